@@ -1,0 +1,3 @@
+//! The `chiton` command.
+#![forbid(unsafe_code)]
+fn main() {}

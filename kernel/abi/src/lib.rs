@@ -1,0 +1,2 @@
+//! Linux as data: numbers, structures, flags and errno; no behaviour.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The bare x86-64 machine behind the seam.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Spin locks for a kernel that runs with interrupts off.
+#![no_std]

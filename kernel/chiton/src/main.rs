@@ -1,0 +1,2 @@
+//! The linked kernel.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The seam: what the kernel asks of a machine.
+#![no_std]

@@ -1,0 +1,2 @@
+//! The host behind the same seam, for tests.
+#![no_std]
