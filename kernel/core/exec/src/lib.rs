@@ -1,0 +1,3 @@
+//! From an ELF file to a program that is about to run.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Futexes: sleeping on a word of user memory.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Processes: identity, descriptors, limits and credentials.
+#![no_std]
+#![forbid(unsafe_code)]

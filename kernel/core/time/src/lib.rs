@@ -1,0 +1,3 @@
+//! What time it is, and what happens later.
+#![no_std]
+#![forbid(unsafe_code)]

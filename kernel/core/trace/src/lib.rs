@@ -1,0 +1,3 @@
+//! Kernel messages and boot marks.
+#![no_std]
+#![forbid(unsafe_code)]

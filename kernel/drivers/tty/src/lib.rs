@@ -1,0 +1,3 @@
+//! Terminals: the line discipline.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The device files.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The read-only root: an EROFS image in memory, mapped where it lies.
+#![no_std]
+#![forbid(unsafe_code)]

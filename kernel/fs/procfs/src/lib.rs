@@ -1,0 +1,3 @@
+//! /proc: the kernel's state as files.
+#![no_std]
+#![forbid(unsafe_code)]

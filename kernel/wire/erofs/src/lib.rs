@@ -1,0 +1,3 @@
+//! EROFS images as checked views over bytes.
+#![no_std]
+#![forbid(unsafe_code)]
