@@ -1,2 +1,19 @@
 //! Linux as data: numbers, structures, flags and errno; no behaviour.
+//!
+//! Everything here is what a program sees, byte for byte, on the architectures that Chiton runs on. Names are Linux's.
 #![no_std]
+#![forbid(unsafe_code)]
+
+pub mod auxv;
+mod errno;
+pub mod fcntl;
+pub mod ioctl;
+pub mod mman;
+pub mod resource;
+pub mod sched;
+pub mod signal;
+pub mod stat;
+pub mod time;
+pub mod uts;
+
+pub use errno::{Errno, Error, Result};
