@@ -59,7 +59,10 @@ impl<'a> Plan<'a> {
         let headers = header.program_headers(table)?;
         let mut plan = Self {
             headers: headers.clone(),
-            span: u64::MAX..0,
+            span: Range {
+                start: u64::MAX,
+                end: 0,
+            },
             align: PAGE,
             entry: header.entry,
             table_vaddr: 0,
