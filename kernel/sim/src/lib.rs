@@ -1,2 +1,21 @@
 //! The host behind the same seam, for tests.
-#![no_std]
+//!
+//! Kernel crates run on it as ordinary code under `cargo test`. Physical memory is one allocation of the host; page tables are
+//! walked in software by [`user`], so that demand paging and copy-on-write behave as on a machine; time moves only when a test
+//! moves it, or by a step on each look; random bytes come from a seed. Each host thread is a CPU of its own.
+//!
+//! It does not do: devices, and real preemption.
+#![cfg(not(target_os = "none"))]
+// UNSAFETY: it stands in for a machine, whose memory is raw.
+#![expect(unsafe_code, reason = "simulated physical memory is raw memory of the host")]
+
+pub mod boot;
+pub mod clock;
+pub mod console;
+pub mod cpu;
+pub mod entropy;
+pub mod memory;
+pub mod power;
+pub mod thread;
+pub mod tlb;
+pub mod user;

@@ -1,3 +1,27 @@
 //! Physical memory: who owns which frame, and the kernel heap.
+//!
+//! RAM is handled in *chunks* of 2 MiB. A chunk is unknown to the kernel until it is needed; then it is *accepted* (on a plain
+//! machine that means: entered in the direct map), gets one page of bookkeeping and serves single frames, small runs, or, while it is
+//! whole, one 2 MiB page. That makes boot independent of the memory size, and lets a chunk that became empty go back to the host whole.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`chunk`] | one chunk's bitmap of free frames and its reference counts: pure, tested by itself |
+//! | [`pool`] | all chunks: which are whole, which have holes; per-CPU caches of single frames |
+//! | [`page`] | [`Page`] and [`HugePage`]: owned, counted references to frames, with safe access to their bytes |
+//! | [`heap`] | the kernel heap: size classes over frames |
+//!
+//! Invariants: a frame is in exactly one place (free bit, CPU cache, a `Page`'s count, or the heap). The last [`RESERVE`] frames are
+//! for the kernel alone, so that a program that eats all memory is refused before the kernel is.
+//! Lock order: CPU cache → pool; heap class → pool. It does not do: NUMA, compaction.
 #![no_std]
-#![forbid(unsafe_code)]
+// UNSAFETY: this crate is where a frame number becomes memory; everything above it sees only owned pages.
+#![expect(unsafe_code, reason = "frame ownership is made here")]
+
+pub mod chunk;
+pub mod heap;
+pub mod page;
+pub mod pool;
+
+pub use page::{HugePage, Page};
+pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, usage};

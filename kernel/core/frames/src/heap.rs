@@ -1,0 +1,282 @@
+//! The kernel heap: size classes over frames.
+//!
+//! Objects up to 2 KiB come from *slabs*, pages of equal objects with a short head that counts them; each CPU keeps a few free objects of
+//! each class so that the usual allocation takes no shared lock. Larger ones are runs of frames. An empty slab goes back to the pool.
+//!
+//! Lock order: CPU magazine → class → pool.
+
+use crate::page::Page;
+use crate::pool;
+use address::{FrameNumber, PAGE_LEN, PhysAddr};
+use core::alloc::{GlobalAlloc, Layout};
+use core::ptr::{self, NonNull};
+use lock::SpinLock;
+
+const _: () = assert!(size_of::<Slab>() <= FIRST);
+const CLASSES: [usize; 12] = [16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 1344, 2016];
+const MAGAZINE: usize = 16;
+/// Offset of a slab's first object: behind the head, and aligned for every class that is a multiple of 64.
+const FIRST: usize = 64;
+
+/// The kernel's allocator.
+#[derive(Debug)]
+pub struct Heap;
+
+/// The head of a page of equal objects.
+#[repr(C)]
+struct Slab {
+    free: *mut Object,
+    next: *mut Slab,
+    previous: *mut Slab,
+    used: u16,
+    class: u16,
+}
+
+struct Object {
+    next: *mut Object,
+}
+
+struct Class {
+    /// Slabs with a free object.
+    partial: *mut Slab,
+}
+
+// SAFETY: the slabs that the pointer leads to are only touched by the holder of the class's lock.
+unsafe impl Send for Class {}
+
+struct Magazine {
+    objects: [*mut Object; MAGAZINE],
+    count: usize,
+}
+
+// SAFETY: the objects in a magazine are free memory that only the magazine's holder knows of.
+unsafe impl Send for Magazine {}
+
+type CpuMagazines = SpinLock<[Magazine; CLASSES.len()]>;
+
+static CLASS: [SpinLock<Class>; CLASSES.len()] = [const {
+    SpinLock::new(Class {
+        partial: ptr::null_mut(),
+    })
+}; CLASSES.len()];
+static MAGAZINES: [CpuMagazines; hal::MAX_CPUS] = [const {
+    SpinLock::new(
+        [const {
+            Magazine {
+                objects: [ptr::null_mut(); MAGAZINE],
+                count: 0,
+            }
+        }; CLASSES.len()],
+    )
+}; hal::MAX_CPUS];
+
+/// Size class of each length up to 2 KiB, in steps of 16 bytes.
+static CLASS_OF: [u8; 129] = {
+    let mut table = [0; 129];
+    let mut step = 0;
+    let mut class = 0;
+    while step < table.len() {
+        while class < CLASSES.len() - 1 && CLASSES[class] < step * 16 {
+            class += 1;
+        }
+        table[step] = class as u8;
+        step += 1;
+    }
+    table
+};
+
+fn class_of(layout: Layout) -> Option<usize> {
+    let size = layout.size().max(1);
+    if size > CLASSES[CLASSES.len() - 1] || layout.align() > 64 {
+        return None;
+    }
+    // A class serves an alignment if its size is a multiple of it: objects start 64-aligned behind the head.
+    let mut class = usize::from(CLASS_OF[size.div_ceil(16)]);
+    while !CLASSES[class].is_multiple_of(layout.align()) {
+        class += 1;
+        if class == CLASSES.len() {
+            return None;
+        }
+    }
+    Some(class)
+}
+
+fn run_order(layout: Layout) -> u32 {
+    let frames = layout.size().div_ceil(PAGE_LEN).max(layout.align() / PAGE_LEN).max(1);
+    frames.next_power_of_two().trailing_zeros()
+}
+
+// SAFETY: memory handed out is exclusively the caller's until it is given back: objects are in one place at a time (slab list,
+// magazine, or caller) and runs are owned frames. Sizes and alignments are honoured by `class_of` and `run_order`.
+unsafe impl GlobalAlloc for Heap {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        match class_of(layout) {
+            Some(class) => take_object(class).cast(),
+            None => take_run(layout),
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        match class_of(layout) {
+            Some(class) => give_object(class, pointer.cast()),
+            None => match run_order(layout) {
+                0 => pool::give_frame(frame_of(pointer)),
+                order => pool::give_run(frame_of(pointer), order),
+            },
+        }
+    }
+}
+
+fn frame_of(pointer: *mut u8) -> FrameNumber {
+    hal::memory::physical(pointer).unwrap_or(PhysAddr(0)).frame()
+}
+
+fn take_run(layout: Layout) -> *mut u8 {
+    let frame = match run_order(layout) {
+        0 => pool::take_frame(true),
+        order => pool::take_run(order, true),
+    };
+    match frame {
+        Ok(frame) => hal::memory::pointer(frame.address()),
+        Err(_) => ptr::null_mut(),
+    }
+}
+
+#[inline]
+fn take_object(class: usize) -> *mut Object {
+    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
+    if magazine.count == 0 && !refill(magazine, class) {
+        return ptr::null_mut();
+    }
+    magazine.count -= 1;
+    magazine.objects[magazine.count]
+}
+
+#[inline]
+fn give_object(class: usize, object: *mut Object) {
+    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
+    if magazine.count == MAGAZINE {
+        drain(magazine, class);
+    }
+    magazine.objects[magazine.count] = object;
+    magazine.count += 1;
+}
+
+#[cold]
+fn refill(magazine: &mut Magazine, class: usize) -> bool {
+    let mut shared = CLASS[class].lock();
+    // Large objects are scarce in a page: do not let a magazine hoard them.
+    let want = if CLASSES[class] >= 512 { 2 } else { MAGAZINE / 2 };
+    while magazine.count < want {
+        let Some(object) = shared.take(class) else { break };
+        magazine.objects[magazine.count] = object;
+        magazine.count += 1;
+    }
+    magazine.count > 0
+}
+
+#[cold]
+fn drain(magazine: &mut Magazine, class: usize) {
+    let mut shared = CLASS[class].lock();
+    while magazine.count > MAGAZINE / 2 {
+        magazine.count -= 1;
+        shared.give(magazine.objects[magazine.count]);
+    }
+}
+
+impl Class {
+    fn take(&mut self, class: usize) -> Option<*mut Object> {
+        if self.partial.is_null() {
+            self.partial = new_slab(class)?;
+        }
+        // SAFETY: `partial` leads to a live slab that only the class's holder touches.
+        let slab = unsafe { &mut *self.partial };
+        let object = slab.free;
+        // SAFETY: a slab in the list has a free object.
+        slab.free = unsafe { (*object).next };
+        slab.used += 1;
+        if slab.free.is_null() {
+            self.unlink(ptr::from_mut(slab));
+        }
+        Some(object)
+    }
+
+    fn give(&mut self, object: *mut Object) {
+        let slab_at = object.map_addr(|address| address & !(PAGE_LEN - 1)).cast::<Slab>();
+        // SAFETY: an object lies in the page that its slab's head starts.
+        let slab = unsafe { &mut *slab_at };
+        let was_full = slab.free.is_null();
+        // SAFETY: the object is free and belongs to the slab now.
+        unsafe { object.write(Object { next: slab.free }) };
+        slab.free = object;
+        slab.used -= 1;
+        if was_full {
+            self.link(slab_at);
+        }
+        if slab.used == 0 && !(self.partial == slab_at && slab.next.is_null()) {
+            self.unlink(slab_at);
+            free_slab(slab_at);
+        }
+    }
+
+    fn link(&mut self, slab: *mut Slab) {
+        // SAFETY: `slab` is a live slab of this class that is in no list.
+        let head = unsafe { &mut *slab };
+        head.previous = ptr::null_mut();
+        head.next = self.partial;
+        // SAFETY: `partial` is null or a live slab.
+        if let Some(next) = unsafe { self.partial.as_mut() } {
+            next.previous = slab;
+        }
+        self.partial = slab;
+    }
+
+    fn unlink(&mut self, slab: *mut Slab) {
+        // SAFETY: `slab` is a live slab that is in this list.
+        let (next, previous) = unsafe { ((*slab).next, (*slab).previous) };
+        // SAFETY: neighbours in the list are null or live.
+        if let Some(next) = unsafe { next.as_mut() } {
+            next.previous = previous;
+        }
+        // SAFETY: as above.
+        match unsafe { previous.as_mut() } {
+            Some(previous) => previous.next = next,
+            None => self.partial = next,
+        }
+    }
+}
+
+fn new_slab(class: usize) -> Option<*mut Slab> {
+    let frame = Page::unset_for_kernel().ok()?.into_raw();
+    let page: *mut u8 = hal::memory::pointer(frame.address());
+    let size = CLASSES[class];
+    let mut free: *mut Object = ptr::null_mut();
+    let mut at = FIRST + (PAGE_LEN - FIRST) / size * size;
+    while at > FIRST {
+        at -= size;
+        let object: *mut Object = page.wrapping_add(at).cast();
+        // SAFETY: `at..at + size` lies in the page, which is owned by the heap now.
+        unsafe { object.write(Object { next: free }) };
+        free = object;
+    }
+    let slab: *mut Slab = page.cast();
+    let head = Slab {
+        free,
+        next: ptr::null_mut(),
+        previous: ptr::null_mut(),
+        used: 0,
+        class: class as u16,
+    };
+    // SAFETY: the head lies in the page before the first object.
+    unsafe { slab.write(head) };
+    Some(slab)
+}
+
+fn free_slab(slab: *mut Slab) {
+    if let Some(address) = NonNull::new(slab).and_then(|slab| hal::memory::physical(slab.as_ptr().cast())) {
+        // SAFETY: the slab's page was given up with `into_raw` when it was made, and the slab is in no list any more.
+        drop(unsafe { Page::from_raw(address.frame()) });
+    }
+}

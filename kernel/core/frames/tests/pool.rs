@@ -1,0 +1,109 @@
+//! The pool and the heap on simulated memory: what is taken comes back, and nothing is handed out twice.
+#![expect(unsafe_code, reason = "the tests take raw references back")]
+
+use frames::{HugePage, Page, add_ram, usage};
+use std::alloc::{GlobalAlloc, Layout};
+use std::sync::{Mutex, Once, PoisonError};
+
+static BOOT: Once = Once::new();
+/// Tests look at how much is free, so they take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn boot() -> std::sync::MutexGuard<'static, ()> {
+    BOOT.call_once(|| {
+        let info = hal::boot::info();
+        add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
+    });
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[test]
+fn a_page_is_zero_and_goes_back_when_its_last_holder_drops_it() {
+    let _turn = boot();
+    drop(Page::zeroed().expect("there is memory"));
+    let before = usage().free;
+    let page = Page::zeroed().expect("there is memory");
+    assert_eq!(usage().free, before - 1);
+    page.write(10, b"hello");
+    let other = page.clone();
+    assert!(!page.is_sole());
+    drop(page);
+    let mut bytes = [0; 6];
+    other.read(9, &mut bytes);
+    assert_eq!(&bytes, b"\0hello");
+    drop(other);
+    assert_eq!(usage().free, before);
+    let again = Page::zeroed().expect("there is memory");
+    let mut bytes = [1; 32];
+    again.read(0, &mut bytes);
+    assert_eq!(bytes, [0; 32]);
+}
+
+#[test]
+fn a_split_huge_page_comes_back_as_single_pages() {
+    let _turn = boot();
+    drop(Page::zeroed().expect("there is memory"));
+    let huge = HugePage::zeroed().expect("there is memory");
+    let before = usage().free;
+    let first = huge.split().expect("nobody else holds it");
+    for index in 0..512 {
+        // SAFETY: `split` gave up one raw reference to each of the 512 frames.
+        drop(unsafe { Page::from_raw(address::FrameNumber(first.0 + index)) });
+    }
+    assert_eq!(usage().free, before + 512);
+}
+
+#[test]
+fn memory_runs_out_with_an_error_and_all_of_it_comes_back() {
+    let _turn = boot();
+    drop(Page::zeroed().expect("there is memory"));
+    let before = usage().free;
+    let mut pages = Vec::new();
+    while let Ok(page) = Page::zeroed() {
+        pages.push(page);
+    }
+    assert!(usage().free <= frames::RESERVE);
+    assert!(Page::zeroed_for_kernel().is_ok(), "the kernel's reserve is left");
+    drop(pages);
+    assert!(
+        usage().free >= before - 4,
+        "{} of {before} frames came back",
+        usage().free
+    );
+    HugePage::zeroed().expect("chunks are whole again");
+}
+
+#[test]
+fn the_heap_gives_distinct_aligned_objects() {
+    let _turn = boot();
+    let heap = frames::heap::Heap;
+    let mut live: Vec<(*mut u8, Layout)> = Vec::new();
+    for round in 0..4000usize {
+        let size = 1 + round * 37 % 5000;
+        let layout = Layout::from_size_align(size, 1 << (round % 7)).expect("a valid layout");
+        // SAFETY: the layout is not empty.
+        let pointer = unsafe { heap.alloc(layout) };
+        assert!(!pointer.is_null() && pointer.addr().is_multiple_of(layout.align()));
+        // SAFETY: the object is ours and `size` bytes long.
+        unsafe { pointer.write_bytes(round as u8, size) };
+        live.push((pointer, layout));
+        if round % 3 == 0 {
+            let (pointer, layout) = live.swap_remove(round * 7 % live.len());
+            // SAFETY: the object is live and this is its layout.
+            unsafe { heap.dealloc(pointer, layout) };
+        }
+    }
+    let mut ranges: Vec<_> = live
+        .iter()
+        .map(|(pointer, layout)| (pointer.addr(), pointer.addr() + layout.size()))
+        .collect();
+    ranges.sort_unstable();
+    assert!(
+        ranges.windows(2).all(|pair| pair[0].1 <= pair[1].0),
+        "two objects overlap"
+    );
+    for (pointer, layout) in live {
+        // SAFETY: the object is live and this is its layout.
+        unsafe { heap.dealloc(pointer, layout) };
+    }
+}

@@ -1,0 +1,300 @@
+//! Where a `read` puts its bytes and a `write` takes them from.
+
+use super::FAULT;
+use abi::Result;
+use frames::Page;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// `struct iovec`: one piece of a program's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Segment {
+    /// The first byte.
+    pub address: u64,
+    /// How many.
+    pub len: u64,
+}
+
+enum Place<'a, K> {
+    User(Segment, &'a [Segment]),
+    Kernel(K),
+}
+
+/// Room for bytes: a program's memory, in one piece or several, or a buffer of the kernel's.
+pub struct Sink<'a> {
+    place: Place<'a, &'a mut [u8]>,
+    left: usize,
+}
+
+/// Bytes to be taken: a program's memory, in one piece or several, or a buffer of the kernel's.
+pub struct Source<'a> {
+    place: Place<'a, &'a [u8]>,
+    left: usize,
+}
+
+/// Steps through segments: calls `copy(address, offset, len)`, which says how many bytes went, until `len` bytes are done.
+fn walk(
+    current: &mut Segment,
+    rest: &mut &[Segment],
+    len: usize,
+    mut copy: impl FnMut(u64, usize, usize) -> usize,
+) -> usize {
+    let mut done = 0;
+    while done < len {
+        while current.len == 0 {
+            let Some((next, others)) = rest.split_first() else {
+                return done;
+            };
+            (*current, *rest) = (*next, others);
+        }
+        let piece = (current.len as usize).min(len - done);
+        let went = copy(current.address, done, piece);
+        current.address = current.address.wrapping_add(went as u64);
+        current.len -= went as u64;
+        done += went;
+        if went < piece {
+            break;
+        }
+    }
+    done
+}
+
+/// How a copy of `done` out of `len` bytes is answered: a fault counts only when nothing went before it.
+fn outcome(done: usize, len: usize) -> Result<usize> {
+    if done == 0 && len > 0 { Err(FAULT) } else { Ok(done) }
+}
+
+impl<'a> Sink<'a> {
+    /// One piece of a program's memory.
+    #[must_use]
+    pub fn user(address: u64, len: usize) -> Self {
+        Self {
+            place: Place::User(
+                Segment {
+                    address,
+                    len: len as u64,
+                },
+                &[],
+            ),
+            left: len,
+        }
+    }
+
+    /// Several pieces, filled in order.
+    #[must_use]
+    pub fn segments(segments: &'a [Segment]) -> Self {
+        let left = segments.iter().map(|segment| segment.len as usize).sum();
+        Self {
+            place: Place::User(Segment::default(), segments),
+            left,
+        }
+    }
+
+    /// A buffer of the kernel's.
+    #[must_use]
+    pub fn kernel(buffer: &'a mut [u8]) -> Self {
+        let left = buffer.len();
+        Self {
+            place: Place::Kernel(buffer),
+            left,
+        }
+    }
+
+    /// How many bytes still fit.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Takes bytes, as many as fit; says how many.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be stored.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<usize> {
+        let len = bytes.len().min(self.left);
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
+                hal::user::copy_out(address, &bytes[at..at + piece])
+            }),
+            Place::Kernel(buffer) => {
+                let (now, later) = core::mem::take(buffer).split_at_mut(len);
+                now.copy_from_slice(&bytes[..len]);
+                *buffer = later;
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+
+    /// Takes a part of a page.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be stored.
+    pub fn put_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
+        let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
+                page.copy_to_user(offset + at, piece, address)
+            }),
+            Place::Kernel(buffer) => {
+                let (now, later) = core::mem::take(buffer).split_at_mut(len);
+                page.read(offset, now);
+                *buffer = later;
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+
+    /// Takes `len` zeros.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be stored.
+    pub fn put_zeros(&mut self, len: usize) -> Result<usize> {
+        let len = len.min(self.left);
+        let done = match &mut self.place {
+            Place::User(current, rest) => {
+                walk(current, rest, len, |address, _, piece| hal::user::clear(address, piece))
+            }
+            Place::Kernel(buffer) => {
+                let (now, later) = core::mem::take(buffer).split_at_mut(len);
+                now.fill(0);
+                *buffer = later;
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+}
+
+impl<'a> Source<'a> {
+    /// One piece of a program's memory.
+    #[must_use]
+    pub fn user(address: u64, len: usize) -> Self {
+        Self {
+            place: Place::User(
+                Segment {
+                    address,
+                    len: len as u64,
+                },
+                &[],
+            ),
+            left: len,
+        }
+    }
+
+    /// Several pieces, taken in order.
+    #[must_use]
+    pub fn segments(segments: &'a [Segment]) -> Self {
+        let left = segments.iter().map(|segment| segment.len as usize).sum();
+        Self {
+            place: Place::User(Segment::default(), segments),
+            left,
+        }
+    }
+
+    /// A buffer of the kernel's.
+    #[must_use]
+    pub fn kernel(buffer: &'a [u8]) -> Self {
+        Self {
+            place: Place::Kernel(buffer),
+            left: buffer.len(),
+        }
+    }
+
+    /// How many bytes there are still.
+    #[must_use]
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Gives bytes, as many as there are and fit; says how many.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be fetched.
+    pub fn take(&mut self, into: &mut [u8]) -> Result<usize> {
+        let len = into.len().min(self.left);
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
+                hal::user::copy_in(&mut into[at..at + piece], address)
+            }),
+            Place::Kernel(buffer) => {
+                into[..len].copy_from_slice(&buffer[..len]);
+                *buffer = &buffer[len..];
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+
+    /// Gives bytes to a part of a page.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be fetched.
+    pub fn take_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
+        let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
+                page.copy_from_user(offset + at, piece, address)
+            }),
+            Place::Kernel(buffer) => {
+                page.write(offset, &buffer[..len]);
+                *buffer = &buffer[len..];
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+
+    /// Drops bytes without looking at them; says how many.
+    pub fn skip(&mut self, len: usize) -> usize {
+        let len = len.min(self.left);
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |_, _, piece| piece),
+            Place::Kernel(buffer) => {
+                *buffer = &buffer[len..];
+                len
+            }
+        };
+        self.left -= done;
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_buffer_is_filled_in_order_and_not_beyond() {
+        let mut buffer = [9; 6];
+        let mut sink = Sink::kernel(&mut buffer);
+        assert_eq!(sink.put(b"abc"), Ok(3));
+        assert_eq!(sink.put_zeros(1), Ok(1));
+        assert_eq!(sink.put(b"xyz"), Ok(2));
+        assert_eq!(sink.left(), 0);
+        assert_eq!(&buffer, b"abc\0xy");
+    }
+
+    #[test]
+    fn a_source_gives_each_byte_once() {
+        let mut source = Source::kernel(b"hello");
+        let mut first = [0; 2];
+        assert_eq!(source.take(&mut first), Ok(2));
+        assert_eq!(source.skip(1), 1);
+        let mut rest = [0; 8];
+        assert_eq!(source.take(&mut rest), Ok(2));
+        assert_eq!((&first, &rest[..2], source.left()), (b"he", &b"lo"[..], 0));
+    }
+
+    #[test]
+    fn memory_that_no_program_has_is_a_fault() {
+        assert!(Sink::user(0x1000, 4).put(b"abcd").is_err());
+        assert!(Source::user(u64::MAX - 2, 8).take(&mut [0; 8]).is_err());
+    }
+}

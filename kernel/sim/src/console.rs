@@ -1,0 +1,26 @@
+//! Console output goes to the test's standard error; input is empty.
+
+/// Which way bytes go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// The serial line.
+    Serial,
+    /// The application's standard output.
+    Output,
+    /// The application's standard error.
+    Error,
+    /// Lines for the command on the host.
+    Control,
+}
+
+/// Writes bytes.
+#[expect(clippy::print_stderr, reason = "the host's standard error is the simulated console")]
+pub fn write(_stream: Stream, bytes: &[u8]) {
+    eprint!("{}", String::from_utf8_lossy(bytes));
+}
+
+/// The next byte of input, if one is there.
+#[must_use]
+pub fn read() -> Option<u8> {
+    None
+}

@@ -1,0 +1,68 @@
+//! CPUs: one for each host thread that asks.
+
+use seam::{CpuSet, MAX_CPUS};
+use std::cell::Cell;
+use std::sync::Mutex;
+
+static TAKEN: Mutex<CpuSet> = Mutex::new(0);
+
+struct Number(usize);
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner) &= !(1 << self.0);
+    }
+}
+
+thread_local! {
+    static NUMBER: Number = Number(take());
+    static LOCAL: Cell<usize> = const { Cell::new(0) };
+}
+
+fn take() -> usize {
+    let mut taken = TAKEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let number = (!*taken).trailing_zeros() as usize;
+    assert!(number < MAX_CPUS, "more host threads than simulated CPUs");
+    *taken |= 1 << number;
+    number
+}
+
+/// The number of this CPU.
+#[must_use]
+pub fn current() -> usize {
+    NUMBER.with(|number| number.0)
+}
+
+/// How many CPUs the machine has.
+#[must_use]
+pub fn count() -> usize {
+    4
+}
+
+/// The CPUs that run.
+#[must_use]
+pub fn online() -> CpuSet {
+    1
+}
+
+/// Starts the others: they are host threads already.
+pub fn start_others(_main: fn() -> !) {}
+
+/// Makes another CPU look at its run queue: simulated CPUs look all the time.
+pub fn kick(_cpu: usize) {}
+
+/// Waits for something to happen.
+pub fn wait_for_interrupt() {
+    std::thread::yield_now();
+}
+
+/// A word of this CPU that the scheduler may use.
+#[must_use]
+pub fn local() -> usize {
+    LOCAL.with(Cell::get)
+}
+
+/// Sets the word of this CPU.
+pub fn set_local(value: usize) {
+    LOCAL.with(|local| local.set(value));
+}
