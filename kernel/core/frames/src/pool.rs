@@ -33,6 +33,7 @@ const CHUNKS_PER_BLOCK: usize = 512;
 const BLOCKS: usize = 1024;
 const CACHE: usize = 32;
 const MAX_RANGES: usize = 32;
+const STOCK: usize = 16;
 
 /// Directory of chunks: a block of 512 pointers for each GiB, made when its first chunk is accepted.
 static DIRECTORY: [AtomicPtr<Block>; BLOCKS] = [const { AtomicPtr::new(core::ptr::null_mut()) }; BLOCKS];
@@ -73,6 +74,9 @@ struct Pool {
     partial: Option<u32>,
     /// First chunk of the list of those with all frames free.
     whole: Option<u32>,
+    /// Frames set aside for bookkeeping of chunks to come.
+    stock: [u32; STOCK],
+    stocked: usize,
 }
 
 /// Tells the pool about RAM at boot. `reserved` frames inside it are never handed out, but count as pages that may be referred to.
@@ -243,6 +247,8 @@ impl Pool {
             next_chunk: 0,
             partial: None,
             whole: None,
+            stock: [0; STOCK],
+            stocked: 0,
         }
     }
 
@@ -429,14 +435,23 @@ impl Pool {
         block.chunks.get(number as usize % CHUNKS_PER_BLOCK)
     }
 
-    /// A frame for bookkeeping: from another chunk if possible, so that this one stays whole.
+    /// A frame for bookkeeping: from the stock, which is filled from one chunk for many, so that the others can be whole.
     fn metadata_frame(&mut self, own: &mut Bitmap, number: u32) -> Option<PhysAddr> {
-        let frame = match self.partial {
-            Some(_) => self.take_listed(0)?,
-            None => number * FRAMES as u32 + own.take_one()? as u32,
-        };
-        FREE.fetch_sub(1, Ordering::Relaxed);
-        Some(FrameNumber(u64::from(frame)).address())
+        if self.stocked == 0 {
+            let ahead = TOTAL.load(Ordering::Relaxed) as usize / FRAMES / 4;
+            while self.stocked < ahead.clamp(1, STOCK) {
+                let Some(first) = own.take_one() else { break };
+                self.stock[self.stocked] = number * FRAMES as u32 + first as u32;
+                self.stocked += 1;
+            }
+            if self.stocked == 0 {
+                self.stock[0] = self.take_listed(0)?;
+                self.stocked = 1;
+            }
+            FREE.fetch_sub(self.stocked as u64, Ordering::Relaxed);
+        }
+        self.stocked -= 1;
+        Some(FrameNumber(u64::from(self.stock[self.stocked])).address())
     }
 }
 
