@@ -1,0 +1,184 @@
+//! The rows of the table, and what each must come to.
+//!
+//! Budgets are upper limits. A row without one is shown because it explains another.
+
+use std::collections::BTreeMap;
+
+/// What a figure counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Instructions,
+    Mebibytes,
+    Megabytes,
+    Seconds,
+}
+
+impl Unit {
+    /// As it is printed behind a heading and in the JSON file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::Mebibytes => "MiB",
+            Self::Megabytes => "MB",
+            Self::Seconds => "s",
+        }
+    }
+}
+
+/// One row.
+pub(crate) struct Figure {
+    /// Its key in `Values`, in the output of the benchmark program and in the JSON file.
+    pub(crate) id: &'static str,
+    /// What the table calls it.
+    pub(crate) title: &'static str,
+    /// What it counts.
+    pub(crate) unit: Unit,
+    /// What it must stay below.
+    pub(crate) budget: Option<f64>,
+}
+
+const fn boot(id: &'static str, title: &'static str, unit: Unit, budget: f64) -> Figure {
+    Figure {
+        id,
+        title,
+        unit,
+        budget: Some(budget),
+    }
+}
+
+const fn call(id: &'static str, title: &'static str, budget: f64) -> Figure {
+    Figure {
+        id,
+        title,
+        unit: Unit::Instructions,
+        budget: Some(budget),
+    }
+}
+
+const fn shown(id: &'static str, title: &'static str) -> Figure {
+    Figure {
+        id,
+        title,
+        unit: Unit::Instructions,
+        budget: None,
+    }
+}
+
+/// Boot, size and memory.
+pub(crate) const BOOT: [Figure; 5] = [
+    boot(
+        "boot_dynamic",
+        "reset to main, dynamic hello",
+        Unit::Instructions,
+        900_000.0,
+    ),
+    boot(
+        "boot_static",
+        "reset to main, static hello",
+        Unit::Instructions,
+        600_000.0,
+    ),
+    boot("smallest_memory", "smallest -m, dynamic hello", Unit::Mebibytes, 6.0),
+    boot("kernel_size", "kernel file, stripped", Unit::Megabytes, 1.5),
+    boot("wall", "hello, start to exit of the command", Unit::Seconds, 0.4),
+];
+
+/// Single operations; the ids are those that the benchmark program prints.
+pub(crate) const CALLS: [Figure; 26] = [
+    call("getpid", "getpid", 110.0),
+    call("clock_gettime", "clock_gettime(MONOTONIC)", 60.0),
+    call("read_zero_1", "read /dev/zero, 1 byte", 300.0),
+    shown("read_zero_4096", "read /dev/zero, 4096 bytes"),
+    call("pread_1", "pread of a cached file, 1 byte", 500.0),
+    shown("pread_4096", "pread of a cached file, 4096 bytes"),
+    shown("lseek", "lseek"),
+    call("fstat", "fstat", 300.0),
+    call("write_null_1", "write /dev/null, 1 byte", 250.0),
+    call("open_close_null", "open + close /dev/null", 1800.0),
+    call("stat_root", "stat(\"/\")", 800.0),
+    shown("malloc_free_64", "malloc + free, 64 bytes"),
+    shown("memcpy_64k", "memcpy, 64 KiB"),
+    shown("mutex", "mutex lock + unlock"),
+    call("pipe_write_read", "pipe write + read, one thread", 800.0),
+    call("pipe_ping_pong", "pipe ping-pong, round trip", 3000.0),
+    call("socketpair_ping_pong", "socketpair ping-pong", 3500.0),
+    call("condition_ping_pong", "condition variable ping-pong", 5000.0),
+    call("sched_yield", "sched_yield, two threads", 900.0),
+    call("thread_create_join", "pthread create + join", 15_000.0),
+    shown("mmap_munmap", "mmap + munmap 4 KiB, untouched"),
+    call("mmap_touch_munmap", "mmap + touch + munmap 4 KiB", 3500.0),
+    call("touch_64m_page", "64 MiB touch, per page", 560.0),
+    shown("touch_64m_page_again", "64 MiB touch again, per page"),
+    call("munmap_64m", "munmap 64 MiB", 20_000.0),
+    shown("munmap_64m_again", "munmap 64 MiB again"),
+];
+
+/// What was measured on one kernel, by the rows' ids.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Measured {
+    /// What the kernel calls itself, for the heading.
+    pub(crate) name: String,
+    /// The figures.
+    pub(crate) figures: BTreeMap<String, f64>,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Values {
+    pub(crate) ours: Measured,
+    pub(crate) linux: Measured,
+    /// What could not be measured, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Reads what the benchmark program printed: the rows, and whether it came to its end.
+pub(crate) fn read_rows(output: &str) -> (BTreeMap<String, f64>, bool) {
+    let mut rows = BTreeMap::new();
+    let mut is_done = false;
+    for line in output.lines() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["row", name, _, ticks] => {
+                if let Ok(ticks) = ticks.parse() {
+                    rows.insert((*name).to_owned(), ticks);
+                }
+            }
+            ["done"] => is_done = true,
+            _ => {}
+        }
+    }
+    (rows, is_done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BOOT, CALLS, read_rows};
+
+    #[test]
+    fn rows_are_read_and_other_lines_are_not() {
+        let (rows, is_done) = read_rows("[    0.1] x\nrow getpid 100000 302.4\nmissing fstat 38\ndone\n");
+        assert_eq!(rows.into_iter().collect::<Vec<_>>(), [("getpid".to_owned(), 302.4)]);
+        assert!(is_done);
+        assert!(!read_rows("row getpid 1 1.0\n").1);
+    }
+
+    #[test]
+    fn every_call_is_a_row_of_the_program() {
+        for figure in CALLS {
+            assert!(
+                crate::programs::PERCALL.contains(&format!("\"{}\"", figure.id)),
+                "{}",
+                figure.id
+            );
+        }
+    }
+
+    #[test]
+    fn no_two_rows_have_one_id() {
+        let mut ids: Vec<&str> = BOOT.iter().chain(&CALLS).map(|figure| figure.id).collect();
+        ids.sort_unstable();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+}
