@@ -1,0 +1,172 @@
+//! From options to the plan of an image: which files it holds, and what its kernel is told.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use image::files::{Request, Taken};
+use image::{Content, Kind, Node, Taker, Tree, skeleton};
+use machine::KernelLine;
+
+use crate::arguments::ContentArgs;
+use crate::environment::{self, Environment};
+use crate::failure::Failure;
+use crate::user;
+
+const HOSTNAME: &str = "chiton";
+
+/// The plan.
+pub(crate) struct Plan {
+    pub(crate) tree: Tree,
+    pub(crate) line: KernelLine,
+}
+
+/// Plans the image for `command`.
+pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Failure> {
+    let started = Instant::now();
+    let mut environment = Environment::default();
+    environment.set("PATH", environment::PATH);
+    environment.apply(&options.env_file, &options.env)?;
+    if let Ok(path) = std::env::var("LD_LIBRARY_PATH") {
+        environment.set_default("LD_LIBRARY_PATH", &path);
+    }
+    let here = std::env::current_dir().map_err(|error| {
+        Failure::other(
+            format!("the current directory is gone: {error}"),
+            "Change to another one",
+        )
+    })?;
+
+    let mut tree = Tree::new();
+    let mut taker = Taker::new(search_path(&environment), environment.get("LD_LIBRARY_PATH"));
+    let taken = take_files(options, &mut tree, &mut taker, &here)?;
+
+    let name = command.first().map(String::as_str).unwrap_or_default();
+    let program = taker.find(&tree, Path::new(name), &here)?;
+    taker.take_program(&mut tree, &program)?;
+    take_needs(options.verbose, &mut tree, &mut taker, &taken)?;
+    skeleton::add(&mut tree)?;
+    if let Some(directory) = &options.workdir {
+        add_directory(&mut tree, directory)?;
+    }
+    taker.finish(&mut tree)?;
+
+    let mut args = command.to_vec();
+    if let Some(first) = args.first_mut() {
+        *first = guest_name(&tree, &environment, name, &program);
+    }
+    let line = kernel_line(options, &tree, environment, args)?;
+    if options.verbose {
+        eprintln!(
+            "chiton: the program is {}; planned in {:.1?}",
+            program.display(),
+            started.elapsed()
+        );
+    }
+    Ok(Plan { tree, line })
+}
+
+/// The guest's search path, then the host's.
+fn search_path(environment: &Environment) -> Vec<PathBuf> {
+    let host = std::env::var("PATH").unwrap_or_default();
+    let entries = host
+        .split(':')
+        .chain(environment.get("PATH").unwrap_or_default().split(':'));
+    entries
+        .filter(|entry| entry.starts_with('/'))
+        .map(PathBuf::from)
+        .collect()
+}
+
+fn take_files(options: &ContentArgs, tree: &mut Tree, taker: &mut Taker, here: &Path) -> Result<Vec<Taken>, Failure> {
+    let files = options.file.iter().map(|text| Request::file(text));
+    let volumes = options.volume.iter().map(|text| Request::volume(text));
+    let mut taken = Vec::new();
+    for request in files.chain(volumes) {
+        taken.extend(request?.take(tree, &mut taker.host, here)?);
+    }
+    Ok(taken)
+}
+
+/// Libraries of the programs and libraries among the user's files. A named file must be complete; for what lay in a
+/// directory, a missing library is only told.
+fn take_needs(verbose: bool, tree: &mut Tree, taker: &mut Taker, taken: &[Taken]) -> Result<(), Failure> {
+    for file in taken {
+        let looks_like_code = tree
+            .get(&file.path)
+            .is_some_and(|node| node.attributes.mode & 0o111 != 0)
+            || file
+                .path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().contains(".so"));
+        if !looks_like_code {
+            continue;
+        }
+        match taker.take_needs(tree, &file.path) {
+            Err(error) if file.named => return Err(error.into()),
+            Err(error) if verbose => eprintln!("chiton: {error}"),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn add_directory(tree: &mut Tree, directory: &str) -> Result<(), Failure> {
+    if !directory.starts_with('/') {
+        return Err(Failure::other(
+            format!("the working directory {directory} is not absolute"),
+            "Begin it with a slash",
+        ));
+    }
+    let node = Node::directory(image::Attributes::made_up(0o755));
+    Ok(tree.insert_missing(Path::new(directory), node)?)
+}
+
+/// The name by which the guest finds the program: as the user wrote it if that leads there, else its path.
+fn guest_name(tree: &Tree, environment: &Environment, name: &str, program: &Path) -> String {
+    let wanted = tree.resolve(program).map(|(real, _)| real);
+    let path = environment.get("PATH").unwrap_or_default();
+    let found = path
+        .split(':')
+        .find_map(|entry| tree.resolve(&Path::new(entry).join(name)).map(|(real, _)| real));
+    let leads_there = name.starts_with('/') || !name.contains('/') && found == wanted;
+    if leads_there {
+        name.to_string()
+    } else {
+        program.to_string_lossy().into_owned()
+    }
+}
+
+fn kernel_line(
+    options: &ContentArgs,
+    tree: &Tree,
+    mut environment: Environment,
+    args: Vec<String>,
+) -> Result<KernelLine, Failure> {
+    let user = user::find(
+        options.user.as_deref(),
+        &text_of(tree, "/etc/passwd"),
+        &text_of(tree, "/etc/group"),
+    )?;
+    let hostname = options.hostname.clone().unwrap_or(HOSTNAME.into());
+    environment.set_default("HOME", &user.home);
+    environment.set_default("HOSTNAME", &hostname);
+    Ok(KernelLine {
+        args,
+        env: environment.pairs(),
+        cwd: options.workdir.clone(),
+        user: options.user.is_some().then_some(user.ids),
+        hostname: Some(hostname),
+        ..KernelLine::default()
+    })
+}
+
+/// The text of a file of the tree, empty if it has none.
+fn text_of(tree: &Tree, path: &str) -> String {
+    match tree.resolve(Path::new(path)).map(|(_, node)| &node.kind) {
+        Some(Kind::File(Content::Bytes(bytes))) => String::from_utf8_lossy(bytes).into_owned(),
+        Some(Kind::File(Content::Host(file))) => std::fs::read(&file.path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,52 @@
+//! The files that programs expect on any Linux system: added where the user's own files leave a gap.
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::tree::{Attributes, Node, Tree};
+
+const DIRECTORIES: [(&str, u16); 11] = [
+    ("/dev", 0o755),
+    ("/etc", 0o755),
+    ("/home", 0o755),
+    ("/proc", 0o555),
+    ("/root", 0o700),
+    ("/run", 0o755),
+    ("/sys", 0o555),
+    ("/tmp", 0o1777),
+    ("/usr", 0o755),
+    ("/var", 0o755),
+    ("/var/tmp", 0o1777),
+];
+
+const FILES: [(&str, &str); 5] = [
+    (
+        "/etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/usr/sbin/nologin\n\
+         www-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n",
+    ),
+    (
+        "/etc/group",
+        "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n",
+    ),
+    (
+        "/etc/nsswitch.conf",
+        "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
+    ),
+    ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    ("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
+];
+
+/// Adds what is missing.
+///
+/// # Errors
+/// A file of the user is where a directory must be.
+pub fn add(tree: &mut Tree) -> Result<()> {
+    for (path, mode) in DIRECTORIES {
+        tree.insert_missing(Path::new(path), Node::directory(Attributes::made_up(mode)))?;
+    }
+    for (path, text) in FILES {
+        tree.insert_missing(Path::new(path), Node::text(0o644, text))?;
+    }
+    Ok(())
+}

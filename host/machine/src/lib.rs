@@ -1,0 +1,27 @@
+//! Describes a virtual machine, starts it, and connects it to the terminal until it ends.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `kernel_line` | the kernel's command line, encoded and decoded |
+//! | `spec` | a machine and its QEMU arguments |
+//! | `launch` | the QEMU process, its channels, its end |
+//! | `run` | one run from start to outcome: the loop that moves bytes |
+//! | `stdin` | framing of standard input |
+//! | `messages` | kernel messages and backtraces on their way to the terminal |
+//! | `symbols` | names for kernel addresses |
+//! | `terminal` | raw mode, size, and coming back from it |
+#![forbid(unsafe_code)]
+
+mod kernel_line;
+mod launch;
+mod messages;
+mod run;
+mod spec;
+mod stdin;
+mod symbols;
+pub mod terminal;
+
+pub use kernel_line::{Console, KernelLine};
+pub use launch::enter_launcher;
+pub use run::{Options, Outcome, run};
+pub use spec::{Accel, Kind, MachineSpec, shell_line};

@@ -1,0 +1,442 @@
+//! One run of a virtual machine, from start to outcome.
+//!
+//! A single loop polls every channel and moves what is there; nothing is parsed but control lines and kernel messages.
+//! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
+//! everything is in our sockets already, and QEMU can be ended without waiting for it.
+//!
+//! Input is held back until the guest shows its first sign of life (or for a short while), because a serial port that the
+//! guest has not set up yet would drop it.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+
+use crate::launch::Machine;
+use crate::messages::Messages;
+use crate::spec::MachineSpec;
+use crate::stdin;
+use crate::symbols::Symbols;
+use crate::terminal::{self, RawMode};
+
+/// How long input waits for a guest that does not show itself.
+const HOLD: Duration = Duration::from_millis(150);
+/// How long a guest that said `panic` may still talk.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+/// Input is not read while this much waits for the guest.
+const MAX_PENDING: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
+
+/// How to run.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A program and first arguments that call [`crate::enter_launcher`].
+    pub launcher: Option<Vec<OsString>>,
+    /// End the machine after this time.
+    pub timeout: Option<Duration>,
+    /// Print the boot phases that the kernel reports.
+    pub bootchart: bool,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The program ended with this code.
+    Exited(u8),
+    /// The kernel panicked, with this text.
+    Panicked(String),
+    /// The guest ended without saying why; what QEMU said.
+    Died(String),
+    /// QEMU could not start; what it said.
+    NotStarted(String),
+    /// The time ran out.
+    TimedOut,
+    /// We were told to stop by this signal.
+    Stopped(i32),
+    /// Nobody reads our standard output any more.
+    OutputClosed,
+}
+
+/// Runs the machine until it ends.
+///
+/// # Errors
+/// The host refuses something that every host has: sockets, signals, polling.
+pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
+    let signals = Signals::register()?;
+    let machine = match Machine::start(spec, options.launcher.as_deref()) {
+        Ok(machine) => machine,
+        Err(error) => return Ok(Outcome::NotStarted(format!("{}: {error}", spec.qemu.display()))),
+    };
+    let raw = RawMode::enter()?;
+    let messages = Messages::new(Symbols::new(spec.kernel.clone()), raw.is_some());
+    let now = Instant::now();
+    let mut session = Session {
+        machine,
+        signals,
+        messages,
+        open: Open {
+            stdin: true,
+            serial: true,
+            outputs: [true; 3],
+            stderr: true,
+        },
+        pending: Vec::new(),
+        awake: false,
+        hold_until: now + HOLD,
+        deadline: options.timeout.map(|timeout| now + timeout),
+        control: Vec::new(),
+        complaints: Vec::new(),
+        panicked: None,
+        phases: Vec::new(),
+    };
+    let outcome = session.until_end();
+    session.machine.kill();
+    session.messages.finish();
+    drop(raw);
+    if options.bootchart {
+        session.print_phases();
+    }
+    outcome
+}
+
+/// Which channels may still bring something.
+struct Open {
+    stdin: bool,
+    serial: bool,
+    outputs: [bool; 3],
+    stderr: bool,
+}
+
+struct Session {
+    machine: Machine,
+    signals: Signals,
+    messages: Messages,
+    open: Open,
+    /// Framed input that the serial port has not taken yet.
+    pending: Vec<u8>,
+    /// Whether the guest has shown a sign of life.
+    awake: bool,
+    hold_until: Instant,
+    deadline: Option<Instant>,
+    /// The unfinished control line.
+    control: Vec<u8>,
+    /// What QEMU said.
+    complaints: Vec<u8>,
+    panicked: Option<String>,
+    phases: Vec<(String, u64)>,
+}
+
+/// What a channel is, for the loop.
+#[derive(Clone, Copy)]
+enum Source {
+    Stdin,
+    Serial,
+    Output(usize),
+    Stderr,
+    Resize,
+    Stop(usize),
+}
+
+impl Session {
+    fn until_end(&mut self) -> io::Result<Outcome> {
+        loop {
+            if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(self.panicked.take().map_or(Outcome::TimedOut, Outcome::Panicked));
+            }
+            for source in self.wait()? {
+                if let Some(outcome) = self.handle(source)? {
+                    self.drain()?;
+                    return Ok(outcome);
+                }
+            }
+            if !self.open.serial && !self.open.stderr && self.open.outputs.iter().all(|open| !open) {
+                return self.after_end();
+            }
+        }
+    }
+
+    /// Waits for something to do.
+    fn wait(&self) -> io::Result<Vec<Source>> {
+        let now = Instant::now();
+        let held = !self.awake && now < self.hold_until;
+        let stdin = io::stdin();
+        let mut list = vec![(Source::Resize, self.signals.resize.as_fd(), PollFlags::IN)];
+        let stops = self.signals.stop.iter().enumerate();
+        list.extend(stops.map(|(index, (_, stop))| (Source::Stop(index), stop.as_fd(), PollFlags::IN)));
+        let outputs = self
+            .machine
+            .outputs
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| self.open.outputs[*index]);
+        list.extend(outputs.map(|(index, output)| (Source::Output(index), output.as_fd(), PollFlags::IN)));
+        if self.open.serial {
+            let write = !held && !self.pending.is_empty();
+            let flags = if write {
+                PollFlags::IN | PollFlags::OUT
+            } else {
+                PollFlags::IN
+            };
+            list.push((Source::Serial, self.machine.serial.as_fd(), flags));
+        }
+        if self.open.stderr {
+            list.push((Source::Stderr, self.machine.stderr.as_fd(), PollFlags::IN));
+        }
+        if self.open.stdin && self.pending.len() < MAX_PENDING {
+            list.push((Source::Stdin, stdin.as_fd(), PollFlags::IN));
+        }
+        let mut fds: Vec<PollFd<'_>> = list
+            .iter()
+            .map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags))
+            .collect();
+
+        let hold = (held && !self.pending.is_empty()).then_some(self.hold_until);
+        let next = self.deadline.into_iter().chain(hold).min();
+        let timeout = next.map(|next| timespec(next.saturating_duration_since(now)));
+        match poll(&mut fds, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(fds
+            .iter()
+            .zip(&list)
+            .filter(|(fd, _)| !fd.revents().is_empty())
+            .map(|(_, (source, ..))| *source)
+            .collect())
+    }
+
+    /// Does what a channel is ready for; an outcome ends the run.
+    fn handle(&mut self, source: Source) -> io::Result<Option<Outcome>> {
+        match source {
+            Source::Stop(index) => return Ok(Some(Outcome::Stopped(self.signals.stop[index].0))),
+            Source::Resize => {
+                drop(self.signals.resize.read(&mut [0; 64]));
+                if let Some((rows, columns)) = terminal::size() {
+                    stdin::window(&mut self.pending, rows, columns);
+                }
+            }
+            Source::Stdin => self.read_stdin(),
+            Source::Stderr => {
+                self.open.stderr = take(&mut self.machine.stderr, |bytes| self.complaints.extend(bytes));
+            }
+            Source::Serial => self.serial(),
+            Source::Output(2) => return self.control(),
+            Source::Output(index) => return Ok(self.output(index)),
+        }
+        Ok(None)
+    }
+
+    fn read_stdin(&mut self) {
+        let mut chunk = [0; 4096];
+        match rustix::io::read(io::stdin(), &mut chunk) {
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Ok(count) if count > 0 => stdin::input(&mut self.pending, &chunk[..count]),
+            Ok(_) | Err(_) => {
+                self.open.stdin = false;
+                stdin::end(&mut self.pending);
+            }
+        }
+    }
+
+    fn serial(&mut self) {
+        let mut heard = false;
+        let messages = &mut self.messages;
+        self.open.serial = take(&mut self.machine.serial, |bytes| {
+            heard = true;
+            messages.take(bytes);
+        });
+        self.awake |= heard;
+        let held = !self.awake && Instant::now() < self.hold_until;
+        if held || self.pending.is_empty() {
+            return;
+        }
+        // A port that does not take it now is polled for; one that is gone is noticed when reading.
+        if let Ok(count) = self.machine.serial.write(&self.pending) {
+            self.pending.drain(..count);
+        }
+    }
+
+    /// Copies the guest's standard output or error.
+    fn output(&mut self, index: usize) -> Option<Outcome> {
+        let mut result = Ok(());
+        let mut heard = false;
+        let signals = &self.signals;
+        self.open.outputs[index] = take(&mut self.machine.outputs[index], |bytes| {
+            heard = true;
+            if result.is_ok() {
+                result = if index == 0 {
+                    signals.write(io::stdout().as_fd(), bytes)
+                } else {
+                    signals.write(io::stderr().as_fd(), bytes)
+                };
+            }
+        });
+        self.awake |= heard;
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Outcome::OutputClosed),
+            // A signal that interrupted the writing is found by the loop; other errors lose output, as for any program.
+            _ => None,
+        }
+    }
+
+    fn control(&mut self) -> io::Result<Option<Outcome>> {
+        let control = &mut self.control;
+        self.open.outputs[2] = take(&mut self.machine.outputs[2], |bytes| control.extend(bytes));
+        while let Some(end) = self.control.iter().position(|byte| *byte == b'\n') {
+            self.awake = true;
+            let line: Vec<u8> = self.control.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line[..end]).into_owned();
+            if let Some(outcome) = self.control_line(&line) {
+                return Ok(Some(outcome));
+            }
+        }
+        Ok(None)
+    }
+
+    fn control_line(&mut self, line: &str) -> Option<Outcome> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "exit" if self.panicked.is_none() => return rest.trim().parse().ok().map(Outcome::Exited),
+            "panic" => {
+                self.panicked = Some(rest.to_string());
+                let last = Instant::now() + LAST_WORDS;
+                self.deadline = Some(self.deadline.map_or(last, |deadline| deadline.min(last)));
+            }
+            "boot" => {
+                let (name, time) = rest.rsplit_once(' ').unwrap_or((rest, ""));
+                self.phases
+                    .extend(time.parse().ok().map(|time| (name.to_string(), time)));
+            }
+            _ => {}
+        }
+        None
+    }
+
+    /// Takes what the guest wrote before it ended.
+    fn drain(&mut self) -> io::Result<()> {
+        for index in [0, 1] {
+            self.output(index);
+        }
+        let messages = &mut self.messages;
+        take(&mut self.machine.serial, |bytes| messages.take(bytes));
+        Ok(())
+    }
+
+    /// Every channel is closed: QEMU has ended by itself.
+    fn after_end(&mut self) -> io::Result<Outcome> {
+        let status = self.machine.wait()?;
+        if let Some(text) = self.panicked.take() {
+            return Ok(Outcome::Panicked(text));
+        }
+        let said = String::from_utf8_lossy(&self.complaints).trim().to_string();
+        if !self.awake && status.code() == Some(1) {
+            return Ok(Outcome::NotStarted(said));
+        }
+        let how = match (status.signal(), status.code()) {
+            (Some(signal), _) => format!("QEMU was ended by signal {signal}"),
+            (None, Some(0)) => "the virtual machine stopped or reset itself".to_string(),
+            (None, code) => format!("QEMU ended with code {}", code.unwrap_or(-1)),
+        };
+        Ok(Outcome::Died(if said.is_empty() {
+            how
+        } else {
+            format!("{how} and said: {said}")
+        }))
+    }
+
+    fn print_phases(&mut self) {
+        let mut before = 0;
+        for (name, time) in std::mem::take(&mut self.phases) {
+            let micros = |nanos: u64| format!("{}.{:03}", nanos / 1000, nanos % 1000);
+            let step = time.saturating_sub(before);
+            self.messages.say(&format!(
+                "boot {:>14} us  {:>+14} us  {name}",
+                micros(time),
+                micros(step)
+            ));
+            before = time;
+        }
+    }
+}
+
+/// Reads all that is there now; false when the channel has ended.
+fn take(channel: &mut impl Read, mut each: impl FnMut(&[u8])) -> bool {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match channel.read(&mut chunk) {
+            Ok(0) => return false,
+            Ok(count) => {
+                each(&chunk[..count]);
+                if count < CHUNK {
+                    return true;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    // A millisecond more than asked, so that the moment has come when poll returns.
+    let duration = duration + Duration::from_millis(1);
+    Timespec {
+        tv_sec: duration.as_secs().cast_signed(),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}
+
+/// Signals as readable sockets.
+struct Signals {
+    resize: UnixStream,
+    /// The signals that end the run.
+    stop: Vec<(i32, UnixStream)>,
+}
+
+impl Signals {
+    fn register() -> io::Result<Signals> {
+        let listen = |signal: i32| -> io::Result<UnixStream> {
+            let (here, there) = UnixStream::pair()?;
+            here.set_nonblocking(true)?;
+            signal_hook::low_level::pipe::register(signal, there)?;
+            Ok(here)
+        };
+        let stop = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+            .into_iter()
+            .map(|signal| Ok((signal, listen(signal)?)));
+        Ok(Signals {
+            resize: listen(SIGWINCH)?,
+            stop: stop.collect::<io::Result<_>>()?,
+        })
+    }
+
+    /// Writes everything, unless a signal to stop comes meanwhile.
+    fn write(&self, to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let mut fds = vec![PollFd::from_borrowed_fd(to, PollFlags::OUT)];
+            fds.extend(self.stop.iter().map(|(_, stop)| PollFd::new(stop, PollFlags::IN)));
+            match poll(&mut fds, None) {
+                Ok(_) => {}
+                Err(Errno::INTR) => continue,
+                Err(error) => return Err(error.into()),
+            }
+            if fds[1..].iter().any(|fd| !fd.revents().is_empty()) {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            // A pipe that is ready takes at least this much without blocking.
+            let piece = &bytes[..bytes.len().min(4096)];
+            match rustix::io::write(to, piece) {
+                Ok(count) => bytes = &bytes[count..],
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,173 @@
+//! A virtual machine on paper, and the QEMU arguments that make it.
+//!
+//! Everything that depends on the choice of machine is in this file. The default is `microvm` without firmware tables,
+//! option ROMs, PIT and PIC: it reaches the kernel after some 17,000 instructions of firmware. Without tables the number
+//! of processors goes to the kernel as `chiton.cpus`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+/// The emulated board.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Kind {
+    /// No PCI, no firmware to speak of.
+    #[default]
+    Microvm,
+    /// A PC with PCI Express.
+    Q35,
+    /// A PC of 1996.
+    Pc,
+}
+
+/// How guest code is executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Accel {
+    /// QEMU's translator, which works everywhere.
+    #[default]
+    Tcg,
+    /// The host kernel's virtual machines.
+    Kvm,
+}
+
+/// A machine ready to be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MachineSpec {
+    /// The QEMU program.
+    pub qemu: PathBuf,
+    /// The board.
+    pub kind: Kind,
+    /// The accelerator.
+    pub accel: Accel,
+    /// RAM in bytes.
+    pub memory: u64,
+    /// Number of processors.
+    pub cpus: u32,
+    /// The kernel's ELF file.
+    pub kernel: PathBuf,
+    /// The root image.
+    pub image: PathBuf,
+    /// The kernel's command line without what depends on the machine.
+    pub command_line: String,
+}
+
+/// Where the machine's ports lead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ports {
+    /// The serial port to QEMU's own standard input and output.
+    Stdio,
+    /// To inherited sockets.
+    Sockets {
+        /// Standard input, and kernel messages.
+        serial: i32,
+        /// The application's standard output, standard error, and the kernel's control lines.
+        debug: [i32; 3],
+    },
+}
+
+/// I/O ports of the three output channels: standard output, standard error, control.
+const DEBUG_PORTS: [&str; 3] = ["0x500", "0x501", "0x502"];
+const EXIT_DEVICE: &str = "isa-debug-exit,iobase=0xf4,iosize=4";
+
+impl MachineSpec {
+    /// The command for running this machine by hand, with the console on the terminal.
+    pub fn command_by_hand(&self) -> Vec<OsString> {
+        let mut command = vec![self.qemu.clone().into_os_string()];
+        command.extend(self.arguments(Ports::Stdio));
+        command
+    }
+
+    /// QEMU's arguments.
+    pub(crate) fn arguments(&self, ports: Ports) -> Vec<OsString> {
+        let machine = match self.kind {
+            Kind::Microvm => "microvm,pit=off,pic=off,rtc=on,isa-serial=on,x-option-roms=off,acpi=off",
+            Kind::Q35 => "q35,vmport=off",
+            Kind::Pc => "pc,vmport=off",
+        };
+        let accel = match self.accel {
+            Accel::Tcg => "tcg",
+            Accel::Kvm => "kvm",
+        };
+        let cpu = match self.accel {
+            Accel::Tcg => "max",
+            Accel::Kvm => "host",
+        };
+        let memory = format!("{}K", self.memory / 1024);
+        let cpus = self.cpus.to_string();
+        let mut list: Vec<OsString> = [
+            "-M", machine, "-accel", accel, "-cpu", cpu, "-m", &memory, "-smp", &cpus,
+        ]
+        .into_iter()
+        .chain([
+            "-nodefaults",
+            "-no-user-config",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-device",
+            EXIT_DEVICE,
+        ])
+        .map(OsString::from)
+        .collect();
+        match ports {
+            Ports::Stdio => list.extend(["-serial", "stdio"].map(OsString::from)),
+            Ports::Sockets { serial, debug } => socket_ports(&mut list, serial, debug),
+        }
+        let line = format!("{} chiton.cpus={}", self.command_line, self.cpus);
+        list.extend(["-kernel".into(), self.kernel.clone().into_os_string()]);
+        list.extend(["-initrd".into(), self.image.clone().into_os_string()]);
+        list.extend(["-append".into(), OsString::from(line.trim_start())]);
+        list
+    }
+}
+
+fn socket_ports(list: &mut Vec<OsString>, serial: i32, debug: [i32; 3]) {
+    list.extend([
+        "-chardev".into(),
+        OsString::from(format!("socket,id=serial,fd={serial}")),
+    ]);
+    list.extend(["-serial", "chardev:serial"].map(OsString::from));
+    for (fd, port) in debug.into_iter().zip(DEBUG_PORTS) {
+        list.extend([
+            "-chardev".into(),
+            OsString::from(format!("socket,id=port{port},fd={fd}")),
+        ]);
+        list.extend([
+            "-device".into(),
+            OsString::from(format!("isa-debugcon,iobase={port},chardev=port{port}")),
+        ]);
+    }
+}
+
+/// The words as one line for a POSIX shell.
+pub fn shell_line(words: &[OsString]) -> String {
+    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_the_words_back() {
+        let words: Vec<OsString> = ["a", "b c", "it's", "", "$x\ny"].map(OsString::from).to_vec();
+        let script = format!("printf '%s\\0' {}", shell_line(&words));
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        let back: Vec<&[u8]> = output.stdout.split(|byte| *byte == 0).collect();
+        assert_eq!(
+            back[..5],
+            words.iter().map(|word| word.as_encoded_bytes()).collect::<Vec<_>>()
+        );
+    }
+}
