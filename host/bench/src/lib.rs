@@ -28,31 +28,28 @@ mod programs;
 mod report;
 
 pub use kernel_file::loaded_size;
-pub use options::USAGE;
+pub use options::{Options, Part};
 
 use std::path::Path;
 
-use options::{Options, Part};
-
-/// Measures what `arguments` ask for and prints the table. `command` is the `chiton` executable that starts our virtual machines.
+/// Measures what `options` ask for and prints the table. `command` is the `chiton` executable that starts our virtual machines.
 ///
 /// # Errors
 /// The sentence says what could not be measured and what would help.
-pub fn run(command: &Path, arguments: &[String]) -> Result<(), String> {
-    let options = Options::parse(arguments)?;
+pub fn run(command: &Path, options: &Options) -> Result<(), String> {
     let programs = programs::build()?;
     let ours = ours::Ours::new(command, &options.cpu);
 
     // Wall time first, while nothing else runs.
     let mut values = figures::Values::default();
-    if options.part != Part::Calls && options.ours {
+    if options.part != Part::Calls && options.chiton {
         ours.measure_wall(&programs, &mut values);
     }
     std::thread::scope(|scope| {
         let linux = options
             .linux
-            .then(|| scope.spawn(|| linux::measure(&programs, &options)));
-        if options.ours {
+            .then(|| scope.spawn(|| linux::measure(&programs, options)));
+        if options.chiton {
             ours.measure(&programs, options.part, &mut values);
         }
         if let Some(linux) = linux {
@@ -66,10 +63,9 @@ pub fn run(command: &Path, arguments: &[String]) -> Result<(), String> {
         }
     });
 
-    print!("{}", report::text(&options, &values));
+    print!("{}", report::text(options, &values));
     if let Some(path) = &options.json {
-        std::fs::write(path, report::json(&options, &values))
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        std::fs::write(path, report::json(options, &values)).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
 }

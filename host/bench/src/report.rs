@@ -141,14 +141,20 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::{grouped, json, quoted, text};
     use crate::figures::Values;
-    use crate::options::Options;
+    use crate::options::{Options, Part};
 
     fn sample() -> (Options, Values) {
         let mut values = Values::default();
         values.ours.figures.insert("getpid".to_owned(), 151.0);
         values.linux.figures.insert("getpid".to_owned(), 302.0);
         values.notes.push("a \"note\"\nin two lines".to_owned());
-        (Options::parse(&["calls".to_owned()]).unwrap(), values)
+        (
+            Options {
+                part: Part::Calls,
+                ..Options::default()
+            },
+            values,
+        )
     }
 
     #[test]
