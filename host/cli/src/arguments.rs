@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::bench::BenchArgs;
+
 /// Runs unmodified Linux programs, each in its own small virtual machine.
 #[derive(Debug, Parser)]
 #[command(name = "chiton", version, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -27,6 +29,8 @@ pub(crate) enum Verb {
     Inspect(InspectArgs),
     /// Say what this machine has and lacks for running Chiton.
     Doctor,
+    /// Measure the budgets, beside a Linux kernel in the same virtual machine.
+    Bench(BenchArgs),
     /// Print the completions for a shell.
     Completions {
         /// The shell.

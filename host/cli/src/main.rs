@@ -1,11 +1,12 @@
 //! The `chiton` command.
 //!
-//! `arguments` describes every verb and option; each verb has a file of its own, and a new one (`bench`, say) is a variant
+//! `arguments` describes every verb and option; each verb has a file of its own, and a new one is a variant
 //! of [`arguments::Verb`], a file, and a row of [`dispatch`]. Standard output belongs to the program that runs: everything
 //! that the command itself says goes to standard error, as `chiton: cause. cure.`
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod bench;
 mod build;
 mod environment;
 mod failure;
@@ -58,6 +59,7 @@ fn dispatch(verb: Verb) -> Outcome {
     match verb {
         Verb::Run(options) => run::run(&options),
         Verb::Build(options) => build::build(&options),
+        Verb::Bench(options) => bench::bench(&options),
         Verb::Inspect(_) | Verb::Doctor => Ok(0),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "chiton", &mut std::io::stdout());
