@@ -31,6 +31,7 @@ struct Kernel {
 /// Measures the rows that `options` ask for.
 pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured, String> {
     let kernel = fetch(&programs.cache.join("linux"))?;
+    eprintln!("chiton: measuring Linux {}, which takes longer", kernel.release);
     let mut measured = Measured {
         name: format!("Linux {}", kernel.release),
         ..Measured::default()

@@ -58,9 +58,11 @@ impl<'a> Ours<'a> {
     pub(crate) fn measure(&self, programs: &Programs, part: Part, values: &mut Values) {
         values.ours.name = "Chiton".to_owned();
         if part != Part::Calls {
+            eprintln!("chiton: measuring boot, memory and size");
             self.measure_boot(programs, values);
         }
         if part != Part::Boot {
+            eprintln!("chiton: measuring single operations");
             self.measure_calls(programs, values);
         }
     }
