@@ -1,0 +1,61 @@
+// Each flag of open does what it says: create, exclusive, truncate, append, directory, no-follow, close-on-exec.
+#include "../include/t.h"
+
+int main(void) {
+  T(open("f", O_RDONLY));
+  T(open("f", O_WRONLY | O_CREAT | O_EXCL, 0640));
+  T(open("f", O_WRONLY | O_CREAT | O_EXCL, 0640));
+  T(write(3, "0123456789", 10));
+  T(read(3, &(char){0}, 1));
+  T(close(3));
+  T(close(3));
+  T(open("f", O_RDONLY));
+  T(write(3, "x", 1));
+  T(close(3));
+  T(open("f", O_WRONLY | O_APPEND));
+  T(write(3, "ab", 2));
+  T(lseek(3, 0, SEEK_SET));
+  T(write(3, "cd", 2));
+  T(lseek(3, 0, SEEK_CUR));
+  T(close(3));
+  show("f");
+  T(open("f", O_RDWR | O_TRUNC));
+  T(lseek(3, 0, SEEK_END));
+  T(close(3));
+  T(mkdir("d", 0755));
+  T(open("d", O_RDONLY | O_DIRECTORY));
+  T(read(3, &(char){0}, 1));
+  T(close(3));
+  T(open("f", O_RDONLY | O_DIRECTORY));
+  T(open("d", O_WRONLY));
+  T(open("d", O_RDWR));
+  T(open("d", O_RDONLY | O_CREAT, 0644));
+  T(open("d", O_RDONLY | O_TRUNC));
+  T(symlink("f", "l"));
+  T(symlink("none", "dangling"));
+  T(open("l", O_RDONLY | O_NOFOLLOW));
+  T(open("l", O_RDONLY));
+  T(close(3));
+  T(open("dangling", O_RDONLY));
+  T(open("dangling", O_WRONLY | O_CREAT | O_EXCL, 0644));
+  T(open("dangling", O_WRONLY | O_CREAT, 0644));
+  T(close(3));
+  T(access("none", F_OK));
+  T(open("f", O_RDONLY | O_CLOEXEC));
+  T(fcntl(3, F_GETFD));
+  T(fcntl(3, F_GETFL) & O_ACCMODE);
+  T(close(3));
+  T(open("new/", O_WRONLY | O_CREAT, 0644));
+  T(open("f/", O_RDONLY));
+  T(open("f/x", O_RDONLY));
+  T(open("", O_RDONLY));
+  T(open("d/../f", O_RDONLY));
+  T(close(3));
+  T(open("none/../f", O_RDONLY));
+  T(open("f", 3));
+  T(close(3));
+  T(creat("c", 0600));
+  T(close(3));
+  T(syscall(SYS_open, "f", O_RDONLY | 0x80000000, 0));
+  return done();
+}
