@@ -41,7 +41,7 @@ pub enum Error {
     /// The program header table has entries of another size, none at all, more than 64 KiB of them, or the file ends inside it.
     /// `ENOEXEC`, for an interpreter `ELIBBAD`.
     Table,
-    /// No `PT_LOAD` segment. `EINVAL`. (Linux starts an `ET_EXEC` without one, which then dies of `SIGSEGV`.)
+    /// No `PT_LOAD` segment. `EINVAL` as for an interpreter; Linux starts a program without one, which dies of `SIGSEGV` at once.
     NothingToLoad,
     /// A segment whose file part is larger than its memory, or that lies outside the address space. `EINVAL`, for an interpreter `ENOMEM`.
     SegmentRange,

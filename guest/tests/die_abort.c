@@ -1,0 +1,7 @@
+// abort() ends with SIGABRT.
+#include "../include/t.h"
+
+int main(void) {
+  SAY("before");
+  abort();
+}

@@ -1,0 +1,8 @@
+// A privileged instruction dies of SIGSEGV.
+#include "../include/t.h"
+
+int main(void) {
+  SAY("before");
+  __asm__ volatile("hlt");
+  return 0;
+}
