@@ -18,14 +18,14 @@ pub(crate) enum Which {
     EndToEnd,
 }
 
-/// How many tests passed, failed and were left out.
+/// How many tests passed and failed.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 struct Tally {
     passed: u64,
     failed: u64,
 }
 
-/// Runs the tests and prints the sum as the last line.
+/// Runs the tests and prints the sum as the last line: an error says nothing more.
 pub(crate) fn run(root: &Path, which: Which) -> Result<(), String> {
     let mut tally = Tally::default();
     let mut broken = Vec::new();
@@ -47,11 +47,7 @@ pub(crate) fn run(root: &Path, which: Which) -> Result<(), String> {
         println!("failed: {}", broken.join(", "));
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
-    if broken.is_empty() {
-        Ok(())
-    } else {
-        Err("tests failed".to_owned())
-    }
+    if broken.is_empty() { Ok(()) } else { Err(String::new()) }
 }
 
 /// Runs `cargo test` and passes its output on, except for the noise of crates without tests. Says whether everything passed.
