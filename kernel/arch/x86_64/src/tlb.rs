@@ -1,0 +1,92 @@
+//! Which page tables are in force, and forgetting what they used to say.
+//!
+//! A CPU that must make others forget posts one request and waits until each has answered; while it waits for its turn it answers requests
+//! of others (`lock::relax` calls [`answer`]), so two CPUs can never wait for each other.
+
+use crate::instructions::{invlpg, read_cr3, write_cr3};
+use crate::{apic, cpu, tables, trap};
+use address::{FrameNumber, PAGE_SIZE};
+use core::sync::atomic::{AtomicU64, Ordering};
+use lock::SpinLock;
+use seam::CpuSet;
+
+/// Beyond this many pages it is cheaper to forget everything.
+const MANY: u64 = 32;
+
+static TURN: SpinLock<()> = SpinLock::new(());
+static START: AtomicU64 = AtomicU64::new(0);
+static END: AtomicU64 = AtomicU64::new(0);
+static PENDING: AtomicU64 = AtomicU64::new(0);
+
+/// Puts an address space in force.
+pub fn activate(root: FrameNumber, _space: u64) {
+    // SAFETY: every root has the kernel's entries (`for_each_kernel_entry`).
+    unsafe { write_cr3(root.address().0) };
+}
+
+/// Puts the kernel's own tables in force: no program's memory is there.
+pub fn activate_kernel() {
+    // SAFETY: the kernel's tables map the kernel.
+    unsafe { write_cr3(cpu::kernel_root()) };
+}
+
+/// The root table in force.
+#[must_use]
+pub fn root() -> FrameNumber {
+    FrameNumber(read_cr3() >> 12)
+}
+
+/// The entries of the root table that the kernel has in every address space, with their places.
+pub fn for_each_kernel_entry(each: impl FnMut(usize, u64)) {
+    tables::for_each_kernel_entry(each);
+}
+
+/// Forgets what was known of a range of an address space, on this CPU.
+#[inline]
+pub fn forget(_space: u64, start: u64, end: u64) {
+    if end.wrapping_sub(start) > MANY * PAGE_SIZE {
+        // SAFETY: the same tables again.
+        unsafe { write_cr3(read_cr3()) };
+        return;
+    }
+    let mut at = start;
+    while at < end {
+        invlpg(at);
+        at += PAGE_SIZE;
+    }
+}
+
+/// Forgets everything known of an address space, on this CPU.
+pub fn forget_space(_space: u64) {
+    // SAFETY: the same tables again.
+    unsafe { write_cr3(read_cr3()) };
+}
+
+/// Forgets what was known of a range of an address space, on other CPUs; returns when they have.
+pub fn forget_on(cpus: CpuSet, _space: u64, start: u64, end: u64) {
+    let others = cpus & cpu::online() & !(1 << cpu::current());
+    if others == 0 {
+        return;
+    }
+    let _turn = TURN.lock();
+    START.store(start, Ordering::Relaxed);
+    END.store(end, Ordering::Relaxed);
+    PENDING.store(others, Ordering::Release);
+    let mut left = others;
+    while left != 0 {
+        apic::send(left.trailing_zeros() as usize, trap::FORGET);
+        left &= left - 1;
+    }
+    while PENDING.load(Ordering::Acquire) != 0 {
+        core::hint::spin_loop();
+    }
+}
+
+/// Answers another CPU's request, if there is one.
+pub(crate) fn answer() {
+    let mine = 1 << cpu::current();
+    if PENDING.load(Ordering::Acquire) & mine != 0 {
+        forget(0, START.load(Ordering::Relaxed), END.load(Ordering::Relaxed));
+        PENDING.fetch_and(!mine, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,394 @@
+//! Entries from exceptions, interrupts and system calls.
+//!
+//! Every entry from a program leaves a [`UserFrame`] at the top of the thread's kernel stack, in the order of Linux's `pt_regs`. System calls leave by
+//! `sysret` when the frame allows it and by `iret` otherwise (a frame that a signal or a tracer changed, an instruction pointer that is not
+//! canonical: `sysret` would then fault in ring 0 on the program's stack). Interrupts are off from entry to exit.
+
+use crate::cpu::{self, KERNEL_CODE, KERNEL_STACK, USER_CODE, USER_DATA, USER_STACK};
+use crate::instructions::read_cr2;
+use crate::thread::{self, UserFrame};
+use crate::{apic, tlb, user};
+use address::USER_END;
+use core::arch::{asm, global_asm};
+use core::sync::atomic::{AtomicU64, Ordering};
+use seam::{Access, Fault};
+
+/// Vector of the local timer.
+pub(crate) const TIMER: u8 = 0x20;
+/// First vector of interrupt lines.
+pub(crate) const LINES: u8 = 0x30;
+/// Last vector of interrupt lines, plus one.
+const LINES_END: u8 = 0x60;
+/// Vector by which another CPU asks to look at the run queue.
+pub(crate) const RESCHEDULE: u8 = 0xf0;
+/// Vector by which another CPU asks to forget translations.
+pub(crate) const FORGET: u8 = 0xf1;
+/// Vector by which a panicking CPU stops the others.
+pub(crate) const HALT: u8 = 0xf2;
+/// Vector of interrupts that were withdrawn.
+pub(crate) const SPURIOUS: u8 = 0xff;
+
+const DOUBLE_FAULT: u64 = 8;
+const PAGE_FAULT: u64 = 14;
+
+global_asm!(
+    r#"
+    .macro save_registers
+    push rsi
+    push rdx
+    push rcx
+    push rax
+    push r8
+    push r9
+    push r10
+    push r11
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    .endm
+
+    .macro load_registers
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    pop rcx
+    pop rdx
+    pop rsi
+    pop rdi
+    .endm
+
+    .section .text.trap, "ax"
+    .globl system_call_entry
+    .align 64
+system_call_entry:
+    swapgs
+    mov gs:[{user_stack}], rsp
+    mov rsp, gs:[{kernel_stack}]
+    push {user_data}
+    push qword ptr gs:[{user_stack}]
+    push r11
+    push {user_code}
+    push rcx
+    push rax
+    push rdi
+    save_registers
+    mov rdi, rsp
+    xor ebp, ebp
+    call {system_call}
+
+    .globl leave_system_call
+leave_system_call:
+    mov rcx, [rsp + 16 * 8]       # ip
+    mov r11, [rsp + 18 * 8]       # flags
+    cmp rcx, [rsp + 11 * 8]
+    jne leave_by_iret
+    cmp r11, [rsp + 6 * 8]
+    jne leave_by_iret
+    mov rdx, rcx
+    shr rdx, 47
+    jnz leave_by_iret
+    test r11d, 0x10100            # RF, TF
+    jnz leave_by_iret
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    add rsp, 8
+    pop r10
+    pop r9
+    pop r8
+    pop rax
+    add rsp, 8
+    pop rdx
+    pop rsi
+    pop rdi
+    mov rsp, [rsp + 4 * 8]
+    swapgs
+    sysretq
+
+leave_by_iret:
+    load_registers
+    add rsp, 8
+    swapgs
+    .globl user_iret
+user_iret:
+    iretq
+
+    .align 16
+trap_common:
+    cld
+    save_registers
+    mov rsi, [rsp + 15 * 8]       # error code
+    mov qword ptr [rsp + 15 * 8], -1
+    mov rdx, rdi                  # vector
+    mov rdi, rsp
+    test byte ptr [rsp + 17 * 8], 3
+    jz 2f
+    swapgs
+    xor ebp, ebp
+    call {trap_from_user}
+    jmp leave_by_iret
+2:  call {trap_from_kernel}
+    load_registers
+    add rsp, 8
+    iretq
+
+    # Double fault, NMI, machine check: `gs` may be either's; they never return.
+trap_emergency:
+    cld
+    save_registers
+    mov rsi, [rsp + 15 * 8]
+    mov rdx, rdi
+    mov rdi, rsp
+    push rdx
+    mov ecx, 0xc0000101
+    rdmsr
+    test edx, edx
+    js 2f
+    swapgs
+2:  pop rdx
+    call {emergency}
+    ud2
+
+    .align 16
+trap_stubs:
+    .set vector, 0
+    .rept 256
+    .align 16
+    .if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
+    nop
+    .else
+    push 0
+    .endif
+    push rdi
+    mov edi, vector
+    .if vector == 2 || vector == 8 || vector == 18
+    jmp trap_emergency
+    .else
+    jmp trap_common
+    .endif
+    .set vector, vector + 1
+    .endr
+    "#,
+    user_stack = const USER_STACK,
+    kernel_stack = const KERNEL_STACK,
+    user_data = const USER_DATA,
+    user_code = const USER_CODE,
+    system_call = sym system_call,
+    trap_from_user = sym trap_from_user,
+    trap_from_kernel = sym trap_from_kernel,
+    emergency = sym emergency,
+);
+
+unsafe extern "C" {
+    #[link_name = "system_call_entry"]
+    safe static SYSTEM_CALL_ENTRY: u8;
+    safe static trap_stubs: u8;
+    safe static user_iret: u8;
+}
+
+pub(crate) fn system_call_entry() -> u64 {
+    (&raw const SYSTEM_CALL_ENTRY).addr() as u64
+}
+
+#[repr(C, align(16))]
+struct InterruptTable([AtomicU64; 512]);
+
+static TABLE: InterruptTable = InterruptTable([const { AtomicU64::new(0) }; 512]);
+
+/// Fills the interrupt table and loads it on this CPU.
+pub(crate) fn install() {
+    const STUB: u64 = 16;
+    let stubs = (&raw const trap_stubs).addr() as u64;
+    for vector in 0..256u64 {
+        let at = stubs + vector * STUB;
+        let stack = match vector {
+            DOUBLE_FAULT => 1,
+            2 => 2,
+            18 => 3,
+            _ => 0,
+        };
+        // A breakpoint and an overflow may be asked for by a program itself.
+        let ring = if matches!(vector, 3 | 4) { 3 << 5 } else { 0 };
+        let low = at & 0xffff | u64::from(KERNEL_CODE) << 16 | stack << 32 | (0x8e | ring) << 40 | (at >> 16 & 0xffff) << 48;
+        TABLE.0[vector as usize * 2].store(low, Ordering::Relaxed);
+        TABLE.0[vector as usize * 2 + 1].store(at >> 32, Ordering::Relaxed);
+    }
+    load();
+}
+
+/// Loads the interrupt table on this CPU.
+pub(crate) fn load() {
+    #[repr(C, packed)]
+    struct Pointer(u16, u64);
+    let pointer = Pointer(4095, (&raw const TABLE).addr() as u64);
+    // SAFETY: the table lives for ever and its entries are valid.
+    unsafe { asm!("lidt [{}]", in(reg) &pointer, options(readonly, nostack, preserves_flags)) };
+}
+
+extern "C" fn system_call(frame: &mut UserFrame) {
+    (thread::handlers().system_call)(frame);
+}
+
+extern "C" fn trap_from_user(frame: &mut UserFrame, error: u64, vector: u64) {
+    let handlers = thread::handlers();
+    if vector == PAGE_FAULT {
+        let address = read_cr2();
+        let access = access_of(error);
+        if !(handlers.page_fault)(address, access) {
+            (handlers.user_page_fault)(frame, address, access, error as u32);
+        }
+    } else if vector < 32 {
+        (handlers.fault)(frame, fault_of(frame, vector, error));
+    } else {
+        interrupt(vector as u8);
+    }
+    (handlers.before_user)(frame);
+}
+
+extern "C" fn trap_from_kernel(frame: &mut UserFrame, error: u64, vector: u64) {
+    if vector >= 32 {
+        return interrupt(vector as u8);
+    }
+    if vector == PAGE_FAULT
+        && let Some(fix_up) = user::fix_up(frame.ip)
+    {
+        let address = read_cr2();
+        if address >= USER_END || !(thread::handlers().page_fault)(address, access_of(error)) {
+            frame.ip = fix_up;
+        }
+        return;
+    }
+    if frame.ip == (&raw const user_iret).addr() as u64 {
+        // A frame that a program made up (by a signal return) cannot be returned to: the fault is the program's.
+        return bad_return(frame, error, vector);
+    }
+    fatal(frame, error, vector)
+}
+
+/// `iret` refused a program's frame: reports it as a fault of the program, on the frame that was being returned to.
+fn bad_return(frame: &UserFrame, error: u64, vector: u64) {
+    let user = thread::current_user_frame();
+    // SAFETY: the thread was about to return to a program, so its user frame is at the top of its stack; its general registers were
+    // loaded by then and are what the kernel frame holds.
+    let user = unsafe { &mut *user };
+    let (ip, flags, sp) = (user.ip, user.flags, user.sp);
+    *user = *frame;
+    (user.ip, user.cs, user.flags, user.sp, user.ss) = (ip, u64::from(USER_CODE), flags & 0xcd5 | 0x202, sp, u64::from(USER_DATA));
+    let handlers = thread::handlers();
+    (handlers.fault)(user, fault_of(user, vector, error));
+    (handlers.before_user)(user);
+    thread::leave(user)
+}
+
+fn interrupt(vector: u8) {
+    let handlers = thread::handlers();
+    if vector != SPURIOUS {
+        apic::acknowledge();
+    }
+    match vector {
+        TIMER => (handlers.timer)(),
+        FORGET => tlb::answer(),
+        RESCHEDULE => (handlers.reschedule)(),
+        HALT => halt(),
+        LINES..LINES_END => (handlers.line)(vector - LINES),
+        _ => {}
+    }
+}
+
+/// Stops this CPU for good.
+pub(crate) fn halt() -> ! {
+    loop {
+        // SAFETY: interrupts are off and stay off.
+        unsafe { asm!("cli", "hlt", options(nomem, nostack)) };
+    }
+}
+
+fn access_of(error: u64) -> Access {
+    if error & 16 != 0 {
+        Access::Execute
+    } else if error & 2 != 0 {
+        Access::Write
+    } else {
+        Access::Read
+    }
+}
+
+/// What a trap of a program is in Linux's words.
+fn fault_of(frame: &UserFrame, vector: u64, error: u64) -> Fault {
+    const KERNEL: i32 = 0x80;
+    let (signal, code, address) = match vector {
+        0 => (8, 1, frame.ip),
+        1 => (5, 2, frame.ip),
+        3 => (5, KERNEL, 0),
+        6 => (4, 2, frame.ip),
+        9 => (8, KERNEL, 0),
+        11 | 12 => (7, KERNEL, 0),
+        16 | 19 => (8, floating_point_code(vector), frame.ip),
+        17 => (7, 1, 0),
+        _ => (11, KERNEL, 0),
+    };
+    Fault { signal, code, address, trap: vector as u32, error: error as u32 }
+}
+
+/// `si_code` of a floating-point trap, from the flags of the unit that raised it.
+fn floating_point_code(vector: u64) -> i32 {
+    let flags = if vector == 19 {
+        let mut status = 0u32;
+        // SAFETY: stores the SSE status word to the local.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &raw mut status, options(nostack)) };
+        status & !(status >> 7) & 0x3f
+    } else {
+        let (mut status, mut control) = (0u16, 0u16);
+        // SAFETY: stores the x87 status and control words to the locals.
+        unsafe { asm!("fnstsw [{}]", "fnstcw [{}]", in(reg) &raw mut status, in(reg) &raw mut control, options(nostack)) };
+        u32::from(status & !control & 0x3f)
+    };
+    match flags {
+        flags if flags & 1 != 0 => 7,
+        flags if flags & 4 != 0 => 3,
+        flags if flags & 8 != 0 => 4,
+        flags if flags & 0x12 != 0 => 5,
+        flags if flags & 0x20 != 0 => 6,
+        _ => 14,
+    }
+}
+
+extern "C" fn emergency(frame: &mut UserFrame, error: u64, vector: u64) -> ! {
+    fatal(frame, error, vector)
+}
+
+fn fatal(frame: &UserFrame, error: u64, vector: u64) -> ! {
+    let name = match vector {
+        0 => "divide error",
+        2 => "non-maskable interrupt",
+        3 => "breakpoint",
+        6 => "invalid instruction",
+        DOUBLE_FAULT => "double fault (kernel stack overflow?)",
+        13 => "general protection fault",
+        PAGE_FAULT => "page fault",
+        18 => "machine check",
+        _ => "trap",
+    };
+    panic!(
+        "{name} in the kernel on CPU {}: vector {vector}, error {error:#x}, ip {:#x}, sp {:#x}, bp {:#x}, cr2 {:#x}",
+        cpu::current(),
+        frame.ip,
+        frame.sp,
+        frame.rbp,
+        read_cr2()
+    )
+}

@@ -1,0 +1,11 @@
+//! Gives the linker the kernel's layout.
+
+fn main() {
+    println!("cargo:rerun-if-changed=x86_64.ld");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("none") {
+        let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+        println!("cargo:rustc-link-arg-bins=-T{here}/x86_64.ld");
+        println!("cargo:rustc-link-arg-bins=-zmax-page-size=4096");
+        println!("cargo:rustc-link-arg-bins=--build-id=none");
+    }
+}
