@@ -18,9 +18,11 @@ pub(crate) fn places() -> Vec<PathBuf> {
 
 /// The kernel to start.
 pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let named = given
-        .map(Path::to_path_buf)
-        .or_else(|| std::env::var_os("CHITON_KERNEL").map(PathBuf::from));
+    let named = given.map(Path::to_path_buf).or_else(|| {
+        std::env::var_os("CHITON_KERNEL")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
+    });
     if let Some(path) = named {
         return match path.is_file() {
             true => Ok(path),

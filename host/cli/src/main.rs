@@ -8,12 +8,15 @@
 mod arguments;
 mod bench;
 mod build;
+mod doctor;
 mod environment;
 mod failure;
+mod inspect;
 mod kernel_file;
 mod plan;
 mod progress;
 mod run;
+mod time;
 mod user;
 
 use std::ffi::OsString;
@@ -60,7 +63,8 @@ fn dispatch(verb: Verb) -> Outcome {
         Verb::Run(options) => run::run(&options),
         Verb::Build(options) => build::build(&options),
         Verb::Bench(options) => bench::bench(&options),
-        Verb::Inspect(_) | Verb::Doctor => Ok(0),
+        Verb::Inspect(options) => inspect::inspect(&options),
+        Verb::Doctor => doctor::doctor(),
         Verb::Completions { shell } => {
             clap_complete::generate(shell, &mut Command::command(), "chiton", &mut std::io::stdout());
             Ok(0)

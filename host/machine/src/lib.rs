@@ -24,4 +24,4 @@ pub mod terminal;
 pub use kernel_line::{Console, KernelLine};
 pub use launch::enter_launcher;
 pub use run::{Options, Outcome, run};
-pub use spec::{Accel, Kind, MachineSpec, shell_line};
+pub use spec::{Accel, Kind, MachineSpec, shell_line, shell_word};

@@ -140,11 +140,12 @@ fn socket_ports(list: &mut Vec<OsString>, serial: i32, debug: [i32; 3]) {
 
 /// The words as one line for a POSIX shell.
 pub fn shell_line(words: &[OsString]) -> String {
-    words.iter().map(|word| quote(word)).collect::<Vec<_>>().join(" ")
+    words.iter().map(shell_word).collect::<Vec<_>>().join(" ")
 }
 
-fn quote(word: &OsStr) -> String {
-    let text = word.to_string_lossy();
+/// One word for a POSIX shell.
+pub fn shell_word(word: impl AsRef<OsStr>) -> String {
+    let text = word.as_ref().to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=,:+@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         return text.into_owned();
