@@ -38,11 +38,12 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
 
     let mut tree = Tree::new();
     let mut taker = Taker::new(search_path(&environment), environment.get("LD_LIBRARY_PATH"));
-    let taken = take_files(options, &mut tree, &mut taker, &here)?;
+    let mut taken = take_files(options, &mut tree, &mut taker, &here)?;
 
     let name = command.first().map(String::as_str).unwrap_or_default();
     let program = taker.find(&tree, Path::new(name), &here)?;
     taker.take_program(&mut tree, &program)?;
+    taken.extend(taker.take_runtimes(&mut tree)?);
     take_needs(options.verbose, &mut tree, &mut taker, &taken)?;
     skeleton::add(&mut tree)?;
     if let Some(directory) = &options.workdir {

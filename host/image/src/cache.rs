@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn the_oldest_images_go_first_and_the_new_one_stays() {
         let scratch = tempfile::tempdir().unwrap();
-        let cache = Cache::new(scratch.path().to_path_buf(), 2 * 4096);
+        let cache = Cache::new(scratch.path().to_path_buf(), 2 * 8192);
         let old = cache.image(&tree("old"), &mut |_, _| {}).unwrap();
         File::open(&old).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
         let middle = cache.image(&tree("middle"), &mut |_, _| {}).unwrap();

@@ -117,7 +117,7 @@ impl Request {
         let guest = guest.unwrap_or(&real).to_path_buf();
         tree.insert(&guest, host::node(&real, &meta))?;
         if meta.is_dir() {
-            return take_below(tree, &real, &guest, meta.dev(), taken);
+            return take_below(tree, &real, &guest, &|_| true, meta.dev(), taken);
         }
         if meta.is_file() {
             File::open(&real).map_err(|error| Error::io("read", path, &error))?;
@@ -130,11 +130,13 @@ impl Request {
     }
 }
 
-/// Takes everything below a directory. What may not be read is left out, as it would be invisible to this user anyway.
+/// Takes everything below a directory that is wanted. What may not be read is left out, as it would be invisible to this
+/// user anyway.
 pub(crate) fn take_below(
     tree: &mut Tree,
     host: &Path,
     guest: &Path,
+    wanted: &dyn Fn(&Path) -> bool,
     device: u64,
     taken: &mut Vec<Taken>,
 ) -> Result<()> {
@@ -144,6 +146,9 @@ pub(crate) fn take_below(
     for entry in entries.flatten() {
         let (path, place) = (entry.path(), guest.join(entry.file_name()));
         let Ok(meta) = entry.metadata() else { continue };
+        if !wanted(&path) {
+            continue;
+        }
         if meta.is_symlink() {
             if let Ok(target) = fs::read_link(&path) {
                 tree.insert(
@@ -161,7 +166,7 @@ pub(crate) fn take_below(
         }
         tree.insert(&place, host::node(&path, &meta))?;
         if meta.is_dir() {
-            take_below(tree, &path, &place, device, taken)?;
+            take_below(tree, &path, &place, wanted, device, taken)?;
         } else if meta.is_file() {
             taken.push(Taken {
                 path: place,

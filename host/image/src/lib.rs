@@ -9,6 +9,7 @@
 //! | `files` | what the user asks for by path |
 //! | `host` | host paths with the links on their way |
 //! | `program`, `libraries`, `elf`, `ld_cache` | what a program needs |
+//! | `runtime` | what a program opens once it runs: standard libraries, data |
 //! | `skeleton` | what every Linux system has |
 //! | `cache` | images kept between runs |
 //! | `erofs` | the image format, written and read |
@@ -23,6 +24,7 @@ mod host;
 mod ld_cache;
 mod libraries;
 mod program;
+mod runtime;
 pub mod skeleton;
 mod tree;
 

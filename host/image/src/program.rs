@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 
 use crate::elf::Fault;
 use crate::error::{Error, Result};
+use crate::files::Taken;
 use crate::host::Host;
 use crate::libraries::{Libraries, is_file};
+use crate::runtime;
 use crate::tree::{Content, Kind, Node, Tree};
 
 /// As deep as Linux follows scripts whose interpreters are scripts.
@@ -28,8 +30,8 @@ pub struct Taker {
     libraries: Libraries,
     /// `PATH` as the guest will have it, after that the host's.
     search: Vec<PathBuf>,
-    /// Every program taken, by its real path.
-    pub programs: Vec<PathBuf>,
+    /// Every program taken: the path by which it was asked for, and where it really is.
+    programs: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Taker {
@@ -58,7 +60,11 @@ impl Taker {
         let mut refused = None;
         for path in candidates {
             match executable(tree, &path) {
-                Some(true) => return Ok(path),
+                Some(true) => match runtime::shims::behind(&path, directory) {
+                    None => return Ok(path),
+                    Some(Some(program)) => return Ok(program),
+                    Some(None) => {}
+                },
                 Some(false) => refused = refused.or(Some(path)),
                 None => {}
             }
@@ -101,6 +107,18 @@ impl Taker {
         }
     }
 
+    /// Takes the standard libraries and data of every program taken so far, and reports the files.
+    ///
+    /// # Errors
+    /// A file is in the way of another one in the tree.
+    pub fn take_runtimes(&mut self, tree: &mut Tree) -> Result<Vec<Taken>> {
+        let mut taken = Vec::new();
+        for (path, real) in &self.programs {
+            taken.extend(runtime::take(tree, &mut self.host, path, real)?);
+        }
+        Ok(taken)
+    }
+
     /// Adds the loader's cache of what was found, if the tree has none.
     ///
     /// # Errors
@@ -132,7 +150,7 @@ impl Taker {
             )) => real,
             _ => self.host.take(tree, path)?,
         };
-        self.programs.push(real.clone());
+        self.programs.push((path.to_path_buf(), real.clone()));
         let source = match tree.get(&real).map(|node| &node.kind) {
             Some(Kind::File(Content::Host(file))) => file.path.clone(),
             _ => return Err(not_a_program(path)),

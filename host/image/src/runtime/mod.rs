@@ -1,0 +1,105 @@
+//! The files that a program opens by itself once it runs: an interpreter's standard library, a program's data.
+//!
+//! Three sources, tried in this order:
+//! 1. A Python virtual environment around the program: its packages, and the configuration that names its Python.
+//! 2. dpkg, if it owns the program (module `packages`): the data files of the owning package, and of the packages it
+//!    depends on that belong to the same source or language. `/bin/echo` brings nothing, because its package has only
+//!    programs; `python3` brings its standard library.
+//! 3. Else the usual layout of well-known interpreters under their prefix (module `layouts`), which also serves
+//!    interpreters built by pyenv and its relatives, and systems without dpkg.
+//!
+//! Packages that were installed on top of an interpreter (`dist-packages`, `site-packages`) do not come along, because
+//! they can be hundreds of megabytes of RAM in the guest; `--file` adds them. Those of a virtual environment do.
+
+mod layouts;
+mod packages;
+pub(crate) mod shims;
+
+use std::path::{Path, PathBuf};
+
+use crate::cache;
+use crate::error::Result;
+use crate::files::{Taken, take_below};
+use crate::host::Host;
+use crate::tree::{Node, Tree};
+
+/// Takes the files for the program that is called `path` and really is `real`. Reports what was taken.
+///
+/// # Errors
+/// A file is in the way of another one in the tree.
+pub(crate) fn take(tree: &mut Tree, host: &mut Host, path: &Path, real: &Path) -> Result<Vec<Taken>> {
+    let mut taken = Vec::new();
+    if let Some(root) = layouts::virtual_environment(path) {
+        for name in ["pyvenv.cfg", "lib", "lib64"] {
+            take_whole(tree, host, &root.join(name), &mut taken)?;
+        }
+    }
+    let index = cache::directory_of_user()
+        .ok()
+        .map(|directory| directory.join("programs-of-packages"));
+    match packages::files_for(real, index.as_deref()) {
+        Some(files) => {
+            for file in files {
+                if host.take_if_file(tree, &file)?.is_some() {
+                    taken.push(Taken {
+                        path: file,
+                        named: false,
+                    });
+                }
+            }
+            for directory in layouts::configuration(real) {
+                take_whole(tree, host, &directory, &mut taken)?;
+            }
+        }
+        None => {
+            for directory in layouts::directories(real) {
+                take_whole(tree, host, &directory, &mut taken)?;
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// Takes a file, or a directory with what is below it, if it exists.
+fn take_whole(tree: &mut Tree, host: &mut Host, path: &Path, taken: &mut Vec<Taken>) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if !path.exists() {
+        return Ok(());
+    }
+    let (real, meta) = host.follow(tree, path)?;
+    let node: Node = crate::host::node(&real, &meta);
+    tree.insert(&real, node)?;
+    if meta.is_dir() {
+        return take_below(
+            tree,
+            &real,
+            &real,
+            &|path| !layouts::is_dispensable(path),
+            meta.dev(),
+            taken,
+        );
+    }
+    taken.push(Taken {
+        path: real,
+        named: false,
+    });
+    Ok(())
+}
+
+/// A path's last component as text.
+fn name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// The letters at the beginning of a name: `python` of `python3.11`.
+fn stem(name: &str) -> &str {
+    let end = name.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.len());
+    &name[..end]
+}
+
+/// The parent of a program's directory: `/usr` of `/usr/bin/x`.
+fn prefix(program: &Path) -> Option<PathBuf> {
+    program.parent()?.parent().map(Path::to_path_buf)
+}
