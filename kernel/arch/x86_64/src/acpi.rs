@@ -25,11 +25,17 @@ fn at(address: u64, len: usize) -> &'static [u8] {
 }
 
 fn word(bytes: &[u8], offset: usize) -> u32 {
-    bytes.get(offset..offset + 4).and_then(|word| word.try_into().ok()).map_or(0, u32::from_le_bytes)
+    bytes
+        .get(offset..offset + 4)
+        .and_then(|word| word.try_into().ok())
+        .map_or(0, u32::from_le_bytes)
 }
 
 fn long(bytes: &[u8], offset: usize) -> u64 {
-    bytes.get(offset..offset + 8).and_then(|word| word.try_into().ok()).map_or(0, u64::from_le_bytes)
+    bytes
+        .get(offset..offset + 8)
+        .and_then(|word| word.try_into().ok())
+        .map_or(0, u64::from_le_bytes)
 }
 
 /// The number of CPUs that the MADT lists as usable; 0 where there is no MADT.
@@ -50,7 +56,11 @@ pub(crate) fn count_cpus() -> usize {
     let entries = len.saturating_sub(36) / width;
     for index in 0..entries.min(64) {
         let list = at(table, len);
-        let entry = if width == 8 { long(list, 36 + index * 8) } else { u64::from(word(list, 36 + index * 4)) };
+        let entry = if width == 8 {
+            long(list, 36 + index * 8)
+        } else {
+            u64::from(word(list, 36 + index * 4))
+        };
         if at(entry, 8).starts_with(b"APIC") {
             return read_madt(entry);
         }

@@ -134,6 +134,7 @@ boot_stack_end:
     arrive = sym arrive,
 );
 
+// SAFETY: the linker script defines the symbols, `kernel_main` is the linked kernel's and has this type.
 unsafe extern "C" {
     safe static kernel_start: u8;
     safe static kernel_end: u8;
@@ -220,7 +221,11 @@ fn loader_slice<T>(address: u64, count: u64) -> &'static [T] {
 
 fn from_pvh(said: u64) -> Found {
     let mut info = BootInfo::new();
-    let mut found = Found { info: BootInfo::new(), command_line: b"", rsdp: 0 };
+    let mut found = Found {
+        info: BootInfo::new(),
+        command_line: b"",
+        rsdp: 0,
+    };
     reserve_fixed(&mut info);
     let Some(start) = loader_struct::<StartInfo>(said).filter(|start| start.magic == START_INFO_MAGIC) else {
         return found;
@@ -258,7 +263,11 @@ fn from_linux(said: u64) -> Found {
     reserve_fixed(&mut info);
     reserve(&mut info, said, 4096);
     let byte = |offset: u64| loader_struct::<u8>(said + offset).copied().unwrap_or(0);
-    let word = |offset: u64| (0..4).rev().fold(0u64, |value, at| value << 8 | u64::from(byte(offset + at)));
+    let word = |offset: u64| {
+        (0..4)
+            .rev()
+            .fold(0u64, |value, at| value << 8 | u64::from(byte(offset + at)))
+    };
     let long = |offset: u64| word(offset) | word(offset + 4) << 32;
     for index in 0..u64::from(byte(zero_page::E820_COUNT)) {
         let entry = zero_page::E820 + index * zero_page::E820_ENTRY;
@@ -268,7 +277,11 @@ fn from_linux(said: u64) -> Found {
     }
     set_image(&mut info, word(zero_page::RAMDISK), word(zero_page::RAMDISK_SIZE));
     let command_line = string(&mut info, word(zero_page::COMMAND_LINE));
-    Found { info, command_line, rsdp: long(zero_page::RSDP) }
+    Found {
+        info,
+        command_line,
+        rsdp: long(zero_page::RSDP),
+    }
 }
 
 fn set_image(info: &mut BootInfo, address: u64, size: u64) {

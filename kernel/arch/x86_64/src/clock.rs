@@ -64,7 +64,11 @@ fn kvm_scale() -> Option<u64> {
     if multiplier == 0 {
         return None;
     }
-    Some(if shift >= 0 { multiplier << shift } else { multiplier >> -shift })
+    Some(if shift >= 0 {
+        multiplier << shift
+    } else {
+        multiplier >> -shift
+    })
 }
 
 /// `nanos / ticks` with 32 bits behind the point.
@@ -106,7 +110,10 @@ pub fn wall_at_boot() -> u64 {
     if known != 0 {
         return known;
     }
-    let wall = kvm_wall().unwrap_or_else(|| cmos_seconds() * NANOS).saturating_sub(now()).max(1);
+    let wall = kvm_wall()
+        .unwrap_or_else(|| cmos_seconds() * NANOS)
+        .saturating_sub(now())
+        .max(1);
     WALL.store(wall, Ordering::Relaxed);
     wall
 }
@@ -145,26 +152,42 @@ fn cmos_seconds() -> u64 {
     let binary = cmos(11) & 4 != 0;
     let [second, minute, hour, day, month, year, century] = [0, 2, 4, 7, 8, 9, 0x32].map(|register| {
         let value = cmos(register);
-        u64::from(if binary { value } else { (value >> 4) * 10 + (value & 15) })
+        u64::from(if binary {
+            value
+        } else {
+            (value >> 4) * 10 + (value & 15)
+        })
     });
     if month == 0 || month > 12 || day == 0 {
         return 0;
     }
-    let year = if (19..=21).contains(&century) { century * 100 + year } else { 2000 + year };
+    let year = if (19..=21).contains(&century) {
+        century * 100 + year
+    } else {
+        2000 + year
+    };
     days_from_1970(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar.
 fn days_from_1970(year: u64, month: u64, day: u64) -> u64 {
     // Years begin in March, so that the leap day is the last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468
 }
 
 /// Asks for a timer interrupt on this CPU at a time since boot; none for `None`.
 pub fn set_timer(deadline: Option<u64>) {
     let Some(deadline) = deadline else {
-        return if cpu::features().tsc_deadline { apic::set_deadline(0) } else { apic::set_count(0) };
+        return if cpu::features().tsc_deadline {
+            apic::set_deadline(0)
+        } else {
+            apic::set_count(0)
+        };
     };
     let wait = deadline.saturating_sub(now()).max(1000);
     if cpu::features().tsc_deadline {
@@ -178,5 +201,10 @@ pub fn set_timer(deadline: Option<u64>) {
 /// What a program's clock needs: TSC at the start, scale, nanoseconds at the start, nanoseconds from 1970 to boot.
 #[must_use]
 pub fn vdso_parameters() -> [u64; 4] {
-    [START.load(Ordering::Relaxed), SCALE.load(Ordering::Relaxed), BASE.load(Ordering::Relaxed), wall_at_boot()]
+    [
+        START.load(Ordering::Relaxed),
+        SCALE.load(Ordering::Relaxed),
+        BASE.load(Ordering::Relaxed),
+        wall_at_boot(),
+    ]
 }

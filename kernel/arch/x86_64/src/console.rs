@@ -82,7 +82,15 @@ pub(crate) fn drain() {
 
 /// 115200 baud, eight bits, FIFOs on, no interrupts.
 fn start() {
-    for (port, value) in [(INTERRUPTS, 0), (LINE, 0x80), (DATA, 1), (INTERRUPTS, 0), (LINE, 3), (FIFO, 0x07), (MODEM, 0x0b)] {
+    for (port, value) in [
+        (INTERRUPTS, 0),
+        (LINE, 0x80),
+        (DATA, 1),
+        (INTERRUPTS, 0),
+        (LINE, 3),
+        (FIFO, 0x07),
+        (MODEM, 0x0b),
+    ] {
         // SAFETY: the registers of the serial port, set as its manual says.
         unsafe { outb(port, value) };
     }

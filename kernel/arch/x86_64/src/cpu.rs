@@ -91,6 +91,7 @@ static CPUS: [AtomicPtr<PerCpu>; MAX_CPUS] = [const { AtomicPtr::new(ptr::null_m
 static mut FIRST: PerCpu = PerCpu::new();
 static mut FIRST_EMERGENCY: EmergencyStacks = EmergencyStacks([[0; 4096]; 3]);
 
+// SAFETY: the symbol is a label in the entry code; only its address is used.
 unsafe extern "C" {
     safe static boot_stack_end: u8;
 }
@@ -247,9 +248,13 @@ fn set_control_registers() {
     let features = features();
     // PAE, MCE, PGE, OSFXSR, OSXMMEXCPT.
     let mut cr4: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
-    for (has, bit) in
-        [(features.umip, 11), (features.fsgsbase, 16), (features.xsave, 18), (features.smep, 20), (features.smap, 21)]
-    {
+    for (has, bit) in [
+        (features.umip, 11),
+        (features.fsgsbase, 16),
+        (features.xsave, 18),
+        (features.smep, 20),
+        (features.smap, 21),
+    ] {
         cr4 |= u64::from(has) << bit;
     }
     // SAFETY: only features that the CPU has are switched on, and the kernel is written for them.
@@ -262,7 +267,9 @@ fn set_control_registers() {
 pub fn current() -> usize {
     let number;
     // SAFETY: `gs` points at this CPU's block.
-    unsafe { asm!("mov {}, gs:[{at}]", out(reg) number, at = const offset_of!(PerCpu, number), options(pure, readonly, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mov {}, gs:[{at}]", out(reg) number, at = const offset_of!(PerCpu, number), options(pure, readonly, nostack, preserves_flags))
+    };
     number
 }
 
@@ -272,7 +279,9 @@ pub fn current() -> usize {
 pub fn local() -> usize {
     let value;
     // SAFETY: `gs` points at this CPU's block.
-    unsafe { asm!("mov {}, gs:[{at}]", out(reg) value, at = const offset_of!(PerCpu, local), options(readonly, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mov {}, gs:[{at}]", out(reg) value, at = const offset_of!(PerCpu, local), options(readonly, nostack, preserves_flags))
+    };
     value
 }
 
@@ -280,7 +289,9 @@ pub fn local() -> usize {
 #[inline]
 pub fn set_local(value: usize) {
     // SAFETY: `gs` points at this CPU's block.
-    unsafe { asm!("mov gs:[{at}], {}", in(reg) value, at = const offset_of!(PerCpu, local), options(nostack, preserves_flags)) };
+    unsafe {
+        asm!("mov gs:[{at}], {}", in(reg) value, at = const offset_of!(PerCpu, local), options(nostack, preserves_flags))
+    };
 }
 
 /// Sets the stack that the next trap from a program starts on.

@@ -73,6 +73,7 @@ trampoline_end:
     arrive = sym arrive,
 );
 
+// SAFETY: the symbols are labels in the trampoline above; only their addresses are used.
 unsafe extern "C" {
     safe static trampoline_start: u8;
     safe static trampoline_stack: u8;
@@ -109,7 +110,11 @@ pub(crate) fn start_all(main: fn() -> !, pages: &mut dyn FnMut(u32) -> Option<Ph
 /// A block, emergency stacks and a boot stack for a CPU: 8 pages, the block in the first, the boot stack in the last four.
 fn prepare(number: usize, pages: &mut dyn FnMut(u32) -> Option<PhysAddr>) -> Option<Told> {
     let base = memory::pointer(pages(3)?).addr() as u64;
-    Some(Told { stack: base + 8 * 4096, number: number as u64, block: base })
+    Some(Told {
+        stack: base + 8 * 4096,
+        number: number as u64,
+        block: base,
+    })
 }
 
 fn start_one(number: usize) {

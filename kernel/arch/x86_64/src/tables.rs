@@ -57,6 +57,7 @@ static IMAGE_PAGES: [Table; IMAGE_TABLES] = [const { Table::new() }; IMAGE_TABLE
 static DEVICE_MIDDLE: Table = Table::new();
 static CHANGE: SpinLock<()> = SpinLock::new(());
 
+// SAFETY: the linker script and the entry code define the symbols; only the addresses of those of type `u8` are used.
 unsafe extern "C" {
     safe static kernel_start: u8;
     safe static text_end: u8;
@@ -93,6 +94,7 @@ pub(crate) fn build() {
 
 /// The root entry of the boot tables' identity map.
 fn boot_identity() -> u64 {
+    // SAFETY: the linker script and the entry code define the symbols; only the addresses of those of type `u8` are used.
     unsafe extern "C" {
         safe static boot_root: AtomicU64;
     }
@@ -108,8 +110,12 @@ pub(crate) fn forget_identity() {
 
 fn map_image() {
     let address = |symbol: &'static u8| core::ptr::from_ref(symbol).addr() as u64;
-    let (start, text, constants, end) =
-        (address(&kernel_start), address(&text_end), address(&rodata_end), address(&kernel_end));
+    let (start, text, constants, end) = (
+        address(&kernel_start),
+        address(&text_end),
+        address(&rodata_end),
+        address(&kernel_end),
+    );
     let guard = address(&boot_stack_guard);
     for (index, table) in IMAGE_PAGES.iter().enumerate() {
         IMAGE_MIDDLE.set(index, table.address() | LINK);

@@ -52,7 +52,15 @@ impl UserFrame {
     /// The registers with which a program begins.
     #[must_use]
     pub fn start(ip: u64, sp: u64) -> Self {
-        Self { ip, sp, cs: u64::from(USER_CODE), ss: u64::from(USER_DATA), flags: 0x202, original_rax: u64::MAX, ..Self::default() }
+        Self {
+            ip,
+            sp,
+            cs: u64::from(USER_CODE),
+            ss: u64::from(USER_DATA),
+            flags: 0x202,
+            original_rax: u64::MAX,
+            ..Self::default()
+        }
     }
 
     /// The system call that was asked for.
@@ -213,7 +221,10 @@ pub struct KernelThread {
 
 impl core::fmt::Debug for KernelThread {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("KernelThread").field("top", &self.top).field("running", &self.running).finish_non_exhaustive()
+        f.debug_struct("KernelThread")
+            .field("top", &self.top)
+            .field("running", &self.running)
+            .finish_non_exhaustive()
     }
 }
 
@@ -262,6 +273,7 @@ leave_to_user:
     begin = sym begin,
 );
 
+// SAFETY: the assembly above defines these functions with these arguments.
 unsafe extern "C" {
     fn switch_stacks(from: *mut u64, to: u64, left: *const AtomicBool) -> *const AtomicBool;
     fn begin_thread();
@@ -295,8 +307,15 @@ impl KernelThread {
         let top = take_stack()?;
         // Below the place of the program's frame: what `switch_stacks` pops, and where it returns to.
         let first = top - size_of::<UserFrame>() as u64 - 16 - 7 * 8;
-        let words: [u64; 7] =
-            [0, 0, argument as u64, main as usize as u64, 0, 0, begin_thread as *const () as usize as u64];
+        let words: [u64; 7] = [
+            0,
+            0,
+            argument as u64,
+            main as usize as u64,
+            0,
+            0,
+            begin_thread as *const () as usize as u64,
+        ];
         let pointer: *mut [u64; 7] = ptr::with_exposed_provenance_mut(first as usize);
         // SAFETY: the stack is mapped, ours, and not running.
         unsafe { pointer.write(words) };
@@ -312,19 +331,31 @@ impl KernelThread {
     /// Gives the thread the state of a new program: vector registers clear, segment bases as given. False when memory is short.
     #[must_use]
     pub fn make_program(&mut self, fs_base: u64) -> bool {
-        let Some(vectors) = VectorState::new() else { return false };
-        *self.program.get_mut() = Some(Box::new(ProgramState { vectors, fs_base, gs_base: 0 }));
+        let Some(vectors) = VectorState::new() else {
+            return false;
+        };
+        *self.program.get_mut() = Some(Box::new(ProgramState {
+            vectors,
+            fs_base,
+            gs_base: 0,
+        }));
         true
     }
 
     /// Gives the thread a copy of the state of the program that runs now on this CPU, with another `fs` base if one is given.
     #[must_use]
     pub fn copy_program(&mut self, fs_base: Option<u64>) -> bool {
-        let Some(vectors) = VectorState::new() else { return false };
+        let Some(vectors) = VectorState::new() else {
+            return false;
+        };
         // SAFETY: the area has the size that the CPU's state takes.
         unsafe { fpu::save(vectors.area) };
         let fs_base = fs_base.unwrap_or_else(fs_base_now);
-        *self.program.get_mut() = Some(Box::new(ProgramState { vectors, fs_base, gs_base: program_gs_base() }));
+        *self.program.get_mut() = Some(Box::new(ProgramState {
+            vectors,
+            fs_base,
+            gs_base: program_gs_base(),
+        }));
         true
     }
 
@@ -340,7 +371,10 @@ impl KernelThread {
     /// # Panics
     /// When `to` is running: two CPUs on one stack is the end.
     pub fn switch(&self, to: &Self) {
-        assert!(!to.running.swap(true, Ordering::Acquire), "a thread that runs already was switched to");
+        assert!(
+            !to.running.swap(true, Ordering::Acquire),
+            "a thread that runs already was switched to"
+        );
         // SAFETY: this CPU runs `self`, so its program state is this CPU's to save.
         if let Some(program) = unsafe { &mut *self.program.get() } {
             save_program(program);
@@ -380,7 +414,9 @@ fn frame_below(top: u64) -> *mut UserFrame {
 fn current_stack_top() -> u64 {
     let top;
     // SAFETY: `gs` points at this CPU's block.
-    unsafe { asm!("mov {}, gs:[{at}]", out(reg) top, at = const cpu::KERNEL_STACK, options(readonly, nostack, preserves_flags)) };
+    unsafe {
+        asm!("mov {}, gs:[{at}]", out(reg) top, at = const cpu::KERNEL_STACK, options(readonly, nostack, preserves_flags))
+    };
     top
 }
 

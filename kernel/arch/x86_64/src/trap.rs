@@ -193,6 +193,7 @@ trap_stubs:
     emergency = sym emergency,
 );
 
+// SAFETY: the symbols are labels in the assembly above; only their addresses are used.
 unsafe extern "C" {
     #[link_name = "system_call_entry"]
     safe static SYSTEM_CALL_ENTRY: u8;
@@ -223,7 +224,8 @@ pub(crate) fn install() {
         };
         // A breakpoint and an overflow may be asked for by a program itself.
         let ring = if matches!(vector, 3 | 4) { 3 << 5 } else { 0 };
-        let low = at & 0xffff | u64::from(KERNEL_CODE) << 16 | stack << 32 | (0x8e | ring) << 40 | (at >> 16 & 0xffff) << 48;
+        let low =
+            at & 0xffff | u64::from(KERNEL_CODE) << 16 | stack << 32 | (0x8e | ring) << 40 | (at >> 16 & 0xffff) << 48;
         TABLE.0[vector as usize * 2].store(low, Ordering::Relaxed);
         TABLE.0[vector as usize * 2 + 1].store(at >> 32, Ordering::Relaxed);
     }
@@ -287,7 +289,13 @@ fn bad_return(frame: &UserFrame, error: u64, vector: u64) {
     let user = unsafe { &mut *user };
     let (ip, flags, sp) = (user.ip, user.flags, user.sp);
     *user = *frame;
-    (user.ip, user.cs, user.flags, user.sp, user.ss) = (ip, u64::from(USER_CODE), flags & 0xcd5 | 0x202, sp, u64::from(USER_DATA));
+    (user.ip, user.cs, user.flags, user.sp, user.ss) = (
+        ip,
+        u64::from(USER_CODE),
+        flags & 0xcd5 | 0x202,
+        sp,
+        u64::from(USER_DATA),
+    );
     let handlers = thread::handlers();
     (handlers.fault)(user, fault_of(user, vector, error));
     (handlers.before_user)(user);
@@ -341,7 +349,13 @@ fn fault_of(frame: &UserFrame, vector: u64, error: u64) -> Fault {
         17 => (7, 1, 0),
         _ => (11, KERNEL, 0),
     };
-    Fault { signal, code, address, trap: vector as u32, error: error as u32 }
+    Fault {
+        signal,
+        code,
+        address,
+        trap: vector as u32,
+        error: error as u32,
+    }
 }
 
 /// `si_code` of a floating-point trap, from the flags of the unit that raised it.
@@ -354,7 +368,9 @@ fn floating_point_code(vector: u64) -> i32 {
     } else {
         let (mut status, mut control) = (0u16, 0u16);
         // SAFETY: stores the x87 status and control words to the locals.
-        unsafe { asm!("fnstsw [{}]", "fnstcw [{}]", in(reg) &raw mut status, in(reg) &raw mut control, options(nostack)) };
+        unsafe {
+            asm!("fnstsw [{}]", "fnstcw [{}]", in(reg) &raw mut status, in(reg) &raw mut control, options(nostack))
+        };
         u32::from(status & !control & 0x3f)
     };
     match flags {

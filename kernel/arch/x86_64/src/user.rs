@@ -81,6 +81,7 @@ user_word_fix:
     "#
 );
 
+// SAFETY: the assembly above defines the functions with these arguments; of the labels only the addresses are used.
 unsafe extern "C" {
     fn user_copy(to: *mut u8, from: *const u8, len: usize) -> usize;
     fn user_clear(to: *mut u8, unused: usize, len: usize) -> usize;
