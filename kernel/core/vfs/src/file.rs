@@ -1,0 +1,464 @@
+//! Open files: what a descriptor refers to.
+
+use crate::inode::Emit;
+use crate::position::Position;
+use crate::wait::{WaitQueue, wait_until};
+use crate::{Attributes, Direction, DirectoryEntry, Events, FileLike, Inode, Kind, Path};
+use abi::fcntl::{OpenFlags, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
+use abi::ioctl::FIONREAD;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+use frames::Page;
+use hal::Access;
+use usermem::{Sink, Source, UserPtr};
+
+const NOT_OPEN_FOR: Error = Error::new(Errno::EBADF, "the file is not open for that");
+const BAD_POSITION: Error = Error::new(Errno::EINVAL, "no file has such a position");
+/// Beyond every position.
+const END: u64 = i64::MAX as u64;
+
+/// An open file ("open file description" in Linux's manual pages): descriptors that were duplicated share it, with its position and flags.
+pub struct File {
+    flags: AtomicU32,
+    position: Position,
+    path: Path,
+    behaviour: Option<Arc<dyn FileLike>>,
+}
+
+impl File {
+    /// Opens what lies at a path. Checks are the caller's; `behaviour` is what [`Inode::open`] gave.
+    #[must_use]
+    pub fn new(path: Path, flags: OpenFlags, behaviour: Option<Arc<dyn FileLike>>) -> Arc<Self> {
+        Arc::new(Self {
+            flags: AtomicU32::new(flags.bits()),
+            position: Position::default(),
+            path,
+            behaviour,
+        })
+    }
+
+    /// The flags that it was opened with, as `F_SETFL` has changed them since.
+    #[must_use]
+    #[inline]
+    pub fn flags(&self) -> OpenFlags {
+        OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Changes the flags that may be changed.
+    ///
+    /// # Errors
+    /// What the file's behaviour objects with.
+    pub fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+        let flags = (self.flags() - OpenFlags::SETTABLE) | (flags & OpenFlags::SETTABLE);
+        if let Some(like) = &self.behaviour {
+            like.set_flags(self, flags)?;
+        }
+        self.flags.store(flags.bits(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Where it was opened.
+    #[must_use]
+    #[inline]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The inode; all open files have one.
+    ///
+    /// # Errors
+    /// Never, in practice: `ENOENT` would mean an open file without one.
+    #[inline]
+    pub fn inode(&self) -> Result<&Arc<dyn Inode>> {
+        self.path.inode()
+    }
+
+    /// The behaviour, for files that are more than their inode.
+    #[must_use]
+    #[inline]
+    pub fn behaviour(&self) -> Option<&Arc<dyn FileLike>> {
+        self.behaviour.as_ref()
+    }
+
+    /// The behaviour as what it is, for its own subsystem.
+    #[must_use]
+    pub fn downcast<T: FileLike>(&self) -> Option<&T> {
+        self.behaviour.as_deref()?.downcast()
+    }
+
+    /// The sort of file.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.path.dentry.kind().unwrap_or(Kind::Anonymous)
+    }
+
+    /// What `fstat` tells.
+    #[must_use]
+    #[inline]
+    pub fn attributes(&self) -> Attributes {
+        match self.path.dentry.inode() {
+            Some(inode) => inode.attributes(),
+            None => Attributes::new(0, 0, 0),
+        }
+    }
+
+    /// Where the next read or write begins.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position.get()
+    }
+
+    #[inline]
+    fn check_readable(&self) -> Result<()> {
+        if self.flags().readable() {
+            Ok(())
+        } else {
+            Err(NOT_OPEN_FOR)
+        }
+    }
+
+    #[inline]
+    fn check_writable(&self) -> Result<()> {
+        if self.flags().writable() {
+            Ok(())
+        } else {
+            Err(NOT_OPEN_FOR)
+        }
+    }
+
+    /// Reads at the position, and moves it.
+    ///
+    /// # Errors
+    /// `EBADF`, `EISDIR`, `EFAULT`; `EAGAIN` in non-blocking mode; `EINTR`.
+    #[inline]
+    pub fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+        self.check_readable()?;
+        match &self.behaviour {
+            Some(like) if !like.is_positioned() => match like.read(self, into) {
+                Err(error) if error.errno == Errno::EAGAIN => {
+                    self.wait(&**like, Direction::Read, || like.read(self, into))
+                }
+                result => result,
+            },
+            _ => self.position.with(|offset| {
+                let result = self.raw_read_at(offset, into);
+                (offset + result.unwrap_or(0) as u64, result)
+            }),
+        }
+    }
+
+    /// Reads at an offset.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL`, `ESPIPE`, `EISDIR`, `EFAULT`.
+    #[inline]
+    pub fn read_at(&self, offset: u64, into: &mut Sink<'_>) -> Result<usize> {
+        self.check_readable()?;
+        self.raw_read_at(offset, into)
+    }
+
+    #[inline]
+    fn raw_read_at(&self, offset: u64, into: &mut Sink<'_>) -> Result<usize> {
+        if offset > END {
+            return Err(BAD_POSITION);
+        }
+        match &self.behaviour {
+            Some(like) => like.read_at(self, offset, into),
+            None => {
+                let inode = self.inode()?;
+                let read = inode.read_at(offset, into)?;
+                if !self.flags().contains(OpenFlags::NOATIME) {
+                    inode.accessed();
+                }
+                Ok(read)
+            }
+        }
+    }
+
+    /// Writes at the position (with `O_APPEND`, at the end), and moves it.
+    ///
+    /// # Errors
+    /// `EBADF`, `EFAULT`, `ENOSPC`, `EPIPE`; `EAGAIN` in non-blocking mode; `EINTR`.
+    #[inline]
+    pub fn write(&self, from: &mut Source<'_>) -> Result<usize> {
+        self.check_writable()?;
+        match &self.behaviour {
+            Some(like) if !like.is_positioned() => match like.write(self, from) {
+                Ok(written) if from.left() > 0 && like.writes_everything() => {
+                    self.write_rest(&**like, Some(written), from)
+                }
+                Err(error) if error.errno == Errno::EAGAIN => self.write_rest(&**like, None, from),
+                result => result,
+            },
+            _ => self.position.with(|offset| match self.raw_write_at(offset, from) {
+                Ok((start, written)) => (start + written as u64, Ok(written)),
+                Err(error) => (offset, Err(error)),
+            }),
+        }
+    }
+
+    /// Goes on with a write that did not fit: waits, unless the file is in non-blocking mode.
+    #[cold]
+    fn write_rest(&self, like: &dyn FileLike, done: Option<usize>, from: &mut Source<'_>) -> Result<usize> {
+        let mut done = done;
+        loop {
+            match self.wait(like, Direction::Write, || like.write(self, from)) {
+                Ok(written) => {
+                    let sum = done.unwrap_or(0) + written;
+                    if from.left() == 0 || written == 0 || !like.writes_everything() {
+                        return Ok(sum);
+                    }
+                    done = Some(sum);
+                }
+                Err(error) => return done.ok_or(error),
+            }
+        }
+    }
+
+    /// Writes at an offset. As on Linux, `O_APPEND` writes at the end all the same.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL`, `ESPIPE`, `EFAULT`, `ENOSPC`.
+    #[inline]
+    pub fn write_at(&self, offset: u64, from: &mut Source<'_>) -> Result<usize> {
+        self.check_writable()?;
+        Ok(self.raw_write_at(offset, from)?.1)
+    }
+
+    /// Where it wrote, and how much.
+    #[inline]
+    fn raw_write_at(&self, offset: u64, from: &mut Source<'_>) -> Result<(u64, usize)> {
+        if offset > END {
+            return Err(BAD_POSITION);
+        }
+        match &self.behaviour {
+            Some(like) => Ok((offset, like.write_at(self, offset, from)?)),
+            None if self.flags().contains(OpenFlags::APPEND) => self.inode()?.append(from),
+            None => {
+                if from.left() as u64 > END - offset {
+                    return Err(Error::new(Errno::EFBIG, "the file would be too long"));
+                }
+                Ok((offset, self.inode()?.write_at(offset, from)?))
+            }
+        }
+    }
+
+    /// Waits until `attempt` does not answer `EAGAIN`; in non-blocking mode that is the answer.
+    #[cold]
+    fn wait(
+        &self,
+        like: &dyn FileLike,
+        direction: Direction,
+        mut attempt: impl FnMut() -> Result<usize>,
+    ) -> Result<usize> {
+        let Some(queue) = like
+            .queue(direction)
+            .filter(|_| !self.flags().contains(OpenFlags::NONBLOCK))
+        else {
+            return Err(Errno::EAGAIN.into());
+        };
+        let deadline = like
+            .timeout(direction)
+            .map(|nanos| hal::clock::now().saturating_add(nanos));
+        let waited = wait_until(&[queue], deadline, || match attempt() {
+            Err(error) if error.errno == Errno::EAGAIN => None,
+            result => Some(result),
+        });
+        match waited {
+            Err(error) if error.errno == Errno::ETIMEDOUT => like.timed_out(direction),
+            Err(error) => Err(error),
+            Ok(result) => result,
+        }
+    }
+
+    /// Moves the position.
+    ///
+    /// # Errors
+    /// `ESPIPE`, `EINVAL`, `ENXIO`, `EBADF` for `O_PATH`.
+    pub fn seek(&self, offset: i64, whence: u32) -> Result<u64> {
+        if self.flags().contains(OpenFlags::PATH) {
+            return Err(NOT_OPEN_FOR);
+        }
+        match &self.behaviour {
+            Some(like) if !like.is_positioned() => like.seek(self, offset, whence),
+            _ => self
+                .position
+                .with(|position| match self.seek_from(position, offset, whence) {
+                    Ok(position) => (position, Ok(position)),
+                    Err(error) => (position, Err(error)),
+                }),
+        }
+    }
+
+    fn seek_from(&self, position: u64, offset: i64, whence: u32) -> Result<u64> {
+        let directory = self.kind() == Kind::Directory;
+        let base = match whence {
+            SEEK_SET => 0,
+            SEEK_CUR => position,
+            SEEK_END if !directory => match &self.behaviour {
+                Some(like) => like.length(self),
+                None => self.inode()?.length(),
+            },
+            SEEK_DATA | SEEK_HOLE if !directory => {
+                let offset = u64::try_from(offset).map_err(|_| Error::from(Errno::ENXIO))?;
+                return self.inode()?.seek_data(offset, whence == SEEK_HOLE);
+            }
+            _ => return Err(BAD_POSITION),
+        };
+        base.checked_add_signed(offset)
+            .filter(|position| *position <= END)
+            .ok_or(BAD_POSITION)
+    }
+
+    /// A request of `ioctl(2)`.
+    ///
+    /// # Errors
+    /// `ENOTTY`, `EBADF` for `O_PATH`.
+    pub fn ioctl(&self, request: u32, argument: u64) -> Result<u64> {
+        if self.flags().contains(OpenFlags::PATH) {
+            return Err(NOT_OPEN_FOR);
+        }
+        match &self.behaviour {
+            Some(like) => like.ioctl(self, request, argument),
+            None if request == FIONREAD && self.kind() == Kind::Regular => {
+                let left = self.inode()?.length().saturating_sub(self.position());
+                UserPtr::<i32>::new(argument).write(&(left.min(i32::MAX as u64) as i32))?;
+                Ok(0)
+            }
+            None => Err(Error::new(Errno::ENOTTY, "the file does not know the request")),
+        }
+    }
+
+    /// What it is ready for.
+    #[must_use]
+    pub fn ready(&self) -> Events {
+        match &self.behaviour {
+            Some(like) => like.ready(self),
+            None => Events::READABLE | Events::WRITABLE,
+        }
+    }
+
+    /// Who waits for it; nothing for files that are always ready.
+    #[must_use]
+    pub fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        self.behaviour.as_ref()?.queue(direction)
+    }
+
+    /// A page for a mapping, as [`Inode::page`].
+    ///
+    /// # Errors
+    /// `ENODEV`, `EFAULT` for a page behind the end, `ENOMEM`, `ENOSPC`.
+    #[inline]
+    pub fn page(&self, index: u64, access: Access) -> Result<Page> {
+        match &self.behaviour {
+            Some(like) => like.page(self, index, access),
+            None => self.inode()?.page(index, access),
+        }
+    }
+
+    /// Lists the directory from the position on, `.` and `..` first, until `emit` says stop.
+    ///
+    /// # Errors
+    /// `ENOTDIR`, `EBADF`; `ENOENT` for a removed directory.
+    pub fn read_directory(&self, emit: &mut Emit<'_>) -> Result<()> {
+        self.check_readable()?;
+        if self.kind() != Kind::Directory {
+            return Err(Error::new(Errno::ENOTDIR, "only directories are listed"));
+        }
+        if self.path.dentry.is_unlinked() {
+            return Err(Error::new(Errno::ENOENT, "the directory was removed"));
+        }
+        self.position.with(|start| {
+            let mut cursor = start;
+            let result = self.list(&mut cursor, emit);
+            (cursor, result)
+        })
+    }
+
+    fn list(&self, cursor: &mut u64, emit: &mut Emit<'_>) -> Result<()> {
+        let inode = self.inode()?;
+        while *cursor < 2 {
+            let (name, ino): (&[u8], u64) = if *cursor == 0 {
+                (b".", self.attributes().ino)
+            } else {
+                (b"..", self.path.parent().attributes()?.ino)
+            };
+            let entry = DirectoryEntry {
+                name,
+                ino,
+                kind: Kind::Directory,
+                next: *cursor + 1,
+            };
+            if !emit(&entry) {
+                return Ok(());
+            }
+            *cursor += 1;
+        }
+        inode.accessed();
+        inode.read_directory(*cursor - 2, &mut |entry| {
+            let next = entry.next + 2;
+            let taken = emit(&DirectoryEntry { next, ..*entry });
+            if taken {
+                *cursor = next;
+            }
+            taken
+        })
+    }
+
+    /// Makes what was written durable.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EIO`.
+    pub fn sync(&self) -> Result<()> {
+        match &self.behaviour {
+            Some(like) => like.sync(self),
+            None => self.inode()?.sync(),
+        }
+    }
+
+    /// Cuts or extends it.
+    ///
+    /// # Errors
+    /// `EINVAL` for what is not a regular file open for writing.
+    pub fn truncate(&self, size: u64) -> Result<()> {
+        if self.flags().contains(OpenFlags::PATH) {
+            return Err(NOT_OPEN_FOR);
+        }
+        if !self.flags().writable() || self.kind() != Kind::Regular || size > END {
+            return Err(Error::new(Errno::EINVAL, "only regular files open for writing are cut"));
+        }
+        self.inode()?.set_attributes(&crate::SetAttributes {
+            size: Some(size),
+            ..Default::default()
+        })
+    }
+
+    /// Reserves or punches a range.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL`, `ENODEV`, `ESPIPE`, `EISDIR`, `EOPNOTSUPP`, `ENOSPC`.
+    pub fn allocate(&self, flags: u32, offset: u64, len: u64) -> Result<()> {
+        if offset > END || len == 0 || len > END {
+            return Err(BAD_POSITION);
+        }
+        self.check_writable()?;
+        match self.kind() {
+            Kind::Regular => {}
+            Kind::Directory => return Err(Errno::EISDIR.into()),
+            Kind::Fifo | Kind::Anonymous => return Err(Errno::ESPIPE.into()),
+            _ => return Err(Errno::ENODEV.into()),
+        }
+        if offset + len > END {
+            return Err(Errno::EFBIG.into());
+        }
+        self.inode()?.allocate(flags, offset, len)
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "File({:?})", self.path)
+    }
+}
