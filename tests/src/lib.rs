@@ -1,2 +1,27 @@
-//! End-to-end tests.
+//! End-to-end tests: programs that run on Linux and in Chiton, with the same result.
+//!
+//! Linux is the specification: a test's expectation is what the host's Linux answers in the same run. Each test is a named case of one test binary
+//! (`cargo test -p chiton-tests NAME` runs those whose name contains NAME), built on `libtest-mimic` because the cases are found at run time.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`places`] | where the repository, the command and the built programs lie |
+//! | [`source`] | guest programs: what their head lines ask for, and building them |
+//! | [`execute`] | running something on the host and in Chiton |
+//! | [`suite`] | cases, expected failures, and making trials of both |
+//! | [`guest`] | every program of `guest/tests`, differential |
+//! | [`apps`] | programs that nobody here wrote, differential |
+//! | [`hostile`] | input that must be refused, and the fuzzer |
+//!
+//! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
+//!
+//! Environment: `CHITON_BIN` names a command to test instead of the one that is built; `CHITON_HOST_ONLY=1` skips the guest, to try out new programs.
 #![forbid(unsafe_code)]
+
+pub mod apps;
+pub mod execute;
+pub mod guest;
+pub mod hostile;
+pub mod places;
+pub mod source;
+pub mod suite;
