@@ -1,3 +1,36 @@
 //! Threads: the scheduler, and everything one sleeps on.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`task`](mod@crate::task) | [`Task`]: a kernel stack with a state, and what hangs on it |
+//! | [`scheduler`] | run queues, switching, waking, idling, stealing |
+//! | [`current`] | the task that runs on this CPU |
+//! | [`queue`] | [`WaitQueue`]: who is to be woken when something happens |
+//! | [`wait`] | [`wait_until`]: the one way to sleep until a condition holds |
+//! | [`mutex`] | [`SleepLock`]: a lock that may be held across user copies and sleeps |
+//!
+//! Kernel code is never preempted: a task gives its CPU up in [`wait_until`], [`yield_now`], when it returns to its program after its time slice, and at its
+//! end. Each CPU has a run queue of its own; a CPU without work looks into the others' queues before it halts.
+//!
+//! Invariants: a task is in at most one run queue (`queued`, guarded by the queue's lock); it is woken by whoever moves its state from waiting
+//! to runnable, exactly once. Lock order: wait queue → run queue; timers are a leaf.
+//! It does not do: priorities beyond nice values, real-time classes, kernel preemption.
 #![no_std]
-#![forbid(unsafe_code)]
+// UNSAFETY: a CPU names its running task by a bare pointer, in one small module.
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+pub mod current;
+pub mod mutex;
+pub mod queue;
+pub mod scheduler;
+pub mod task;
+pub mod wait;
+
+pub use current::{current, with_current};
+pub use mutex::{SleepGuard, SleepLock};
+pub use queue::{WaitQueue, Wake};
+pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
+pub use task::{Payload, Task, Work};
+pub use wait::{sleep_until, wait_until};

@@ -1,0 +1,111 @@
+//! A lock that may be held across user copies and sleeps.
+//!
+//! For what a program can make slow: a file's position while its read copies, a pipe's ends, a directory while it is changed. Waiting for it does not end at a
+//! signal: its holders never wait for the outside world.
+
+use crate::current::current;
+use crate::queue::{WaitQueue, Wake};
+use crate::scheduler;
+use alloc::sync::Arc;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicBool, Ordering};
+use lock::{SpinGuard, SpinLock};
+
+/// Data that one task at a time may touch, for as long as it likes.
+///
+/// The data lies behind a spin lock that is only ever taken by the task that has taken `taken`, so that taking it never waits; it is
+/// what gives exclusive access without `unsafe`.
+#[derive(Debug, Default)]
+pub struct SleepLock<T> {
+    taken: AtomicBool,
+    waiting: WaitQueue,
+    data: SpinLock<T>,
+}
+
+/// The right to touch the data of a [`SleepLock`].
+pub struct SleepGuard<'a, T> {
+    lock: &'a SleepLock<T>,
+    data: Option<SpinGuard<'a, T>>,
+}
+
+impl<T> SleepLock<T> {
+    /// An open lock around `data`.
+    pub const fn new(data: T) -> Self {
+        Self {
+            taken: AtomicBool::new(false),
+            waiting: WaitQueue::new(),
+            data: SpinLock::new(data),
+        }
+    }
+
+    /// Waits for the lock and takes it.
+    #[inline]
+    pub fn lock(&self) -> SleepGuard<'_, T> {
+        if self.taken.swap(true, Ordering::Acquire) {
+            self.wait();
+        }
+        SleepGuard {
+            lock: self,
+            data: Some(self.data.lock()),
+        }
+    }
+
+    /// Takes the lock if it is free.
+    pub fn try_lock(&self) -> Option<SleepGuard<'_, T>> {
+        if self.taken.swap(true, Ordering::Acquire) {
+            return None;
+        }
+        Some(SleepGuard {
+            lock: self,
+            data: Some(self.data.lock()),
+        })
+    }
+
+    #[cold]
+    fn wait(&self) {
+        let task = current();
+        let wake: Arc<dyn Wake> = task.clone();
+        loop {
+            task.prepare_to_wait();
+            self.waiting.add(Arc::clone(&wake));
+            let mine = !self.taken.swap(true, Ordering::Acquire);
+            if !mine || !task.stay() {
+                scheduler::sleep();
+            }
+            self.waiting.remove(&wake);
+            if mine {
+                return;
+            }
+        }
+    }
+}
+
+impl<T> Deref for SleepGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        match &self.data {
+            Some(data) => data,
+            None => unreachable!("the guard has its data until it is dropped"),
+        }
+    }
+}
+
+impl<T> DerefMut for SleepGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        match &mut self.data {
+            Some(data) => data,
+            None => unreachable!("the guard has its data until it is dropped"),
+        }
+    }
+}
+
+impl<T> Drop for SleepGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.data = None;
+        self.lock.taken.store(false, Ordering::SeqCst);
+        self.lock.waiting.wake_one();
+    }
+}

@@ -1,0 +1,311 @@
+//! Run queues, switching, waking, idling, stealing.
+//!
+//! A task that is woken goes to the queue of an idle CPU that it may run on, or else of the CPU that it ran on last. Queues are first in, first out, with a time slice when
+//! others wait; nice values shorten and lengthen the slice. A task that was woken while its CPU has not yet finished leaving it is
+//! left alone by others until it has.
+
+use crate::current::{self, current, with_current};
+use crate::task::{DEAD, RUNNABLE, Task, WAITING};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use hal::MAX_CPUS;
+use hal::thread::KernelThread;
+use lock::SpinLock;
+
+/// Nanoseconds of a time slice at nice 0.
+const SLICE: u64 = 4_000_000;
+
+struct RunQueue {
+    tasks: VecDeque<Arc<Task>>,
+}
+
+static QUEUES: [SpinLock<RunQueue>; MAX_CPUS] =
+    [const { SpinLock::new(RunQueue { tasks: VecDeque::new() }) }; MAX_CPUS];
+/// Lengths of the queues, to look at without their locks.
+static LENGTHS: [AtomicUsize; MAX_CPUS] = [const { AtomicUsize::new(0) }; MAX_CPUS];
+/// CPUs that have nothing to run.
+static IDLE: AtomicU64 = AtomicU64::new(0);
+/// The task of each CPU that runs when nothing else does.
+static IDLE_TASKS: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
+/// The task that this CPU has just left, until the next one drops the CPU's reference to it: on its own stack nobody could.
+static LEFT: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
+static SWITCHES: AtomicU64 = AtomicU64::new(0);
+
+/// Makes what runs on this CPU its first task, the one that idles.
+pub fn start_on_this_cpu() {
+    let task = Task::new(KernelThread::current(), None);
+    task.state.store(RUNNABLE, Ordering::Relaxed);
+    *IDLE_TASKS[hal::cpu::current()].lock() = Some(Arc::clone(&task));
+    current::adopt(task);
+}
+
+/// Runs what there is to run on this CPU, for ever.
+pub fn idle() -> ! {
+    let cpu = hal::cpu::current();
+    let me = 1u64 << cpu;
+    loop {
+        if let Some(next) = pick(cpu, None) {
+            IDLE.fetch_and(!me, Ordering::SeqCst);
+            switch_to(next);
+            continue;
+        }
+        IDLE.fetch_or(me, Ordering::SeqCst);
+        if LENGTHS[cpu].load(Ordering::SeqCst) == 0 {
+            hal::cpu::wait_for_interrupt();
+        }
+    }
+}
+
+/// Lets a new task run.
+pub fn spawn(task: &Arc<Task>) {
+    wake(task);
+}
+
+/// Wakes a task if it sleeps; whether it did.
+pub fn wake(task: &Arc<Task>) -> bool {
+    if task.state.load(Ordering::SeqCst) != WAITING {
+        return false;
+    }
+    let target = place(task);
+    let mut queue = QUEUES[target].lock();
+    if task
+        .state
+        .compare_exchange(WAITING, RUNNABLE, Ordering::SeqCst, Ordering::SeqCst)
+        .is_err()
+    {
+        return false;
+    }
+    task.queued.store(true, Ordering::Relaxed);
+    task.cpu.store(target, Ordering::Relaxed);
+    push(&mut queue, target, Arc::clone(task));
+    drop(queue);
+    alert(target);
+    true
+}
+
+/// Makes a CPU look at its queue, if it does not do so anyhow.
+fn alert(target: usize) {
+    let this = hal::cpu::current();
+    if target == this {
+        // Whoever runs here gives way at the end of its slice.
+        time::arm(time::now() + SLICE);
+    } else if IDLE.load(Ordering::SeqCst) >> target & 1 == 1 {
+        hal::cpu::kick(target);
+    } else if LENGTHS[target].load(Ordering::Relaxed) == 1 {
+        // Its timer may not be set, because nobody waited there: let it see that somebody does.
+        hal::cpu::kick(target);
+    }
+}
+
+/// Makes the CPU that runs a task see its work soon.
+pub(crate) fn nudge(task: &Arc<Task>) {
+    let cpu = task.cpu.load(Ordering::Relaxed);
+    if task.thread.is_running() && cpu != hal::cpu::current() {
+        hal::cpu::kick(cpu);
+    }
+}
+
+/// The CPU that a woken task goes to.
+fn place(task: &Task) -> usize {
+    let last = task.cpu.load(Ordering::Relaxed);
+    let online = hal::cpu::online();
+    let allowed = match task.affinity() & online {
+        0 => online,
+        some => some,
+    };
+    let idle = IDLE.load(Ordering::Relaxed) & allowed;
+    match (idle >> last & 1 == 1, idle, allowed >> last & 1 == 1) {
+        (true, ..) | (_, 0, true) => last,
+        (_, 0, false) => allowed.trailing_zeros() as usize,
+        _ => idle.trailing_zeros() as usize,
+    }
+}
+
+fn push(queue: &mut RunQueue, cpu: usize, task: Arc<Task>) {
+    queue.tasks.push_back(task);
+    LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
+}
+
+/// The next task for a CPU: the first of its queue, or one from another's. `running` is the task that the CPU runs now, which it may go on with.
+fn pick(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
+    if LENGTHS[cpu].load(Ordering::SeqCst) > 0
+        && let Some(task) = take(cpu, cpu, running)
+    {
+        return Some(task);
+    }
+    let mut others = hal::cpu::online() & !(1 << cpu);
+    while others != 0 {
+        let other = others.trailing_zeros() as usize;
+        others &= others - 1;
+        if LENGTHS[other].load(Ordering::Relaxed) > 0
+            && let Some(task) = take(other, cpu, None)
+        {
+            return Some(task);
+        }
+    }
+    None
+}
+
+/// Takes a task from `cpu`'s queue for `by` to run.
+fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
+    let mut queue = QUEUES[cpu].lock();
+    let fits = |task: &Arc<Task>| {
+        let mine = running.is_some_and(|running| Arc::ptr_eq(running, task));
+        let allowed = task.affinity() >> by & 1 == 1 || task.affinity() & hal::cpu::online() == 0;
+        allowed && (mine || cpu == by || !task.thread.is_running())
+    };
+    let at = queue.tasks.iter().position(fits)?;
+    let task = queue.tasks.remove(at)?;
+    task.queued.store(false, Ordering::Relaxed);
+    task.cpu.store(by, Ordering::Relaxed);
+    LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
+    Some(task)
+}
+
+/// The running task sleeps (its state says so) or goes on if it has been woken.
+pub(crate) fn sleep() {
+    let task = current();
+    task.voluntary.fetch_add(1, Ordering::Relaxed);
+    leave(&task);
+}
+
+/// Lets others run first.
+pub fn yield_now() {
+    let cpu = hal::cpu::current();
+    if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let task = current();
+    task.voluntary.fetch_add(1, Ordering::Relaxed);
+    enqueue_again(&task, cpu);
+    leave(&task);
+}
+
+/// The running task's slice is over: lets others run, if there are any.
+pub fn reschedule_if_needed() {
+    let cpu = hal::cpu::current();
+    if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    let task = current();
+    task.involuntary.fetch_add(1, Ordering::Relaxed);
+    enqueue_again(&task, cpu);
+    leave(&task);
+}
+
+fn enqueue_again(task: &Arc<Task>, cpu: usize) {
+    let mut queue = QUEUES[cpu].lock();
+    if !task.queued.swap(true, Ordering::Relaxed) {
+        push(&mut queue, cpu, Arc::clone(task));
+    }
+}
+
+/// Gives this CPU to the next task, or to the one that idles.
+fn leave(task: &Arc<Task>) {
+    let cpu = hal::cpu::current();
+    match pick(cpu, Some(task)) {
+        Some(next) if Arc::ptr_eq(&next, task) => {}
+        Some(next) => switch_to(next),
+        None => {
+            let idle = IDLE_TASKS[cpu].lock().clone();
+            match idle {
+                Some(idle) if !Arc::ptr_eq(&idle, task) => switch_to(idle),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn switch_to(next: Arc<Task>) {
+    while next.thread.is_running() {
+        // Its last CPU has not finished leaving it.
+        lock::relax();
+    }
+    let cpu = hal::cpu::current();
+    let now = time::now();
+    next.since.store(now, Ordering::Relaxed);
+    let slice = if LENGTHS[cpu].load(Ordering::Relaxed) > 0 {
+        Some(now + slice_of(&next))
+    } else {
+        None
+    };
+    if let Some(end) = slice {
+        time::arm(end);
+    }
+    SWITCHES.fetch_add(1, Ordering::Relaxed);
+    with_current(|from| {
+        from.ran.fetch_add(
+            now.saturating_sub(from.since.load(Ordering::Relaxed)),
+            Ordering::Relaxed,
+        )
+    });
+    current::switch(next, &LEFT[cpu]);
+    finish_switch();
+}
+
+/// What the task that has just been switched to does for the one that was left: drops the CPU's reference to it. The first thing that a new
+/// task calls.
+pub fn finish_switch() {
+    let left = LEFT[hal::cpu::current()].lock().take();
+    drop(left);
+}
+
+/// Ends the running task.
+pub fn exit_current() -> ! {
+    let task = current();
+    task.state.store(DEAD, Ordering::SeqCst);
+    drop(task);
+    let cpu = hal::cpu::current();
+    let idle = IDLE_TASKS[cpu].lock().clone();
+    if let Some(next) = pick(cpu, None).or(idle) {
+        switch_to(next);
+    }
+    unreachable!("a CPU has at least the task that idles")
+}
+
+fn slice_of(task: &Task) -> u64 {
+    let nice = task.nice();
+    if nice <= 0 {
+        SLICE + SLICE / 4 * u64::from(nice.unsigned_abs())
+    } else {
+        (SLICE / (1 + nice.unsigned_abs() as u64)).max(500_000)
+    }
+}
+
+/// The timer interrupt of this CPU: does what is due, and notes whether the running task's slice is over.
+pub fn timer_interrupt() {
+    time::run_expired();
+    if LENGTHS[hal::cpu::current()].load(Ordering::Relaxed) == 0 {
+        return;
+    }
+    with_current(|task| {
+        let end = task.since.load(Ordering::Relaxed) + slice_of(task);
+        if time::now() + SLICE / 16 >= end {
+            task.ask_to_reschedule();
+        } else {
+            time::arm(end);
+        }
+    });
+}
+
+/// Another CPU put something in this CPU's queue.
+pub fn reschedule_interrupt() {
+    if LENGTHS[hal::cpu::current()].load(Ordering::Relaxed) > 0 {
+        with_current(|task| time::arm(task.since.load(Ordering::Relaxed) + slice_of(task)));
+    }
+}
+
+/// Tasks that wait for a CPU or have one, for load averages.
+#[must_use]
+pub fn runnable() -> usize {
+    let waiting: usize = LENGTHS.iter().map(|length| length.load(Ordering::Relaxed)).sum();
+    let busy = hal::cpu::online() & !IDLE.load(Ordering::Relaxed);
+    waiting + busy.count_ones() as usize
+}
+
+/// Switches between tasks since boot.
+#[must_use]
+pub fn switches() -> u64 {
+    SWITCHES.load(Ordering::Relaxed)
+}

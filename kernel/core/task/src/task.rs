@@ -1,0 +1,218 @@
+//! A thread of control: a kernel stack with a state, and what hangs on it.
+
+use crate::queue::Wake;
+use crate::scheduler;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use hal::thread::KernelThread;
+
+pub(crate) const RUNNABLE: u8 = 0;
+pub(crate) const WAITING: u8 = 1;
+pub(crate) const DEAD: u8 = 2;
+
+/// What a task of a program must do before it returns to it; bits of [`Task::work`].
+#[derive(Clone, Copy, Debug)]
+pub struct Work;
+
+impl Work {
+    /// Give the CPU up: the time slice is over.
+    pub const RESCHEDULE: u32 = 1;
+    /// Look at signals; also ends interruptible sleeps.
+    pub const SIGNAL: u32 = 2;
+    /// End: the process exits or another program takes its place. Also ends sleeps.
+    pub const EXIT: u32 = 4;
+}
+
+/// What hangs on a task of a program: the upper layers' own thread.
+pub type Payload = Arc<dyn Any + Send + Sync>;
+
+/// A thread of control.
+pub struct Task {
+    pub(crate) thread: KernelThread,
+    pub(crate) state: AtomicU8,
+    pub(crate) queued: AtomicBool,
+    pub(crate) cpu: AtomicUsize,
+    affinity: AtomicU64,
+    work: AtomicU32,
+    /// When the task was last given a CPU.
+    pub(crate) since: AtomicU64,
+    /// Nanoseconds that it has had a CPU.
+    pub(crate) ran: AtomicU64,
+    /// Times that it gave its CPU up by itself, and that it was made to.
+    pub(crate) voluntary: AtomicU64,
+    pub(crate) involuntary: AtomicU64,
+    /// Nanoseconds of the running time that were the kernel's, as far as they were measured.
+    system: AtomicU64,
+    nice: AtomicU8,
+    payload: Option<Payload>,
+}
+
+impl core::fmt::Debug for Task {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Task")
+            .field("state", &self.state)
+            .field("cpu", &self.cpu)
+            .finish_non_exhaustive()
+    }
+}
+
+const NICE_ZERO: u8 = 20;
+
+impl Task {
+    /// A task that will run on `thread` when it is spawned.
+    #[must_use]
+    pub fn new(thread: KernelThread, payload: Option<Payload>) -> Arc<Self> {
+        Arc::new(Self {
+            thread,
+            state: AtomicU8::new(WAITING),
+            queued: AtomicBool::new(false),
+            cpu: AtomicUsize::new(hal::cpu::current()),
+            affinity: AtomicU64::new(u64::MAX),
+            work: AtomicU32::new(0),
+            since: AtomicU64::new(0),
+            ran: AtomicU64::new(0),
+            voluntary: AtomicU64::new(0),
+            involuntary: AtomicU64::new(0),
+            system: AtomicU64::new(0),
+            nice: AtomicU8::new(NICE_ZERO),
+            payload,
+        })
+    }
+
+    /// The upper layers' own thread, if this task is a program's.
+    #[must_use]
+    #[inline]
+    pub fn payload<T: 'static>(&self) -> Option<&T> {
+        self.payload.as_deref()?.downcast_ref()
+    }
+
+    /// What must be done before the task returns to its program: bits of [`Work`].
+    #[must_use]
+    #[inline]
+    pub fn work(&self) -> u32 {
+        self.work.load(Ordering::Relaxed)
+    }
+
+    /// Adds to the work; the task sees it before it returns to its program, at once if it sleeps interruptibly.
+    pub fn add_work(self: &Arc<Self>, bits: u32) {
+        self.work.fetch_or(bits, Ordering::AcqRel);
+        if bits & (Work::SIGNAL | Work::EXIT) != 0 {
+            scheduler::wake(self);
+            scheduler::nudge(self);
+        }
+    }
+
+    /// Notes that the time slice is over.
+    pub(crate) fn ask_to_reschedule(&self) {
+        self.work.fetch_or(Work::RESCHEDULE, Ordering::AcqRel);
+    }
+
+    /// Work has been done.
+    pub fn clear_work(&self, bits: u32) {
+        self.work.fetch_and(!bits, Ordering::AcqRel);
+    }
+
+    /// Whether an interruptible sleep must end.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.work() & (Work::SIGNAL | Work::EXIT) != 0
+    }
+
+    /// The CPUs it may run on.
+    #[must_use]
+    pub fn affinity(&self) -> u64 {
+        self.affinity.load(Ordering::Relaxed)
+    }
+
+    /// Says on which CPUs it may run.
+    pub fn set_affinity(&self, cpus: u64) {
+        self.affinity.store(cpus, Ordering::Relaxed);
+    }
+
+    /// Its nice value, -20 to 19.
+    #[must_use]
+    pub fn nice(&self) -> i32 {
+        i32::from(self.nice.load(Ordering::Relaxed)) - i32::from(NICE_ZERO)
+    }
+
+    /// Sets its nice value, within -20 to 19.
+    pub fn set_nice(&self, nice: i32) {
+        let stored = (nice.clamp(-20, 19) + i32::from(NICE_ZERO)).unsigned_abs() as u8;
+        self.nice.store(stored, Ordering::Relaxed);
+    }
+
+    /// The CPU that it runs on or ran on last.
+    #[must_use]
+    pub fn cpu(&self) -> usize {
+        self.cpu.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has a CPU or waits for one (as opposed to sleeping).
+    #[must_use]
+    pub fn is_runnable(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == RUNNABLE
+    }
+
+    /// Nanoseconds that it has had a CPU, up to now if it runs.
+    #[must_use]
+    pub fn run_time(&self) -> u64 {
+        let since = self.since.load(Ordering::Relaxed);
+        let now = if self.thread.is_running() {
+            time::now().saturating_sub(since)
+        } else {
+            0
+        };
+        self.ran.load(Ordering::Relaxed) + now
+    }
+
+    /// Nanoseconds of [`Task::run_time`] that were spent in the kernel.
+    #[must_use]
+    pub fn system_time(&self) -> u64 {
+        self.system.load(Ordering::Relaxed)
+    }
+
+    /// Counts kernel time.
+    pub fn add_system_time(&self, nanos: u64) {
+        self.system.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// Times that it gave its CPU up by itself, and that it was made to.
+    #[must_use]
+    pub fn switches(&self) -> (u64, u64) {
+        (
+            self.voluntary.load(Ordering::Relaxed),
+            self.involuntary.load(Ordering::Relaxed),
+        )
+    }
+
+    /// The kernel stack, for what the machine keeps with it.
+    #[must_use]
+    pub fn thread(&self) -> &KernelThread {
+        &self.thread
+    }
+
+    /// Marks the running task as about to sleep; a wake-up from here on is not lost.
+    pub(crate) fn prepare_to_wait(&self) {
+        self.state.store(WAITING, Ordering::SeqCst);
+    }
+
+    /// The running task does not sleep after all. False if somebody woke it meanwhile and so put it in a run queue.
+    pub(crate) fn stay(&self) -> bool {
+        self.state
+            .compare_exchange(WAITING, RUNNABLE, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+    }
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>, _events: u32) -> bool {
+        scheduler::wake(&self)
+    }
+}
+
+impl time::Expire for Task {
+    fn expire(self: Arc<Self>) {
+        scheduler::wake(&self);
+    }
+}
