@@ -2,7 +2,7 @@
 //! other runs at a time.
 
 use seam::Access;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 /// A program's registers.
@@ -59,16 +59,23 @@ impl Baton {
 }
 
 /// A kernel stack and where it stopped.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KernelThread {
     baton: Arc<Baton>,
+    running: AtomicBool,
 }
 
 impl KernelThread {
     /// The stack that runs now.
     #[must_use]
     pub fn current() -> Self {
-        Self::default()
+        Self { baton: Arc::default(), running: AtomicBool::new(true) }
+    }
+
+    /// Whether it has the baton.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
     }
 
     /// A stack on which `main(argument)` will run when it is first switched to.
@@ -80,11 +87,13 @@ impl KernelThread {
             mine.wait();
             main(argument)
         });
-        Some(Self { baton })
+        Some(Self { baton, running: AtomicBool::new(false) })
     }
 
     /// Goes on with `to`; comes back when somebody switches to `self`.
     pub fn switch(&self, to: &Self) {
+        assert!(!to.running.swap(true, Ordering::AcqRel), "a thread that runs already was switched to");
+        self.running.store(false, Ordering::Release);
         to.baton.give();
         self.baton.wait();
     }
