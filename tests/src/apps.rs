@@ -1,9 +1,463 @@
-//! Programs that nobody here wrote.
+//! Programs that nobody here wrote (and a Rust and a Go program, for their runtimes), on Linux and in Chiton.
+//!
+//! Each is one process: the shells use built-in commands only.
 
-use crate::suite::Case;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::execute::Job;
+use crate::places;
+use crate::source::{newer, run_compiler};
+use crate::suite::{Case, same_on_both};
 
 /// One case per program and use.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    Vec::new()
+    let mut cases = Vec::new();
+    for (name, words) in COREUTILS {
+        cases.push(with_data(format!("coreutils::{name}"), words));
+    }
+    for (name, words) in BUSYBOX {
+        cases.push(with_data(format!("busybox::{name}"), words));
+    }
+    for (name, words) in TOOLS {
+        cases.push(with_data(format!("tools::{name}"), words));
+    }
+    for (name, words) in LANGUAGES {
+        cases.push(with_data(format!("languages::{name}"), words));
+    }
+    cases.push(Case::new("apps::sqlite_10000_rows", || same_on_both(&sqlite())));
+    cases.push(Case::new(
+        "apps::standard_input_is_counted",
+        || same_on_both(&counted()),
+    ));
+    cases.push(Case::new("apps::rust_gnu", || {
+        same_on_both(&rust("x86_64-unknown-linux-gnu")?)
+    }));
+    cases.push(Case::new("apps::rust_musl", || {
+        same_on_both(&rust("x86_64-unknown-linux-musl")?)
+    }));
+    cases.push(Case::new("apps::go", || same_on_both(&go()?)));
+    cases
+}
+
+/// `@` at the start of a word stands for the directory of the prepared data.
+type Line = (&'static str, &'static [&'static str]);
+
+const COREUTILS: &[Line] = &[
+    ("b2sum", &["b2sum", "@/words", "@/numbers"]),
+    ("base64", &["base64", "@/binary"]),
+    ("basename", &["basename", "-s", ".txt", "/a/b/c.txt", "d.txt"]),
+    ("cat", &["cat", "-A", "@/words", "@/mixed"]),
+    ("cksum", &["cksum", "@/words", "@/binary"]),
+    ("comm", &["comm", "@/sorted", "@/sorted2"]),
+    ("cp", &["cp", "-v", "@/words", "copy"]),
+    ("csplit", &["csplit", "-n", "3", "@/numbers", "/50/", "/70/"]),
+    ("cut", &["cut", "-d:", "-f1,3-", "@/mixed"]),
+    ("date", &["date", "-u", "-d", "@1700000000", "+%F %T %Z %j %A"]),
+    (
+        "dd",
+        &["dd", "if=@/binary", "bs=100", "skip=3", "count=7", "status=none"],
+    ),
+    ("dirname", &["dirname", "/a/b/c", "d", "/"]),
+    ("du", &["du", "--apparent-size", "-b", "@/tree/file"]),
+    ("echo", &["echo", "-e", "hello\\tworld"]),
+    ("env", &["env", "-i", "A=1", "B=two words", "/usr/bin/env"]),
+    ("expand", &["expand", "-t", "4", "@/mixed"]),
+    ("expr", &["expr", "(", "7", "*", "6", ")", "+", "length", "word"]),
+    ("factor", &["factor", "360", "18446744073709551557", "1000000007"]),
+    ("false", &["false"]),
+    ("fmt", &["fmt", "-w", "30", "@/words"]),
+    ("fold", &["fold", "-s", "-w", "20", "@/mixed"]),
+    ("head", &["head", "-n", "-5", "@/numbers"]),
+    ("id", &["id", "-u"]),
+    ("join", &["join", "-t:", "@/sorted", "@/sorted2"]),
+    ("ln", &["ln", "-sv", "target", "link"]),
+    ("ls_directory", &["ls", "-1F", "@/tree"]),
+    ("ls_recursive", &["ls", "-R", "@/tree"]),
+    (
+        "ls_long",
+        &[
+            "ls",
+            "-ln",
+            "--time-style=+%s",
+            "@/tree/sub/first",
+            "@/tree/link",
+            "@/words",
+        ],
+    ),
+    ("md5sum", &["md5sum", "@/words", "@/binary"]),
+    ("mkdir", &["mkdir", "-pv", "a/b/c"]),
+    ("mv", &["mv", "-v", "none", "other"]),
+    ("nl", &["nl", "-ba", "@/mixed"]),
+    ("numfmt", &["numfmt", "--to=iec", "1024", "123456789"]),
+    ("od", &["od", "-A", "d", "-t", "x1z", "@/binary"]),
+    ("paste", &["paste", "-d,", "@/words", "@/numbers"]),
+    ("pr", &["pr", "-t", "-3", "@/numbers"]),
+    (
+        "printf",
+        &["printf", "%05d|%-8s|%x|%.3f\\n", "42", "left", "255", "3.14159"],
+    ),
+    ("readlink", &["readlink", "-f", "@/tree/link"]),
+    ("realpath", &["realpath", "@/tree/sub/../link"]),
+    ("rm", &["rm", "-fv", "none", "@/none"]),
+    ("seq", &["seq", "-w", "0", "0.25", "3"]),
+    ("sha1sum", &["sha1sum", "@/binary"]),
+    ("sha256sum", &["sha256sum", "@/words", "@/binary", "@/none"]),
+    ("shuf", &["shuf", "--random-source=@/binary", "-i", "1-20"]),
+    ("sleep", &["sleep", "0.05"]),
+    ("sort", &["sort", "-t:", "-k2,2n", "-k1,1r", "@/mixed"]),
+    ("sort_parallel", &["sort", "--parallel=4", "-S", "1M", "@/large"]),
+    ("split", &["split", "-v", "-l", "30", "@/numbers", "part"]),
+    (
+        "stat",
+        &["stat", "-c", "%F %s %a %h %U", "@/words", "@/tree/link", "/dev/null"],
+    ),
+    ("sum", &["sum", "@/binary"]),
+    ("tac", &["tac", "@/words"]),
+    ("tail", &["tail", "-n", "+90", "@/numbers"]),
+    ("test", &["test", "-d", "@/tree", "-a", "!", "-e", "@/none"]),
+    ("touch", &["touch", "-d", "2020-01-01", "new"]),
+    ("tr", &["tr", "a-z", "A-Z"]),
+    ("truncate", &["truncate", "-s", "1M", "new"]),
+    ("tsort", &["tsort", "@/pairs"]),
+    ("uname", &["uname", "-sm"]),
+    ("uniq", &["uniq", "-c", "@/sorted"]),
+    ("wc", &["wc", "@/words", "@/numbers", "@/binary"]),
+];
+
+const BUSYBOX: &[Line] = &[
+    (
+        "awk",
+        &[
+            "busybox",
+            "awk",
+            "-F:",
+            "{ n[$2] += $1 } END { for (k = 0; k < 5; k++) print k, n[k] }",
+            "@/mixed",
+        ],
+    ),
+    ("bc", &["busybox", "bc", "-l", "@/sum.bc"]),
+    ("cmp", &["busybox", "cmp", "@/words", "@/numbers"]),
+    ("dc", &["busybox", "dc", "-e", "2 100 ^ p 10 k 2 v p"]),
+    (
+        "diff",
+        &["busybox", "diff", "-u", "-L", "a", "-L", "b", "@/sorted", "@/sorted2"],
+    ),
+    ("find", &["busybox", "find", "@/tree", "-type", "f", "-name", "f*"]),
+    (
+        "grep",
+        &["busybox", "grep", "-nE", "^[a-f]+|7$", "@/words", "@/numbers"],
+    ),
+    ("gzip", &["busybox", "gzip", "-c"]),
+    ("ls", &["busybox", "ls", "-1", "@/tree"]),
+    (
+        "sed",
+        &["busybox", "sed", "-n", "2,5s/\\(.\\)\\(.\\)/\\2\\1/p", "@/words"],
+    ),
+    (
+        "sh_builtins",
+        &[
+            "busybox",
+            "sh",
+            "-c",
+            "i=0; while [ $i -lt 500 ]; do i=$((i + 1)); done; echo $i; case abc in a*) echo yes;; esac; exit 3",
+        ],
+    ),
+    ("sha512sum", &["busybox", "sha512sum", "@/binary"]),
+    ("sort", &["busybox", "sort", "-n", "@/numbers"]),
+    ("tar_list", &["busybox", "tar", "-tf", "@/tree.tar"]),
+    ("strings", &["busybox", "strings", "@/binary"]),
+    ("xxd", &["busybox", "xxd", "@/binary"]),
+];
+
+const TOOLS: &[Line] = &[
+    (
+        "bash_builtins",
+        &[
+            "/bin/bash",
+            "-c",
+            "declare -A m; for i in {1..300}; do m[k$i]=$((i * i)); done; echo ${#m[@]} ${m[k17]}; printf '%q\\n' 'a b'; [[ abc =~ ^a(.)c$ ]] && echo ${BASH_REMATCH[1]}; exit 9",
+        ],
+    ),
+    (
+        "dash_builtins",
+        &[
+            "/bin/sh",
+            "-c",
+            "set -- a b c; echo $# $2; read line < @/words; echo $line; umask 027; umask; exit 7",
+        ],
+    ),
+    (
+        "diff",
+        &["diff", "-u", "--label", "a", "--label", "b", "@/sorted", "@/sorted2"],
+    ),
+    ("find", &["find", "@/tree", "-name", "f*", "-printf", "%y %s %P\\n"]),
+    ("grep", &["grep", "-rn", "--include=f*", "content", "@/tree"]),
+    ("grep_perl", &["grep", "-oP", "\\d+(?=7)", "@/numbers"]),
+    ("gzip", &["gzip", "-dc", "@/words.gz"]),
+    (
+        "mawk",
+        &[
+            "mawk",
+            "BEGIN { for (i = 0; i < 20000; i++) s += i * 0.5; printf \"%.2f\\n\", s }",
+        ],
+    ),
+    ("sed", &["sed", "-E", "s/([a-z]+)([0-9])/\\2-\\1/; /^x/d", "@/mixed"]),
+    (
+        "tar_create",
+        &[
+            "tar",
+            "-cf",
+            "-",
+            "--sort=name",
+            "--mtime=@0",
+            "--owner=0",
+            "--group=0",
+            "--numeric-owner",
+            "-C",
+            "@/tree",
+            ".",
+        ],
+    ),
+    ("xz", &["xz", "-dc", "@/words.xz"]),
+];
+
+const LANGUAGES: &[Line] = &[
+    (
+        "lua_tables",
+        &[
+            "lua5.4",
+            "-e",
+            "local t = {} for i = 1, 5000 do t[i] = (i * 7919) % 5003 end table.sort(t) print(#t, t[1], t[2500], string.format('%5.2f', math.pi), ('x'):rep(5)) os.exit(4)",
+        ],
+    ),
+    (
+        "lua_files",
+        &[
+            "lua5.4",
+            "-e",
+            "local f = io.open('lua-file', 'w') for i = 1, 100 do f:write(i, '\\n') end f:close() local s = 0 for l in io.lines('lua-file') do s = s + l end print(s, os.remove('lua-file'), io.open('lua-file'))",
+        ],
+    ),
+    (
+        "perl_hashes",
+        &[
+            "perl",
+            "-e",
+            "my %h; $h{$_ % 97} += $_ for 1..20000; print join(',', map { $h{$_} } sort { $a <=> $b } keys %h), qq{\\n}; print qq{$1 $2\\n} if q{key=value} =~ /(\\w+)=(\\w+)/; exit 5",
+        ],
+    ),
+    (
+        "perl_files",
+        &[
+            "perl",
+            "-e",
+            "open(my $f, '>', 'perl-file') or die; print $f qq{line $_\\n} for 1..1000; close $f; open($f, '<', 'perl-file'); my @l = <$f>; print scalar(@l), ' ', -s 'perl-file', qq{\\n}; opendir(my $d, '@/tree'); print join(' ', sort readdir $d), qq{\\n}",
+        ],
+    ),
+    (
+        "perl_modules",
+        &[
+            "perl",
+            "-MList::Util=sum,shuffle",
+            "-MData::Dumper",
+            "-MPOSIX=floor",
+            "-e",
+            "$Data::Dumper::Sortkeys = 1; print sum(1..100), floor(2.7), Dumper({a => [1, 2], b => {c => 3}})",
+        ],
+    ),
+    (
+        "python_modules",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import json, hashlib, decimal, re, sqlite3\nprint(json.dumps({'a': [1, 2.5, None, True]}, sort_keys=True))\nprint(hashlib.sha256(b'chiton').hexdigest())\ndecimal.getcontext().prec = 50\nprint(decimal.Decimal(2).sqrt())\nprint(re.findall(r'(\\w)(\\d+)', 'a1 b22 c333'))\nc = sqlite3.connect(':memory:')\nc.execute('create table t (n)')\nc.executemany('insert into t values (?)', [(i,) for i in range(1000)])\nprint(c.execute('select sum(n), count(*) from t').fetchone())",
+        ],
+    ),
+    (
+        "python_threads",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import threading, queue, time\nq = queue.Queue()\ndef work(n):\n    for i in range(200): q.put(n * i)\nts = [threading.Thread(target=work, args=(n,)) for n in range(10)]\n[t.start() for t in ts]\n[t.join() for t in ts]\nprint(sum(q.get() for _ in range(2000)))\nb = time.monotonic(); time.sleep(0.05); print(time.monotonic() - b >= 0.05)",
+        ],
+    ),
+    (
+        "python_files",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import os, tempfile, mmap, shutil, pathlib\nd = tempfile.mkdtemp()\np = pathlib.Path(d) / 'f'\np.write_bytes(bytes(range(256)) * 64)\nwith open(p, 'r+b') as f:\n    m = mmap.mmap(f.fileno(), 0)\n    m[0:4] = b'abcd'\n    print(m.find(b'\\xff\\x00'), len(m))\n    m.close()\nprint(p.read_bytes()[:6], os.stat(p).st_size)\nprint(sorted(os.listdir('@/tree')))\nshutil.rmtree(d)\nprint(os.path.exists(d))",
+        ],
+    ),
+    (
+        "python_exit",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import sys, atexit\natexit.register(lambda: print('bye'))\nprint(sys.argv, sys.version_info[:2])\nsys.exit(11)",
+            "one",
+            "two words",
+        ],
+    ),
+    (
+        "python_exception",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "print('before', flush=True)\nraise ValueError('on purpose')",
+        ],
+    ),
+];
+
+/// A case over the prepared data, in a writable directory, with the words as standard input.
+fn with_data(name: String, words: &'static [&'static str]) -> Case {
+    Case::new(name, move || {
+        let data = data()?;
+        let place = data.to_string_lossy();
+        let command = words
+            .iter()
+            .map(|word| word.replace('@', &at_sign(word, &place)))
+            .collect();
+        let mut job = Job::new(command);
+        job.env.push(("TZ".into(), "UTC".into()));
+        job.files.push(format!("{place}:{place}"));
+        job.workdir = Some("/tmp/work".into());
+        job.stdin = std::fs::read(data.join("words")).map_err(|error| error.to_string())?;
+        job.timeout = Duration::from_secs(60);
+        same_on_both(&job)
+    })
+}
+
+/// What `@` stands for in a word: the data's place before a slash, else itself.
+fn at_sign(word: &str, place: &str) -> String {
+    if word.contains("@/") {
+        place.to_owned()
+    } else {
+        "@".to_owned()
+    }
+}
+
+/// The prepared data, made once.
+fn data() -> Result<&'static Path, String> {
+    static DATA: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    DATA.get_or_init(|| make_data().map_err(|error| format!("test data: {error}")))
+        .as_deref()
+        .map_err(Clone::clone)
+}
+
+fn make_data() -> std::io::Result<PathBuf> {
+    let dir = places::built().map_err(std::io::Error::other)?.join("data");
+    if dir.join("complete").exists() {
+        return Ok(dir);
+    }
+    std::fs::remove_dir_all(&dir).or_else(|error| if dir.exists() { Err(error) } else { Ok(()) })?;
+    std::fs::create_dir_all(dir.join("tree/sub"))?;
+    let numbers: String = (0..100).map(|n| format!("{}\n", n * 37 % 101)).collect();
+    let words: String = "the quick brown fox jumps over a lazy dog while eleven others wait".replace(' ', "\n") + "\n";
+    let mixed: String = (0..40)
+        .map(|n| format!("{}:{}:word{}\ttab{}\n", n * 7 % 13, n % 5, n, n * n))
+        .collect();
+    let sorted: String = (0..30).map(|n| format!("{:02}:left\n", n / 2)).collect();
+    let sorted2: String = (0..30).map(|n| format!("{n:02}:right\n")).collect();
+    let large: String = (0..60_000_u32)
+        .map(|n| format!("{:08x}\n", n.wrapping_mul(2_654_435_761)))
+        .collect();
+    let binary: Vec<u8> = (0..3000_u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
+        .collect();
+    for (name, text) in [
+        ("numbers", &numbers),
+        ("words", &words),
+        ("mixed", &mixed),
+        ("sorted", &sorted),
+        ("sorted2", &sorted2),
+        ("large", &large),
+    ] {
+        std::fs::write(dir.join(name), text)?;
+    }
+    std::fs::write(dir.join("binary"), binary)?;
+    std::fs::write(dir.join("pairs"), "a b\nb c\na d\nd c\n")?;
+    std::fs::write(dir.join("sum.bc"), "scale = 20; 4 * a(1); 2 ^ 200\n")?;
+    std::fs::write(dir.join("tree/file"), "some content\n")?;
+    std::fs::write(dir.join("tree/sub/first"), "more content\n")?;
+    std::os::unix::fs::symlink("sub/first", dir.join("tree/link"))?;
+    for command in [
+        &["gzip", "-nk", "words"][..],
+        &["xz", "-k", "words"],
+        &["tar", "-cf", "tree.tar", "--sort=name", "--mtime=@0", "tree"],
+    ] {
+        Command::new(command[0])
+            .args(&command[1..])
+            .current_dir(&dir)
+            .status()?;
+    }
+    std::fs::write(dir.join("complete"), "")?;
+    Ok(dir)
+}
+
+fn sqlite() -> Job {
+    let mut script = String::from("create table t (id integer primary key, name text, value real);\nbegin;\n");
+    for n in 0..10_000_u64 {
+        let value = n * 7919 % 10_007;
+        script += &format!("insert into t values ({n}, 'name-{value}', {value}.5);\n");
+    }
+    script += "commit;\ncreate index i on t (name);\nselect count(*), sum(value), min(name), max(name) from t;\n\
+        select id, name from t where name = 'name-4242';\nselect value % 10 as k, count(*) from t group by k order by k;\n\
+        delete from t where id % 3 = 0;\nselect count(*) from t;\npragma integrity_check;\n";
+    let mut job = Job::new(vec!["sqlite3".into(), ":memory:".into()]);
+    job.stdin = script.into_bytes();
+    job.timeout = Duration::from_secs(60);
+    job
+}
+
+fn counted() -> Job {
+    let mut job = Job::new(vec!["/usr/bin/wc".into(), "-c".into()]);
+    job.stdin = b"abc\n".to_vec();
+    job
+}
+
+fn rust(target: &str) -> Result<Job, String> {
+    let source = places::root().join("guest/rust/threads_and_maps.rs");
+    let program = places::built()?.join(format!("threads_and_maps-{target}"));
+    if !newer(&program, &[&source]) {
+        let mut command = Command::new("rustc");
+        command
+            .current_dir(places::root())
+            .args(["-O", "--edition", "2024", "--target", target, "-o"]);
+        command.arg(&program).arg(&source);
+        run_compiler(command)?;
+    }
+    Ok(compiled(&program))
+}
+
+fn go() -> Result<Job, String> {
+    let source = places::root().join("guest/go/goroutines.go");
+    let program = places::built()?.join("goroutines");
+    if !newer(&program, &[&source]) {
+        let mut command = Command::new("go");
+        command.args(["build", "-o"]).arg(&program).arg(&source);
+        command
+            .env("CGO_ENABLED", "0")
+            .env("GOCACHE", places::built()?.join("go-cache"))
+            .env("GOFLAGS", "-buildvcs=false");
+        run_compiler(command)?;
+    }
+    Ok(compiled(&program))
+}
+
+fn compiled(program: &Path) -> Job {
+    let mut job = Job::new(vec![
+        program.to_string_lossy().into_owned(),
+        "one".into(),
+        "two words".into(),
+    ]);
+    job.env.push(("T_MARK".into(), "marked".into()));
+    job.workdir = Some("/tmp/work".into());
+    job.cpus = 2;
+    job.timeout = Duration::from_secs(60);
+    job
 }
