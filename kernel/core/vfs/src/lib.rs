@@ -15,6 +15,7 @@
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
+//! | `turn` | a lock whose holder may copy user memory |
 //! | `wait` | where "would block" becomes a sleep |
 //!
 //! Invariants: no spin lock is held across a call into a file system (only the rename lock is), nor across a copy of user memory. A remembered name
@@ -45,6 +46,7 @@ mod position;
 mod rename;
 mod root;
 mod special;
+mod turn;
 mod wait;
 mod walk;
 
@@ -64,6 +66,7 @@ pub use open::How;
 pub use path::Path;
 pub use root::{root, set_root, shrink};
 pub use special::{OpenSpecial, register_devices, register_fifos};
+pub use turn::{Turn, TurnGuard};
 pub use wait::{WaitQueue, wait_until};
 
 use lock::Once;

@@ -1,6 +1,8 @@
 //! Names in directories, and their hash.
 
 use alloc::boxed::Box;
+use core::borrow::Borrow;
+use core::cmp::Ordering;
 use core::fmt;
 
 /// Bytes of a name that need no allocation of their own.
@@ -58,4 +60,30 @@ pub(crate) const HASH_START: u32 = 0x811c_9dc5;
 /// The hash of a whole name.
 pub(crate) fn hash(name: &[u8]) -> u32 {
     name.iter().fold(HASH_START, |hash, byte| hash_step(hash, *byte))
+}
+
+impl Borrow<[u8]> for Name {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
 }
