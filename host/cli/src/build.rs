@@ -24,7 +24,7 @@ pub(crate) fn build(options: &BuildArgs) -> Outcome {
     let unfinished = PathBuf::from(name);
     let cannot = |error: std::io::Error| {
         Failure::other(
-            format!("cannot write {}: {error}", options.output.display()),
+            format!("cannot write {}: {}", options.output.display(), image::in_words(&error)),
             "Choose another place with -o",
         )
     };

@@ -126,8 +126,9 @@ fn cache() -> Finding {
     };
     if let Err(error) = fs::create_dir_all(&directory) {
         return Finding::Missing(format!(
-            "{} cannot be made ({error}); set XDG_CACHE_HOME",
-            directory.display()
+            "{} cannot be made ({}); set XDG_CACHE_HOME",
+            directory.display(),
+            image::in_words(&error)
         ));
     }
     let Ok(space) = rustix::fs::statvfs(&directory) else {

@@ -52,7 +52,7 @@ impl Environment {
         for file in files {
             let text = fs::read_to_string(file).map_err(|error| {
                 Failure::other(
-                    format!("cannot read {}: {error}", file.display()),
+                    format!("cannot read {}: {}", file.display(), image::in_words(&error)),
                     "Check the path given to --env-file",
                 )
             })?;

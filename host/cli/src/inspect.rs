@@ -28,7 +28,7 @@ pub(crate) fn inspect(options: &InspectArgs) -> Outcome {
     };
     match printed {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::other(
-            format!("cannot print the list: {error}"),
+            format!("cannot print the list: {}", image::in_words(&error)),
             "Check where the output goes",
         )),
         _ => Ok(0),
@@ -67,11 +67,7 @@ fn print_list(mut out: impl Write, image: &Image, entries: &[Entry], line: Optio
         writeln!(
             out,
             "command: {}",
-            line.args
-                .iter()
-                .map(|arg| machine::shell_word(arg))
-                .collect::<Vec<_>>()
-                .join(" ")
+            line.args.iter().map(machine::shell_word).collect::<Vec<_>>().join(" ")
         )?;
         for pair in &line.env {
             writeln!(out, "env: {pair}")?;

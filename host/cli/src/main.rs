@@ -79,6 +79,6 @@ fn become_machine(command: &[OsString]) -> ExitCode {
         .first()
         .map(|program| program.to_string_lossy().into_owned())
         .unwrap_or_default();
-    eprintln!("{program} cannot be started: {error}");
+    eprintln!("{program} cannot be started: {}", image::in_words(&error));
     ExitCode::FAILURE
 }

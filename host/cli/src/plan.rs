@@ -31,7 +31,7 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     }
     let here = std::env::current_dir().map_err(|error| {
         Failure::other(
-            format!("the current directory is gone: {error}"),
+            format!("the current directory is gone: {}", image::in_words(&error)),
             "Change to another one",
         )
     })?;

@@ -45,7 +45,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
         return match writeln!(std::io::stdout(), "{line}") {
             Ok(()) => Ok(0),
             Err(error) => Err(Failure::other(
-                format!("cannot print the command: {error}"),
+                format!("cannot print the command: {}", image::in_words(&error)),
                 "Check where the output goes",
             )),
         };
@@ -60,7 +60,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
     };
     let end = machine::run(&spec, &how).map_err(|error| {
         Failure::other(
-            format!("the host refuses to go on: {error}"),
+            format!("the host refuses to go on: {}", image::in_words(&error)),
             "Check its limits with ulimit -a",
         )
     })?;

@@ -66,12 +66,12 @@ impl Error {
             StorageFull => "Free some space, or set XDG_CACHE_HOME to a directory with more",
             _ => "Check the path and the disk it is on",
         };
-        Error::new(format!("cannot {verb} {}: {}", path.display(), reason(error)), cure)
+        Error::new(format!("cannot {verb} {}: {}", path.display(), in_words(error)), cure)
     }
 }
 
-/// The operating system's words without Rust's "(os error N)".
-fn reason(error: &std::io::Error) -> String {
+/// The operating system's words, without Rust's "(os error N)".
+pub fn in_words(error: &std::io::Error) -> String {
     let text = error.to_string();
     let end = text.find(" (os error").unwrap_or(text.len());
     text[..end].to_lowercase()

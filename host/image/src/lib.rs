@@ -30,7 +30,7 @@ mod tree;
 
 pub use cache::Cache;
 pub use erofs::{Entry, EntryKind, Image, is_image, write};
-pub use error::{Error, Kind as ErrorKind, Result};
+pub use error::{Error, Kind as ErrorKind, Result, in_words};
 pub use host::Host;
 pub use program::Taker;
 pub use tree::{Attributes, Content, HostFile, Kind, Node, Tree};

@@ -21,6 +21,12 @@ pub(crate) const FIXED_TIME: i64 = 1_767_225_600;
 /// As many symbolic links as Linux follows before it says ELOOP.
 pub(crate) const MAX_LINKS: usize = 40;
 
+/// As long as Linux lets a name be.
+const MAX_NAME: usize = 255;
+
+/// As long as Linux lets a path be, its final zero included.
+const MAX_PATH: usize = 4096;
+
 /// The attributes that every node has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attributes {
@@ -219,11 +225,20 @@ impl Tree {
     /// new attributes; anything else replaces what was there.
     ///
     /// # Errors
-    /// A parent is not a directory, or the links of the path go in a circle.
+    /// A parent is not a directory, the links of the path go in a circle, or a name is too long.
     pub fn insert(&mut self, path: &Path, node: Node) -> Result<()> {
         let Some(real) = self.real_path(path, false) else {
             return Err(conflict(path));
         };
+        let target_size = if let Kind::Symlink(target) = &node.kind {
+            target.as_os_str().len()
+        } else {
+            0
+        };
+        if target_size >= MAX_PATH || names(&real).any(|name| name.len() > MAX_NAME) {
+            let cause = format!("the name or target of {} is longer than Linux allows", path.display());
+            return Err(Error::new(cause, "Give it another guest path, or leave it out"));
+        }
         let mut here = &mut self.root;
         for name in names(&real) {
             let Kind::Directory(entries) = &mut here.kind else {

@@ -4,8 +4,9 @@
 //! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
 //! everything is in our sockets already, and QEMU can be ended without waiting for it.
 //!
-//! Input is held back until the guest shows its first sign of life (or for a short while), because a serial port that the
-//! guest has not set up yet would drop it.
+//! Input is held back until the guest shows its first sign of life, which is the control line `ready` if nothing else
+//! comes first, because a serial port that the guest has not set up yet would drop it. A guest that stays silent gets it
+//! after a while.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -26,7 +27,7 @@ use crate::symbols::Symbols;
 use crate::terminal::{self, RawMode};
 
 /// How long input waits for a guest that does not show itself.
-const HOLD: Duration = Duration::from_millis(150);
+const HOLD: Duration = Duration::from_secs(1);
 /// How long a guest that said `panic` may still talk.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Input is not read while this much waits for the guest.

@@ -13,6 +13,8 @@
 mod directory;
 mod format;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use reader::{Entry, EntryKind, Image, is_image};

@@ -3,6 +3,8 @@
 //! Reads what Chiton and `mkfs.erofs` without compression write. Every number from the image is checked before use: a
 //! corrupt image gives an error, never a panic or an endless loop.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::File;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileExt;
@@ -14,8 +16,8 @@ use super::format::{
 };
 use crate::error::{Error, Result};
 
-/// Directories nested deeper than this are taken for a circle.
-const MAX_DEPTH: usize = 256;
+/// As long as Linux lets a path or a link's target be.
+const MAX_PATH: u64 = 4096;
 
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +142,7 @@ impl Image {
     /// The image is damaged.
     pub fn entries(&self) -> Result<Vec<Entry>> {
         let mut list = Vec::new();
-        self.list(self.root, &PathBuf::from("/"), 0, &mut list)?;
+        self.list(self.root, &PathBuf::from("/"), &mut HashSet::new(), &mut list)?;
         Ok(list)
     }
 
@@ -175,7 +177,7 @@ impl Image {
                 if links >= crate::tree::MAX_LINKS {
                     return Ok(None);
                 }
-                let target = PathBuf::from(std::ffi::OsString::from_vec(self.data(&inode)?));
+                let target = self.target(&inode)?;
                 let rest: PathBuf = steps[index + 1..].iter().collect();
                 return self.find(&here.join(target).join(rest), links + 1);
             }
@@ -184,15 +186,16 @@ impl Image {
         Ok(Some(inode))
     }
 
-    fn list(&self, nid: u64, path: &Path, depth: usize, list: &mut Vec<Entry>) -> Result<()> {
-        if depth > MAX_DEPTH {
-            return Err(self.damaged("its directories go in a circle"));
+    fn list(&self, nid: u64, path: &Path, seen: &mut HashSet<u64>, list: &mut Vec<Entry>) -> Result<()> {
+        // Each entry takes some of the image, so a sound image has fewer than this.
+        if list.len() as u64 > self.size / DIRENT as u64 || path.as_os_str().len() as u64 > MAX_PATH {
+            return Err(self.damaged("its directories have no end"));
         }
         let inode = self.inode(nid)?;
         let kind = match inode.mode & S_IFMT {
             S_IFDIR => EntryKind::Directory,
             S_IFREG => EntryKind::File,
-            S_IFLNK => EntryKind::Symlink(std::ffi::OsString::from_vec(self.data(&inode)?).into()),
+            S_IFLNK => EntryKind::Symlink(self.target(&inode)?),
             S_IFCHR | S_IFBLK => EntryKind::Special(inode.union),
             _ => EntryKind::Special(0),
         };
@@ -217,17 +220,28 @@ impl Image {
             mtime,
         });
         if is_directory {
+            if !seen.insert(nid) {
+                return Err(self.damaged("a directory is in two places"));
+            }
             for (name, child) in self.children(&inode)? {
                 if name != "." && name != ".." {
-                    self.list(child, &path.join(name), depth + 1, list)?;
+                    self.list(child, &path.join(name), seen, list)?;
                 }
             }
         }
         Ok(())
     }
 
+    /// Where a link leads.
+    fn target(&self, inode: &Inode) -> Result<PathBuf> {
+        if inode.size > MAX_PATH {
+            return Err(self.damaged("the target of a link is too long"));
+        }
+        Ok(OsString::from_vec(self.data(inode)?).into())
+    }
+
     /// A directory's names with their node numbers.
-    fn children(&self, inode: &Inode) -> Result<Vec<(std::ffi::OsString, u64)>> {
+    fn children(&self, inode: &Inode) -> Result<Vec<(OsString, u64)>> {
         let data = self.data(inode)?;
         let mut list = Vec::new();
         for block in data.chunks(BLOCK as usize) {
@@ -253,7 +267,7 @@ impl Image {
                 if name.is_empty() || name.contains(&b'/') {
                     return Err(self.damaged("a directory has an impossible name"));
                 }
-                list.push((std::ffi::OsString::from_vec(name.to_vec()), u64_at(block, at)));
+                list.push((OsString::from_vec(name.to_vec()), u64_at(block, at)));
             }
         }
         Ok(list)

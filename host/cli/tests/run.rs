@@ -1,0 +1,213 @@
+//! `chiton run` against stand-ins for the kernel: streams, input, and every way a run can end.
+#![forbid(unsafe_code)]
+
+mod support;
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use support::{CONTROL, ERR, Guest, OUT, SERIAL, Scratch, has_qemu};
+
+fn output(command: &mut Command) -> Output {
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn streams_stay_apart_and_the_code_is_the_programs() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = Guest::default()
+        .say(OUT, "out\n")
+        .say(ERR, "err\n")
+        .say(SERIAL, "kernel says\n")
+        .say(CONTROL, "exit 7\n");
+    let output = output(scratch.run(guest.exit(7)).arg("/bin/true"));
+    assert_eq!(text(&output.stdout), "out\n");
+    assert!(text(&output.stderr).contains("err\n") && text(&output.stderr).contains("kernel says\n"));
+    assert_eq!(output.status.code(), Some(7));
+}
+
+#[test]
+fn input_arrives_whole() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = Guest::default().copy_input().say(CONTROL, "exit 0\n").exit(0);
+    let mut command = scratch.run(guest);
+    let mut child = command
+        .arg("/bin/true")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let input: Vec<u8> = (0..=255_u8).cycle().take(10_000).collect();
+    child.stdin.take().unwrap().write_all(&input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stdout, input);
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_guest_that_ends_without_a_word_has_died() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let output = output(
+        scratch
+            .run(Guest::default().say(OUT, "x").triple_fault())
+            .arg("/bin/true"),
+    );
+    assert_eq!(output.status.code(), Some(121), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("chiton: the guest died"));
+}
+
+#[test]
+fn a_panic_is_told_with_its_text() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = Guest::default()
+        .say(SERIAL, "panic at x\n  at 0xffffffff80000000\n")
+        .say(CONTROL, "panic out of luck\n");
+    let output = output(scratch.run(guest.exit(127)).arg("/bin/true"));
+    assert_eq!(output.status.code(), Some(120));
+    assert!(text(&output.stderr).contains("the kernel panicked: out of luck"));
+    assert!(text(&output.stderr).contains("  at 0xffffffff80000000\n"));
+}
+
+#[test]
+fn the_time_limit_ends_a_guest_that_does_not() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let started = Instant::now();
+    let output = output(
+        scratch
+            .run(Guest::default().sleep())
+            .args(["--timeout", "300ms", "/bin/true"]),
+    );
+    assert_eq!(output.status.code(), Some(124));
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn a_machine_that_cannot_start_tells_qemus_reason() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let output = output(scratch.chiton().args(["run", "--kernel", "/bin/true", "/bin/true"]));
+    assert_eq!(output.status.code(), Some(122));
+    assert!(text(&output.stderr).contains("PVH"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn without_qemu_the_cure_is_named() {
+    let scratch = Scratch::new();
+    let mut command = scratch.run(Guest::default().sleep());
+    let output = output(command.env("CHITON_QEMU", "/nowhere/qemu").arg("/bin/true"));
+    assert_eq!(output.status.code(), Some(122));
+    assert!(text(&output.stderr).contains("/nowhere/qemu") && text(&output.stderr).contains("doctor"));
+}
+
+#[test]
+fn an_image_carries_its_command_and_environment() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let built = output(
+        scratch
+            .chiton()
+            .args(["build", "-o", "x.img", "-e", "A=b c", "--", "/bin/echo", "hi"]),
+    );
+    assert!(built.status.success(), "{}", text(&built.stderr));
+    let line = output(scratch.run(Guest::default()).args(["--dry-run", "x.img"]));
+    let line = text(&line.stdout);
+    assert!(
+        line.contains("chiton.arg=/bin/echo chiton.arg=hi") && line.contains("chiton.env=A=b%20c"),
+        "{line}"
+    );
+    let line = output(
+        scratch
+            .run(Guest::default())
+            .args(["--dry-run", "./x.img", "/bin/other"]),
+    );
+    assert!(text(&line.stdout).contains("chiton.arg=/bin/other ") && !text(&line.stdout).contains("/bin/echo"));
+}
+
+#[test]
+fn a_dry_run_prints_one_line_that_runs_by_hand() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = Guest::default().say(SERIAL, "by hand\n").exit(3);
+    let dry = output(
+        scratch
+            .run(guest)
+            .args(["--dry-run", "-e", "Q=it's \"x\"", "/bin/echo", "a b", "$HOME"]),
+    );
+    let line = text(&dry.stdout);
+    assert_eq!(line.lines().count(), 1, "{}", text(&dry.stderr));
+    let by_hand = output(Command::new("/bin/sh").args(["-c", &format!("{} -name by-hand", line.trim_end())]));
+    assert_eq!(text(&by_hand.stdout), "by hand\n", "{}", text(&by_hand.stderr));
+    assert_eq!(by_hand.status.code(), Some(3 << 1 | 1));
+}
+
+#[test]
+fn killing_the_command_kills_the_machine() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let mark = scratch.path().join("kernel").to_string_lossy().into_owned();
+    for signal in ["-TERM", "-KILL"] {
+        let mut command = scratch.run(Guest::default().say(OUT, "x").sleep());
+        let mut child = command
+            .arg("/bin/true")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_until(|| machines(&mark) == 1);
+        assert!(
+            Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), if signal == "-TERM" { Some(143) } else { None });
+        wait_until(|| machines(&mark) == 0);
+    }
+}
+
+/// Machines whose command line contains the mark.
+fn machines(mark: &str) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
+    lines
+        .filter(|line| line.starts_with(b"qemu-system") && text(line).contains(mark))
+        .count()
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(20), "it did not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
