@@ -64,6 +64,27 @@ pub const fn is_present(entry: u64) -> bool {
     entry & PRESENT != 0
 }
 
+/// Whether the entry maps 2 MiB (only in a table above the lowest level).
+#[must_use]
+#[inline]
+pub const fn is_huge(entry: u64) -> bool {
+    entry & HUGE != 0
+}
+
+/// The same entry, out of the machine's sight: nothing may touch its page, and nothing else is forgotten.
+#[must_use]
+#[inline]
+pub const fn hide(entry: u64) -> u64 {
+    entry & !PRESENT
+}
+
+/// The entry that [`hide`] hid.
+#[must_use]
+#[inline]
+pub const fn show(entry: u64) -> u64 {
+    entry | PRESENT
+}
+
 /// The frame that an entry names.
 #[must_use]
 #[inline]
@@ -73,6 +94,7 @@ pub const fn frame(entry: u64) -> FrameNumber {
 
 /// What a present entry says.
 #[must_use]
+#[inline]
 pub const fn flags(entry: u64) -> PageFlags {
     let mut flags = PageFlags::empty();
     if entry & WRITE != 0 {
@@ -120,6 +142,14 @@ mod tests {
         assert!(is_present(entry));
         assert_eq!(frame(entry), FrameNumber(0x1234));
         assert_eq!(super::flags(entry), flags | PageFlags::ACCESSED);
+    }
+
+    #[test]
+    fn a_hidden_entry_keeps_all_but_its_presence() {
+        let entry = page(FrameNumber(0x1234), PageFlags::USER | PageFlags::HUGE);
+        let hidden = hide(entry);
+        assert!(!is_present(hidden) && hidden != EMPTY && is_huge(hidden));
+        assert_eq!(show(hidden), entry);
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub fn activate(root: FrameNumber, _space: u64) {
     ROOT.with(|cell| cell.set(root.0));
 }
 
+/// Puts the kernel's own tables in force: no program's memory is there.
+pub fn activate_kernel() {
+    ROOT.with(|cell| cell.set(0));
+}
+
 /// The root table in force; frame 0 if none.
 #[must_use]
 pub fn root() -> FrameNumber {

@@ -1,3 +1,187 @@
 //! Address spaces: what each page of a process means, and the page tables that say so to the machine.
+//!
+//! An [`AddressSpace`] is a list of mappings and a table. The list says what a program may expect at an address; the table what the machine has been
+//! told already. [`fault`] makes the second from the first, page by page, when a program first touches it. All calls have Linux's semantics down
+//! to the order in which errors are noticed (Linux 6.12, `mm/mmap.c`, `mm/mprotect.c`, `mm/mremap.c`, `mm/madvise.c`, `mm/mlock.c`).
+//!
+//! | module | what it is about |
+//! |---|---|
+//! | [`backing`] | what a file (or shared memory) has to offer to be mapped |
+//! | [`vma`] | one mapping: rights, flags, what is behind it |
+//! | [`layout`] | where things go, and how random that is |
+//! | [`limits`], [`account`] | what a process may have, and what it has |
+//! | [`place`] | finding free addresses |
+//! | [`map`], [`unmap`], [`protect`], [`remap`], [`advise`], [`program_break`], [`pin`], [`sync`] | the calls |
+//! | [`fault`], [`grow`] | page faults, stacks that grow |
+//! | [`fork`], [`futex`], [`foreign`], [`listing`] | copies of spaces, names of words, other people's memory, `/proc/self/maps` |
+//!
+//! Invariants: a page is mapped only inside a mapping, and never with more rights than the mapping gives. A page that somebody else may also hold
+//! is never writable in a private mapping.
+//! Lock order: address space → object's pages ([`backing::Backing::resident`] only) → frames. Nobody holds the address space's lock across a copy from or to a
+//! program's memory, a call that may sleep ([`backing::Backing::page`]), or the drop of an object.
+//! Sideways: it uses `table` and `frames`, whose pages it hands out. It does not do: swapping, NUMA, huge pages of files.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod account;
+pub mod backing;
+mod fault;
+mod foreign;
+mod grow;
+pub mod layout;
+pub mod limits;
+mod listing;
+mod map;
+mod place;
+mod program_break;
+mod protect;
+mod shared_memory;
+mod unmap;
+mod vma;
+
+pub use account::Counters;
+pub use backing::{Backing, new_object_id};
+pub use fault::{FaultKind, set_fault_around};
+pub use hal::Access;
+pub use layout::Layout;
+pub use limits::Limits;
+pub use listing::MappingInfo;
+pub use map::{FileMapping, Mapping};
+pub use shared_memory::SharedMemory;
+pub use table::leave;
+
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use lock::SpinLock;
+use rangemap::RangeMap;
+use table::{Root, Table};
+use vma::Vma;
+
+/// The most mappings of an address space (`vm.max_map_count`).
+pub const MAX_MAPPINGS: usize = 65530;
+/// The lowest address that an unprivileged program may map (`vm.mmap_min_addr`).
+pub const LOWEST: u64 = 65536;
+
+const NO_MEMORY: Error = Error::new(Errno::ENOMEM, "no memory is left");
+
+/// The memory of a process, as the process sees it.
+#[derive(Debug)]
+pub struct AddressSpace {
+    id: u64,
+    root: Arc<Root>,
+    state: SpinLock<State>,
+}
+
+/// What the lock of an address space guards.
+#[derive(Debug)]
+struct State {
+    vmas: RangeMap<Vma>,
+    table: Table,
+    counters: Counters,
+    limits: Limits,
+    layout: Layout,
+    program_break: program_break::Break,
+    /// Flags that `mlockall(MCL_FUTURE)` gives to new mappings.
+    future: vma::VmaFlags,
+    stack_start: u64,
+    /// How often an object was cut short, so that a fault that slept meanwhile looks again.
+    cuts: u64,
+}
+
+/// Objects that lost a mapping. They are dropped after the lock is given back: the last reference to a file may have work to do.
+type Leftovers = Vec<Arc<dyn Backing>>;
+
+impl AddressSpace {
+    /// An address space with nothing in it.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new(limits: Limits, layout: Layout) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self::empty(limits, layout)?))
+    }
+
+    fn empty(limits: Limits, layout: Layout) -> Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let table = Table::new(id)?;
+        Ok(Self {
+            id,
+            root: Arc::clone(table.root()),
+            state: SpinLock::new(State {
+                vmas: RangeMap::new(),
+                table,
+                counters: Counters::default(),
+                limits,
+                layout,
+                program_break: program_break::Break::default(),
+                future: vma::VmaFlags::empty(),
+                stack_start: 0,
+                cuts: 0,
+            }),
+        })
+    }
+
+    /// The number of the address space; no other ever has the same.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Puts the address space in force on this CPU. The CPU keeps the topmost table until it puts another in force, or calls [`leave`].
+    pub fn activate(&self) {
+        self.root.activate();
+    }
+
+    /// Where things go.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.state.lock().layout
+    }
+
+    /// Changes what the process may have.
+    pub fn set_limits(&self, limits: Limits) {
+        self.state.lock().limits = limits;
+    }
+
+    /// What the process has.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let state = self.state.lock();
+        Counters {
+            resident: state.table.resident(),
+            peak_resident: state.table.peak(),
+            ..state.counters
+        }
+    }
+
+    /// Unmaps everything: for a process that ends while others still hold the address space.
+    pub fn clear(&self) {
+        let mut leftovers = Leftovers::new();
+        let mut state = self.state.lock();
+        state.table.clear();
+        state
+            .vmas
+            .remove_range_with(0..u64::MAX, Vma::split, |_, vma| vma.leave_object(&mut leftovers));
+        state.counters = Counters {
+            peak_total: state.counters.peak_total,
+            faults: state.counters.faults,
+            ..Counters::default()
+        };
+    }
+}
+
+/// The range of a call that takes an address on a page boundary and a length that is rounded up.
+fn page_range(address: u64, length: u64, overflow: Errno) -> Result<Range<u64>> {
+    if !address::is_page_aligned(address) {
+        return Err(Error::new(Errno::EINVAL, "the address is not on a page boundary"));
+    }
+    address::page_ceil(length)
+        .and_then(|length| address.checked_add(length))
+        .map(|end| address..end)
+        .ok_or(Error::new(overflow, "the range wraps around"))
+}

@@ -1,0 +1,274 @@
+//! Page faults: the table learns what the list of mappings says, page by page.
+//!
+//! The usual fault is answered under the lock. What takes long (2 MiB of zeros) or may sleep (a page that has to be read in) is fetched without it, and then
+//! the fault is looked at again from the start: whatever has changed meanwhile counts.
+
+use crate::vma::{Source, Vma, VmaFlags};
+use crate::{AddressSpace, Backing, State};
+use abi::Errno;
+use abi::mman::Prot;
+use address::{HUGE_SIZE, PAGE_SIZE, USER_END, page_floor};
+use alloc::sync::Arc;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+use frames::pool::OutOfMemory;
+use frames::{HugePage, Page};
+use hal::{Access, PageFlags};
+
+/// Why a program may not touch an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Nothing is mapped there (`SEGV_MAPERR`).
+    MapErr,
+    /// The mapping does not allow it (`SEGV_ACCERR`).
+    AccErr,
+    /// The object has no page there (`BUS_ADRERR`).
+    BusAdrErr,
+    /// No memory is left for it.
+    OutOfMemory,
+}
+
+impl From<OutOfMemory> for FaultKind {
+    fn from(_: OutOfMemory) -> Self {
+        Self::OutOfMemory
+    }
+}
+
+/// Free frames below which 2 MiB pages are made only where a program asked for them.
+const PLENTY: u64 = 4096;
+
+/// How many pages of a file a read fault maps at most, those that are in memory already.
+static AROUND: AtomicU64 = AtomicU64::new(16);
+
+/// Sets how many pages of a file a read fault maps at most: a power of two.
+pub fn set_fault_around(pages: u64) {
+    AROUND.store(pages.clamp(1, 512).next_power_of_two(), Ordering::Relaxed);
+}
+
+/// What is missing to answer a fault.
+enum Step {
+    /// Nothing.
+    Done,
+    /// 2 MiB of zeros, if there are any.
+    Huge,
+    /// A page that the object has to read in.
+    Object(Wanted),
+}
+
+/// A page of an object.
+struct Wanted {
+    object: Arc<dyn Backing>,
+    index: u64,
+    access: Access,
+    cuts: u64,
+}
+
+/// What was fetched without the lock.
+enum Fetched {
+    Nothing,
+    Huge(Option<HugePage>),
+    Page(Wanted, Page),
+}
+
+impl AddressSpace {
+    /// A program, or the kernel on its behalf, touched an address that the table does not give it: makes it so that it may, or says why it may not. May sleep.
+    ///
+    /// # Errors
+    /// [`FaultKind`].
+    pub fn fault(&self, address: u64, access: Access) -> Result<(), FaultKind> {
+        if address >= USER_END {
+            return Err(FaultKind::MapErr);
+        }
+        let page = page_floor(address);
+        let mut fetched = Fetched::Nothing;
+        loop {
+            let step = self.state.lock().fault(page, access, fetched)?;
+            fetched = match step {
+                Step::Done => return Ok(()),
+                Step::Huge => Fetched::Huge(HugePage::zeroed().ok()),
+                Step::Object(wanted) => {
+                    let page = wanted.object.page(wanted.index, wanted.access);
+                    let page = page.map_err(|error| match error.errno {
+                        Errno::ENOMEM => FaultKind::OutOfMemory,
+                        _ => FaultKind::BusAdrErr,
+                    })?;
+                    Fetched::Page(wanted, page)
+                }
+            };
+        }
+    }
+
+    /// Touches every page of a range, as far as that goes without a fault; a private mapping that may be written is written.
+    ///
+    /// # Errors
+    /// The first fault.
+    pub(crate) fn populate(&self, range: Range<u64>) -> Result<(), FaultKind> {
+        let mut at = range.start;
+        while at < range.end {
+            let access = {
+                let state = self.state.lock();
+                let (_, vma) = state.vmas.get(at).ok_or(FaultKind::MapErr)?;
+                let write = vma.prot.contains(Prot::WRITE) && !vma.is_shared();
+                if write { Access::Write } else { Access::Read }
+            };
+            at = self.populate_one(at, access)?;
+        }
+        Ok(())
+    }
+
+    /// Touches one page; returns where the next begins that may not be there.
+    pub(crate) fn populate_one(&self, at: u64, access: Access) -> Result<u64, FaultKind> {
+        self.fault(at, access)?;
+        let leaf = self.state.lock().table.lookup(at);
+        let huge = leaf.is_some_and(|leaf| leaf.flags.contains(PageFlags::HUGE));
+        Ok(if huge {
+            (at | (HUGE_SIZE - 1)) + 1
+        } else {
+            at + PAGE_SIZE
+        })
+    }
+}
+
+impl State {
+    fn fault(&mut self, page: u64, access: Access, fetched: Fetched) -> Result<Step, FaultKind> {
+        if self.vmas.get(page).is_none() {
+            self.grow_down(page)?;
+        }
+        let Some((range, vma)) = self.vmas.get(page) else {
+            return Err(FaultKind::MapErr);
+        };
+        if !vma.allows(access) {
+            return Err(FaultKind::AccErr);
+        }
+        self.counters.faults += 1;
+        let leaf = self.table.lookup(page);
+        if leaf.is_some_and(|leaf| leaf.allows(access)) {
+            return Ok(Step::Done);
+        }
+        let mapped = leaf.is_some();
+        match &vma.source {
+            Source::Object { object, first } if vma.is_shared() || !mapped => {
+                let index = first + (page - range.start) / PAGE_SIZE;
+                let wanted = Wanted {
+                    object: Arc::clone(object),
+                    index,
+                    access: if vma.is_shared() { access } else { Access::Read },
+                    cuts: self.cuts,
+                };
+                self.object_fault(page, access, wanted, fetched)
+            }
+            _ if mapped => self.write_fault(page).map(|()| Step::Done),
+            _ => self.anonymous_fault(page, access, fetched),
+        }
+    }
+
+    /// The first touch of memory that nothing is behind.
+    fn anonymous_fault(&mut self, page: u64, access: Access, fetched: Fetched) -> Result<Step, FaultKind> {
+        let Some((range, vma)) = self.vmas.get(page) else {
+            return Err(FaultKind::MapErr);
+        };
+        if access != Access::Write {
+            self.table.map(page, table::zero_page()?, vma.page_flags(false))?;
+            return Ok(Step::Done);
+        }
+        let start = page & !(HUGE_SIZE - 1);
+        let flags = vma.page_flags(true);
+        if range.start <= start && start + HUGE_SIZE <= range.end && self.wants_huge(vma, start) {
+            match fetched {
+                Fetched::Huge(Some(huge)) => {
+                    if self.table.map_huge(start, huge, flags).is_ok() {
+                        return Ok(Step::Done);
+                    }
+                }
+                Fetched::Huge(None) => {}
+                _ => return Ok(Step::Huge),
+            }
+        }
+        self.table.map(page, Page::zeroed()?, flags)?;
+        Ok(Step::Done)
+    }
+
+    fn wants_huge(&self, vma: &Vma, start: u64) -> bool {
+        !vma.flags.contains(VmaFlags::NO_HUGE)
+            && self.table.is_vacant_huge(start)
+            && (vma.flags.contains(VmaFlags::HUGE) || frames::has_headroom(PLENTY))
+    }
+
+    /// A write to a page that is mapped, and that somebody else may hold too.
+    fn write_fault(&mut self, page: u64) -> Result<(), FaultKind> {
+        let Some((_, vma)) = self.vmas.get(page) else {
+            return Err(FaultKind::MapErr);
+        };
+        let flags = vma.page_flags(true);
+        if let Some(huge) = self.table.huge_page(page) {
+            if huge.is_sole() {
+                self.table.allow_write(page);
+                return Ok(());
+            }
+            self.table.split(page)?;
+        }
+        let Some(old) = self.table.page(page) else {
+            return Err(FaultKind::OutOfMemory);
+        };
+        if old.is_sole() {
+            self.table.allow_write(page);
+            return Ok(());
+        }
+        let copy = if table::is_zero_page(&old) {
+            Page::zeroed()?
+        } else {
+            old.duplicate()?
+        };
+        self.table.map(page, copy, flags)?;
+        Ok(())
+    }
+
+    /// A touch of a page of an object: one that is not mapped, or one of a shared mapping that is to be written.
+    fn object_fault(&mut self, page: u64, access: Access, wanted: Wanted, fetched: Fetched) -> Result<Step, FaultKind> {
+        if wanted.index >= wanted.object.len().div_ceil(PAGE_SIZE) {
+            return Err(FaultKind::BusAdrErr);
+        }
+        let Some((range, vma)) = self.vmas.get(page) else {
+            return Err(FaultKind::MapErr);
+        };
+        let write = access == Access::Write;
+        let asks = write && vma.is_shared();
+        let flags = vma.page_flags(write);
+        let got = match fetched {
+            Fetched::Page(before, got)
+                if before.index == wanted.index
+                    && before.cuts == self.cuts
+                    && before.access == wanted.access
+                    && Arc::ptr_eq(&before.object, &wanted.object) =>
+            {
+                Some(got)
+            }
+            _ if asks => None,
+            _ => wanted.object.resident(wanted.index),
+        };
+        let Some(got) = got else {
+            return Ok(Step::Object(wanted));
+        };
+        if write && !vma.is_shared() {
+            self.table.map(page, got.duplicate()?, flags)?;
+            return Ok(Step::Done);
+        }
+        self.table.map(page, got, flags)?;
+        if !write {
+            self.map_around(page, range, &wanted, flags);
+        }
+        Ok(Step::Done)
+    }
+
+    /// Maps the neighbours of a page that was read, if they are in memory and nothing is mapped there yet.
+    fn map_around(&mut self, page: u64, range: Range<u64>, wanted: &Wanted, flags: PageFlags) {
+        let window = AROUND.load(Ordering::Relaxed) * PAGE_SIZE;
+        let start = (page & !(window - 1)).max(range.start);
+        let end = (page | (window - 1)).saturating_add(1).min(range.end);
+        let pages = wanted.object.len().div_ceil(PAGE_SIZE);
+        self.table.map_vacant(start..end, flags, |address| {
+            let index = (wanted.index + address / PAGE_SIZE).checked_sub(page / PAGE_SIZE)?;
+            (index < pages).then(|| wanted.object.resident(index)).flatten()
+        });
+    }
+}

@@ -1,0 +1,91 @@
+//! What `/proc/self/maps` and its kin show.
+
+use crate::AddressSpace;
+use crate::vma::{Source, VmaFlags};
+use abi::mman::Prot;
+use address::PAGE_SIZE;
+use alloc::vec::Vec;
+
+/// One mapping, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MappingInfo {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// Rights.
+    pub prot: Prot,
+    /// Whether writes are shared.
+    pub shared: bool,
+    /// Whether it is locked in memory.
+    pub locked: bool,
+    /// Where in its object it begins, in bytes.
+    pub offset: u64,
+    /// Device number of its file.
+    pub device: u64,
+    /// Inode number of its file.
+    pub inode: u64,
+    /// Path, or a word in brackets; empty for nameless memory.
+    pub name: Vec<u8>,
+    /// Pages in memory.
+    pub resident: u64,
+}
+
+impl AddressSpace {
+    /// Notes where the main stack begins, so that the listing can name it.
+    pub fn set_stack_start(&self, address: u64) {
+        self.state.lock().stack_start = address;
+    }
+
+    /// Calls `each` with every mapping, in ascending order, without holding the lock.
+    pub fn for_each_mapping(&self, each: impl FnMut(&MappingInfo)) {
+        self.mappings().iter().for_each(each);
+    }
+
+    /// Every mapping, in ascending order.
+    #[must_use]
+    pub fn mappings(&self) -> Vec<MappingInfo> {
+        let mut objects = Vec::new();
+        let mut list: Vec<MappingInfo> = Vec::new();
+        {
+            let state = self.state.lock();
+            let heap = state.program_break;
+            for (range, vma) in state.vmas.iter() {
+                let mut info = MappingInfo {
+                    start: range.start,
+                    end: range.end,
+                    prot: vma.prot,
+                    shared: vma.is_shared(),
+                    locked: vma.flags.contains(VmaFlags::LOCKED),
+                    offset: 0,
+                    device: 0,
+                    inode: 0,
+                    name: Vec::new(),
+                    resident: 0,
+                };
+                state
+                    .table
+                    .for_each(range.clone(), |_, _, pages, _| info.resident += pages);
+                match &vma.source {
+                    Source::Object { object, first } => {
+                        info.offset = first * PAGE_SIZE;
+                        objects.push((list.len(), object.clone()));
+                    }
+                    Source::Anonymous if range.start < heap.end && heap.start < range.end => {
+                        info.name.extend_from_slice(b"[heap]");
+                    }
+                    Source::Anonymous if range.contains(&state.stack_start) => {
+                        info.name.extend_from_slice(b"[stack]");
+                    }
+                    Source::Anonymous => {}
+                }
+                list.push(info);
+            }
+        }
+        for (at, object) in objects {
+            list[at].name = object.name();
+            (list[at].device, list[at].inode) = object.ids();
+        }
+        list
+    }
+}

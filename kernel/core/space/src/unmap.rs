@@ -1,0 +1,82 @@
+//! `munmap`, and what unmaps on behalf of others.
+
+use crate::map::is_user;
+use crate::vma::{Source, Vma};
+use crate::{AddressSpace, Leftovers, MAX_MAPPINGS, State};
+use abi::{Errno, Error, Result};
+use address::{HUGE_SIZE, PAGE_SIZE, USER_END, page_ceil};
+use core::ops::Range;
+
+impl AddressSpace {
+    /// Unmaps whatever is mapped in a range.
+    ///
+    /// # Errors
+    /// As `munmap(2)`.
+    pub fn unmap(&self, address: u64, length: u64) -> Result<()> {
+        let end = page_ceil(length).and_then(|length| address.checked_add(length));
+        let range = end
+            .map(|end| address..end)
+            .filter(|range| address::is_page_aligned(address) && range.start < range.end && is_user(range));
+        let range = range.ok_or(Error::new(Errno::EINVAL, "not a range of whole pages of a program"))?;
+        let mut leftovers = Leftovers::new();
+        self.state.lock().unmap_range(range, &mut leftovers)
+    }
+
+    /// Unmaps the pages of an object from number `from` on, in shared and private mappings alike, but for private copies that were
+    /// written: the object was cut short. Touching them is a bus error from now on, if the object says so.
+    pub fn forget_backing(&self, id: u64, from: u64) {
+        let mut state = self.state.lock();
+        state.cuts += 1;
+        let state = &mut *state;
+        for (range, vma) in state.vmas.iter() {
+            let Source::Object { object, first } = &vma.source else {
+                continue;
+            };
+            let pages = (range.end - range.start) / PAGE_SIZE;
+            if object.id() == id && first + pages > from {
+                let start = range.start + from.saturating_sub(*first) * PAGE_SIZE;
+                // There are no 2 MiB pages of objects, so nothing has to be split and this cannot fail.
+                let _ = state.table.unmap(start..range.end, start..range.end);
+            }
+        }
+    }
+}
+
+impl State {
+    /// Unmaps whatever is mapped in `range`.
+    pub(crate) fn unmap_range(&mut self, range: Range<u64>, leftovers: &mut Leftovers) -> Result<()> {
+        let inside = self.vmas.get(range.start);
+        if inside.is_some_and(|(whole, _)| whole.start < range.start && range.end < whole.end)
+            && self.vmas.len() >= MAX_MAPPINGS
+        {
+            return Err(Error::new(Errno::ENOMEM, "vm.max_map_count"));
+        }
+        self.table.unmap(range.clone(), self.room_around(&range))?;
+        let counters = &mut self.counters;
+        self.vmas.remove_range_with(range, Vma::split, |part, vma| {
+            counters.remove(&vma, &part);
+            vma.leave_object(leftovers);
+        });
+        Ok(())
+    }
+
+    /// `range` with the free space around it, in steps of what one table of each level serves: tables that serve nothing else go with it.
+    pub(crate) fn room_around(&self, range: &Range<u64>) -> Range<u64> {
+        let (mut start, mut end) = (range.start, range.end);
+        for span in [HUGE_SIZE, HUGE_SIZE << 9, HUGE_SIZE << 18] {
+            let floor = range.start & !(span - 1);
+            if !self.vmas.is_free(floor..range.start) {
+                break;
+            }
+            start = floor;
+        }
+        for span in [HUGE_SIZE, HUGE_SIZE << 9, HUGE_SIZE << 18] {
+            let ceiling = (range.end + (span - 1)) & !(span - 1);
+            if !self.vmas.is_free(range.end..ceiling) {
+                break;
+            }
+            end = ceiling;
+        }
+        start..end.max(range.end).min(USER_END + PAGE_SIZE)
+    }
+}

@@ -1,0 +1,208 @@
+//! What concerns many entries: unmapping, protecting, moving.
+
+use crate::Table;
+use crate::gather::Gather;
+use crate::level::{HUGE_LEVEL, Level, Owned, TOP, span};
+use crate::map::HUGE_PAGES;
+use crate::zero::is_zero_frame;
+use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE};
+use core::ops::Range;
+use frames::pool::OutOfMemory;
+use hal::{PageFlags, pte};
+
+/// The part of a table's entries, and the pages that left it.
+struct Clearing<'a> {
+    gather: Gather<'a>,
+    /// Tables that lie in here with all their entries go too.
+    limits: Range<u64>,
+    pages: u64,
+}
+
+impl Table {
+    /// Unmaps everything in `range`. `limits` is the free space that `range` lies in, as far as nothing else is or will be mapped there: tables that
+    /// serve only that space go too.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
+    pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>) -> Result<(), OutOfMemory> {
+        self.split_across(range.start)?;
+        self.split_across(range.end)?;
+        self.unmap_whole(range, limits);
+        Ok(())
+    }
+
+    fn unmap_whole(&mut self, range: Range<u64>, limits: Range<u64>) {
+        let mut clearing = Clearing {
+            gather: Gather::new(&self.root),
+            limits,
+            pages: 0,
+        };
+        clear(Level::top(&self.root), range, &mut clearing);
+        let pages = clearing.pages;
+        drop(clearing);
+        self.resident -= pages;
+    }
+
+    /// Unmaps everything.
+    pub fn clear(&mut self) {
+        let all = 0..span(TOP) * pte::KERNEL_FIRST as u64;
+        self.unmap_whole(all.clone(), all);
+    }
+
+    /// Says anew what a program may do with what is mapped in `range`: nothing at all if `rights` is `None`, else to read, and to write and run what is
+    /// named. Pages that are shared until the next write stay without the right to write.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
+    pub fn protect(&mut self, range: Range<u64>, rights: Option<PageFlags>) -> Result<(), OutOfMemory> {
+        const RIGHTS: PageFlags = PageFlags::WRITE.union(PageFlags::EXECUTE);
+        self.split_across(range.start)?;
+        self.split_across(range.end)?;
+        let wanted = rights.unwrap_or_default() & RIGHTS;
+        let mut gather = Gather::new(&self.root);
+        for_each_leaf(Level::top(&self.root), range, &mut |at, index, address| {
+            let lost = at.change(index, |flags| {
+                let mut new = (flags - RIGHTS) | wanted;
+                if flags.contains(PageFlags::COPY_ON_WRITE) {
+                    new.remove(PageFlags::WRITE);
+                }
+                (new, rights.is_some())
+            });
+            if lost {
+                gather.note(address, address + span(at.number()));
+            }
+        });
+        Ok(())
+    }
+
+    /// Calls `each` with the first address, the first frame, the number of pages and the flags of each leaf in `range`, but for the page of zeros.
+    pub fn for_each(&self, range: Range<u64>, mut each: impl FnMut(u64, FrameNumber, u64, PageFlags)) {
+        for_each_leaf(Level::top(&self.root), range, &mut |at, index, address| {
+            let entry = at.get(index);
+            let frame = pte::frame(entry);
+            if !is_zero_frame(frame) {
+                each(address, frame, span(at.number()) / PAGE_SIZE, pte::flags(entry));
+            }
+        });
+    }
+
+    /// Moves what is mapped in `from..from + len` to `to`, where nothing is mapped. The two do not overlap.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`]; everything is where it was then.
+    pub fn move_range(&mut self, from: u64, to: u64, len: u64) -> Result<(), OutOfMemory> {
+        self.split_across(from)?;
+        self.split_across(from + len)?;
+        let delta = to.wrapping_sub(from);
+        let whole = delta.is_multiple_of(HUGE_SIZE);
+        if !whole {
+            self.split_all(from..from + len)?;
+        }
+        self.make_room(from..from + len, delta)?;
+        let gather = &mut Gather::new(&self.root);
+        for_each_leaf(Level::top(&self.root), from..from + len, &mut |at, index, address| {
+            let target = address.wrapping_add(delta);
+            let level = if at.number() == 0 {
+                Some(self.deepest(target))
+            } else {
+                self.huge_level(target)
+            };
+            if let Some(other) = level.filter(|other| other.number() == at.number()) {
+                at.move_to(index, other, pte::index(target, at.number()));
+                gather.note(address, address + span(at.number()));
+            }
+        });
+        Ok(())
+    }
+
+    /// Splits every 2 MiB in `range`.
+    fn split_all(&mut self, range: Range<u64>) -> Result<(), OutOfMemory> {
+        let mut at = range.start;
+        while let Some(address) = self.first_huge(at..range.end) {
+            self.split(address)?;
+            at = address + HUGE_SIZE;
+        }
+        Ok(())
+    }
+
+    fn first_huge(&self, range: Range<u64>) -> Option<u64> {
+        let mut found = None;
+        for_each_leaf(Level::top(&self.root), range, &mut |at, _, address| {
+            if at.number() == HUGE_LEVEL && found.is_none() {
+                found = Some(address);
+            }
+        });
+        found
+    }
+
+    /// Makes the tables that the leaves in `range` need `delta` further on.
+    fn make_room(&self, range: Range<u64>, delta: u64) -> Result<(), OutOfMemory> {
+        let mut result = Ok(());
+        for_each_leaf(Level::top(&self.root), range, &mut |at, _, address| {
+            let target = address.wrapping_add(delta);
+            if result.is_ok() {
+                result = if at.number() == 0 {
+                    self.lowest_or_new(target)
+                        .and_then(|lowest| lowest.map(drop).ok_or(OutOfMemory))
+                } else {
+                    self.huge_level_or_new(target).and_then(|level| {
+                        // An empty table may be left from before.
+                        let index = pte::index(target, HUGE_LEVEL);
+                        if let Some(Owned::Table(table)) = level.take(index) {
+                            self.root.forget(target, target + HUGE_SIZE);
+                            drop(table);
+                        }
+                        Ok(())
+                    })
+                };
+            }
+        });
+        result
+    }
+}
+
+/// Empties the entries of `range` in a table and those below it.
+fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
+    let span = span(at.number());
+    let mut address = range.start;
+    while address < range.end {
+        let index = pte::index(address, at.number());
+        let start = address & !(span - 1);
+        let end = start + span;
+        if let Some(child) = (at.number() > 0).then(|| at.child(index)).flatten() {
+            clear(child, address..end.min(range.end), clearing);
+            if clearing.limits.start <= start
+                && end <= clearing.limits.end
+                && let Some(table) = at.take(index)
+            {
+                clearing.gather.add(table, start, end);
+            }
+        } else if let Some(owned) = at.take(index) {
+            clearing.pages += match &owned {
+                Owned::Page(page) if is_zero_frame(page.number()) => 0,
+                Owned::Page(_) => 1,
+                _ => HUGE_PAGES,
+            };
+            clearing.gather.add(owned, start, end);
+        }
+        address = end;
+    }
+}
+
+/// Calls `each` with every leaf in `range`: its table, its index there, its first address.
+pub(crate) fn for_each_leaf<'a>(at: Level<'a>, range: Range<u64>, each: &mut impl FnMut(Level<'a>, usize, u64)) {
+    let span = span(at.number());
+    let mut address = range.start;
+    while address < range.end {
+        let index = pte::index(address, at.number());
+        let start = address & !(span - 1);
+        let end = start + span;
+        let entry = at.get(index);
+        if at.is_leaf(entry) {
+            each(at, index, start);
+        } else if let Some(child) = at.child(index) {
+            for_each_leaf(child, address..end.min(range.end), each);
+        }
+        address = end;
+    }
+}
