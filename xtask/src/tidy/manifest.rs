@@ -21,7 +21,7 @@ pub(super) struct Package {
 }
 
 impl Package {
-    /// Whether `path` is a crate root: where `#![forbid(unsafe_code)]` has to stand.
+    /// Whether `path` is a crate root: where `#![forbid(unsafe_code)]` has to stand. (Integration tests have the workspace's `deny`.)
     pub(super) fn is_root(&self, path: &str) -> bool {
         let Some(inside) = path.strip_prefix(&self.folder) else {
             return false;
@@ -214,7 +214,11 @@ mod tests {
         let packages = crates(&[file("Cargo.toml", root), file("k/a/Cargo.toml", &member)]).unwrap();
         assert_eq!(packages[0].uses, [""; 0]);
         assert_eq!(packages[0].tests_use, ["chiton-vfs"]);
-        assert!(packages[0].is_root("k/a/src/lib.rs") && packages[0].is_root("k/a/tests/x.rs"));
-        assert!(!packages[0].is_root("k/a/src/pipe.rs") && !packages[0].is_root("k/b/src/lib.rs"));
+        assert!(packages[0].is_root("k/a/src/lib.rs") && packages[0].is_root("k/a/src/bin/x.rs"));
+        assert!(
+            !packages[0].is_root("k/a/src/pipe.rs")
+                && !packages[0].is_root("k/a/tests/x.rs")
+                && !packages[0].is_root("k/b/src/lib.rs")
+        );
     }
 }
