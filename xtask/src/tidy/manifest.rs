@@ -26,11 +26,8 @@ impl Package {
         let Some(inside) = path.strip_prefix(&self.folder) else {
             return false;
         };
-        let single = |folder: &str| inside.strip_prefix(folder).is_some_and(|name| !name.contains('/'));
-        matches!(inside, "src/lib.rs" | "src/main.rs" | "build.rs")
-            || single("src/bin/")
-            || single("tests/")
-            || single("benches/")
+        let program = inside.strip_prefix("src/bin/").is_some_and(|name| !name.contains('/'));
+        program || matches!(inside, "src/lib.rs" | "src/main.rs" | "build.rs")
     }
 }
 
