@@ -22,8 +22,10 @@ be executed, 127 the program was not found.";
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Run a program of this machine, or an image built before.
+    #[command(args_override_self = true, after_help = EXIT_CODES)]
     Run(RunArgs),
     /// Build an image that `chiton run IMAGE` starts.
+    #[command(args_override_self = true)]
     Build(BuildArgs),
     /// List what an image holds.
     Inspect(InspectArgs),
@@ -112,12 +114,7 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// The program (a path, or a name in PATH) or image, then its arguments.
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "PROGRAM [ARGUMENTS]"
-    )]
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM [ARGUMENTS]")]
     pub(crate) command: Vec<String>,
 }
 
@@ -129,12 +126,7 @@ pub(crate) struct BuildArgs {
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: PathBuf,
     /// The program (a path, or a name in PATH), then its arguments.
-    #[arg(
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "PROGRAM [ARGUMENTS]"
-    )]
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM [ARGUMENTS]")]
     pub(crate) command: Vec<String>,
 }
 

@@ -42,6 +42,25 @@ impl Failure {
     }
 }
 
+/// The option parser's message, which has many lines, in the form of ours.
+pub(crate) fn of_options(text: &str) -> Failure {
+    let paragraph = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut parts = text.split("\n\n").map(paragraph);
+    let cause = parts.next().unwrap_or_default();
+    let first = |tips: &str| capitalised(tips.split(" tip: ").next().unwrap_or_default());
+    let tip = parts.find_map(|part| part.strip_prefix("tip: ").map(first));
+    let cure = tip.unwrap_or("See chiton --help, or chiton run --help".into());
+    Failure::other(cause.trim_start_matches("error: ").trim_end_matches('.'), cure)
+}
+
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
+}
+
 impl From<image::Error> for Failure {
     fn from(error: image::Error) -> Failure {
         let code = match error.kind {

@@ -22,6 +22,7 @@ mod user;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 
 use arguments::{Command, Verb};
@@ -39,14 +40,18 @@ fn main() -> ExitCode {
     }));
     let command = match Command::try_parse_from(words) {
         Ok(command) => command,
-        Err(error) => {
-            // Help and version are no errors; a stream that is closed cannot be told anything.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             error.print().ok();
-            return if error.use_stderr() {
-                failure::OTHER.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return failure::OTHER.into();
+        }
+        Err(error) if error.use_stderr() => {
+            eprintln!("chiton: {}", failure::of_options(&error.render().to_string()));
+            return failure::OTHER.into();
+        }
+        Err(error) => {
+            // Help and version; a stream that is closed cannot be told anything.
+            error.print().ok();
+            return ExitCode::SUCCESS;
         }
     };
     match dispatch(command.verb) {
