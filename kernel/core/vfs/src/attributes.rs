@@ -2,7 +2,7 @@
 
 use crate::Kind;
 use abi::stat::{STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, Stat, Statx, StatxTime, major, minor};
-use abi::time::{NANOS_PER_SEC, Timespec};
+use abi::time::Timespec;
 
 /// What is known of a file besides its content.
 #[derive(Clone, Copy, Debug)]
@@ -157,9 +157,5 @@ pub struct SetAttributes {
 /// The time of day, for files' times.
 #[must_use]
 pub fn now() -> Timespec {
-    let nanos = crate::wall_clock();
-    Timespec {
-        sec: (nanos / NANOS_PER_SEC) as i64,
-        nsec: (nanos % NANOS_PER_SEC) as i64,
-    }
+    Timespec::from_nanos(time::wall_now())
 }

@@ -2,7 +2,6 @@
 
 use crate::inode::Emit;
 use crate::position::Position;
-use crate::wait::{WaitQueue, wait_until};
 use crate::{Attributes, Direction, DirectoryEntry, Events, FileLike, Inode, Kind, Path};
 use abi::fcntl::{OpenFlags, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 use abi::ioctl::FIONREAD;
@@ -12,6 +11,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use frames::Page;
 use hal::Access;
+use task::{WaitQueue, wait_until};
 use usermem::{Sink, Source, UserPtr};
 
 const NOT_OPEN_FOR: Error = Error::new(Errno::EBADF, "the file is not open for that");
@@ -259,9 +259,7 @@ impl File {
         else {
             return Err(Errno::EAGAIN.into());
         };
-        let deadline = like
-            .timeout(direction)
-            .map(|nanos| hal::clock::now().saturating_add(nanos));
+        let deadline = like.timeout(direction).map(|nanos| time::now().saturating_add(nanos));
         let waited = wait_until(&[queue], deadline, || match attempt() {
             Err(error) if error.errno == Errno::EAGAIN => None,
             result => Some(result),

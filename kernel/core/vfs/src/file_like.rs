@@ -1,7 +1,7 @@
 //! The behaviour of an open file that is not simply its inode's bytes: a device, a pipe, a socket, a generated file.
 
+use crate::File;
 use crate::inode::Emit;
-use crate::{File, WaitQueue};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -9,6 +9,7 @@ use bitflags::bitflags;
 use core::any::Any;
 use frames::Page;
 use hal::Access;
+use task::WaitQueue;
 use usermem::{Sink, Source};
 
 bitflags! {

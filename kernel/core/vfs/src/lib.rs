@@ -15,8 +15,8 @@
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
-//! | `turn` | a lock whose holder may copy user memory |
-//! | `wait` | where "would block" becomes a sleep |
+//!
+//! Sideways: files sleep (`task`) and have times (`time`).
 //!
 //! Invariants: no spin lock is held across a call into a file system (only the rename lock is), nor across a copy of user memory. A remembered name
 //! is as the file system has it, except where the directory says that its names come and go by themselves.
@@ -46,8 +46,6 @@ mod position;
 mod rename;
 mod root;
 mod special;
-mod turn;
-mod wait;
 mod walk;
 
 pub use anonymous::{anonymous_file, anonymous_place};
@@ -66,21 +64,3 @@ pub use open::How;
 pub use path::Path;
 pub use root::{root, set_root, shrink};
 pub use special::{OpenSpecial, register_devices, register_fifos};
-pub use turn::{Turn, TurnGuard};
-pub use wait::{WaitQueue, wait_until};
-
-use lock::Once;
-
-static WALL_CLOCK: Once<fn() -> u64> = Once::new();
-
-/// Registers what tells the time of day, in nanoseconds since 1970. Until then it is the time of day at boot plus what has passed.
-pub fn set_wall_clock(clock: fn() -> u64) {
-    let _first = WALL_CLOCK.set(clock);
-}
-
-fn wall_clock() -> u64 {
-    match WALL_CLOCK.get() {
-        Some(clock) => clock(),
-        None => hal::clock::wall_at_boot().saturating_add(hal::clock::now()),
-    }
-}

@@ -3,9 +3,9 @@
 //! Threads and processes that share an open file take turns, so that each byte is read once and writes do not overlap. The highest bit says that
 //! somebody is at it; taking the position costs one atomic exchange.
 
-use crate::wait::{WaitQueue, wait_until};
 use abi::Result;
 use core::sync::atomic::{AtomicU64, Ordering};
+use task::{WaitQueue, wait_until};
 
 const TAKEN: u64 = 1 << 63;
 /// Somebody waits for it.

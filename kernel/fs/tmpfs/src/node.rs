@@ -15,10 +15,11 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use task::SleepLock;
 use usermem::{Sink, Source};
 use vfs::{
-    Attachment, Attributes, DirectoryEntry, Emit, Inode, Kind, Link, NewNode, Replace, SetAttributes, Turn,
-    downcast_inode, now,
+    Attachment, Attributes, DirectoryEntry, Emit, Inode, Kind, Link, NewNode, Replace, SetAttributes, downcast_inode,
+    now,
 };
 
 /// What all nodes of a file system share.
@@ -77,7 +78,8 @@ pub(crate) struct Node {
     meta: SpinLock<Meta>,
     body: Body,
     attachment: Attachment,
-    append: Turn,
+    /// Held by who writes at the end.
+    append: SleepLock<()>,
     changed: AtomicBool,
     /// Whether the next read moves the time of the last read: it has changed since the last one.
     read_is_news: AtomicBool,
@@ -109,7 +111,7 @@ impl Node {
             }),
             body,
             attachment: Attachment::new(),
-            append: Turn::new(),
+            append: SleepLock::new(()),
         })
     }
 
@@ -531,7 +533,7 @@ impl Inode for Node {
     }
 
     fn append(&self, from: &mut Source<'_>) -> Result<(u64, usize)> {
-        let turn = self.append.take()?;
+        let turn = self.append.lock();
         let end = self.length();
         if from.left() as u64 > (i64::MAX as u64).saturating_sub(end) {
             return Err(Error::new(Errno::EFBIG, "the file would be too long"));
