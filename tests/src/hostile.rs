@@ -122,7 +122,12 @@ fn missing_library() -> Result<(), String> {
         &["-o", "needs-gone", "needs-gone.c", "-L.", "-lgone"],
     )?;
     std::fs::remove_file(library).map_err(|error| error.to_string())?;
-    refused(&dir.join("needs-gone").to_string_lossy(), &[], OTHER, "libgone.so")
+    refused(
+        &dir.join("needs-gone").to_string_lossy(),
+        &[],
+        NOT_EXECUTABLE,
+        "libgone.so",
+    )
 }
 
 fn missing_interpreter() -> Result<(), String> {
@@ -134,7 +139,12 @@ fn missing_interpreter() -> Result<(), String> {
         "int main(void) { return 0; }\n",
         &["-o", "no-loader", "no-loader.c", interpreter],
     )?;
-    refused(&dir.join("no-loader").to_string_lossy(), &[], OTHER, "/none/ld.so")
+    refused(
+        &dir.join("no-loader").to_string_lossy(),
+        &[],
+        NOT_EXECUTABLE,
+        "/none/ld.so",
+    )
 }
 
 fn compile(dir: &Path, source: &str, text: &str, arguments: &[&str]) -> Result<(), String> {
@@ -202,7 +212,7 @@ fn damaged_images() -> Result<(), String> {
     }
     let (path, bytes) = image("damaged.img")?;
     for seed in 1..=12_u64 {
-        let mut numbers = Numbers(seed * 0x9e37_79b9_7f4a_7c15);
+        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut damaged = bytes.clone();
         let reach = if seed % 2 == 0 {
             damaged.len()
@@ -232,7 +242,7 @@ fn scrambled_programs() -> Result<(), String> {
         .map(|(at, _)| at)
         .collect();
     for seed in 1..=12_u64 {
-        let mut numbers = Numbers(seed * 0x9e37_79b9_7f4a_7c15);
+        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut damaged = bytes.clone();
         for start in &elf {
             for _ in 0..4 {
