@@ -24,8 +24,9 @@ pub(crate) struct Plan {
 pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Failure> {
     let started = Instant::now();
     let mut environment = Environment::default();
-    environment.set("PATH", environment::PATH);
     environment.apply(&options.env_file, &options.env)?;
+    let own_path = environment.get("PATH").is_some();
+    environment.set_default("PATH", environment::PATH);
     if let Ok(path) = std::env::var("LD_LIBRARY_PATH") {
         environment.set_default("LD_LIBRARY_PATH", &path);
     }
@@ -43,6 +44,9 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     let name = command.first().map(String::as_str).unwrap_or_default();
     let program = taker.find(&tree, Path::new(name), &here)?;
     taker.take_program(&mut tree, &program)?;
+    if !own_path {
+        extend_path(&mut environment, &taker, name, &program);
+    }
     taken.extend(taker.take_runtimes(&mut tree)?);
     take_needs(options.verbose, &mut tree, &mut taker, &taken)?;
     skeleton::add(&mut tree)?;
@@ -76,6 +80,18 @@ fn search_path(environment: &Environment) -> Vec<PathBuf> {
         .filter(|entry| entry.starts_with('/'))
         .map(PathBuf::from)
         .collect()
+}
+
+/// Puts the directories in front of `PATH` where programs were found by name that the guest would not find.
+fn extend_path(environment: &mut Environment, taker: &Taker, name: &str, program: &Path) {
+    let of_program = program.parent().filter(|_| !name.contains('/')).map(Path::to_path_buf);
+    for directory in of_program.iter().chain(&taker.search_also) {
+        let path = environment.get("PATH").unwrap_or_default().to_string();
+        let directory = directory.to_string_lossy();
+        if !path.split(':').any(|entry| entry == directory) {
+            environment.set("PATH", &format!("{directory}:{path}"));
+        }
+    }
 }
 
 fn take_files(options: &ContentArgs, tree: &mut Tree, taker: &mut Taker, here: &Path) -> Result<Vec<Taken>, Failure> {

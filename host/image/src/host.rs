@@ -42,6 +42,14 @@ impl Host {
             .map_err(|error| Error::io("read", path, &error))
     }
 
+    /// Like [`Host::follow`]; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// The way to it cannot be recreated in the tree.
+    pub fn follow_if_there(&mut self, tree: &mut Tree, path: &Path) -> Result<Option<(PathBuf, Metadata)>> {
+        self.try_follow(tree, path).map(std::result::Result::ok)
+    }
+
     /// Takes the file, directory (without its entries) or device at `path`, and returns its real path.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ use crate::elf::{Elf, Fault};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::ld_cache;
+use crate::runtime;
 use crate::tree::{Content, Kind, Tree};
 
 const GLIBC_DIRECTORIES: [&str; 6] = [
@@ -47,6 +48,8 @@ pub(crate) struct Libraries {
     environment: Vec<PathBuf>,
     cache: OnceCell<HashMap<String, PathBuf>>,
     files: HashMap<PathBuf, Elf>,
+    /// Libraries that embed an interpreter, by their real paths.
+    pub(crate) interpreters: Vec<PathBuf>,
     /// What was found by name alone: goes into the image's `ld.so.cache`.
     by_name: BTreeMap<String, PathBuf>,
 }
@@ -281,7 +284,10 @@ impl Libraries {
             Err(_) => return Ok(None),
         };
         if is_file(tree, path).is_none() {
-            host.take(tree, path)?;
+            let real = host.take(tree, path)?;
+            if runtime::is_embedded(&real) {
+                self.interpreters.push(real);
+            }
         }
         Ok(Some(elf))
     }

@@ -30,6 +30,8 @@ pub struct Taker {
     libraries: Libraries,
     /// `PATH` as the guest will have it, after that the host's.
     search: Vec<PathBuf>,
+    /// Directories that must be in the guest's search path, because a script names a program in them without a path.
+    pub search_also: Vec<PathBuf>,
     /// Every program taken: the path by which it was asked for, and where it really is.
     programs: Vec<(PathBuf, PathBuf)>,
 }
@@ -41,6 +43,7 @@ impl Taker {
             host: Host::new(),
             libraries: Libraries::new(ld_library_path),
             search,
+            search_also: Vec::new(),
             programs: Vec::new(),
         }
     }
@@ -113,6 +116,12 @@ impl Taker {
     /// A file is in the way of another one in the tree.
     pub fn take_runtimes(&mut self, tree: &mut Tree) -> Result<Vec<Taken>> {
         let mut taken = Vec::new();
+        let embedded = self
+            .libraries
+            .interpreters
+            .iter()
+            .map(|real| (real.clone(), real.clone()));
+        self.programs.extend(embedded);
         for (path, real) in &self.programs {
             taken.extend(runtime::take(tree, &mut self.host, path, real)?);
         }
@@ -191,6 +200,7 @@ impl Taker {
                 let cause = format!("{} needs {name}, which is not in PATH", path.display());
                 Error::not_executable(cause, format!("Install {name}, or correct the script's first line"))
             })?;
+            self.search_also.extend(found.parent().map(Path::to_path_buf));
             self.take_nested(tree, &found, depth + 1)?;
         }
         Ok(())

@@ -37,7 +37,7 @@ impl Symbols {
                 .and_then(|function| function.demangle().ok().map(|name| name.into_owned()));
             let place = frame
                 .location
-                .and_then(|place| Some(format!("{}:{}", place.file?, place.line?)));
+                .and_then(|place| Some(format!("{}:{}", short(place.file?), place.line?)));
             lines.extend(
                 name.map(|name| format!("{name}{}", place.map_or(String::new(), |place| format!(" ({place})")))),
             );
@@ -47,5 +47,34 @@ impl Symbols {
             lines.push(addr2line::demangle_auto(name.into(), None).into_owned());
         }
         Some(lines)
+    }
+}
+
+/// A source path without the part that differs from machine to machine.
+fn short(path: &str) -> &str {
+    let start = ["/library/", "/kernel/"]
+        .iter()
+        .filter_map(|root| path.rfind(root))
+        .min();
+    start.map_or(path, |start| &path[start + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lines_of_a_backtrace_are_explained() {
+        let symbols = Symbols::new("/bin/true".into());
+        assert_eq!(symbols.explain("hello"), None);
+        assert_eq!(symbols.explain("  at 0xnumber"), None);
+        assert_eq!(symbols.explain("  at 0x1000"), None);
+    }
+
+    #[test]
+    fn paths_are_short() {
+        assert_eq!(short("/home/x/kernel/chiton/kernel/core/a.rs"), "kernel/core/a.rs");
+        assert_eq!(short("/rustc/59807/library/core/src/fmt.rs"), "library/core/src/fmt.rs");
+        assert_eq!(short("src/main.rs"), "src/main.rs");
     }
 }

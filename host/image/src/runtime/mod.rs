@@ -8,6 +8,8 @@
 //! 3. Else the usual layout of well-known interpreters under their prefix (module `layouts`), which also serves
 //!    interpreters built by pyenv and its relatives, and systems without dpkg.
 //!
+//! A library that embeds an interpreter (`libpython3.11.so`, say, which gdb is linked with) counts as one.
+//!
 //! Packages that were installed on top of an interpreter (`dist-packages`, `site-packages`) do not come along, because
 //! they can be hundreds of megabytes of RAM in the guest; `--file` adds them. Those of a virtual environment do.
 
@@ -40,9 +42,13 @@ pub(crate) fn take(tree: &mut Tree, host: &mut Host, path: &Path, real: &Path) -
     match packages::files_for(real, index.as_deref()) {
         Some(files) => {
             for file in files {
-                if host.take_if_file(tree, &file)?.is_some() {
+                // What a package lists and somebody removed is missing on the host too. A link to a directory is taken as it is.
+                if let Some((real, meta)) = host.follow_if_there(tree, &file)?
+                    && meta.is_file()
+                {
+                    tree.insert(&real, crate::host::node(&real, &meta))?;
                     taken.push(Taken {
-                        path: file,
+                        path: real,
                         named: false,
                     });
                 }
@@ -84,6 +90,14 @@ fn take_whole(tree: &mut Tree, host: &mut Host, path: &Path, taken: &mut Vec<Tak
         named: false,
     });
     Ok(())
+}
+
+/// Languages whose interpreters come as libraries too.
+const EMBEDDED: [&str; 5] = ["libpython", "libperl", "libruby", "libtcl", "libguile"];
+
+/// Whether a library embeds an interpreter.
+pub(crate) fn is_embedded(library: &Path) -> bool {
+    EMBEDDED.contains(&stem(&name(library)))
 }
 
 /// A path's last component as text.

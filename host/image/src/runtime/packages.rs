@@ -19,7 +19,7 @@ use super::stem;
 const STATUS: &str = "/var/lib/dpkg/status";
 const LISTS: &str = "/var/lib/dpkg/info";
 /// Changes whenever the rules below do.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// Endings of the packages that hold only the core of an interpreter.
 const CORE: [&str; 2] = ["-minimal", "-base"];
 const PROGRAMS: [&str; 4] = ["/usr/bin/", "/usr/sbin/", "/usr/games/", "/usr/local/bin/"];
@@ -196,7 +196,8 @@ fn make_index(database: &Database) -> String {
         .collect();
     let mut lines = BTreeMap::new();
     for (name, package) in &database.packages {
-        let programs: Vec<String> = merged(&package.list).filter(|path| is_in(path, &PROGRAMS)).collect();
+        let is_program = |path: &String| is_in(path, &PROGRAMS) || super::is_embedded(Path::new(path));
+        let programs: Vec<String> = merged(&package.list).filter(is_program).collect();
         if programs.is_empty() {
             continue;
         }
