@@ -15,6 +15,7 @@ pub struct Segment {
     pub len: u64,
 }
 
+#[derive(Clone)]
 enum Place<'a, K> {
     User(Segment, &'a [Segment]),
     Kernel(K),
@@ -27,6 +28,7 @@ pub struct Sink<'a> {
 }
 
 /// Bytes to be taken: a program's memory, in one piece or several, or a buffer of the kernel's.
+#[derive(Clone)]
 pub struct Source<'a> {
     place: Place<'a, &'a [u8]>,
     left: usize,

@@ -1,6 +1,9 @@
 //! Open files that are in no directory: pipes, sockets, event counters.
 
-use crate::{Attributes, Dentry, File, FileLike, FileSystem, Inode, Kind, Mount, MountFlags, Path, new_device, now};
+use crate::{
+    Attachment, Attributes, Dentry, File, FileLike, FileSystem, Inode, Kind, Mount, MountFlags, Path, new_device, now,
+};
+use abi::Result;
 use abi::fcntl::OpenFlags;
 use abi::stat::Statfs;
 use abi::time::Timespec;
@@ -22,12 +25,8 @@ impl FileSystem for Nowhere {
     }
 
     fn root(&self) -> Arc<dyn Inode> {
-        Arc::new(AnonymousInode {
-            ino: 0,
-            device: self.device,
-            mode: Kind::Directory.mode(),
-            made: Timespec::default(),
-        })
+        let mode = Kind::Directory.mode();
+        Arc::new(AnonymousInode::new(0, self.device, mode, Timespec::default()))
     }
 
     fn statfs(&self) -> Statfs {
@@ -47,6 +46,22 @@ struct AnonymousInode {
     device: u64,
     mode: u32,
     made: Timespec,
+    attachment: Attachment,
+    /// What opening it again (through `/proc/self/fd`) gives.
+    reopened: Once<Arc<dyn FileLike>>,
+}
+
+impl AnonymousInode {
+    const fn new(ino: u64, device: u64, mode: u32, made: Timespec) -> Self {
+        Self {
+            ino,
+            device,
+            mode,
+            made,
+            attachment: Attachment::new(),
+            reopened: Once::new(),
+        }
+    }
 }
 
 impl Inode for AnonymousInode {
@@ -56,6 +71,14 @@ impl Inode for AnonymousInode {
 
     fn attributes(&self) -> Attributes {
         Attributes::new(self.ino, self.device, self.mode).with_times(self.made)
+    }
+
+    fn open(&self, _flags: OpenFlags) -> Result<Option<Arc<dyn FileLike>>> {
+        Ok(self.reopened.get().cloned())
+    }
+
+    fn attachment(&self) -> Option<&Attachment> {
+        Some(&self.attachment)
     }
 }
 
@@ -75,12 +98,8 @@ fn mount() -> &'static Arc<Mount> {
 pub fn anonymous_place(name: &[u8], mode: u32) -> Path {
     let mount = mount();
     let ino = NEXT_INO.fetch_add(1, Ordering::Relaxed);
-    let inode = Arc::new(AnonymousInode {
-        ino,
-        device: mount.root().inode().map_or(0, |root| root.attributes().dev),
-        mode,
-        made: now(),
-    });
+    let device = mount.root().inode().map_or(0, |root| root.attributes().dev);
+    let inode = Arc::new(AnonymousInode::new(ino, device, mode, now()));
     let dentry = if name.last() == Some(&b':') {
         let mut full = name.to_vec();
         full.extend_from_slice(alloc::format!("[{ino}]").as_bytes());
@@ -97,5 +116,19 @@ pub fn anonymous_place(name: &[u8], mode: u32) -> Path {
 /// An open file in no directory; see [`anonymous_place`]. The two ends of a pipe share a place.
 #[must_use]
 pub fn anonymous_file(place: Path, flags: OpenFlags, behaviour: Arc<dyn FileLike>) -> Arc<File> {
+    File::new(place, flags, Some(behaviour))
+}
+
+/// An open file in no directory that can be opened again through `/proc/self/fd` and then behaves the same.
+#[must_use]
+pub fn anonymous_device(name: &[u8], mode: u32, flags: OpenFlags, behaviour: Arc<dyn FileLike>) -> Arc<File> {
+    let place = anonymous_place(name, mode);
+    if let Some(inode) = place
+        .dentry
+        .inode()
+        .and_then(|inode| inode.downcast::<AnonymousInode>())
+    {
+        drop(inode.reopened.set(Arc::clone(&behaviour)));
+    }
     File::new(place, flags, Some(behaviour))
 }

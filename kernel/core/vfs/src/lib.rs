@@ -48,7 +48,7 @@ mod root;
 mod special;
 mod walk;
 
-pub use anonymous::{anonymous_file, anonymous_place};
+pub use anonymous::{anonymous_device, anonymous_file, anonymous_place};
 pub use attributes::{Attributes, SetAttributes, now};
 pub use change::NewTime;
 pub use context::Context;

@@ -1,0 +1,43 @@
+//! Fifos: pipes that have a name. Opening one end waits for the other.
+
+use crate::pipe::{End, Pipe};
+use abi::fcntl::OpenFlags;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, Ordering};
+use task::wait_until;
+use vfs::{FileLike, Inode};
+
+/// Makes fifos open here.
+pub fn register() {
+    vfs::register_fifos(open);
+}
+
+fn open(inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
+    let none = || Error::new(Errno::ENXIO, "the file system keeps no fifos");
+    let attached = inode.attachment().ok_or_else(none)?.get_or_init(|| Pipe::new() as _);
+    let pipe: Arc<Pipe> = Arc::clone(attached).downcast().map_err(|_| none())?;
+    let waits = !flags.contains(OpenFlags::NONBLOCK);
+    let (readers, writers) = (&pipe.readers, &pipe.writers);
+    let none_there = |who: &AtomicU32| who.load(Ordering::Acquire) == 0;
+    if flags.writable() && !flags.readable() && !waits && none_there(readers) {
+        return Err(Error::new(Errno::ENXIO, "nobody reads the fifo"));
+    }
+    let end = Arc::new(End::new(&pipe, flags));
+    let (queue, ever, missing) = if flags.readable() && flags.writable() {
+        return Ok(end);
+    } else if flags.readable() {
+        (&pipe.readable, &pipe.writers_ever, none_there(writers))
+    } else {
+        (&pipe.writable, &pipe.readers_ever, none_there(readers))
+    };
+    if waits && missing {
+        // One that came and went meanwhile counts too.
+        let before = ever.load(Ordering::Acquire);
+        let there = |pipe: &Pipe| !none_there(if flags.readable() { &pipe.writers } else { &pipe.readers });
+        wait_until(&[queue], None, || {
+            (ever.load(Ordering::Acquire) != before || there(&pipe)).then_some(())
+        })?;
+    }
+    Ok(end)
+}

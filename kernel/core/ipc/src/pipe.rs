@@ -1,0 +1,273 @@
+//! Pipes.
+
+use crate::ring::Ring;
+use abi::fcntl::OpenFlags;
+use abi::ioctl::FIONREAD;
+use abi::stat::S_IFIFO;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use task::{SleepLock, WaitQueue};
+use usermem::{Sink, Source, UserPtr};
+use vfs::{Direction, Events, File, FileLike};
+
+/// A write of at most this many bytes goes in one piece.
+pub const PIPE_BUF: usize = 4096;
+/// The largest capacity that a program without privilege may set (`/proc/sys/fs/pipe-max-size`).
+pub const MAX_CAPACITY: usize = 1 << 20;
+const DEFAULT_PAGES: usize = 16;
+
+/// A pipe, which its ends share.
+pub(crate) struct Pipe {
+    ring: SleepLock<Ring>,
+    /// The ring's length and capacity, for those who only look.
+    len: AtomicUsize,
+    capacity: AtomicUsize,
+    pub(crate) readers: AtomicU32,
+    pub(crate) writers: AtomicU32,
+    /// How many readers and writers there ever were.
+    pub(crate) readers_ever: AtomicU32,
+    pub(crate) writers_ever: AtomicU32,
+    pub(crate) readable: WaitQueue,
+    pub(crate) writable: WaitQueue,
+}
+
+impl Pipe {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            ring: SleepLock::new(Ring::new(DEFAULT_PAGES)),
+            len: AtomicUsize::new(0),
+            capacity: AtomicUsize::new(DEFAULT_PAGES * 4096),
+            readers: AtomicU32::new(0),
+            writers: AtomicU32::new(0),
+            readers_ever: AtomicU32::new(0),
+            writers_ever: AtomicU32::new(0),
+            readable: WaitQueue::new(),
+            writable: WaitQueue::new(),
+        })
+    }
+
+    #[inline]
+    fn room(&self) -> usize {
+        self.capacity
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.len.load(Ordering::Relaxed))
+    }
+
+    fn has_writer(&self) -> bool {
+        self.writers.load(Ordering::Acquire) > 0
+    }
+
+    fn has_reader(&self) -> bool {
+        self.readers.load(Ordering::Acquire) > 0
+    }
+
+    fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+        if into.left() == 0 {
+            return Ok(0);
+        }
+        // Asked before the ring: what the last writer wrote is in it by then.
+        let open = self.has_writer();
+        let mut ring = self.ring.lock();
+        if ring.len() == 0 {
+            return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };
+        }
+        let read = ring.drain(into);
+        let (left, room) = (ring.len(), ring.room());
+        self.len.store(left, Ordering::Relaxed);
+        drop(ring);
+        if room >= PIPE_BUF {
+            self.writable.wake(1, Events::WRITABLE.bits());
+        }
+        if left > 0 {
+            self.readable.wake(1, Events::READABLE.bits());
+        }
+        read
+    }
+
+    fn write(&self, from: &mut Source<'_>) -> Result<usize> {
+        if !self.has_reader() {
+            return Err(Error::new(Errno::EPIPE, "nobody reads the pipe"));
+        }
+        let wanted = from.left();
+        if wanted == 0 {
+            return Ok(0);
+        }
+        let mut ring = self.ring.lock();
+        let needed = if wanted <= PIPE_BUF { wanted } else { 1 };
+        if ring.room() < needed {
+            return Err(Errno::EAGAIN.into());
+        }
+        let written = ring.fill(from);
+        let (len, room) = (ring.len(), ring.room());
+        self.len.store(len, Ordering::Relaxed);
+        drop(ring);
+        if len > 0 {
+            self.readable.wake(1, Events::READABLE.bits());
+        }
+        if room >= PIPE_BUF {
+            self.writable.wake(1, Events::WRITABLE.bits());
+        }
+        written
+    }
+
+    fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    fn set_capacity(&self, bytes: usize) -> Result<usize> {
+        let pages = bytes.max(1).div_ceil(4096).next_power_of_two();
+        let mut ring = self.ring.lock();
+        if !ring.resize(pages)? {
+            return Err(Error::new(Errno::EBUSY, "the pipe holds more than that"));
+        }
+        self.capacity.store(ring.capacity(), Ordering::Relaxed);
+        drop(ring);
+        self.writable.wake_all();
+        Ok(pages * 4096)
+    }
+}
+
+/// An end of a pipe as an open file has it; of a fifo that was opened to read and write, both ends.
+pub struct End {
+    pipe: Arc<Pipe>,
+    reads: bool,
+    writes: bool,
+    /// How many writers there had been when the end was opened: a reader hears of a hang-up only after one came.
+    writers_before: u32,
+}
+
+impl End {
+    pub(crate) fn new(pipe: &Arc<Pipe>, flags: OpenFlags) -> Self {
+        let (reads, writes) = (flags.readable(), flags.writable());
+        let writers_before = pipe.writers_ever.load(Ordering::Relaxed);
+        if reads {
+            pipe.readers.fetch_add(1, Ordering::AcqRel);
+            pipe.readers_ever.fetch_add(1, Ordering::AcqRel);
+            pipe.writable.wake_all();
+        }
+        if writes {
+            pipe.writers.fetch_add(1, Ordering::AcqRel);
+            pipe.writers_ever.fetch_add(1, Ordering::AcqRel);
+            pipe.readable.wake_all();
+        }
+        Self {
+            pipe: Arc::clone(pipe),
+            reads,
+            writes,
+            writers_before,
+        }
+    }
+
+    /// Bytes that it holds at most (`F_GETPIPE_SZ`).
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.pipe.capacity()
+    }
+
+    /// Changes how many bytes it holds at most (`F_SETPIPE_SZ`); returns how many that are.
+    ///
+    /// # Errors
+    /// `EBUSY` when more than that is in it; `EPERM` beyond [`MAX_CAPACITY`] without privilege; `EINVAL` beyond what can be.
+    pub fn set_capacity(&self, bytes: usize, privileged: bool) -> Result<usize> {
+        if bytes > 1 << 30 || bytes == 0 {
+            return Err(Error::new(Errno::EINVAL, "no pipe has such a capacity"));
+        }
+        if bytes > MAX_CAPACITY && !privileged {
+            return Err(Error::new(Errno::EPERM, "only the superuser makes such pipes"));
+        }
+        self.pipe.set_capacity(bytes)
+    }
+
+    /// Whether the other file is an end of the same pipe.
+    #[must_use]
+    pub fn shares_pipe(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pipe, &other.pipe)
+    }
+}
+
+impl FileLike for End {
+    #[inline]
+    fn read(&self, _file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        self.pipe.read(into)
+    }
+
+    #[inline]
+    fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
+        self.pipe.write(from)
+    }
+
+    fn writes_everything(&self) -> bool {
+        true
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        if request != FIONREAD {
+            return Err(Error::new(Errno::ENOTTY, "a pipe does not know the request"));
+        }
+        UserPtr::<i32>::new(argument).write(&(self.pipe.len.load(Ordering::Relaxed) as i32))?;
+        Ok(0)
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        let pipe = &self.pipe;
+        let mut events = Events::empty();
+        if self.reads {
+            events.set(Events::READABLE, pipe.len.load(Ordering::Relaxed) > 0);
+            let came = pipe.writers_ever.load(Ordering::Relaxed) != self.writers_before;
+            events.set(Events::HUP, !pipe.has_writer() && came);
+        }
+        if self.writes {
+            events.set(Events::WRITABLE, pipe.room() >= PIPE_BUF);
+            events.set(Events::ERR, !pipe.has_reader());
+        }
+        events
+    }
+
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        // Somebody who polls the reading end for writing hears of a hang-up there, and the other way round.
+        match direction {
+            Direction::Read if self.reads => Some(&self.pipe.readable),
+            Direction::Write if self.writes => Some(&self.pipe.writable),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let pipe = &self.pipe;
+        if self.reads && pipe.readers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            pipe.writable.wake_all();
+        }
+        if self.writes && pipe.writers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            pipe.readable.wake_all();
+        }
+        if !pipe.has_reader() && !pipe.has_writer() {
+            pipe.ring.lock().clear();
+            pipe.len.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Makes a pipe; `flags` may have `O_NONBLOCK`. The reading end comes first.
+///
+/// # Errors
+/// `EINVAL` for `O_DIRECT`, which is not there.
+pub fn pipe(flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
+    if flags.contains(OpenFlags::DIRECT) {
+        return Err(Error::new(Errno::EINVAL, "pipes have no packet mode"));
+    }
+    let pipe = Pipe::new();
+    let place = vfs::anonymous_place(b"pipe:", S_IFIFO | 0o600);
+    if let Some(attachment) = place.inode()?.attachment() {
+        drop(attachment.set(Arc::clone(&pipe) as _));
+    }
+    let kept = flags & OpenFlags::NONBLOCK;
+    let ends = [OpenFlags::empty(), OpenFlags::WRONLY].map(|mode| Arc::new(End::new(&pipe, mode)));
+    let [reader, writer] = ends;
+    Ok((
+        vfs::anonymous_file(place.clone(), kept, reader),
+        vfs::anonymous_file(place, kept | OpenFlags::WRONLY, writer),
+    ))
+}

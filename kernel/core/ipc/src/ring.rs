@@ -1,0 +1,135 @@
+//! A pipe's bytes: a ring of pages that are taken when they are needed.
+
+use abi::Result;
+use alloc::vec::Vec;
+use frames::Page;
+use usermem::{Sink, Source};
+
+const PAGE: usize = 4096;
+
+/// Bytes in the order in which they came.
+pub(crate) struct Ring {
+    pages: Vec<Option<Page>>,
+    start: usize,
+    len: usize,
+}
+
+impl Ring {
+    /// An empty ring for so many pages.
+    pub(crate) fn new(pages: usize) -> Self {
+        let mut ring = Self {
+            pages: Vec::new(),
+            start: 0,
+            len: 0,
+        };
+        ring.pages.resize(pages, None);
+        ring
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
+    #[inline]
+    pub(crate) fn room(&self) -> usize {
+        self.capacity() - self.len
+    }
+
+    /// The page that holds a place in the ring, and where in it.
+    #[inline]
+    fn place(&self, offset: usize) -> (usize, usize) {
+        let mut at = self.start + offset;
+        if at >= self.capacity() {
+            at -= self.capacity();
+        }
+        (at / PAGE, at % PAGE)
+    }
+
+    /// Takes bytes in, as many as there is room for.
+    pub(crate) fn fill(&mut self, from: &mut Source<'_>) -> Result<usize> {
+        let mut done = 0;
+        while from.left() > 0 && self.room() > 0 {
+            let (index, within) = self.place(self.len);
+            let len = (PAGE - within).min(self.room());
+            let taken = self.page(index).and_then(|page| from.take_page(page, within, len));
+            match taken {
+                Ok(taken) => {
+                    self.len += taken;
+                    done += taken;
+                }
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+
+    #[inline]
+    fn page(&mut self, index: usize) -> Result<&Page> {
+        let slot = self.pages.get_mut(index).ok_or(abi::Errno::EIO)?;
+        match slot {
+            Some(page) => Ok(page),
+            None => Ok(slot.insert(Page::zeroed()?)),
+        }
+    }
+
+    /// Gives bytes out, as many as there are and fit.
+    pub(crate) fn drain(&mut self, into: &mut Sink<'_>) -> Result<usize> {
+        let mut done = 0;
+        while into.left() > 0 && self.len > 0 {
+            let (index, within) = self.place(0);
+            let len = (PAGE - within).min(self.len);
+            let put = match self.pages.get(index) {
+                Some(Some(page)) => into.put_page(page, within, len),
+                _ => into.put_zeros(len),
+            };
+            match put {
+                Ok(put) => {
+                    self.start = self.place(put).0 * PAGE + self.place(put).1;
+                    self.len -= put;
+                    done += put;
+                }
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        if self.len == 0 {
+            self.rest();
+        }
+        Ok(done)
+    }
+
+    /// Nothing is in the ring: the next byte goes into the first page, which stays, and the others are given back.
+    #[inline]
+    fn rest(&mut self) {
+        if self.start > PAGE {
+            self.pages.iter_mut().skip(1).for_each(|page| *page = None);
+        }
+        self.start = 0;
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+        self.start = 0;
+        self.pages.iter_mut().for_each(|page| *page = None);
+    }
+
+    /// Changes the capacity to so many pages; false if what is in the ring does not fit.
+    pub(crate) fn resize(&mut self, pages: usize) -> Result<bool> {
+        if self.len > pages * PAGE {
+            return Ok(false);
+        }
+        let mut bytes = alloc::vec![0; self.len];
+        self.drain(&mut Sink::kernel(&mut bytes))?;
+        *self = Self::new(pages);
+        self.fill(&mut Source::kernel(&bytes))?;
+        Ok(true)
+    }
+}
