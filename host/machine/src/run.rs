@@ -4,9 +4,8 @@
 //! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
 //! everything is in our sockets already, and QEMU can be ended without waiting for it.
 //!
-//! Input is held back until the guest shows its first sign of life, which is the control line `ready` if nothing else
-//! comes first, because a serial port that the guest has not set up yet would drop it. A guest that stays silent gets it
-//! after a while.
+//! Input is held back until the guest has set up its serial port, because setting it up empties it: until the control
+//! line `ready`, or the first message on the port itself. A guest that says neither gets its input after a while.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -89,6 +88,7 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
         },
         pending: Vec::new(),
         awake: false,
+        listening: false,
         hold_until: now + HOLD,
         deadline: options.timeout.map(|timeout| now + timeout),
         control: Vec::new(),
@@ -123,6 +123,8 @@ struct Session {
     pending: Vec<u8>,
     /// Whether the guest has shown a sign of life.
     awake: bool,
+    /// Whether the guest's serial port takes input.
+    listening: bool,
     hold_until: Instant,
     deadline: Option<Instant>,
     /// The unfinished control line.
@@ -165,7 +167,7 @@ impl Session {
     /// Waits for something to do.
     fn wait(&self) -> io::Result<Vec<Source>> {
         let now = Instant::now();
-        let held = !self.awake && now < self.hold_until;
+        let held = !self.listening && now < self.hold_until;
         let stdin = io::stdin();
         let mut list = vec![(Source::Resize, self.signals.resize.as_fd(), PollFlags::IN)];
         let stops = self.signals.stop.iter().enumerate();
@@ -253,7 +255,8 @@ impl Session {
             messages.take(bytes);
         });
         self.awake |= heard;
-        let held = !self.awake && Instant::now() < self.hold_until;
+        self.listening |= heard;
+        let held = !self.listening && Instant::now() < self.hold_until;
         if held || self.pending.is_empty() {
             return;
         }
@@ -304,6 +307,7 @@ impl Session {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match word {
             "exit" if self.panicked.is_none() => return rest.trim().parse().ok().map(Outcome::Exited),
+            "ready" => self.listening = true,
             "panic" => {
                 self.panicked = Some(rest.to_string());
                 let last = Instant::now() + LAST_WORDS;
