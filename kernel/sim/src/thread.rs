@@ -69,7 +69,10 @@ impl KernelThread {
     /// The stack that runs now.
     #[must_use]
     pub fn current() -> Self {
-        Self { baton: Arc::default(), running: AtomicBool::new(true) }
+        Self {
+            baton: Arc::default(),
+            running: AtomicBool::new(true),
+        }
     }
 
     /// Whether it has the baton.
@@ -87,12 +90,18 @@ impl KernelThread {
             mine.wait();
             main(argument)
         });
-        Some(Self { baton, running: AtomicBool::new(false) })
+        Some(Self {
+            baton,
+            running: AtomicBool::new(false),
+        })
     }
 
     /// Goes on with `to`; comes back when somebody switches to `self`.
     pub fn switch(&self, to: &Self) {
-        assert!(!to.running.swap(true, Ordering::AcqRel), "a thread that runs already was switched to");
+        assert!(
+            !to.running.swap(true, Ordering::AcqRel),
+            "a thread that runs already was switched to"
+        );
         self.running.store(false, Ordering::Release);
         to.baton.give();
         self.baton.wait();

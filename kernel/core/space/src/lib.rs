@@ -26,29 +26,37 @@
 extern crate alloc;
 
 pub mod account;
+mod advise;
 pub mod backing;
 mod fault;
 mod foreign;
+mod fork;
+mod futex;
 mod grow;
 pub mod layout;
 pub mod limits;
 mod listing;
 mod map;
+mod pin;
 mod place;
 mod program_break;
 mod protect;
+mod remap;
 mod shared_memory;
+mod sync;
 mod unmap;
 mod vma;
 
 pub use account::Counters;
 pub use backing::{Backing, new_object_id};
 pub use fault::{FaultKind, set_fault_around};
+pub use futex::FutexKey;
 pub use hal::Access;
 pub use layout::Layout;
 pub use limits::Limits;
 pub use listing::MappingInfo;
 pub use map::{FileMapping, Mapping};
+pub use pin::Pinning;
 pub use shared_memory::SharedMemory;
 pub use table::leave;
 

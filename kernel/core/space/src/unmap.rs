@@ -22,8 +22,8 @@ impl AddressSpace {
         self.state.lock().unmap_range(range, &mut leftovers)
     }
 
-    /// Unmaps the pages of an object from number `from` on, in shared and private mappings alike, but for private copies that were
-    /// written: the object was cut short. Touching them is a bus error from now on, if the object says so.
+    /// Unmaps the pages of an object from number `from` on, in shared and private mappings alike, with the copies that were made on writing: the object was
+    /// cut short. Touching them is a bus error from now on, if the object says so.
     pub fn forget_backing(&self, id: u64, from: u64) {
         let mut state = self.state.lock();
         state.cuts += 1;

@@ -36,7 +36,6 @@ mod zero;
 
 pub use map::{Held, Leaf};
 pub use root::{Root, leave};
-pub use share::Sharing;
 pub use zero::{is_zero_page, zero_page};
 
 use alloc::sync::Arc;

@@ -145,14 +145,12 @@ impl Table {
                     self.lowest_or_new(target)
                         .and_then(|lowest| lowest.map(drop).ok_or(OutOfMemory))
                 } else {
-                    self.huge_level_or_new(target).and_then(|level| {
+                    self.huge_level_or_new(target).map(|level| {
                         // An empty table may be left from before.
-                        let index = pte::index(target, HUGE_LEVEL);
-                        if let Some(Owned::Table(table)) = level.take(index) {
+                        if let Some(table) = level.take(pte::index(target, HUGE_LEVEL)) {
                             self.root.forget(target, target + HUGE_SIZE);
                             drop(table);
                         }
-                        Ok(())
                     })
                 };
             }

@@ -1,4 +1,4 @@
-//! What `fork` does to two tables: both lead to the same pages, and those that are private lose the right to write until one side writes.
+//! What `fork` does to two tables: both lead to the same pages, which lose the right to be written until one side writes and copies.
 
 use crate::Table;
 use crate::level::{HUGE_LEVEL, Level, TOP, span};
@@ -9,21 +9,12 @@ use core::ops::Range;
 use frames::pool::OutOfMemory;
 use hal::{PageFlags, pte};
 
-/// What becomes of the pages of a range in a fork.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sharing {
-    /// Both sides see each other's writes.
-    Full,
-    /// The first write of either side copies.
-    CopyOnWrite,
-}
-
 impl Table {
-    /// Gives `child`, where nothing is mapped in `range`, the pages that are mapped there. [`Table::forget_writes`] has to follow, once for all ranges.
+    /// Gives `child`, where nothing is mapped in `range`, the pages that are mapped there, until one of the two writes them. [`Table::forget_writes`] has to follow, once for all ranges.
     ///
     /// # Errors
     /// [`OutOfMemory`]; `child` has some of the pages then.
-    pub fn share(&mut self, child: &mut Self, range: Range<u64>, sharing: Sharing) -> Result<(), OutOfMemory> {
+    pub fn share(&mut self, child: &mut Self, range: Range<u64>) -> Result<(), OutOfMemory> {
         self.split_across(range.start)?;
         self.split_across(range.end)?;
         let mut result = Ok(());
@@ -35,12 +26,10 @@ impl Table {
             }
             match child.place_for(at.number(), address, &mut lowest) {
                 Ok(other) => {
-                    if sharing == Sharing::CopyOnWrite {
-                        at.change(index, |flags| {
-                            let shared = flags - PageFlags::WRITE | PageFlags::COPY_ON_WRITE;
-                            (shared, pte::is_present(at.get(index)))
-                        });
-                    }
+                    let visible = pte::is_present(at.get(index));
+                    at.change(index, |flags| {
+                        ((flags - PageFlags::WRITE) | PageFlags::COPY_ON_WRITE, visible)
+                    });
                     if !is_zero_frame(pte::frame(at.get(index))) {
                         pages += span(at.number()) / PAGE_SIZE;
                     }
