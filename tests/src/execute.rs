@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::places;
+use crate::terminal::{self, Terminal};
 
 /// What is to be run, on either side.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct Job {
     pub memory: Option<String>,
     /// How long either side may take.
     pub timeout: Duration,
+    /// A terminal instead of pipes for standard input and output.
+    pub terminal: Option<Terminal>,
 }
 
 impl Job {
@@ -46,7 +49,13 @@ impl Job {
             cpus: 1,
             memory: None,
             timeout: Duration::from_secs(20),
+            terminal: None,
         }
+    }
+
+    /// The terminal, made if there is none yet.
+    pub fn terminal(&mut self) -> &mut Terminal {
+        self.terminal.get_or_insert_default()
     }
 }
 
@@ -116,6 +125,9 @@ pub fn in_guest(job: &Job) -> Result<Outcome, String> {
 }
 
 fn finish(mut command: Command, job: &Job, timeout: Duration) -> Result<Outcome, String> {
+    if let Some(terminal) = &job.terminal {
+        return terminal::run(&command, terminal, timeout);
+    }
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -148,7 +160,7 @@ fn finish(mut command: Command, job: &Job, timeout: Duration) -> Result<Outcome,
     Ok(Outcome { stdout, stderr, code })
 }
 
-fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+pub(crate) fn collect(stream: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
         if let Some(mut stream) = stream {

@@ -8,6 +8,7 @@
 //! | [`places`] | where the repository, the command and the built programs lie |
 //! | [`source`] | guest programs: what their head lines ask for, and building them |
 //! | [`execute`] | running something on the host and in Chiton |
+//! | [`terminal`] | the same on a pseudo-terminal, with somebody typing |
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
@@ -25,3 +26,4 @@ pub mod hostile;
 pub mod places;
 pub mod source;
 pub mod suite;
+pub mod terminal;

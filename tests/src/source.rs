@@ -10,6 +10,9 @@
 //! | `//: link dynamic` | how to link: `static` (glibc, the default), `static-pie`, `dynamic`, `musl` |
 //! | `//: cflags -mavx2` | further options of the compiler |
 //! | `//: cpus 4`, `//: memory 256M`, `//: timeout 60` | the machine, and how many seconds it may take |
+//! | `//: terminal 24x80` | standard input and output are a terminal of that size |
+//! | `//: type text\n` | typed when the program prints `ready`, the first at the first `ready` (repeat); `\xNN` is any byte |
+//! | `//: resize 30x100` | typed as the last thing: the terminal's new size |
 //! | `//: root` | only meaningful for the superuser; left out for others |
 //! | `//: linux-differs` | not compared with Linux: exit code zero is all that is asked for |
 
@@ -19,6 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::execute::Job;
 use crate::places;
+use crate::terminal::Typed;
 
 /// A guest program's source.
 #[derive(Debug, Clone)]
@@ -117,7 +121,10 @@ impl Source {
                     Some((name, value)) => job.env.push((name.to_owned(), value.to_owned())),
                     None => return Err(format!("{}: env needs KEY=VALUE", self.name)),
                 },
-                "stdin" => job.stdin = value.replace("\\n", "\n").into_bytes(),
+                "stdin" => job.stdin = unescaped(value),
+                "terminal" => job.terminal().size = size(value)?,
+                "type" => job.terminal().typed.push(Typed::Text(unescaped(value))),
+                "resize" => job.terminal().typed.push(Typed::Size(size(value)?)),
                 "cpus" => {
                     job.cpus = value
                         .parse()
@@ -174,6 +181,42 @@ pub fn newer(product: &Path, sources: &[&Path]) -> bool {
         .all(|source| time(source).unwrap_or(SystemTime::UNIX_EPOCH) <= made)
 }
 
+/// Reads `24x80`.
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let parts = text
+        .split_once('x')
+        .and_then(|(rows, columns)| Some((rows.parse().ok()?, columns.parse().ok()?)));
+    parts.ok_or(format!("{text} is no size, which would be 24x80"))
+}
+
+/// Replaces `\n` and `\xNN`.
+fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend(before.bytes());
+        let hex = after
+            .strip_prefix('x')
+            .and_then(|hex| Some((u8::from_str_radix(hex.get(..2)?, 16).ok()?, hex.get(2..)?)));
+        match (hex, after.strip_prefix('n')) {
+            (Some((byte, after)), _) => {
+                bytes.push(byte);
+                rest = after;
+            }
+            (None, Some(after)) => {
+                bytes.push(b'\n');
+                rest = after;
+            }
+            (None, None) => {
+                bytes.push(b'\\');
+                rest = after;
+            }
+        }
+    }
+    bytes.extend(rest.bytes());
+    bytes
+}
+
 /// Splits at blanks; double quotes keep words together.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -191,10 +234,15 @@ fn words(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{unescaped, words};
 
     #[test]
     fn quotes_keep_words_together() {
         assert_eq!(words(r#"one "two words" "" last"#), ["one", "two words", "", "last"]);
+    }
+
+    #[test]
+    fn bytes_and_line_ends_are_escaped() {
+        assert_eq!(unescaped(r"a\nb\x03\q"), b"a\nb\x03\\q");
     }
 }
