@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, in_words};
 use crate::tree::{Content, Kind, Node, Tree};
 
 /// Changes whenever the same plan would give another image.
@@ -68,7 +68,14 @@ impl Cache {
             }
             return Ok(path);
         }
-        fs::create_dir_all(&self.directory).map_err(|error| Error::io("create", &self.directory, &error))?;
+        fs::create_dir_all(&self.directory).map_err(|error| {
+            let cause = format!(
+                "there is no place for cached images: {}: {}",
+                self.directory.display(),
+                in_words(&error)
+            );
+            Error::new(cause, "Set XDG_CACHE_HOME to a directory that can be written")
+        })?;
         let unfinished = self.directory.join(format!(".{name}.{}", std::process::id()));
         let built = build(tree, &unfinished, progress)
             .and_then(|()| fs::rename(&unfinished, &path).map_err(|error| Error::io("write", &path, &error)));

@@ -142,6 +142,14 @@ impl Libraries {
         (!pairs.is_empty()).then(|| ld_cache::build(&pairs))
     }
 
+    /// Whether a library whose name begins like this was found.
+    pub(crate) fn has(&self, beginning: &str) -> bool {
+        self.by_name
+            .range(beginning.to_string()..)
+            .next()
+            .is_some_and(|(name, _)| name.starts_with(beginning))
+    }
+
     fn take_interpreter(&mut self, tree: &mut Tree, host: &mut Host, shown: &Path, elf: &Elf) -> Result<Libc> {
         let Some(interpreter) = &elf.interpreter else {
             return Ok(Libc::Glibc);

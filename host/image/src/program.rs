@@ -125,6 +125,9 @@ impl Taker {
         for (path, real) in &self.programs {
             taken.extend(runtime::take(tree, &mut self.host, path, real)?);
         }
+        if self.libraries.has("libtinfo") || self.libraries.has("libncurses") {
+            runtime::take_terminals(tree, &mut self.host)?;
+        }
         Ok(taken)
     }
 

@@ -4,6 +4,8 @@
 //! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
 //! everything is in our sockets already, and QEMU can be ended without waiting for it.
 //!
+//! A terminal in raw mode gives Ctrl-C to the guest; Ctrl-] three times within a second ends the machine.
+//!
 //! Input is held back until the guest has set up its serial port, because setting it up empties it: until the control
 //! line `ready`, or the first message on the port itself. A guest that says neither gets its input after a while.
 
@@ -23,7 +25,7 @@ use crate::messages::Messages;
 use crate::spec::MachineSpec;
 use crate::stdin;
 use crate::symbols::Symbols;
-use crate::terminal::{self, RawMode};
+use crate::terminal::{self, RawMode, WayOut};
 
 /// How long input waits for a guest that does not show itself.
 const HOLD: Duration = Duration::from_secs(1);
@@ -74,6 +76,7 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
         Err(error) => return Ok(Outcome::NotStarted(format!("{}: {error}", spec.qemu.display()))),
     };
     let raw = RawMode::enter()?;
+    let way_out = raw.is_some().then(WayOut::default);
     let messages = Messages::new(Symbols::new(spec.kernel.clone()), raw.is_some());
     let now = Instant::now();
     let mut session = Session {
@@ -86,6 +89,7 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
             outputs: [true; 3],
             stderr: true,
         },
+        way_out,
         pending: Vec::new(),
         awake: false,
         listening: false,
@@ -119,6 +123,8 @@ struct Session {
     signals: Signals,
     messages: Messages,
     open: Open,
+    /// How the user of a terminal in raw mode ends the machine.
+    way_out: Option<WayOut>,
     /// Framed input that the serial port has not taken yet.
     pending: Vec<u8>,
     /// Whether the guest has shown a sign of life.
@@ -224,7 +230,7 @@ impl Session {
                     stdin::window(&mut self.pending, rows, columns);
                 }
             }
-            Source::Stdin => self.read_stdin(),
+            Source::Stdin => return Ok(self.read_stdin()),
             Source::Stderr => {
                 self.open.stderr = take(&mut self.machine.stderr, |bytes| self.complaints.extend(bytes));
             }
@@ -235,16 +241,27 @@ impl Session {
         Ok(None)
     }
 
-    fn read_stdin(&mut self) {
+    fn read_stdin(&mut self) -> Option<Outcome> {
         let mut chunk = [0; 4096];
         match rustix::io::read(io::stdin(), &mut chunk) {
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Ok(count) if count > 0 => stdin::input(&mut self.pending, &chunk[..count]),
+            Ok(count) if count > 0 => {
+                let bytes = &chunk[..count];
+                if self
+                    .way_out
+                    .as_mut()
+                    .is_some_and(|way_out| way_out.asked(bytes, Instant::now()))
+                {
+                    return Some(Outcome::Stopped(SIGINT));
+                }
+                stdin::input(&mut self.pending, bytes);
+            }
             Ok(_) | Err(_) => {
                 self.open.stdin = false;
                 stdin::end(&mut self.pending);
             }
         }
+        None
     }
 
     fn serial(&mut self) {

@@ -2,10 +2,16 @@
 //!
 //! The settings to go back to are kept in one place for the whole process, so that a panic hook can restore them too.
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::termios::{self, OptionalActions, Termios};
+
+/// Ctrl-].
+const ESCAPE: u8 = 0x1d;
+const ESCAPES: usize = 3;
 
 static SAVED: Mutex<Option<Termios>> = Mutex::new(None);
 
@@ -46,6 +52,28 @@ pub fn restore() {
     }
 }
 
+/// Notices the keys that end the machine while every other key is the guest's: Ctrl-], three times within a second.
+#[derive(Debug, Default)]
+pub(crate) struct WayOut {
+    times: VecDeque<Instant>,
+}
+
+impl WayOut {
+    /// Whether these bytes complete the wish to end.
+    pub(crate) fn asked(&mut self, bytes: &[u8], now: Instant) -> bool {
+        for byte in bytes {
+            if *byte == ESCAPE {
+                self.times.push_back(now);
+            } else {
+                self.times.clear();
+            }
+        }
+        self.times
+            .retain(|time| now.duration_since(*time) < Duration::from_secs(1));
+        self.times.len() >= ESCAPES
+    }
+}
+
 /// Rows and columns of the first of standard input, output and error that is a terminal with a size.
 pub fn size() -> Option<(u16, u16)> {
     let sizes = [
@@ -72,4 +100,20 @@ pub fn letters() -> String {
         .filter(|(_, terminal)| *terminal)
         .map(|(letter, _)| letter)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_quick_escapes_are_the_way_out() {
+        let start = Instant::now();
+        let mut keys = WayOut::default();
+        assert!(!keys.asked(b"\x1d\x1d", start));
+        assert!(keys.asked(b"\x1d", start + Duration::from_millis(500)));
+        let mut keys = WayOut::default();
+        assert!(!keys.asked(b"\x1d\x1da\x1d", start));
+        assert!(!keys.asked(b"\x1d\x1d", start + Duration::from_secs(2)));
+    }
 }

@@ -66,6 +66,47 @@ pub(crate) fn take(tree: &mut Tree, host: &mut Host, path: &Path, real: &Path) -
     Ok(taken)
 }
 
+/// Places of terminal descriptions, and the terminals that everybody may meet besides the present one.
+const TERMINFO: [&str; 4] = [
+    "/etc/terminfo",
+    "/lib/terminfo",
+    "/usr/share/terminfo",
+    "/usr/lib/terminfo",
+];
+const TERMINALS: [&str; 8] = [
+    "dumb",
+    "linux",
+    "screen",
+    "screen-256color",
+    "tmux-256color",
+    "vt100",
+    "xterm",
+    "xterm-256color",
+];
+
+/// Takes the descriptions of common terminals and of the one we are on, for programs that draw on the screen.
+///
+/// # Errors
+/// A file is in the way of another one in the tree.
+pub(crate) fn take_terminals(tree: &mut Tree, host: &mut Host) -> Result<()> {
+    let present = std::env::var("TERM")
+        .ok()
+        .filter(|name| !name.is_empty() && !name.contains('/'));
+    for name in TERMINALS.into_iter().chain(present.as_deref()) {
+        let path = |place: &str| {
+            Path::new(place)
+                .join(&name[..name.chars().next().map_or(0, char::len_utf8)])
+                .join(name)
+        };
+        for place in TERMINFO.map(path) {
+            if host.take_if_file(tree, &place)?.is_some() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Takes a file, or a directory with what is below it, if it exists.
 fn take_whole(tree: &mut Tree, host: &mut Host, path: &Path, taken: &mut Vec<Taken>) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
