@@ -38,7 +38,7 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     })?;
 
     let mut tree = Tree::new();
-    let mut taker = Taker::new(search_path(&environment), environment.get("LD_LIBRARY_PATH"));
+    let mut taker = Taker::new(search_path(&environment, own_path), environment.get("LD_LIBRARY_PATH"));
     let mut taken = take_files(options, &mut tree, &mut taker, &here)?;
 
     let name = command.first().map(String::as_str).unwrap_or_default();
@@ -70,12 +70,16 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     Ok(Plan { tree, line })
 }
 
-/// The guest's search path, then the host's.
-fn search_path(environment: &Environment) -> Vec<PathBuf> {
+/// Where programs are looked for: in the host's search path and then the guest's, unless the user chose the guest's.
+fn search_path(environment: &Environment, own_path: bool) -> Vec<PathBuf> {
     let host = std::env::var("PATH").unwrap_or_default();
-    let entries = host
-        .split(':')
-        .chain(environment.get("PATH").unwrap_or_default().split(':'));
+    let guest = environment.get("PATH").unwrap_or_default();
+    let (first, second) = if own_path {
+        (guest, host.as_str())
+    } else {
+        (host.as_str(), guest)
+    };
+    let entries = first.split(':').chain(second.split(':'));
     entries
         .filter(|entry| entry.starts_with('/'))
         .map(PathBuf::from)
