@@ -1,0 +1,231 @@
+//! The console: how a program's standard streams reach the host.
+//!
+//! *Plain*: the serial line is a terminal, and everything goes through it. *Split*: the command on the host has a place for standard output, one for
+//! standard error, and sends standard input over the serial line in frames; each stream is a terminal or not, as it is on the host.
+//!
+//! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns.
+
+use crate::discipline::Discipline;
+use crate::stream::{Input, Output};
+use crate::terminal::Terminal;
+use abi::ioctl::{IUTF8, WinSize};
+use alloc::sync::Arc;
+use hal::console::Stream;
+use lock::{Once, SpinLock};
+use vfs::FileLike;
+
+const ESCAPE: u8 = 0x10;
+
+/// How the console is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    /// Whether the streams are separate.
+    pub split: bool,
+    /// Which of standard input, output and error are terminals.
+    pub terminals: [bool; 3],
+    /// Rows and columns.
+    pub size: (u16, u16),
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            split: false,
+            terminals: [true; 3],
+            size: (0, 0),
+        }
+    }
+}
+
+/// Where a decoder is in a frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Frame {
+    Bytes,
+    Escaped,
+    Size([u8; 4], usize),
+}
+
+/// What came out of the frames.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Event {
+    Byte(u8),
+    End,
+    Size(u16, u16),
+}
+
+impl Frame {
+    /// Takes a byte of the line; says what it completes.
+    fn decode(&mut self, byte: u8) -> Option<Event> {
+        match (*self, byte) {
+            (Self::Bytes, ESCAPE) => *self = Self::Escaped,
+            (Self::Bytes, byte) => return Some(Event::Byte(byte)),
+            (Self::Escaped, b'W') => *self = Self::Size([0; 4], 0),
+            (Self::Escaped, kind) => {
+                *self = Self::Bytes;
+                return match kind {
+                    b'D' => Some(Event::Byte(ESCAPE)),
+                    b'E' => Some(Event::End),
+                    _ => None,
+                };
+            }
+            (Self::Size(mut bytes, count), byte) => {
+                if let Some(place) = bytes.get_mut(count) {
+                    *place = byte;
+                }
+                if count < 3 {
+                    *self = Self::Size(bytes, count + 1);
+                } else {
+                    *self = Self::Bytes;
+                    let [r0, r1, c0, c1] = bytes;
+                    return Some(Event::Size(u16::from_le_bytes([r0, r1]), u16::from_le_bytes([c0, c1])));
+                }
+            }
+        }
+        None
+    }
+}
+
+struct Console {
+    setup: Setup,
+    terminal: Option<Arc<Terminal>>,
+    input: Arc<Input>,
+    frame: SpinLock<Frame>,
+}
+
+static CONSOLE: Once<Console> = Once::new();
+
+fn to_serial(bytes: &[u8]) {
+    hal::console::write(Stream::Serial, bytes);
+}
+
+fn to_output(bytes: &[u8]) {
+    hal::console::write(Stream::Output, bytes);
+}
+
+fn to_error(bytes: &[u8]) {
+    hal::console::write(Stream::Error, bytes);
+}
+
+/// Nobody on the host sees a terminal's output.
+fn to_nobody(_bytes: &[u8]) {}
+
+/// Sets the console up. The first call counts.
+pub fn set_up(setup: Setup) {
+    let [_, output, error] = setup.terminals;
+    let screen = match (setup.split, output, error) {
+        (false, ..) => to_serial,
+        (true, true, _) => to_output,
+        (true, false, true) => to_error,
+        (true, false, false) => to_nobody,
+    };
+    let is_terminal = !setup.split || setup.terminals.contains(&true);
+    let terminal = is_terminal.then(|| {
+        let mut discipline = Discipline::new();
+        let mut termios = *discipline.termios();
+        termios.iflag |= IUTF8;
+        discipline.set_termios(termios);
+        Arc::new(Terminal::new(discipline, screen, take_input))
+    });
+    if let Some(terminal) = &terminal {
+        terminal.set_size(size_of_screen(setup.size));
+        if setup.split && !setup.terminals.first().is_some_and(|input| *input) {
+            terminal.hang_up();
+        }
+    }
+    drop(CONSOLE.set(Console {
+        setup,
+        terminal,
+        input: Arc::new(Input::new(take_input)),
+        frame: SpinLock::new(Frame::Bytes),
+    }));
+}
+
+fn size_of_screen((rows, cols): (u16, u16)) -> WinSize {
+    WinSize {
+        rows,
+        cols,
+        ..WinSize::default()
+    }
+}
+
+/// Takes what the host has sent. The kernel calls it when the serial line interrupts; whoever reads calls it too, because what did not fit
+/// stays in the line.
+pub fn take_input() {
+    let Some(console) = CONSOLE.get() else { return };
+    // Another CPU that is at it takes everything.
+    let Some(mut frame) = console.frame.try_lock() else {
+        return;
+    };
+    let types = !console.setup.split || console.setup.terminals.first().is_some_and(|input| *input);
+    let terminal = console.terminal.as_ref().filter(|_| types);
+    let mut came = false;
+    while terminal.map_or_else(|| console.input.has_room(), |terminal| terminal.has_room()) {
+        let Some(byte) = hal::console::read() else { break };
+        let event = if console.setup.split {
+            frame.decode(byte)
+        } else {
+            Some(Event::Byte(byte))
+        };
+        match (event, terminal) {
+            (None, _) => {}
+            (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(byte),
+            (Some(Event::Byte(byte)), None) => console.input.push(byte),
+            (Some(Event::End), Some(terminal)) => terminal.hang_up(),
+            (Some(Event::End), None) => console.input.close(),
+            (Some(Event::Size(rows, cols)), _) => {
+                if let Some(terminal) = &console.terminal {
+                    terminal.set_size(size_of_screen((rows, cols)));
+                }
+            }
+        }
+        came = true;
+    }
+    drop(frame);
+    if came && terminal.is_none() {
+        console.input.wake();
+    }
+}
+
+/// The terminal that `/dev/tty` and `/dev/console` are; nothing if no stream is one.
+#[must_use]
+pub fn terminal() -> Option<Arc<Terminal>> {
+    CONSOLE.get()?.terminal.clone()
+}
+
+/// What standard input (0), output (1) or error (2) is, if it is no terminal.
+#[must_use]
+pub fn stream(number: usize) -> Option<Arc<dyn FileLike>> {
+    let console = CONSOLE.get()?;
+    if !console.setup.split || *console.setup.terminals.get(number)? {
+        return None;
+    }
+    Some(match number {
+        0 => Arc::clone(&console.input) as _,
+        1 => Arc::new(Output { stream: Stream::Output }),
+        _ => Arc::new(Output { stream: Stream::Error }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn frames_carry_bytes_ends_and_sizes() {
+        let mut frame = Frame::Bytes;
+        let line = b"a\x10Db\x10W\x18\x00\x50\x01\x10\x10c\x10E";
+        let events: Vec<Event> = line.iter().filter_map(|byte| frame.decode(*byte)).collect();
+        assert_eq!(
+            events,
+            [
+                Event::Byte(b'a'),
+                Event::Byte(0x10),
+                Event::Byte(b'b'),
+                Event::Size(24, 0x150),
+                Event::Byte(b'c'),
+                Event::End
+            ]
+        );
+    }
+}
