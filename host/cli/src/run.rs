@@ -227,5 +227,10 @@ fn conclude(end: End, options: &RunArgs) -> Outcome {
         // As a shell counts a program that a signal ended; 13 is SIGPIPE.
         End::Stopped(signal) => Ok(u8::try_from(128 + signal).unwrap_or(failure::OTHER)),
         End::OutputClosed => Ok(128 + 13),
+        End::OutputFailed(how) => fail(
+            failure::OTHER,
+            format!("the program's output cannot be written: {how}"),
+            "Check the disk it goes to",
+        ),
     }
 }

@@ -35,6 +35,46 @@ fn streams_stay_apart_and_the_code_is_the_programs() {
 }
 
 #[test]
+fn streams_that_lead_to_one_place_keep_their_order() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = (0..50).fold(Guest::default(), |guest, _| guest.say(ERR, "e").say(OUT, "o"));
+    let mut command = scratch.run(guest.say(CONTROL, "exit 0\n").exit(0));
+    let file = std::fs::File::create(scratch.path().join("both")).unwrap();
+    command
+        .arg("/bin/true")
+        .stdin(Stdio::null())
+        .stderr(file.try_clone().unwrap())
+        .stdout(file);
+    assert!(command.status().unwrap().success());
+    assert_eq!(
+        std::fs::read_to_string(scratch.path().join("both")).unwrap(),
+        "eo".repeat(50)
+    );
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let guest = || Guest::default().say(OUT, "x").say(CONTROL, "exit 0\n").exit(0);
+    let output = scratch
+        .run(guest())
+        .arg("/bin/true")
+        .stdin(Stdio::null())
+        .stdout(full())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(125));
+    assert!(text(&output.stderr).contains("output cannot be written"));
+}
+
+#[test]
 fn input_arrives_whole() {
     if !has_qemu() {
         return;

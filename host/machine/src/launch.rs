@@ -34,7 +34,11 @@ impl Machine {
     pub(crate) fn start(spec: &MachineSpec, launcher: Option<&[OsString]>) -> io::Result<Machine> {
         let (serial, serial_there) = pair()?;
         let (out, out_there) = pair()?;
-        let (err, err_there) = pair()?;
+        let (err, mut err_there) = pair()?;
+        if same_place()? {
+            err_there = out_there.try_clone()?;
+            rustix::io::fcntl_setfd(&err_there, FdFlags::empty())?;
+        }
         let (control, control_there) = pair()?;
         let debug = [&out_there, &err_there, &control_there].map(AsRawFd::as_raw_fd);
         let arguments = spec.arguments(Ports::Sockets {
@@ -83,6 +87,13 @@ impl Drop for Machine {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Whether our standard output and error lead to the same terminal or file. The guest's then share a socket, so that what
+/// it writes appears in the order in which it was written; the second socket is closed from the start.
+fn same_place() -> io::Result<bool> {
+    let (out, err) = (rustix::fs::fstat(io::stdout())?, rustix::fs::fstat(io::stderr())?);
+    Ok((out.st_dev, out.st_ino, out.st_rdev) == (err.st_dev, err.st_ino, err.st_rdev))
 }
 
 /// Our end, which no child inherits, and QEMU's end, which it does.

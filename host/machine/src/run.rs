@@ -33,7 +33,9 @@ const HOLD: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Input is not read while this much waits for the guest.
 const MAX_PENDING: usize = 64 * 1024;
-const CHUNK: usize = 64 * 1024;
+const CHUNK: usize = 16 * 1024;
+/// More than the host's socket buffers hold, in chunks.
+const ALL: usize = 1024;
 
 /// How to run.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +65,8 @@ pub enum Outcome {
     Stopped(i32),
     /// Nobody reads our standard output any more.
     OutputClosed,
+    /// Our standard output or error cannot be written, for this reason.
+    OutputFailed(String),
 }
 
 /// Runs the machine until it ends.
@@ -160,8 +164,10 @@ impl Session {
             }
             for source in self.wait()? {
                 if let Some(outcome) = self.handle(source)? {
-                    self.drain()?;
-                    return Ok(outcome);
+                    let failure = self.drain();
+                    return Ok(failure
+                        .filter(|_| matches!(outcome, Outcome::Exited(_)))
+                        .unwrap_or(outcome));
                 }
             }
             if !self.open.serial && !self.open.stderr && self.open.outputs.iter().all(|open| !open) {
@@ -232,11 +238,11 @@ impl Session {
             }
             Source::Stdin => return Ok(self.read_stdin()),
             Source::Stderr => {
-                self.open.stderr = take(&mut self.machine.stderr, |bytes| self.complaints.extend(bytes));
+                self.open.stderr = take(&mut self.machine.stderr, 1, |bytes| self.complaints.extend(bytes));
             }
             Source::Serial => self.serial(),
             Source::Output(2) => return self.control(),
-            Source::Output(index) => return Ok(self.output(index)),
+            Source::Output(index) => return Ok(self.output(index, 1)),
         }
         Ok(None)
     }
@@ -267,7 +273,7 @@ impl Session {
     fn serial(&mut self) {
         let mut heard = false;
         let messages = &mut self.messages;
-        self.open.serial = take(&mut self.machine.serial, |bytes| {
+        self.open.serial = take(&mut self.machine.serial, 1, |bytes| {
             heard = true;
             messages.take(bytes);
         });
@@ -284,31 +290,32 @@ impl Session {
     }
 
     /// Copies the guest's standard output or error.
-    fn output(&mut self, index: usize) -> Option<Outcome> {
+    fn output(&mut self, index: usize, rounds: usize) -> Option<Outcome> {
         let mut result = Ok(());
         let mut heard = false;
         let signals = &self.signals;
-        self.open.outputs[index] = take(&mut self.machine.outputs[index], |bytes| {
+        self.open.outputs[index] = take(&mut self.machine.outputs[index], rounds, |bytes| {
             heard = true;
             if result.is_ok() {
-                result = if index == 0 {
-                    signals.write(io::stdout().as_fd(), bytes)
-                } else {
-                    signals.write(io::stderr().as_fd(), bytes)
+                result = match index {
+                    0 => signals.write(io::stdout().as_fd(), bytes),
+                    _ => signals.write(io::stderr().as_fd(), bytes),
                 };
             }
         });
         self.awake |= heard;
         match result {
+            Ok(()) => None,
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Outcome::OutputClosed),
-            // A signal that interrupted the writing is found by the loop; other errors lose output, as for any program.
-            _ => None,
+            // The loop finds the signal that interrupted the writing.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            Err(error) => Some(Outcome::OutputFailed(error.kind().to_string())),
         }
     }
 
     fn control(&mut self) -> io::Result<Option<Outcome>> {
         let control = &mut self.control;
-        self.open.outputs[2] = take(&mut self.machine.outputs[2], |bytes| control.extend(bytes));
+        self.open.outputs[2] = take(&mut self.machine.outputs[2], 1, |bytes| control.extend(bytes));
         while let Some(end) = self.control.iter().position(|byte| *byte == b'\n') {
             self.awake = true;
             let line: Vec<u8> = self.control.drain(..=end).collect();
@@ -340,14 +347,12 @@ impl Session {
         None
     }
 
-    /// Takes what the guest wrote before it ended.
-    fn drain(&mut self) -> io::Result<()> {
-        for index in [0, 1] {
-            self.output(index);
-        }
+    /// Takes what the guest wrote before it ended. An outcome says that it could not be passed on.
+    fn drain(&mut self) -> Option<Outcome> {
+        let failures = [0, 1].map(|index| self.output(index, ALL));
         let messages = &mut self.messages;
-        take(&mut self.machine.serial, |bytes| messages.take(bytes));
-        Ok(())
+        take(&mut self.machine.serial, ALL, |bytes| messages.take(bytes));
+        failures.into_iter().flatten().next()
     }
 
     /// Every channel is closed: QEMU has ended by itself.
@@ -387,10 +392,10 @@ impl Session {
     }
 }
 
-/// Reads all that is there now; false when the channel has ended.
-fn take(channel: &mut impl Read, mut each: impl FnMut(&[u8])) -> bool {
-    let mut chunk = vec![0; CHUNK];
-    loop {
+/// Reads what is there now, at most `rounds` chunks of it; false when the channel has ended.
+fn take(channel: &mut impl Read, rounds: usize, mut each: impl FnMut(&[u8])) -> bool {
+    let mut chunk = [0; CHUNK];
+    for _ in 0..rounds {
         match channel.read(&mut chunk) {
             Ok(0) => return false,
             Ok(count) => {
@@ -403,6 +408,7 @@ fn take(channel: &mut impl Read, mut each: impl FnMut(&[u8])) -> bool {
             Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
         }
     }
+    true
 }
 
 fn timespec(duration: Duration) -> Timespec {

@@ -91,7 +91,10 @@ impl MachineSpec {
             Accel::Tcg => "max",
             Accel::Kvm => "host",
         };
-        let memory = format!("{}K", self.memory / 1024);
+        let memory = match self.memory % (1 << 20) {
+            0 => format!("{}M", self.memory >> 20),
+            _ => format!("{}K", self.memory >> 10),
+        };
         let cpus = self.cpus.to_string();
         let mut list: Vec<OsString> = [
             "-M", machine, "-accel", accel, "-cpu", cpu, "-m", &memory, "-smp", &cpus,
