@@ -49,7 +49,7 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     }
     taken.extend(taker.take_runtimes(&mut tree)?);
     take_needs(options.verbose, &mut tree, &mut taker, &taken)?;
-    skeleton::add(&mut tree)?;
+    skeleton::add(&mut tree, options.hostname.as_deref().unwrap_or(HOSTNAME))?;
     if let Some(directory) = &options.workdir {
         add_directory(&mut tree, directory)?;
     }

@@ -126,6 +126,62 @@ fn a_panic_is_told_with_its_text() {
 }
 
 #[test]
+fn boot_phases_are_listed_with_their_steps() {
+    if !has_qemu() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let guest = Guest::default().say(CONTROL, "boot entry 1500\nboot first program 5000000\nexit 0\n");
+    let output = output(scratch.run(guest.exit(0)).args(["--bootchart", "/bin/true"]));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains("1.500 us") && stderr.contains("4998.500 us  first program"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn options_reach_the_kernels_command_line() {
+    let scratch = Scratch::new();
+    let words = [
+        "--dry-run",
+        "--strace",
+        "--bootchart",
+        "--log",
+        "debug",
+        "--hostname",
+        "h",
+        "--user",
+        "www-data",
+        "-w",
+        "/x y",
+    ];
+    let mut command = scratch.run(Guest::default());
+    let line = output(
+        command
+            .args(words)
+            .args(["-c", "4", "-m", "300M", "--append", "chiton.panic=now", "/bin/true"]),
+    );
+    let line = text(&line.stdout);
+    let wanted = [
+        "chiton.strace",
+        "chiton.bootchart",
+        "chiton.log=debug",
+        "chiton.hostname=h",
+        "chiton.user=33:33",
+    ];
+    for word in wanted.into_iter().chain([
+        "chiton.cwd=/x%20y",
+        "chiton.cpus=4",
+        "-m 300M",
+        "chiton.panic=now",
+        "HOME=/var/www",
+    ]) {
+        assert!(line.contains(word), "{word} is not in {line}");
+    }
+}
+
+#[test]
 fn the_time_limit_ends_a_guest_that_does_not() {
     if !has_qemu() {
         return;

@@ -257,6 +257,12 @@ fn program_of_env(interpreter: &Path, argument: Option<&str>) -> Option<String> 
 }
 
 fn not_a_program(path: &Path) -> Error {
+    if path.is_dir() {
+        return Error::not_executable(
+            format!("{} is a directory", path.display()),
+            "Give the path of a program",
+        );
+    }
     let cause = format!("{} is not an executable file", path.display());
     Error::not_executable(cause, format!("Make it one with chmod +x {}", path.display()))
 }

@@ -19,7 +19,7 @@ const DIRECTORIES: [(&str, u16); 11] = [
     ("/var/tmp", 0o1777),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 4] = [
     (
         "/etc/passwd",
         "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/usr/sbin/nologin\n\
@@ -33,20 +33,40 @@ const FILES: [(&str, &str); 5] = [
         "/etc/nsswitch.conf",
         "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     ),
-    ("/etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
     ("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
 ];
 
-/// Adds what is missing.
+/// Adds what is missing, for a machine called `hostname`.
 ///
 /// # Errors
 /// A file of the user is where a directory must be.
-pub fn add(tree: &mut Tree) -> Result<()> {
+pub fn add(tree: &mut Tree, hostname: &str) -> Result<()> {
     for (path, mode) in DIRECTORIES {
         tree.insert_missing(Path::new(path), Node::directory(Attributes::made_up(mode)))?;
     }
     for (path, text) in FILES {
         tree.insert_missing(Path::new(path), Node::text(0o644, text))?;
     }
-    Ok(())
+    let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname}\n");
+    tree.insert_missing(Path::new("/etc/hosts"), Node::text(0o644, hosts))?;
+    tree.insert_missing(Path::new("/etc/hostname"), Node::text(0o644, format!("{hostname}\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_filled_and_nothing_is_replaced() {
+        let mut tree = Tree::new();
+        tree.insert(Path::new("/etc/passwd"), Node::text(0o600, "mine"))
+            .unwrap();
+        add(&mut tree, "shell").unwrap();
+        assert_eq!(tree.get(Path::new("/etc/passwd")).unwrap(), &Node::text(0o600, "mine"));
+        assert_eq!(
+            tree.get(Path::new("/etc/hostname")).unwrap(),
+            &Node::text(0o644, "shell\n")
+        );
+        assert_eq!(tree.get(Path::new("/tmp")).unwrap().attributes.mode, 0o1777);
+    }
 }
