@@ -225,6 +225,12 @@ pub trait Inode: Any + Send + Sync {
         Err(error(Errno::ENODEV, "the file cannot be mapped"))
     }
 
+    /// The page with that index for reading, if it is there without work: for mapping what lies around a fault. It must be quick and must
+    /// not sleep.
+    fn resident(&self, _index: u64) -> Option<Page> {
+        None
+    }
+
     /// Bytes in the file.
     fn length(&self) -> u64 {
         self.attributes().size

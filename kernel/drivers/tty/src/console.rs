@@ -192,6 +192,12 @@ pub fn terminal() -> Option<Arc<Terminal>> {
     CONSOLE.get()?.terminal.clone()
 }
 
+/// The serial line as a file that is only written: `/dev/console` where no stream is a terminal.
+#[must_use]
+pub fn serial() -> Arc<dyn FileLike> {
+    Arc::new(Output { stream: Stream::Serial })
+}
+
 /// What standard input (0), output (1) or error (2) is, if it is no terminal.
 #[must_use]
 pub fn stream(number: usize) -> Option<Arc<dyn FileLike>> {

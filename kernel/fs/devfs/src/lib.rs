@@ -1,3 +1,81 @@
 //! The device files.
+//!
+//! `/dev` is a table: entries become inodes when they are looked up. It is read only; a tmpfs over it takes what programs make there. What a
+//! device does is found by its number, so that a node made elsewhere with `mknod` works the same.
+//!
+//! | module | what |
+//! |---|---|
+//! | `table` | the names in `/dev` |
+//! | `memory` | `null`, `zero`, `full`, `random`, `urandom` |
+//!
+//! Sideways: the console's terminal comes from the tty crate. It does not do: pseudo-terminals, block devices.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod memory;
+mod table;
+
+use abi::fcntl::OpenFlags;
+use abi::stat::{S_IFIFO, major, minor};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use lock::Once;
+use memory::Device;
+use vfs::{Context, File, FileLike, How, Inode, Kind};
+
+pub use table::root;
+
+/// Makes device files open here.
+pub fn register() {
+    vfs::register_devices(open);
+}
+
+static DEVICES: [Once<Arc<dyn FileLike>>; 5] = [const { Once::new() }; 5];
+
+/// Opens a device by its number.
+fn open(inode: &Arc<dyn Inode>, _flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
+    let number = inode.attributes().rdev;
+    let none = || Error::new(Errno::ENXIO, "no device has that number");
+    if inode.kind() != Kind::Character {
+        return Err(none());
+    }
+    let memory = |slot: usize, device: Device| {
+        let made = DEVICES
+            .get(slot)
+            .ok_or_else(none)?
+            .get_or_init(|| Arc::new(device) as _);
+        Ok(Arc::clone(made))
+    };
+    match (major(number), minor(number)) {
+        (1, 3) => memory(0, Device::Null),
+        (1, 5) => memory(1, Device::Zero),
+        (1, 7) => memory(2, Device::Full),
+        (1, 8) => memory(3, Device::Random),
+        (1, 9) => memory(4, Device::Random),
+        (5, 0) => tty::console::terminal().map(|terminal| terminal as _).ok_or_else(none),
+        (5, 1) => Ok(tty::console::terminal().map_or_else(tty::console::serial, |terminal| terminal as _)),
+        _ => Err(none()),
+    }
+}
+
+/// Standard input, output and error of the first program: the console where the stream is a terminal on the host, a stream of bytes where
+/// it is not.
+///
+/// # Errors
+/// What opening `/dev/console` fails with.
+pub fn standard_files(context: &Context) -> Result<[Arc<File>; 3]> {
+    let open = |number: usize| match tty::console::stream(number) {
+        Some(stream) => {
+            let flags = if number == 0 {
+                OpenFlags::empty()
+            } else {
+                OpenFlags::WRONLY
+            };
+            Ok(vfs::anonymous_device(b"pipe:", S_IFIFO | 0o600, flags, stream))
+        }
+        None => context.open(&context.root, b"/dev/console", How::new(OpenFlags::RDWR)),
+    };
+    Ok([open(0)?, open(1)?, open(2)?])
+}

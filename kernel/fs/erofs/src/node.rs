@@ -185,6 +185,10 @@ impl Inode for Node {
         }
     }
 
+    fn resident(&self, index: u64) -> Option<Page> {
+        (self.kind == Kind::Regular).then(|| self.own_page(index)).flatten()
+    }
+
     fn length(&self) -> u64 {
         self.inode.size
     }

@@ -61,11 +61,18 @@ fn check_file(context: &Context, place: &Path, size: u64) {
     content.truncate(size as usize);
     for (index, expected) in content.chunks(4096).enumerate() {
         let mut bytes = [0xaa; 4096];
-        file.page(index as u64, Access::Read).expect("a page").read(0, &mut bytes);
+        file.page(index as u64, Access::Read)
+            .expect("a page")
+            .read(0, &mut bytes);
         assert!(bytes[..expected.len()] == *expected, "page {index} of {place:?}");
-        assert!(bytes[expected.len()..].iter().all(|byte| *byte == 0), "zeros follow the end");
+        assert!(
+            bytes[expected.len()..].iter().all(|byte| *byte == 0),
+            "zeros follow the end"
+        );
     }
-    let beyond = file.page(size.div_ceil(4096), Access::Read).expect_err("nothing is there");
+    let beyond = file
+        .page(size.div_ceil(4096), Access::Read)
+        .expect_err("nothing is there");
     assert_eq!(beyond.errno, Errno::EFAULT);
 }
 

@@ -181,6 +181,19 @@ impl Content {
         }
     }
 
+    /// A page that is there without work.
+    pub(crate) fn resident(&self, ground: &Ground<'_>, index: u64) -> Option<Page> {
+        let state = self.state.lock();
+        if index >= state.size.div_ceil(PAGE_SIZE) {
+            return None;
+        }
+        match state.piece(index) {
+            Piece::Own(page) => Some(page),
+            Piece::Lower => ground.lower?.resident(index),
+            Piece::Hole => None,
+        }
+    }
+
     /// Cuts or extends the file.
     pub(crate) fn resize(&self, ground: &Ground<'_>, size: u64) -> Result<()> {
         let (index, within) = place(size);

@@ -554,6 +554,13 @@ impl Inode for Node {
         Ok(page)
     }
 
+    fn resident(&self, index: u64) -> Option<Page> {
+        match &self.body {
+            Body::File(content) => content.resident(&self.ground(), index),
+            _ => None,
+        }
+    }
+
     #[inline]
     fn length(&self) -> u64 {
         match &self.body {
