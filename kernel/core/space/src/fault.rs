@@ -189,7 +189,7 @@ impl State {
     }
 
     fn wants_huge(&self, vma: &Vma, start: u64) -> bool {
-        !vma.flags.contains(VmaFlags::NO_HUGE)
+        !vma.flags.intersects(VmaFlags::NO_HUGE | VmaFlags::GROWS_DOWN)
             && self.table.is_vacant_huge(start)
             && (vma.flags.contains(VmaFlags::HUGE) || frames::has_headroom(PLENTY))
     }

@@ -17,6 +17,8 @@ const SHARED_VALIDATE: u32 = SHARED | PRIVATE;
 /// `PROT_SEM`, which means nothing on any machine of ours.
 pub(crate) const PROT_SEM: u32 = 8;
 
+const TOO_FAR: Error = Error::new(Errno::EOVERFLOW, "the offset is too large");
+
 /// What `mmap` was asked for. Bits without a name may be set.
 #[derive(Clone, Debug)]
 pub struct Mapping {
@@ -114,7 +116,7 @@ impl State {
         }
         let length = address::page_ceil(request.length).ok_or(NO_MEMORY)?;
         if offset.checked_add(length).is_none() {
-            return Err(Error::new(Errno::EOVERFLOW, "the offset is too large"));
+            return Err(TOO_FAR);
         }
         self.may_add_mappings(1)?;
         let fixed = flags.intersects(MapFlags::FIXED | MapFlags::FIXED_NOREPLACE);
@@ -190,9 +192,8 @@ fn new_vma(request: &Mapping, common: VmaFlags, shared: Option<Arc<SharedMemory>
     vma.flags.set(VmaFlags::GROWS_DOWN, flags.contains(MapFlags::GROWSDOWN));
     // The C library gives each thread a stack with room to grow; the first touch of one need not take 2 MiB.
     vma.flags.set(VmaFlags::NO_HUGE, flags.contains(MapFlags::STACK));
-    let kind = flags.bits() & KIND;
     if let Some(file) = &request.file {
-        file_vma(&mut vma, file, kind, flags)?;
+        file_vma(&mut vma, file, request)?;
     } else if let Some(object) = shared {
         if flags.contains(MapFlags::GROWSDOWN) {
             return Err(Error::new(Errno::EINVAL, "shared memory does not grow"));
@@ -202,16 +203,20 @@ fn new_vma(request: &Mapping, common: VmaFlags, shared: Option<Arc<SharedMemory>
         }
         vma.flags |= VmaFlags::SHARED;
         vma.source = Source::Object { object, first: 0 };
-    } else if kind != PRIVATE {
+    } else if flags.bits() & KIND != PRIVATE {
         return Err(Error::new(Errno::EINVAL, "neither shared nor private"));
     }
     Ok(vma)
 }
 
 /// Makes the mapping one of a file, if the file was opened so that it may be.
-fn file_vma(vma: &mut Vma, file: &FileMapping, kind: u32, flags: MapFlags) -> Result<()> {
-    match kind {
-        SHARED | SHARED_VALIDATE => {
+fn file_vma(vma: &mut Vma, file: &FileMapping, request: &Mapping) -> Result<()> {
+    if file.offset > i64::MAX as u64 - request.length {
+        return Err(TOO_FAR);
+    }
+    let flags = request.flags;
+    match flags.bits() & KIND {
+        kind @ (SHARED | SHARED_VALIDATE) => {
             let unknown = flags.bits() & !(MapFlags::all().bits() | KIND);
             if kind == SHARED_VALIDATE && (unknown != 0 || flags.contains(MapFlags::SYNC)) {
                 return Err(Error::new(Errno::EOPNOTSUPP, "a flag that the file does not know"));
