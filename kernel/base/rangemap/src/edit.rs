@@ -62,6 +62,13 @@ impl<V> RangeMap<V> {
             return;
         }
         self.hint.freed(range.end);
+        if let Some(place) = self.exactly(&range) {
+            if let Some(entry) = self.take(place) {
+                take(entry.range(), entry.value);
+            }
+            self.join_small(place.chunk);
+            return;
+        }
         self.isolate(&range, split);
         let mut place = self.first_ending_after(range.start);
         while let Some(chunk) = self.chunks.get_mut(place.chunk) {
@@ -149,6 +156,13 @@ impl<V> RangeMap<V> {
         }
     }
 
+    /// The one entry that has this range.
+    fn exactly(&self, range: &Range<u64>) -> Option<Place> {
+        let place = self.at_or_before(range.start)?;
+        let entry = self.entry(place)?;
+        (entry.start == range.start && entry.end == range.end).then_some(place)
+    }
+
     /// Makes the edges of `range` edges of entries.
     fn isolate(&mut self, range: &Range<u64>, mut split: impl FnMut(&V, u64) -> V) {
         self.cut(range.start, &mut split);
@@ -199,15 +213,17 @@ impl<V> RangeMap<V> {
         }
     }
 
-    fn take(&mut self, place: Place) {
-        let Some(chunk) = self.chunks.get_mut(place.chunk) else {
-            return;
-        };
-        chunk.remove(place.index);
+    fn take(&mut self, place: Place) -> Option<Entry<V>> {
+        let chunk = self
+            .chunks
+            .get_mut(place.chunk)
+            .filter(|chunk| place.index < chunk.len())?;
+        let entry = chunk.remove(place.index);
         self.len -= 1;
         if chunk.is_empty() {
             self.chunks.remove(place.chunk);
         }
+        Some(entry)
     }
 
     /// Joins the chunk with its left neighbour when both together are less than half full, so that removal does not leave a long list of tiny chunks.

@@ -49,6 +49,22 @@ impl<V> RangeMap<V> {
         self.find_down(len, align, within.clone(), within.end, 0)
     }
 
+    /// `range` with the free space on both sides of it. An entry that reaches across an edge leaves no space there.
+    #[must_use]
+    pub fn gap_around(&self, range: Range<u64>) -> Range<u64> {
+        let before = match self.at_or_before(range.start) {
+            Some(place) if self.entry(place).is_some_and(|entry| entry.start == range.start) => self.previous(place),
+            other => other,
+        };
+        let low = before
+            .and_then(|place| self.entry(place))
+            .map_or(0, |entry| entry.end.min(range.start));
+        let high = self
+            .entry(self.first_ending_after(range.end))
+            .map_or(u64::MAX, |entry| entry.start.max(range.end));
+        low..high
+    }
+
     fn find_up(&self, len: u64, align: u64, within: Range<u64>) -> Option<u64> {
         let mut low = within.start;
         for (entry, _) in self.overlapping(within.clone()) {

@@ -1,7 +1,7 @@
 //! A map from disjoint half-open ranges of `u64` to values: the list of mappings of an address space.
 //!
-//! Entries lie sorted in chunks of at most [`CHUNK`] entries. An address space has some thirty mappings, so a look-up is one binary search in one
-//! chunk; one with sixty thousand has some three thousand chunks, and an insertion still moves no more than one chunk. A `BTreeMap` was the
+//! Entries lie sorted in chunks of at most [`CHUNK`] entries. An address space has some thirty mappings, in two or three
+//! chunks; one with sixty thousand has some six thousand chunks, and an insertion still moves no more than one chunk. A `BTreeMap` was the
 //! alternative: its stable interface has no cursors, so that each "entry at or before" costs two descents, and a split or merge several look-ups.
 //!
 //! Invariants: no chunk is empty; entries are sorted, non-empty and disjoint; `len` counts them; the hint of [`gap`] holds what it says.
@@ -20,11 +20,12 @@ mod tests;
 
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 pub use iter::Overlapping;
 
-/// The most entries of one chunk: enough that most address spaces are one chunk, few enough that moving them is cheap.
-const CHUNK: usize = 32;
+/// The most entries of one chunk: enough that most address spaces are two or three chunks, few enough that moving them is cheap.
+const CHUNK: usize = 16;
 
 #[derive(Debug, Clone)]
 struct Entry<V> {
@@ -61,6 +62,42 @@ pub struct RangeMap<V> {
     chunks: Vec<Vec<Entry<V>>>,
     len: usize,
     hint: gap::Hint,
+    last: Last,
+}
+
+/// What [`RangeMap::beside`] says.
+enum Beside {
+    /// There it is.
+    Found(Place),
+    /// No entry starts so early.
+    BeforeAll,
+    /// It has to be searched for.
+    Elsewhere,
+}
+
+/// The last place that was asked for. It may be out of date, or nowhere: whoever uses it looks.
+#[derive(Debug)]
+struct Last(AtomicU32);
+
+impl Last {
+    fn get(&self) -> Place {
+        let packed = self.0.load(Ordering::Relaxed) as usize;
+        Place {
+            chunk: packed / CHUNK,
+            index: packed % CHUNK,
+        }
+    }
+
+    fn set(&self, place: Place) {
+        self.0
+            .store((place.chunk * CHUNK + place.index) as u32, Ordering::Relaxed);
+    }
+}
+
+impl Clone for Last {
+    fn clone(&self) -> Self {
+        Self(AtomicU32::new(0))
+    }
 }
 
 impl<V> Default for RangeMap<V> {
@@ -77,6 +114,7 @@ impl<V> RangeMap<V> {
             chunks: Vec::new(),
             len: 0,
             hint: gap::Hint::NONE,
+            last: Last(AtomicU32::new(0)),
         }
     }
 
@@ -151,9 +189,65 @@ impl<V> RangeMap<V> {
         self.overlapping(range).next().is_none()
     }
 
-    /// The last entry that starts at or before `addr`.
+    /// The last entry that starts at or before `addr`. One call after the other asks about the same neighbourhood, so the last answer is looked at
+    /// first, and then the entries beside it.
     #[inline]
     fn at_or_before(&self, addr: u64) -> Option<Place> {
+        let last = self.last.get();
+        if let Some(chunk) = self.chunks.get(last.chunk)
+            && let [entry, next, ..] = chunk.get(last.index..).unwrap_or_default()
+            && entry.start <= addr
+            && addr < next.start
+        {
+            return Some(last);
+        }
+        self.look_around(last, addr)
+    }
+
+    fn look_around(&self, last: Place, addr: u64) -> Option<Place> {
+        let place = match self.beside(last, addr) {
+            Beside::Found(place) => place,
+            Beside::BeforeAll => return None,
+            Beside::Elsewhere => self.search(addr)?,
+        };
+        self.last.set(place);
+        Some(place)
+    }
+
+    /// Whether the entry that [`RangeMap::at_or_before`] looks for is beside `last`.
+    fn beside(&self, last: Place, addr: u64) -> Beside {
+        let Some(chunk) = self.chunks.get(last.chunk) else {
+            return Beside::Elsewhere;
+        };
+        let here = |index| {
+            Beside::Found(Place {
+                chunk: last.chunk,
+                index,
+            })
+        };
+        match chunk.get(last.index) {
+            Some(entry) if entry.start > addr => {
+                return match last.index.checked_sub(1).and_then(|before| chunk.get(before)) {
+                    Some(before) if before.start <= addr => here(last.index - 1),
+                    None if last.chunk == 0 => Beside::BeforeAll,
+                    _ => Beside::Elsewhere,
+                };
+            }
+            Some(_) => {}
+            None => return Beside::Elsewhere,
+        }
+        for index in last.index..last.index + 2 {
+            match chunk.get(index + 1) {
+                Some(next) if next.start > addr => return here(index),
+                Some(_) => {}
+                None if last.chunk + 1 == self.chunks.len() => return here(index),
+                None => return Beside::Elsewhere,
+            }
+        }
+        Beside::Elsewhere
+    }
+
+    fn search(&self, addr: u64) -> Option<Place> {
         let chunk = if self.chunks.len() == 1 {
             0
         } else {

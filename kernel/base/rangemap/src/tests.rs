@@ -42,6 +42,20 @@ fn removing_the_middle_leaves_both_edges_with_their_own_offsets() {
 }
 
 #[test]
+fn the_gap_around_a_range_ends_at_its_neighbours() {
+    let mut map = RangeMap::new();
+    map.insert(10..20, 0).unwrap();
+    map.insert(40..50, 0).unwrap();
+    map.insert(60..70, 0).unwrap();
+    assert_eq!(map.gap_around(40..50), 20..60);
+    assert_eq!(map.gap_around(25..30), 20..40);
+    assert_eq!(map.gap_around(12..45), 12..45);
+    assert_eq!(map.gap_around(10..20), 0..40);
+    assert_eq!(map.gap_around(20..70), 20..u64::MAX);
+    assert_eq!(map.gap_around(45..65), 45..65);
+}
+
+#[test]
 fn update_cuts_at_the_edges_and_merge_heals_them() {
     let mut map = RangeMap::new();
     map.insert(0..100, 0).unwrap();

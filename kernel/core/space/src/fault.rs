@@ -14,6 +14,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use frames::pool::OutOfMemory;
 use frames::{HugePage, Page};
 use hal::{Access, PageFlags};
+use table::Table;
 
 /// Why a program may not touch an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,11 +132,12 @@ impl AddressSpace {
 
 impl State {
     fn fault(&mut self, page: u64, access: Access, fetched: Fetched) -> Result<Step, FaultKind> {
-        if self.vmas.get(page).is_none() {
-            self.grow_down(page)?;
-        }
-        let Some((range, vma)) = self.vmas.get(page) else {
-            return Err(FaultKind::MapErr);
+        let (range, vma) = match self.vmas.get(page) {
+            Some(found) => found,
+            None => {
+                self.grow_down(page)?;
+                self.vmas.get(page).ok_or(FaultKind::MapErr)?
+            }
         };
         if !vma.allows(access) {
             return Err(FaultKind::AccErr);
@@ -145,35 +147,50 @@ impl State {
         if leaf.is_some_and(|leaf| leaf.allows(access)) {
             return Ok(Step::Done);
         }
-        let mapped = leaf.is_some();
+        let mut touch = Touch {
+            table: &mut self.table,
+            range,
+            vma,
+            page,
+            access,
+        };
         match &vma.source {
-            Source::Object { object, first } if vma.is_shared() || !mapped => {
-                let index = first + (page - range.start) / PAGE_SIZE;
+            Source::Object { object, first } if vma.is_shared() || leaf.is_none() => {
                 let wanted = Wanted {
                     object: Arc::clone(object),
-                    index,
+                    index: first + (page - touch.range.start) / PAGE_SIZE,
                     access: if vma.is_shared() { access } else { Access::Read },
                     cuts: self.cuts,
                 };
-                self.object_fault(page, access, wanted, fetched)
+                touch.object(wanted, fetched)
             }
-            _ if mapped => self.write_fault(page).map(|()| Step::Done),
-            _ => self.anonymous_fault(page, access, fetched),
+            _ if leaf.is_some() => touch.write(),
+            _ => touch.anonymous(fetched),
         }
     }
+}
 
+/// A touch of a page that the table does not allow yet and the mapping does.
+struct Touch<'a> {
+    table: &'a mut Table,
+    range: Range<u64>,
+    vma: &'a Vma,
+    page: u64,
+    access: Access,
+}
+
+impl Touch<'_> {
     /// The first touch of memory that nothing is behind.
-    fn anonymous_fault(&mut self, page: u64, access: Access, fetched: Fetched) -> Result<Step, FaultKind> {
-        let Some((range, vma)) = self.vmas.get(page) else {
-            return Err(FaultKind::MapErr);
-        };
-        if access != Access::Write {
-            self.table.map(page, table::zero_page()?, vma.page_flags(false))?;
+    #[inline]
+    fn anonymous(&mut self, fetched: Fetched) -> Result<Step, FaultKind> {
+        if self.access != Access::Write {
+            self.table
+                .map(self.page, table::zero_page()?, self.vma.page_flags(false))?;
             return Ok(Step::Done);
         }
-        let start = page & !(HUGE_SIZE - 1);
-        let flags = vma.page_flags(true);
-        if range.start <= start && start + HUGE_SIZE <= range.end && self.wants_huge(vma, start) {
+        let start = self.page & !(HUGE_SIZE - 1);
+        let flags = self.vma.page_flags(true);
+        if self.range.start <= start && start + HUGE_SIZE <= self.range.end && self.wants_huge(start) {
             match fetched {
                 Fetched::Huge(Some(huge)) => {
                     if self.table.map_huge(start, huge, flags).is_ok() {
@@ -184,26 +201,24 @@ impl State {
                 _ => return Ok(Step::Huge),
             }
         }
-        self.table.map(page, Page::zeroed()?, flags)?;
+        self.table.map(self.page, Page::zeroed()?, flags)?;
         Ok(Step::Done)
     }
 
-    fn wants_huge(&self, vma: &Vma, start: u64) -> bool {
-        !vma.flags.intersects(VmaFlags::NO_HUGE | VmaFlags::GROWS_DOWN)
+    fn wants_huge(&self, start: u64) -> bool {
+        let flags = self.vma.flags;
+        !flags.intersects(VmaFlags::NO_HUGE | VmaFlags::GROWS_DOWN)
             && self.table.is_vacant_huge(start)
-            && (vma.flags.contains(VmaFlags::HUGE) || frames::has_headroom(PLENTY))
+            && (flags.contains(VmaFlags::HUGE) || frames::has_headroom(PLENTY))
     }
 
     /// A write to a page that is mapped, and that somebody else may hold too.
-    fn write_fault(&mut self, page: u64) -> Result<(), FaultKind> {
-        let Some((_, vma)) = self.vmas.get(page) else {
-            return Err(FaultKind::MapErr);
-        };
-        let flags = vma.page_flags(true);
+    fn write(&mut self) -> Result<Step, FaultKind> {
+        let page = self.page;
         if let Some(huge) = self.table.huge_page(page) {
             if huge.is_sole() {
                 self.table.allow_write(page);
-                return Ok(());
+                return Ok(Step::Done);
             }
             self.table.split(page)?;
         }
@@ -212,63 +227,65 @@ impl State {
         };
         if old.is_sole() {
             self.table.allow_write(page);
-            return Ok(());
+            return Ok(Step::Done);
         }
         let copy = if table::is_zero_page(&old) {
             Page::zeroed()?
         } else {
             old.duplicate()?
         };
-        self.table.map(page, copy, flags)?;
-        Ok(())
+        self.table.map(page, copy, self.vma.page_flags(true))?;
+        Ok(Step::Done)
     }
 
     /// A touch of a page of an object: one that is not mapped, or one of a shared mapping that is to be written.
-    fn object_fault(&mut self, page: u64, access: Access, wanted: Wanted, fetched: Fetched) -> Result<Step, FaultKind> {
+    fn object(&mut self, wanted: Wanted, fetched: Fetched) -> Result<Step, FaultKind> {
         if wanted.index >= wanted.object.len().div_ceil(PAGE_SIZE) {
             return Err(FaultKind::BusAdrErr);
         }
-        let Some((range, vma)) = self.vmas.get(page) else {
-            return Err(FaultKind::MapErr);
-        };
-        let write = access == Access::Write;
-        let asks = write && vma.is_shared();
-        let flags = vma.page_flags(write);
+        let write = self.access == Access::Write;
+        let shared = self.vma.is_shared();
         let got = match fetched {
-            Fetched::Page(before, got)
-                if before.index == wanted.index
-                    && before.cuts == self.cuts
-                    && before.access == wanted.access
-                    && Arc::ptr_eq(&before.object, &wanted.object) =>
-            {
-                Some(got)
-            }
-            _ if asks => None,
+            Fetched::Page(before, got) if before.answers(&wanted) => Some(got),
+            // The object wants to know of each page that is written.
+            _ if write && shared => None,
             _ => wanted.object.resident(wanted.index),
         };
         let Some(got) = got else {
             return Ok(Step::Object(wanted));
         };
-        if write && !vma.is_shared() {
-            self.table.map(page, got.duplicate()?, flags)?;
+        let flags = self.vma.page_flags(write);
+        if write && !shared {
+            self.table.map(self.page, got.duplicate()?, flags)?;
             return Ok(Step::Done);
         }
-        self.table.map(page, got, flags)?;
+        self.table.map(self.page, got, flags)?;
         if !write {
-            self.map_around(page, range, &wanted, flags);
+            self.map_around(&wanted, flags);
         }
         Ok(Step::Done)
     }
 
     /// Maps the neighbours of a page that was read, if they are in memory and nothing is mapped there yet.
-    fn map_around(&mut self, page: u64, range: Range<u64>, wanted: &Wanted, flags: PageFlags) {
+    fn map_around(&mut self, wanted: &Wanted, flags: PageFlags) {
+        let page = self.page;
         let window = AROUND.load(Ordering::Relaxed) * PAGE_SIZE;
-        let start = (page & !(window - 1)).max(range.start);
-        let end = (page | (window - 1)).saturating_add(1).min(range.end);
+        let start = (page & !(window - 1)).max(self.range.start);
+        let end = (page | (window - 1)).saturating_add(1).min(self.range.end);
         let pages = wanted.object.len().div_ceil(PAGE_SIZE);
         self.table.map_vacant(start..end, flags, |address| {
             let index = (wanted.index + address / PAGE_SIZE).checked_sub(page / PAGE_SIZE)?;
             (index < pages).then(|| wanted.object.resident(index)).flatten()
         });
+    }
+}
+
+impl Wanted {
+    /// Whether what was fetched for `self` is what is wanted now.
+    fn answers(&self, now: &Self) -> bool {
+        self.index == now.index
+            && self.cuts == now.cuts
+            && self.access == now.access
+            && Arc::ptr_eq(&self.object, &now.object)
     }
 }

@@ -4,7 +4,7 @@ use crate::map::is_user;
 use crate::vma::{Source, Vma};
 use crate::{AddressSpace, Leftovers, MAX_MAPPINGS, State};
 use abi::{Errno, Error, Result};
-use address::{HUGE_SIZE, PAGE_SIZE, USER_END, page_ceil};
+use address::{PAGE_SIZE, USER_END, page_ceil};
 use core::ops::Range;
 
 impl AddressSpace {
@@ -45,13 +45,13 @@ impl AddressSpace {
 impl State {
     /// Unmaps whatever is mapped in `range`.
     pub(crate) fn unmap_range(&mut self, range: Range<u64>, leftovers: &mut Leftovers) -> Result<()> {
-        let inside = self.vmas.get(range.start);
-        if inside.is_some_and(|(whole, _)| whole.start < range.start && range.end < whole.end)
-            && self.vmas.len() >= MAX_MAPPINGS
-        {
+        if self.vmas.len() >= MAX_MAPPINGS && self.is_inside_one(&range) {
             return Err(Error::new(Errno::ENOMEM, "vm.max_map_count"));
         }
-        self.table.unmap(range.clone(), self.room_around(&range))?;
+        // Tables that serve nothing but this range and the free space around it go with it.
+        let room = self.vmas.gap_around(range.clone());
+        let room = room.start..room.end.min(USER_END + PAGE_SIZE);
+        self.table.unmap(range.clone(), room)?;
         let counters = &mut self.counters;
         self.vmas.remove_range_with(range, Vma::split, |part, vma| {
             counters.remove(&vma, &part);
@@ -60,23 +60,9 @@ impl State {
         Ok(())
     }
 
-    /// `range` with the free space around it, in steps of what one table of each level serves: tables that serve nothing else go with it.
-    pub(crate) fn room_around(&self, range: &Range<u64>) -> Range<u64> {
-        let (mut start, mut end) = (range.start, range.end);
-        for span in [HUGE_SIZE, HUGE_SIZE << 9, HUGE_SIZE << 18] {
-            let floor = range.start & !(span - 1);
-            if !self.vmas.is_free(floor..range.start) {
-                break;
-            }
-            start = floor;
-        }
-        for span in [HUGE_SIZE, HUGE_SIZE << 9, HUGE_SIZE << 18] {
-            let ceiling = (range.end + (span - 1)) & !(span - 1);
-            if !self.vmas.is_free(range.end..ceiling) {
-                break;
-            }
-            end = ceiling;
-        }
-        start..end.max(range.end).min(USER_END + PAGE_SIZE)
+    /// Whether to take the range out makes two mappings of one.
+    fn is_inside_one(&self, range: &Range<u64>) -> bool {
+        let whole = self.vmas.get(range.start);
+        whole.is_some_and(|(whole, _)| whole.start < range.start && range.end < whole.end)
     }
 }

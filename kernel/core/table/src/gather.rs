@@ -7,20 +7,26 @@ use core::mem::MaybeUninit;
 /// How many wait at most. More than a machine forgets one by one, so that a large range costs few interruptions of other CPUs.
 const MOST: usize = 64;
 
+/// Where pages wait. It lies in the caller's frame, so that it is not copied.
+pub(crate) type Room = [MaybeUninit<Owned>; MOST];
+
+/// A place for pages to wait.
+pub(crate) const ROOM: Room = [const { MaybeUninit::uninit() }; MOST];
+
 /// Pages that left the tables and that some CPU may still reach.
 pub(crate) struct Gather<'a> {
     root: &'a Root,
-    held: [MaybeUninit<Owned>; MOST],
+    held: &'a mut Room,
     count: usize,
     start: u64,
     end: u64,
 }
 
 impl<'a> Gather<'a> {
-    pub(crate) fn new(root: &'a Root) -> Self {
+    pub(crate) fn new(root: &'a Root, held: &'a mut Room) -> Self {
         Self {
             root,
-            held: [const { MaybeUninit::uninit() }; MOST],
+            held,
             count: 0,
             start: u64::MAX,
             end: 0,

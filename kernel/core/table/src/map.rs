@@ -1,6 +1,7 @@
 //! Mapping, looking up, copying on write.
 
 use crate::level::{HUGE_LEVEL, HeldAt, Level, Owned, TOP};
+use crate::range::pages_of;
 use crate::zero::is_zero_frame;
 use crate::{Root, Table};
 use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE};
@@ -121,7 +122,7 @@ impl Table {
         let before = at.put(pte::index(address, 0), Owned::Page(page), flags | PageFlags::USER);
         if let Some(before) = before {
             self.root.forget(address, address + PAGE_SIZE);
-            self.count_out(&before);
+            self.resident -= pages_of(&before);
         }
         self.count_in(new);
         Ok(())
@@ -265,15 +266,6 @@ impl Table {
             .filter(|leaf| leaf.flags.contains(PageFlags::WRITE))
             .map(|leaf| frame_of(leaf).write((address % PAGE_SIZE) as usize, from))
             .is_some()
-    }
-
-    pub(crate) fn count_out(&mut self, owned: &Owned) {
-        self.resident -= match owned {
-            Owned::Page(page) if is_zero_frame(page.number()) => 0,
-            Owned::Page(_) => 1,
-            Owned::Huge(_) => HUGE_PAGES,
-            Owned::Table(_) => 0,
-        };
     }
 }
 

@@ -1,7 +1,7 @@
 //! What concerns many entries: unmapping, protecting, moving.
 
 use crate::Table;
-use crate::gather::Gather;
+use crate::gather::{Gather, ROOM};
 use crate::level::{HUGE_LEVEL, Level, Owned, TOP, span};
 use crate::map::HUGE_PAGES;
 use crate::zero::is_zero_frame;
@@ -25,15 +25,43 @@ impl Table {
     /// # Errors
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
     pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>) -> Result<(), OutOfMemory> {
+        let part = range.start & !(HUGE_SIZE - 1);
+        if range.end - part <= HUGE_SIZE && !(limits.start <= part && part + HUGE_SIZE <= limits.end) {
+            let at = self.deepest(range.start);
+            if at.number() == 0 {
+                self.unmap_in(range);
+                return Ok(());
+            }
+            if at.number() > HUGE_LEVEL || at.get(pte::index(range.start, HUGE_LEVEL)) == pte::EMPTY {
+                return Ok(());
+            }
+        }
         self.split_across(range.start)?;
         self.split_across(range.end)?;
         self.unmap_whole(range, limits);
         Ok(())
     }
 
+    /// Unmaps what one lowest table, which is there and stays, maps in `range`.
+    fn unmap_in(&mut self, range: Range<u64>) {
+        let at = self.deepest(range.start);
+        let mut room = ROOM;
+        let mut gather = Gather::new(&self.root, &mut room);
+        let mut pages = 0;
+        for address in range.step_by(PAGE_SIZE as usize) {
+            if let Some(owned) = at.take(pte::index(address, 0)) {
+                pages += pages_of(&owned);
+                gather.add(owned, address, address + PAGE_SIZE);
+            }
+        }
+        drop(gather);
+        self.resident -= pages;
+    }
+
     fn unmap_whole(&mut self, range: Range<u64>, limits: Range<u64>) {
+        let mut room = ROOM;
         let mut clearing = Clearing {
-            gather: Gather::new(&self.root),
+            gather: Gather::new(&self.root, &mut room),
             limits,
             pages: 0,
         };
@@ -59,7 +87,8 @@ impl Table {
         self.split_across(range.start)?;
         self.split_across(range.end)?;
         let wanted = rights.unwrap_or_default() & RIGHTS;
-        let mut gather = Gather::new(&self.root);
+        let mut room = ROOM;
+        let mut gather = Gather::new(&self.root, &mut room);
         for_each_leaf(Level::top(&self.root), range, &mut |at, index, address| {
             let lost = at.change(index, |flags| {
                 let mut new = (flags - RIGHTS) | wanted;
@@ -99,7 +128,8 @@ impl Table {
             self.split_all(from..from + len)?;
         }
         self.make_room(from..from + len, delta)?;
-        let gather = &mut Gather::new(&self.root);
+        let mut room = ROOM;
+        let mut gather = Gather::new(&self.root, &mut room);
         for_each_leaf(Level::top(&self.root), from..from + len, &mut |at, index, address| {
             let target = address.wrapping_add(delta);
             let level = if at.number() == 0 {
@@ -159,6 +189,17 @@ impl Table {
     }
 }
 
+/// How many pages an entry counted for.
+#[inline]
+pub(crate) fn pages_of(owned: &Owned) -> u64 {
+    match owned {
+        Owned::Page(page) if is_zero_frame(page.number()) => 0,
+        Owned::Page(_) => 1,
+        Owned::Huge(_) => HUGE_PAGES,
+        Owned::Table(_) => 0,
+    }
+}
+
 /// Empties the entries of `range` in a table and those below it.
 fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
     let span = span(at.number());
@@ -176,11 +217,7 @@ fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
                 clearing.gather.add(table, start, end);
             }
         } else if let Some(owned) = at.take(index) {
-            clearing.pages += match &owned {
-                Owned::Page(page) if is_zero_frame(page.number()) => 0,
-                Owned::Page(_) => 1,
-                _ => HUGE_PAGES,
-            };
+            clearing.pages += pages_of(&owned);
             clearing.gather.add(owned, start, end);
         }
         address = end;
