@@ -196,6 +196,20 @@ fn memory(given: Option<u64>, image: &Path) -> Result<u64, Failure> {
     Ok(memory)
 }
 
+/// What to do about QEMU's reason for not starting.
+fn cure_of_start(reason: &str) -> &'static str {
+    let known = [
+        ("guest memory", "Give less memory with -m"),
+        ("KVM", "Leave out --accel kvm, or see what chiton doctor says"),
+        ("PVH", "Give --kernel a Chiton kernel"),
+        ("smp", "Give fewer processors with -c"),
+    ];
+    known
+        .iter()
+        .find(|(part, _)| reason.contains(part))
+        .map_or("See what chiton doctor says", |(_, cure)| cure)
+}
+
 /// Turns the end of a run into an exit code and, if it was not the program's own, a message.
 fn conclude(end: End, options: &RunArgs) -> Outcome {
     let fail = |code, cause: String, cure: &str| Err(Failure::new(code, cause, cure));
@@ -211,11 +225,14 @@ fn conclude(end: End, options: &RunArgs) -> Outcome {
             format!("the guest died: {how}"),
             "Run it again with --verbose to see what the kernel did last, or with more memory (-m)",
         ),
-        End::NotStarted(how) => fail(
-            failure::NOT_STARTED,
-            format!("the virtual machine could not start: {how}"),
-            "See what chiton doctor says",
-        ),
+        End::NotStarted(how) => {
+            let cure = cure_of_start(&how);
+            fail(
+                failure::NOT_STARTED,
+                format!("the virtual machine could not start: {how}"),
+                cure,
+            )
+        }
         End::TimedOut => {
             let limit = options.timeout.unwrap_or_default();
             fail(
