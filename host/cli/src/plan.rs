@@ -27,9 +27,8 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     environment.apply(&options.env_file, &options.env)?;
     let own_path = environment.get("PATH").is_some();
     environment.set_default("PATH", environment::PATH);
-    if let Ok(path) = std::env::var("LD_LIBRARY_PATH") {
-        environment.set_default("LD_LIBRARY_PATH", &path);
-    }
+    let library_path = environment.get("LD_LIBRARY_PATH").map(str::to_string);
+    let library_path = library_path.or_else(|| std::env::var("LD_LIBRARY_PATH").ok());
     let here = std::env::current_dir().map_err(|error| {
         Failure::other(
             format!("the current directory is gone: {}", image::in_words(&error)),
@@ -38,7 +37,7 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     })?;
 
     let mut tree = Tree::new();
-    let mut taker = Taker::new(search_path(&environment, own_path), environment.get("LD_LIBRARY_PATH"));
+    let mut taker = Taker::new(search_path(&environment, own_path), library_path.as_deref());
     let mut taken = take_files(options, &mut tree, &mut taker, &here)?;
 
     let name = command.first().map(String::as_str).unwrap_or_default();
@@ -54,6 +53,9 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
         add_directory(&mut tree, directory)?;
     }
     taker.finish(&mut tree)?;
+    if let Some(path) = library_path.filter(|_| taker.needs_library_path()) {
+        environment.set_default("LD_LIBRARY_PATH", &path);
+    }
 
     let mut args = command.to_vec();
     if let Some(first) = args.first_mut() {

@@ -46,6 +46,8 @@ const MUSL_OWN: [&str; 7] = [
 pub(crate) struct Libraries {
     /// `LD_LIBRARY_PATH` as the guest will have it.
     environment: Vec<PathBuf>,
+    /// Whether a library was found there.
+    pub(crate) environment_used: bool,
     cache: OnceCell<HashMap<String, PathBuf>>,
     files: HashMap<PathBuf, Elf>,
     /// Libraries that embed an interpreter, by their real paths.
@@ -197,6 +199,7 @@ impl Libraries {
         for directory in self.own_directories(libc, loaded, index) {
             let path = directory.join(needed);
             if let Some(elf) = self.open(tree, host, &path)? {
+                self.environment_used |= self.environment.contains(&directory);
                 return Ok(Some((path, elf)));
             }
         }

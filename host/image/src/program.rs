@@ -131,6 +131,11 @@ impl Taker {
         Ok(taken)
     }
 
+    /// Whether a library was found through `LD_LIBRARY_PATH`, so that the guest needs it too.
+    pub fn needs_library_path(&self) -> bool {
+        self.libraries.environment_used
+    }
+
     /// Adds the loader's cache of what was found, if the tree has none.
     ///
     /// # Errors
