@@ -64,7 +64,7 @@ struct Wanted {
     cuts: u64,
 }
 
-/// What was fetched without the lock.
+/// What was fetched without the lock. It is dropped without the lock as well: the object may have lost its last mapping meanwhile.
 enum Fetched {
     Nothing,
     Huge(Option<HugePage>),
@@ -83,7 +83,7 @@ impl AddressSpace {
         let page = page_floor(address);
         let mut fetched = Fetched::Nothing;
         loop {
-            let step = self.state.lock().fault(page, access, fetched)?;
+            let step = self.state.lock().fault(page, access, &mut fetched)?;
             fetched = match step {
                 Step::Done => return Ok(()),
                 Step::Huge => Fetched::Huge(HugePage::zeroed().ok()),
@@ -131,7 +131,7 @@ impl AddressSpace {
 }
 
 impl State {
-    fn fault(&mut self, page: u64, access: Access, fetched: Fetched) -> Result<Step, FaultKind> {
+    fn fault(&mut self, page: u64, access: Access, fetched: &mut Fetched) -> Result<Step, FaultKind> {
         let (range, vma) = match self.vmas.get(page) {
             Some(found) => found,
             None => {
@@ -182,7 +182,7 @@ struct Touch<'a> {
 impl Touch<'_> {
     /// The first touch of memory that nothing is behind.
     #[inline]
-    fn anonymous(&mut self, fetched: Fetched) -> Result<Step, FaultKind> {
+    fn anonymous(&mut self, fetched: &mut Fetched) -> Result<Step, FaultKind> {
         if self.access != Access::Write {
             self.table
                 .map(self.page, table::zero_page()?, self.vma.page_flags(false))?;
@@ -191,14 +191,13 @@ impl Touch<'_> {
         let start = self.page & !(HUGE_SIZE - 1);
         let flags = self.vma.page_flags(true);
         if self.range.start <= start && start + HUGE_SIZE <= self.range.end && self.wants_huge(start) {
-            match fetched {
-                Fetched::Huge(Some(huge)) => {
-                    if self.table.map_huge(start, huge, flags).is_ok() {
-                        return Ok(Step::Done);
-                    }
-                }
-                Fetched::Huge(None) => {}
-                _ => return Ok(Step::Huge),
+            let Fetched::Huge(huge) = fetched else {
+                return Ok(Step::Huge);
+            };
+            if let Some(huge) = huge.take()
+                && self.table.map_huge(start, huge, flags).is_ok()
+            {
+                return Ok(Step::Done);
             }
         }
         self.table.map(self.page, Page::zeroed()?, flags)?;
@@ -239,14 +238,14 @@ impl Touch<'_> {
     }
 
     /// A touch of a page of an object: one that is not mapped, or one of a shared mapping that is to be written.
-    fn object(&mut self, wanted: Wanted, fetched: Fetched) -> Result<Step, FaultKind> {
+    fn object(&mut self, wanted: Wanted, fetched: &mut Fetched) -> Result<Step, FaultKind> {
         if wanted.index >= wanted.object.len().div_ceil(PAGE_SIZE) {
             return Err(FaultKind::BusAdrErr);
         }
         let write = self.access == Access::Write;
         let shared = self.vma.is_shared();
         let got = match fetched {
-            Fetched::Page(before, got) if before.answers(&wanted) => Some(got),
+            Fetched::Page(before, got) if before.answers(&wanted) => Some(got.clone()),
             // The object wants to know of each page that is written.
             _ if write && shared => None,
             _ => wanted.object.resident(wanted.index),
@@ -260,7 +259,8 @@ impl Touch<'_> {
             return Ok(Step::Done);
         }
         self.table.map(self.page, got, flags)?;
-        if !write {
+        // Pages of a private mapping that may be written are likely to be written, and are copied then.
+        if !write && (shared || !self.vma.prot.contains(Prot::WRITE)) {
             self.map_around(&wanted, flags);
         }
         Ok(Step::Done)

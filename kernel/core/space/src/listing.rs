@@ -5,6 +5,7 @@ use crate::vma::{Source, VmaFlags};
 use abi::mman::Prot;
 use address::PAGE_SIZE;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 /// One mapping, for a person to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +28,6 @@ pub struct MappingInfo {
     pub inode: u64,
     /// Path, or a word in brackets; empty for nameless memory.
     pub name: Vec<u8>,
-    /// Pages in memory.
-    pub resident: u64,
 }
 
 impl AddressSpace {
@@ -61,11 +60,7 @@ impl AddressSpace {
                     device: 0,
                     inode: 0,
                     name: Vec::new(),
-                    resident: 0,
                 };
-                state
-                    .table
-                    .for_each(range.clone(), |_, _, pages, _| info.resident += pages);
                 match &vma.source {
                     Source::Object { object, first } => {
                         info.offset = first * PAGE_SIZE;
@@ -87,5 +82,14 @@ impl AddressSpace {
             (list[at].device, list[at].inode) = object.ids();
         }
         list
+    }
+
+    /// How many pages of a range are in memory, without those of zeros that nobody wrote.
+    #[must_use]
+    pub fn resident_in(&self, range: Range<u64>) -> u64 {
+        let mut resident = 0;
+        let state = self.state.lock();
+        state.table.for_each(range, |_, _, pages, _| resident += pages);
+        resident
     }
 }
