@@ -1,3 +1,41 @@
-//! Processes: identity, descriptors, limits and credentials.
+//! Processes: identity, descriptors, limits, credentials, and their end.
+//!
+//! | module | what |
+//! |---|---|
+//! | `shared` | [`Process`]: what all threads of a program share |
+//! | [`thread`] | [`Thread`]: one thread of a program, the payload of its task |
+//! | [`files`] | [`FileTable`]: descriptors |
+//! | [`limits`] | resource limits |
+//! | [`program`] | what runs in a process: its file, name, arguments |
+//! | [`registry`] | numbers of processes and threads |
+//! | [`signals`] | actions, masks, what is pending |
+//! | [`exit`] | the end of threads and processes |
+//! | [`mapped`] | open files as the backing of mappings |
+//!
+//! The process with number 1 is the application: when it ends, the machine ends with its code (see [`exit::set_end`]).
+//!
+//! Invariants: a thread's number is in the registry from before it first runs until it has ended. A process's space is replaced only by its sole thread.
+//! Lock order: registry → process fields (each a leaf by itself, never two at once unless written there).
+//! It does not do: namespaces, cgroups.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod exit;
+pub mod files;
+pub mod limits;
+pub mod mapped;
+pub mod program;
+pub mod registry;
+mod shared;
+pub mod signals;
+pub mod thread;
+
+pub use exit::Status;
+pub use files::FileTable;
+pub use limits::LimitSet;
+pub use mapped::MappedFile;
+pub use program::Program;
+pub use shared::{Process, current};
+pub use thread::{Thread, with_thread};

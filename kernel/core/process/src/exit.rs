@@ -1,0 +1,218 @@
+//! The end of threads and processes.
+
+use crate::registry;
+use crate::shared::Process;
+use crate::signals::{self, Fields, Info};
+use crate::thread::{Thread, with_thread};
+use abi::signal::{SA_NOCLDWAIT, SIG_IGN, Signal};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+use lock::Once;
+use task::Work;
+
+/// How a process ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// By itself, with a code.
+    Exited(u8),
+    /// By a signal.
+    Signaled(Signal),
+}
+
+impl Status {
+    /// As `wait4` tells it.
+    #[must_use]
+    pub fn to_wait(self) -> i32 {
+        match self {
+            Self::Exited(code) => i32::from(code) << 8,
+            Self::Signaled(signal) => i32::from(signal.0),
+        }
+    }
+
+    /// As a shell tells it: the code, or 128 and the signal.
+    #[must_use]
+    pub fn to_shell(self) -> u8 {
+        match self {
+            Self::Exited(code) => code,
+            Self::Signaled(signal) => 128 + signal.0,
+        }
+    }
+}
+
+static END: Once<fn(Status) -> !> = Once::new();
+
+/// Registers what is done when the application has ended.
+pub fn set_end(end: fn(Status) -> !) {
+    let _ = END.set(end);
+}
+
+/// Ends the running process with all its threads. The first to say so says how.
+pub fn exit_process(status: Status) -> ! {
+    if let Some(process) = crate::current() {
+        begin_end(&process, status);
+    }
+    exit_thread(status)
+}
+
+/// Makes all threads of a process end.
+pub fn begin_end(process: &Arc<Process>, status: Status) {
+    process.ending.lock().get_or_insert(status);
+    for thread in process.threads() {
+        thread.add_work(Work::EXIT);
+    }
+}
+
+/// Ends the running thread; with `status` if it is the last of its process and nobody has said how the process ends.
+pub fn exit_thread(status: Status) -> ! {
+    with_thread(|thread| end_thread(thread, status));
+    task::exit_current()
+}
+
+fn end_thread(thread: &Thread, status: Status) {
+    let process = Arc::clone(&thread.process);
+    release_user_state(thread);
+    if let Some(task) = thread.task() {
+        process.ended_time.fetch_add(task.run_time(), Ordering::Relaxed);
+    }
+    let tid = thread.tid();
+    let last = process.remove_thread(tid);
+    if last {
+        let status = *process.ending.lock().get_or_insert(status);
+        end_process(&process, status);
+    }
+    registry::remove_thread(tid);
+    process.changed.wake_all();
+    space::leave();
+}
+
+/// What a thread leaves behind in its program's memory: robust futexes that it held, and the word that its maker waits for.
+fn release_user_state(thread: &Thread) {
+    let list = thread.robust_list.swap(0, Ordering::Relaxed);
+    if list != 0 {
+        futex::release_robust(&thread.process.space(), list, thread.tid());
+    }
+    let word = thread.clear_child_tid.swap(0, Ordering::Relaxed);
+    if word != 0 && usermem::write_bytes(word, &[0; 4]).is_ok() {
+        let _ = futex::wake(&thread.process.space(), word, 1, u32::MAX, futex::Scope::Shared);
+    }
+}
+
+fn end_process(process: &Arc<Process>, status: Status) {
+    if process.pid == 1
+        && let Some(end) = END.get()
+    {
+        end(status);
+    }
+    let files = process.set_files(crate::FileTable::new());
+    drop(files);
+    process.space().clear();
+    let orphans = core::mem::take(&mut *process.children.lock());
+    adopt(process, orphans);
+    *process.status.lock() = Some(status);
+    tell_parent(process, status);
+}
+
+/// Gives the children of a process that ends to the next that collects orphans: a subreaper above it, or the first process.
+fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
+    if orphans.is_empty() {
+        return;
+    }
+    let mut above = process.parent();
+    while let Some(candidate) = &above {
+        if candidate.pid == 1 || candidate.subreaper.load(Ordering::Relaxed) {
+            break;
+        }
+        above = candidate.parent();
+    }
+    let Some(reaper) = above.or_else(|| registry::process(1)) else {
+        return;
+    };
+    for orphan in orphans {
+        orphan.set_parent(&reaper);
+        let death = Signal::new(orphan.parent_death_signal.load(Ordering::Relaxed));
+        if let Some(signal) = death {
+            signals::send(&orphan, Info::sent(signal, abi::signal::SI_USER, process.pid, 0));
+        }
+        let ended = orphan.status();
+        reaper.children.lock().push(Arc::clone(&orphan));
+        if let Some(status) = ended {
+            tell_parent(&orphan, status);
+        }
+    }
+}
+
+/// Tells the parent, or goes at once where nobody wants to know.
+fn tell_parent(process: &Arc<Process>, status: Status) {
+    let Some(parent) = process.parent() else {
+        registry::remove_process(process.pid);
+        return;
+    };
+    let signal = Signal::new(process.exit_signal.load(Ordering::Relaxed));
+    let action = parent.signals.action(Signal::CHLD);
+    let unwanted = action.handler == SIG_IGN || action.flags & SA_NOCLDWAIT != 0;
+    if signal == Some(Signal::CHLD) && unwanted {
+        forget_child(&parent, process);
+    }
+    if let Some(signal) = signal {
+        signals::send(&parent, child_info(signal, process, status));
+    }
+    parent.changed.wake_all();
+}
+
+fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
+    const EXITED: i32 = 1;
+    const KILLED: i32 = 2;
+    let (code, number) = match status {
+        Status::Exited(code) => (EXITED, i32::from(code)),
+        Status::Signaled(signal) => (KILLED, i32::from(signal.0)),
+    };
+    let ticks = (process.run_time() / 10_000_000) as i64;
+    let uid = process.credentials().uid;
+    Info {
+        signal,
+        code,
+        errno: 0,
+        fields: Fields::Child {
+            pid: process.pid,
+            uid,
+            status: number,
+            user: ticks,
+            system: 0,
+        },
+    }
+}
+
+/// A child that has ended has been waited for: it is gone now.
+pub fn forget_child(parent: &Process, child: &Arc<Process>) {
+    parent.children.lock().retain(|other| !Arc::ptr_eq(other, child));
+    parent.children_time.fetch_add(
+        child.run_time() + child.children_time.load(Ordering::Relaxed),
+        Ordering::Relaxed,
+    );
+    registry::remove_process(child.pid);
+}
+
+/// The running thread is to be the only one of its process, with the process's number: for `execve`. The others end.
+///
+/// # Errors
+/// `EAGAIN` when the process is ending already.
+pub fn become_sole(thread: &Thread) -> abi::Result<()> {
+    let process = &thread.process;
+    let me = thread.tid();
+    for other in process.threads().iter().filter(|other| other.tid() != me) {
+        other.add_work(Work::EXIT);
+    }
+    task::wait_until(&[&process.changed], None, || {
+        (process.thread_count() <= 1).then_some(())
+    })
+    .map_err(|_| abi::Error::new(abi::Errno::EAGAIN, "the process is ending"))?;
+    if me != process.pid {
+        registry::remove_thread(me);
+        thread.set_tid(process.pid);
+        if let Some(own) = process.threads().first() {
+            registry::add_thread(own);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,217 @@
+//! Descriptors: the small numbers by which a program knows its open files.
+
+use abi::resource::RLIM_INFINITY;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use lock::SpinLock;
+use vfs::File;
+
+/// Most descriptors that any limit allows (`fs.nr_open`).
+pub const MAX_DESCRIPTORS: u64 = 1 << 20;
+
+const BAD: Error = Error::new(Errno::EBADF, "no such descriptor is open");
+const TOO_MANY: Error = Error::new(Errno::EMFILE, "the limit of open descriptors is reached");
+
+/// One descriptor.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    /// The open file.
+    pub file: Arc<File>,
+    /// Whether `execve` closes it.
+    pub close_on_exec: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Table {
+    slots: Vec<Option<Descriptor>>,
+    /// No slot below this one is free.
+    first_free: usize,
+}
+
+/// The descriptors of a process.
+#[derive(Debug, Default)]
+pub struct FileTable {
+    table: SpinLock<Table>,
+}
+
+impl Table {
+    fn free_from(&self, lowest: usize) -> usize {
+        let start = lowest.max(self.first_free);
+        self.slots
+            .iter()
+            .skip(start)
+            .position(Option::is_none)
+            .map_or(self.slots.len().max(start), |at| start + at)
+    }
+
+    fn put(&mut self, at: usize, descriptor: Descriptor) -> Result<Option<Descriptor>> {
+        if at >= self.slots.len() {
+            let more = (at + 1 - self.slots.len()).max(if self.slots.is_empty() { 8 } else { 0 });
+            if self.slots.try_reserve(more).is_err() {
+                return Err(Errno::ENOMEM.into());
+            }
+            self.slots.resize_with(at + 1, || None);
+        }
+        if at == self.first_free {
+            self.first_free += 1;
+        }
+        Ok(self.slots[at].replace(descriptor))
+    }
+
+    fn take(&mut self, at: usize) -> Option<Descriptor> {
+        let taken = self.slots.get_mut(at)?.take()?;
+        self.first_free = self.first_free.min(at);
+        Some(taken)
+    }
+}
+
+fn index(fd: i32) -> Result<usize> {
+    usize::try_from(fd).map_err(|_| BAD)
+}
+
+impl FileTable {
+    /// No descriptors.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self::default())
+    }
+
+    /// The same descriptors in a table of their own, as `fork` makes it.
+    #[must_use]
+    pub fn duplicate(&self) -> Arc<Self> {
+        let table = self.table.lock().clone();
+        Arc::new(Self {
+            table: SpinLock::new(table),
+        })
+    }
+
+    /// The open file behind a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn get(&self, fd: i32) -> Result<Arc<File>> {
+        let at = index(fd)?;
+        match self.table.lock().slots.get(at) {
+            Some(Some(descriptor)) => Ok(Arc::clone(&descriptor.file)),
+            _ => Err(BAD),
+        }
+    }
+
+    /// A descriptor with its flag.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn descriptor(&self, fd: i32) -> Result<Descriptor> {
+        self.table
+            .lock()
+            .slots
+            .get(index(fd)?)
+            .and_then(Clone::clone)
+            .ok_or(BAD)
+    }
+
+    /// Gives a file the lowest free descriptor that is at least `lowest` and below `limit`.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn add(&self, file: Arc<File>, close_on_exec: bool, lowest: usize, limit: u64) -> Result<i32> {
+        let mut table = self.table.lock();
+        let at = table.free_from(lowest);
+        if at as u64 >= limit.min(MAX_DESCRIPTORS) {
+            return Err(TOO_MANY);
+        }
+        table.put(at, Descriptor { file, close_on_exec })?;
+        Ok(at as i32)
+    }
+
+    /// Puts a file at a descriptor, in place of what was there, which is returned to be dropped without the lock.
+    ///
+    /// # Errors
+    /// `EBADF` for a number at or above `limit`.
+    pub fn replace(&self, fd: i32, file: Arc<File>, close_on_exec: bool, limit: u64) -> Result<Option<Descriptor>> {
+        let at = index(fd)?;
+        if at as u64 >= limit.min(MAX_DESCRIPTORS) {
+            return Err(BAD);
+        }
+        self.table.lock().put(at, Descriptor { file, close_on_exec })
+    }
+
+    /// Closes a descriptor; the file is returned to be dropped without the lock.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn remove(&self, fd: i32) -> Result<Arc<File>> {
+        let taken = self.table.lock().take(index(fd)?);
+        taken.map(|descriptor| descriptor.file).ok_or(BAD)
+    }
+
+    /// Sets whether `execve` closes a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_close_on_exec(&self, fd: i32, close: bool) -> Result<()> {
+        match self.table.lock().slots.get_mut(index(fd)?) {
+            Some(Some(descriptor)) => {
+                descriptor.close_on_exec = close;
+                Ok(())
+            }
+            _ => Err(BAD),
+        }
+    }
+
+    /// Closes the descriptors from `first` to `last` that `which` says yes to; returns them to be dropped without the lock.
+    #[must_use]
+    pub fn remove_range(&self, first: usize, last: usize, which: impl Fn(&Descriptor) -> bool) -> Vec<Descriptor> {
+        let mut table = self.table.lock();
+        let end = table.slots.len().min(last.saturating_add(1));
+        let mut closed = Vec::new();
+        for at in first..end {
+            if table.slots[at].as_ref().is_some_and(&which) {
+                closed.extend(table.take(at));
+            }
+        }
+        closed
+    }
+
+    /// Marks the descriptors from `first` to `last` to be closed by `execve`.
+    pub fn mark_range(&self, first: usize, last: usize) {
+        let mut table = self.table.lock();
+        for descriptor in table
+            .slots
+            .iter_mut()
+            .skip(first)
+            .take(last.saturating_sub(first).saturating_add(1))
+            .flatten()
+        {
+            descriptor.close_on_exec = true;
+        }
+    }
+
+    /// Numbers of the open descriptors, in order.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<i32> {
+        let table = self.table.lock();
+        table
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.is_some())
+            .map(|(at, _)| at as i32)
+            .collect()
+    }
+
+    /// How many slots the table has (`FDSize` in `/proc/self/status`).
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.table.lock().slots.capacity().next_power_of_two().max(64)
+    }
+}
+
+/// The limit that applies, as a number of descriptors.
+#[must_use]
+pub fn effective_limit(soft: u64) -> u64 {
+    if soft == RLIM_INFINITY { MAX_DESCRIPTORS } else { soft }
+}

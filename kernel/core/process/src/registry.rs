@@ -1,0 +1,90 @@
+//! Numbers of processes and threads.
+
+use crate::{Process, Thread};
+use abi::{Errno, Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use lock::SpinLock;
+
+/// The largest number, plus one (`kernel.pid_max`).
+pub const PID_MAX: u32 = 4_194_304;
+
+struct Registry {
+    threads: BTreeMap<u32, Weak<Thread>>,
+    processes: BTreeMap<u32, Arc<Process>>,
+    next: u32,
+}
+
+static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
+    threads: BTreeMap::new(),
+    processes: BTreeMap::new(),
+    next: 1,
+});
+
+/// A number that no process, thread, group or session has.
+///
+/// # Errors
+/// `EAGAIN` when all are taken.
+pub fn new_number() -> Result<u32> {
+    let mut registry = REGISTRY.lock();
+    for _ in 0..PID_MAX {
+        let number = registry.next;
+        registry.next = if number + 1 == PID_MAX { 300 } else { number + 1 };
+        if !registry.threads.contains_key(&number) && !registry.processes.contains_key(&number) {
+            return Ok(number);
+        }
+    }
+    Err(Error::new(Errno::EAGAIN, "all process numbers are taken"))
+}
+
+/// Enters a process.
+pub fn add_process(process: &Arc<Process>) {
+    REGISTRY.lock().processes.insert(process.pid, Arc::clone(process));
+}
+
+/// Enters a thread.
+pub fn add_thread(thread: &Arc<Thread>) {
+    REGISTRY.lock().threads.insert(thread.tid(), Arc::downgrade(thread));
+}
+
+/// Takes a thread out.
+pub fn remove_thread(tid: u32) {
+    REGISTRY.lock().threads.remove(&tid);
+}
+
+/// Takes a process out: it has been waited for.
+pub fn remove_process(pid: u32) {
+    let removed = REGISTRY.lock().processes.remove(&pid);
+    drop(removed);
+}
+
+/// The process with a number.
+#[must_use]
+pub fn process(pid: u32) -> Option<Arc<Process>> {
+    REGISTRY.lock().processes.get(&pid).cloned()
+}
+
+/// The thread with a number.
+#[must_use]
+pub fn thread(tid: u32) -> Option<Arc<Thread>> {
+    REGISTRY.lock().threads.get(&tid)?.upgrade()
+}
+
+/// All processes, in order of their numbers, those that have ended but were not waited for included.
+#[must_use]
+pub fn processes() -> Vec<Arc<Process>> {
+    REGISTRY.lock().processes.values().cloned().collect()
+}
+
+/// How many threads there are.
+#[must_use]
+pub fn thread_count() -> usize {
+    REGISTRY.lock().threads.len()
+}
+
+/// The number given last.
+#[must_use]
+pub fn last_number() -> u32 {
+    REGISTRY.lock().next.saturating_sub(1)
+}

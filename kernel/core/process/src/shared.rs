@@ -1,0 +1,238 @@
+//! What all threads of a program share.
+
+use crate::exit::Status;
+use crate::files::FileTable;
+use crate::limits::LimitSet;
+use crate::program::Program;
+use crate::signals::Signals;
+use crate::thread::{Thread, with_thread};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use lock::SpinLock;
+use space::AddressSpace;
+use task::WaitQueue;
+
+/// A process.
+pub struct Process {
+    /// Its number.
+    pub pid: u32,
+    parent: SpinLock<Weak<Process>>,
+    /// Its children, those that have ended but were not waited for included.
+    pub children: SpinLock<Vec<Arc<Process>>>,
+    threads: SpinLock<Vec<Arc<Thread>>>,
+    space: SpinLock<Arc<AddressSpace>>,
+    files: SpinLock<Arc<FileTable>>,
+    view: SpinLock<Arc<vfs::Context>>,
+    /// What signals do to it, and what is pending.
+    pub signals: Signals,
+    /// Its limits.
+    pub limits: SpinLock<LimitSet>,
+    /// What runs in it.
+    pub program: SpinLock<Program>,
+    /// Its process group and session.
+    pub group: AtomicU32,
+    /// See `group`.
+    pub session: AtomicU32,
+    /// How it ended, once it has.
+    pub(crate) status: SpinLock<Option<Status>>,
+    /// Set as soon as all of it is to end.
+    pub(crate) ending: SpinLock<Option<Status>>,
+    /// Who waits for its children to change, and for the threads of a process that runs another program.
+    pub changed: WaitQueue,
+    /// When it began, in nanoseconds since boot.
+    pub started: u64,
+    /// Running time of its threads that have ended.
+    pub ended_time: AtomicU64,
+    /// Running time of its children that were waited for.
+    pub children_time: AtomicU64,
+    /// Largest resident size of its children that were waited for, in pages.
+    pub children_peak: AtomicU64,
+    /// `personality(2)`.
+    pub personality: AtomicU32,
+    /// Whether it may be dumped and looked at (`PR_SET_DUMPABLE`).
+    pub dumpable: AtomicU32,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub no_new_privileges: AtomicBool,
+    /// `PR_SET_CHILD_SUBREAPER`.
+    pub subreaper: AtomicBool,
+    /// The signal it gets when its parent ends (`PR_SET_PDEATHSIG`).
+    pub parent_death_signal: AtomicU32,
+    /// The signal its parent gets when it ends.
+    pub exit_signal: AtomicU32,
+}
+
+impl core::fmt::Debug for Process {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "process {}", self.pid)
+    }
+}
+
+/// What a new process begins with.
+#[derive(Debug)]
+pub struct Beginnings {
+    /// Its memory.
+    pub space: Arc<AddressSpace>,
+    /// Its descriptors.
+    pub files: Arc<FileTable>,
+    /// Its view of files.
+    pub view: Arc<vfs::Context>,
+    /// Its limits.
+    pub limits: LimitSet,
+    /// Its process group and session.
+    pub group: u32,
+    /// See `group`.
+    pub session: u32,
+}
+
+impl Process {
+    /// A process without threads.
+    #[must_use]
+    pub fn new(pid: u32, parent: Weak<Process>, begins: Beginnings) -> Arc<Self> {
+        Arc::new(Self {
+            pid,
+            parent: SpinLock::new(parent),
+            children: SpinLock::new(Vec::new()),
+            threads: SpinLock::new(Vec::new()),
+            space: SpinLock::new(begins.space),
+            files: SpinLock::new(begins.files),
+            view: SpinLock::new(begins.view),
+            signals: Signals::default(),
+            limits: SpinLock::new(begins.limits),
+            program: SpinLock::new(Program::default()),
+            group: AtomicU32::new(begins.group),
+            session: AtomicU32::new(begins.session),
+            status: SpinLock::new(None),
+            ending: SpinLock::new(None),
+            changed: WaitQueue::new(),
+            started: time::now(),
+            ended_time: AtomicU64::new(0),
+            children_time: AtomicU64::new(0),
+            children_peak: AtomicU64::new(0),
+            personality: AtomicU32::new(0),
+            dumpable: AtomicU32::new(1),
+            no_new_privileges: AtomicBool::new(false),
+            subreaper: AtomicBool::new(false),
+            parent_death_signal: AtomicU32::new(0),
+            exit_signal: AtomicU32::new(u32::from(abi::signal::Signal::CHLD.0)),
+        })
+    }
+
+    /// Its memory.
+    #[must_use]
+    #[inline]
+    pub fn space(&self) -> Arc<AddressSpace> {
+        Arc::clone(&self.space.lock())
+    }
+
+    /// Calls `then` with its memory, without counting a reference: for the hot paths.
+    #[inline]
+    pub fn set_space(&self, space: Arc<AddressSpace>) -> Arc<AddressSpace> {
+        core::mem::replace(&mut self.space.lock(), space)
+    }
+
+    /// Its descriptors.
+    #[must_use]
+    #[inline]
+    pub fn files(&self) -> Arc<FileTable> {
+        Arc::clone(&self.files.lock())
+    }
+
+    /// Gives it other descriptors.
+    pub fn set_files(&self, files: Arc<FileTable>) -> Arc<FileTable> {
+        core::mem::replace(&mut self.files.lock(), files)
+    }
+
+    /// Its view of files.
+    #[must_use]
+    #[inline]
+    pub fn view(&self) -> Arc<vfs::Context> {
+        Arc::clone(&self.view.lock())
+    }
+
+    /// Changes its view of files; whoever uses the old one goes on with it.
+    pub fn change_view<T>(&self, change: impl FnOnce(&mut vfs::Context) -> T) -> T {
+        let mut view = self.view.lock();
+        change(Arc::make_mut(&mut view))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn credentials(&self) -> Arc<vfs::Credentials> {
+        Arc::clone(&self.view.lock().credentials)
+    }
+
+    /// Its parent, unless that has ended.
+    #[must_use]
+    pub fn parent(&self) -> Option<Arc<Process>> {
+        self.parent.lock().upgrade()
+    }
+
+    /// Gives it another parent.
+    pub(crate) fn set_parent(&self, parent: &Arc<Process>) {
+        *self.parent.lock() = Arc::downgrade(parent);
+    }
+
+    /// Adds a thread. False when the process is ending: it may not run.
+    pub fn add_thread(&self, thread: &Arc<Thread>) -> bool {
+        let mut threads = self.threads.lock();
+        if self.ending.lock().is_some() {
+            return false;
+        }
+        threads.push(Arc::clone(thread));
+        true
+    }
+
+    /// Takes a thread out; whether it was the last.
+    pub(crate) fn remove_thread(&self, tid: u32) -> bool {
+        let mut threads = self.threads.lock();
+        let at = threads.iter().position(|thread| thread.tid() == tid);
+        let removed = at.map(|at| threads.remove(at));
+        let last = threads.is_empty();
+        drop(threads);
+        drop(removed);
+        last
+    }
+
+    /// Its threads.
+    #[must_use]
+    pub fn threads(&self) -> Vec<Arc<Thread>> {
+        self.threads.lock().clone()
+    }
+
+    /// How many threads it has.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        self.threads.lock().len()
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        *self.status.lock()
+    }
+
+    /// A soft limit.
+    #[must_use]
+    pub fn limit(&self, which: usize) -> u64 {
+        self.limits.lock().soft(which)
+    }
+
+    /// Nanoseconds that its threads ran, those that have ended included.
+    #[must_use]
+    pub fn run_time(&self) -> u64 {
+        let live: u64 = self
+            .threads()
+            .iter()
+            .filter_map(|thread| thread.task())
+            .map(|task| task.run_time())
+            .sum();
+        live + self.ended_time.load(Ordering::Relaxed)
+    }
+}
+
+/// The process that runs on this CPU, if one does.
+#[must_use]
+pub fn current() -> Option<Arc<Process>> {
+    with_thread(|thread| Arc::clone(&thread.process))
+}

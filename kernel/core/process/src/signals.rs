@@ -1,0 +1,421 @@
+//! Signals: actions, masks, what is pending.
+//!
+//! A signal is sent to a process or to a thread ([`send`]); it is noted where it was sent to, and one thread that does not block it is told to look.
+//! What happens then (the default, or a handler) is the business of whoever calls [`take`] on the way back to the program.
+
+use crate::registry;
+use crate::shared::Process;
+use crate::thread::Thread;
+use abi::signal::{SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
+use lock::SpinLock;
+use task::{WaitQueue, Work};
+
+/// What is known of one signal: the fields of `siginfo_t` that its kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// Which.
+    pub signal: Signal,
+    /// `si_code`.
+    pub code: i32,
+    /// `si_errno`.
+    pub errno: i32,
+    /// The 112 bytes that depend on the kind, as the program sees them.
+    pub fields: Fields,
+}
+
+/// The part of `siginfo_t` that depends on the kind of signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// Sent by a process: its number and user, and a value.
+    Sender {
+        /// Process.
+        pid: u32,
+        /// User.
+        uid: u32,
+        /// `si_value`.
+        value: u64,
+    },
+    /// A child changed.
+    Child {
+        /// Process.
+        pid: u32,
+        /// User.
+        uid: u32,
+        /// Exit code or signal.
+        status: i32,
+        /// Clock ticks in user mode.
+        user: i64,
+        /// Clock ticks in the kernel.
+        system: i64,
+    },
+    /// A fault at an address.
+    Fault {
+        /// Where.
+        address: u64,
+        /// The machine's trap number, for the frame.
+        trap: u32,
+        /// The machine's error code, for the frame.
+        error: u32,
+    },
+    /// A POSIX timer ran out.
+    Timer {
+        /// Its number.
+        id: i32,
+        /// Times that it ran out besides.
+        overrun: i32,
+        /// `si_value`.
+        value: u64,
+    },
+    /// Given byte for byte by a program (`rt_sigqueueinfo`).
+    Raw([u8; 112]),
+}
+
+impl Info {
+    /// Sent by the kernel.
+    #[must_use]
+    pub const fn kernel(signal: Signal) -> Self {
+        Self {
+            signal,
+            code: abi::signal::SI_KERNEL,
+            errno: 0,
+            fields: Fields::Sender {
+                pid: 0,
+                uid: 0,
+                value: 0,
+            },
+        }
+    }
+
+    /// Sent by a process.
+    #[must_use]
+    pub const fn sent(signal: Signal, code: i32, pid: u32, uid: u32) -> Self {
+        Self {
+            signal,
+            code,
+            errno: 0,
+            fields: Fields::Sender { pid, uid, value: 0 },
+        }
+    }
+}
+
+/// What waits to be delivered. Below 32 a signal is pending once; real-time signals queue.
+#[derive(Debug, Default)]
+pub struct Pending {
+    set: SigSet,
+    queue: VecDeque<Info>,
+}
+
+impl Pending {
+    /// Notes a signal. False if one that does not queue is pending already.
+    fn add(&mut self, info: Info) -> bool {
+        if self.set.contains(info.signal) && info.signal.0 < 32 {
+            return false;
+        }
+        self.set = self.set.with(info.signal);
+        self.queue.push_back(info);
+        true
+    }
+
+    /// Takes the signal that comes first among those that `mask` lets through: faults, then by number.
+    fn take(&mut self, mask: SigSet) -> Option<Info> {
+        let open = SigSet(self.set.0 & !mask.0);
+        if open == SigSet::EMPTY {
+            return None;
+        }
+        let synchronous = open.0 & SYNCHRONOUS.0;
+        let first = if synchronous != 0 { synchronous } else { open.0 }.trailing_zeros();
+        let signal = Signal::new(first + 1)?;
+        let at = self.queue.iter().position(|info| info.signal == signal)?;
+        let info = self.queue.remove(at)?;
+        if !self.queue.iter().any(|other| other.signal == signal) {
+            self.set = self.set.without(signal);
+        }
+        Some(info)
+    }
+
+    /// Forgets a signal.
+    fn forget(&mut self, signals: SigSet) {
+        self.set = SigSet(self.set.0 & !signals.0);
+        self.queue.retain(|info| !signals.contains(info.signal));
+    }
+}
+
+/// Signals that the program's own instruction raises come before all others.
+const SYNCHRONOUS: SigSet = SigSet::EMPTY
+    .with(Signal::SEGV)
+    .with(Signal::BUS)
+    .with(Signal::ILL)
+    .with(Signal::TRAP)
+    .with(Signal::FPE)
+    .with(Signal::SYS);
+
+const STOPS: SigSet = SigSet::EMPTY
+    .with(Signal::STOP)
+    .with(Signal::TSTP)
+    .with(Signal::TTIN)
+    .with(Signal::TTOU);
+
+/// What signals do to a process, and what is pending for it as a whole.
+#[derive(Debug)]
+pub struct Signals {
+    actions: SpinLock<[SigAction; 64]>,
+    pending: SpinLock<Pending>,
+    /// Who waits for a signal to come (`signalfd`, `sigtimedwait`).
+    pub arrived: WaitQueue,
+}
+
+impl Default for Signals {
+    fn default() -> Self {
+        let action = SigAction {
+            handler: SIG_DFL,
+            flags: 0,
+            restorer: 0,
+            mask: SigSet::EMPTY,
+        };
+        Self {
+            actions: SpinLock::new([action; 64]),
+            pending: SpinLock::default(),
+            arrived: WaitQueue::new(),
+        }
+    }
+}
+
+/// A thread's mask, what is pending for it, its alternate stack.
+#[derive(Debug)]
+pub struct ThreadSignals {
+    mask: AtomicU64,
+    pending: SpinLock<Pending>,
+    /// The mask to put back after the next delivery (`sigsuspend`, `ppoll`), if any.
+    pub saved_mask: SpinLock<Option<SigSet>>,
+    /// The alternate stack.
+    pub stack: SpinLock<SigStack>,
+}
+
+impl Default for ThreadSignals {
+    fn default() -> Self {
+        let stack = SigStack {
+            sp: 0,
+            flags: SS_DISABLE,
+            pad: 0,
+            size: 0,
+        };
+        Self {
+            mask: AtomicU64::new(0),
+            pending: SpinLock::default(),
+            saved_mask: SpinLock::new(None),
+            stack: SpinLock::new(stack),
+        }
+    }
+}
+
+impl Signals {
+    /// What a signal does.
+    #[must_use]
+    pub fn action(&self, signal: Signal) -> SigAction {
+        self.actions.lock()[usize::from(signal.0) - 1]
+    }
+
+    /// Sets what a signal does; returns what it did.
+    pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
+        let old = core::mem::replace(&mut self.actions.lock()[usize::from(signal.0) - 1], action);
+        if is_ignored(signal, &action) {
+            self.pending.lock().forget(SigSet::EMPTY.with(signal));
+        }
+        old
+    }
+
+    /// Another program runs: handlers are gone, what was ignored stays so.
+    pub fn reset(&self) {
+        for action in self
+            .actions
+            .lock()
+            .iter_mut()
+            .filter(|action| action.handler != SIG_IGN)
+        {
+            *action = SigAction::default();
+        }
+    }
+
+    /// Takes all actions from another process.
+    pub fn copy_actions(&self, from: &Self) {
+        let actions = *from.actions.lock();
+        *self.actions.lock() = actions;
+    }
+
+    /// What is pending for the process as a whole.
+    #[must_use]
+    pub fn pending(&self) -> SigSet {
+        self.pending.lock().set
+    }
+
+    /// Which signals are ignored, and which are caught.
+    #[must_use]
+    pub fn ignored_and_caught(&self) -> (SigSet, SigSet) {
+        let actions = self.actions.lock();
+        let (mut ignored, mut caught) = (SigSet::EMPTY, SigSet::EMPTY);
+        for (signal, action) in (1..=64).filter_map(Signal::new).zip(actions.iter()) {
+            match action.handler {
+                SIG_DFL => {}
+                SIG_IGN => ignored = ignored.with(signal),
+                _ => caught = caught.with(signal),
+            }
+        }
+        (ignored, caught)
+    }
+}
+
+impl ThreadSignals {
+    /// What is held back.
+    #[must_use]
+    pub fn mask(&self) -> SigSet {
+        SigSet(self.mask.load(Ordering::Relaxed))
+    }
+
+    /// What is pending for the thread alone.
+    #[must_use]
+    pub fn pending(&self) -> SigSet {
+        self.pending.lock().set
+    }
+}
+
+/// What a signal does that has no handler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DefaultAction {
+    /// Nothing.
+    Ignore,
+    /// The process ends.
+    Terminate,
+    /// The process ends, with a core dump where those are made.
+    Dump,
+    /// The process stops.
+    Stop,
+    /// The process goes on.
+    Continue,
+}
+
+/// What a signal does that has no handler.
+#[must_use]
+pub fn default_action(signal: Signal) -> DefaultAction {
+    match signal {
+        Signal::CHLD | Signal::URG | Signal::WINCH => DefaultAction::Ignore,
+        Signal::CONT => DefaultAction::Continue,
+        Signal::STOP | Signal::TSTP | Signal::TTIN | Signal::TTOU => DefaultAction::Stop,
+        Signal::QUIT
+        | Signal::ILL
+        | Signal::TRAP
+        | Signal::ABRT
+        | Signal::BUS
+        | Signal::FPE
+        | Signal::SEGV
+        | Signal::XCPU
+        | Signal::XFSZ
+        | Signal::SYS => DefaultAction::Dump,
+        _ => DefaultAction::Terminate,
+    }
+}
+
+fn is_ignored(signal: Signal, action: &SigAction) -> bool {
+    action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
+}
+
+impl Thread {
+    /// Sets what is held back; signals that are let through now are looked at before the thread returns to its program.
+    pub fn set_mask(&self, mask: SigSet) {
+        self.signals
+            .mask
+            .store(mask.0 & !SigSet::UNBLOCKABLE.0, Ordering::Relaxed);
+        self.look_again();
+    }
+
+    /// Makes the thread look for signals if there are any for it.
+    pub fn look_again(&self) {
+        let pending = self.signals.pending().0 | self.process.signals.pending().0;
+        if pending & !self.signals.mask().0 != 0 {
+            self.add_work(Work::SIGNAL);
+        }
+    }
+
+    /// Takes the next signal that is not held back, for the running thread.
+    pub fn take_signal(&self) -> Option<Info> {
+        self.take_signal_except(self.signals.mask())
+    }
+
+    /// Takes the next signal that is not in a set.
+    pub fn take_signal_except(&self, mask: SigSet) -> Option<Info> {
+        let own = self.signals.pending.lock().take(mask);
+        own.or_else(|| self.process.signals.pending.lock().take(mask))
+    }
+
+    /// Raises a fault that the thread's own instruction made: it cannot be held back, nor ignored.
+    pub fn force(&self, info: Info) {
+        let action = self.process.signals.action(info.signal);
+        let held = self.signals.mask().contains(info.signal);
+        if held || action.handler == SIG_IGN {
+            self.process.signals.set_action(info.signal, SigAction::default());
+            self.signals
+                .mask
+                .store(self.signals.mask().without(info.signal).0, Ordering::Relaxed);
+        }
+        self.signals.pending.lock().add(info);
+        self.add_work(Work::SIGNAL);
+    }
+
+    /// Sends a signal to the thread alone.
+    pub fn send(&self, info: Info) {
+        let action = self.process.signals.action(info.signal);
+        let held = self.signals.mask().contains(info.signal);
+        prepare(&self.process, info.signal);
+        if is_ignored(info.signal, &action) && !held {
+            return;
+        }
+        self.signals.pending.lock().add(info);
+        self.process.signals.arrived.wake_all();
+        if !held {
+            self.add_work(Work::SIGNAL);
+        }
+    }
+}
+
+/// A stop cancels what would continue the process, and the other way round.
+fn prepare(process: &Process, signal: Signal) {
+    let cancelled = if signal == Signal::CONT {
+        STOPS
+    } else if STOPS.contains(signal) {
+        SigSet::EMPTY.with(Signal::CONT)
+    } else {
+        return;
+    };
+    process.signals.pending.lock().forget(cancelled);
+    for thread in process.threads() {
+        thread.signals.pending.lock().forget(cancelled);
+    }
+}
+
+/// Sends a signal to a process: one of its threads that does not hold it back is told to look.
+pub fn send(process: &Arc<Process>, info: Info) {
+    let action = process.signals.action(info.signal);
+    prepare(process, info.signal);
+    let threads = process.threads();
+    let open = threads
+        .iter()
+        .find(|thread| !thread.signals.mask().contains(info.signal));
+    if is_ignored(info.signal, &action) && open.is_some() {
+        return;
+    }
+    process.signals.pending.lock().add(info);
+    process.signals.arrived.wake_all();
+    if let Some(thread) = open {
+        thread.add_work(Work::SIGNAL);
+    }
+}
+
+/// Sends a signal to all processes of a group; says how many there were.
+pub fn send_group(group: u32, info: Info) -> usize {
+    let members = registry::processes()
+        .into_iter()
+        .filter(|process| process.group.load(Ordering::Relaxed) == group);
+    members.map(|process| send(&process, info)).count()
+}

@@ -1,0 +1,98 @@
+//! One thread of a program: the payload of its task.
+
+use crate::shared::Process;
+use crate::signals::ThreadSignals;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use lock::{Once, SpinLock};
+use task::Task;
+
+/// Bytes of a thread's name, with its closing zero.
+pub const NAME: usize = 16;
+
+/// One thread of a program.
+pub struct Thread {
+    tid: AtomicU32,
+    /// What it shares with the other threads of its program.
+    pub process: Arc<Process>,
+    task: Once<Weak<Task>>,
+    /// Where zero is stored and a futex woken when the thread ends; 0 for nowhere.
+    pub clear_child_tid: AtomicU64,
+    /// The list of robust futexes that it holds; 0 for none.
+    pub robust_list: AtomicU64,
+    /// Its mask, what is pending for it, its alternate stack.
+    pub signals: ThreadSignals,
+    name: SpinLock<[u8; NAME]>,
+}
+
+impl core::fmt::Debug for Thread {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "thread {} of process {}", self.tid(), self.process.pid)
+    }
+}
+
+impl Thread {
+    /// A thread of a process, not yet running.
+    #[must_use]
+    pub fn new(tid: u32, process: Arc<Process>, name: [u8; NAME]) -> Arc<Self> {
+        Arc::new(Self {
+            tid: AtomicU32::new(tid),
+            process,
+            task: Once::new(),
+            clear_child_tid: AtomicU64::new(0),
+            robust_list: AtomicU64::new(0),
+            signals: ThreadSignals::default(),
+            name: SpinLock::new(name),
+        })
+    }
+
+    /// Its number.
+    #[must_use]
+    #[inline]
+    pub fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Relaxed)
+    }
+
+    /// Gives it another number: the process's own, when it is the one that goes on after `execve`.
+    pub(crate) fn set_tid(&self, tid: u32) {
+        self.tid.store(tid, Ordering::Relaxed);
+    }
+
+    /// Says which task it is; once.
+    pub fn set_task(&self, task: &Arc<Task>) {
+        let _ = self.task.set(Arc::downgrade(task));
+    }
+
+    /// The task that it is, while it lives.
+    #[must_use]
+    pub fn task(&self) -> Option<Arc<Task>> {
+        self.task.get()?.upgrade()
+    }
+
+    /// Adds to what it must do before it returns to its program.
+    pub fn add_work(&self, bits: u32) {
+        if let Some(task) = self.task() {
+            task.add_work(bits);
+        }
+    }
+
+    /// Its name, padded with zeros.
+    #[must_use]
+    pub fn name(&self) -> [u8; NAME] {
+        *self.name.lock()
+    }
+
+    /// Gives it a name, cut to 15 bytes.
+    pub fn set_name(&self, name: &[u8]) {
+        let mut padded = [0; NAME];
+        let len = name.len().min(NAME - 1);
+        padded[..len].copy_from_slice(&name[..len]);
+        *self.name.lock() = padded;
+    }
+}
+
+/// Calls `then` with the running thread, if a program's thread runs on this CPU.
+#[inline]
+pub fn with_thread<T>(then: impl FnOnce(&Thread) -> T) -> Option<T> {
+    task::with_current(|task| task.payload::<Thread>().map(then))
+}
