@@ -66,3 +66,9 @@ pub fn local() -> usize {
 pub fn set_local(value: usize) {
     LOCAL.with(|local| local.set(value));
 }
+
+/// What `AT_HWCAP` and `AT_HWCAP2` tell a program.
+#[must_use]
+pub fn capabilities() -> [u64; 2] {
+    [0; 2]
+}

@@ -107,3 +107,9 @@ impl KernelThread {
         self.baton.wait();
     }
 }
+
+/// The least that a signal's frame takes on a stack.
+#[must_use]
+pub fn signal_frame_size() -> u64 {
+    2048
+}

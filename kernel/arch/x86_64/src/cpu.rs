@@ -380,3 +380,10 @@ pub fn halt_others() {
 pub fn count_listed() -> usize {
     crate::acpi::count_cpus()
 }
+
+/// What `AT_HWCAP` and `AT_HWCAP2` tell a program.
+#[must_use]
+pub fn capabilities() -> [u64; 2] {
+    // HWCAP2: bit 1 says that programs may use `rdfsbase` and its kin.
+    [u64::from(cpuid(1, 0)[3]), u64::from(features().fsgsbase) << 1]
+}

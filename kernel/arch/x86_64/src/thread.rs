@@ -534,3 +534,10 @@ fn load_program(program: &ProgramState) {
     // SAFETY: in the kernel this register holds the program's base; the value was a program's.
     unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, program.gs_base) };
 }
+
+/// The least that a signal's frame takes on a stack.
+#[must_use]
+pub fn signal_frame_size() -> u64 {
+    // The frame proper, the vector state with the mark behind it, and what aligning both may skip.
+    440 + fpu::size() as u64 + 4 + 64 + 128
+}

@@ -1,3 +1,170 @@
-//! From an ELF file to a program that is about to run.
+//! From a program's file to a program that is about to run.
+//!
+//! [`prepare`] does everything that can fail: it finds the file, follows `#!` lines, checks the ELF file and its interpreter, and builds a new address
+//! space with segments, stack, arguments and auxiliary vector in it. Nothing of the calling process has changed until then. The caller
+//! (`execve`, or the kernel for the first program) then puts the result in force.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`script`] | `#!` lines |
+//! | [`image`] | mapping the segments of ELF files |
+//! | [`stack`] | arguments, environment and auxiliary vector |
+//!
+//! Errors and their order are those of Linux 6.12 (`fs/exec.c`, `fs/binfmt_elf.c`, `fs/binfmt_script.c`).
+//! It does not do: `binfmt_misc`, 32-bit programs, core dumps.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod image;
+mod script;
+mod stack;
+
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use lock::Once;
+use process::{LimitSet, Program};
+use space::{AddressSpace, Layout};
+use usermem::Sink;
+use vfs::{Context, File, How, Kind, Path, Permission};
+
+/// `#!` lines followed at the most.
+const MAX_SCRIPTS: usize = 5;
+/// Bytes of a file that say what it is.
+const HEAD: usize = 256;
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The file, as it was named: what `AT_EXECFN` says and what scripts are told.
+    pub name: Vec<u8>,
+    /// Arguments.
+    pub arguments: Vec<Vec<u8>>,
+    /// Environment.
+    pub environment: Vec<Vec<u8>>,
+    /// Whether addresses are the same every time (`ADDR_NO_RANDOMIZE`).
+    pub fixed_addresses: bool,
+}
+
+/// A program that is about to run.
+#[derive(Debug)]
+pub struct Prepared {
+    /// Its memory.
+    pub space: Arc<AddressSpace>,
+    /// Where it begins.
+    pub entry: u64,
+    /// Its stack pointer.
+    pub stack_pointer: u64,
+    /// What `/proc` tells of it.
+    pub program: Program,
+    /// The last part of its file's name: what its first thread is called.
+    pub name: Vec<u8>,
+}
+
+static VDSO: Once<fn(&AddressSpace) -> Result<u64>> = Once::new();
+
+/// Registers what maps the vDSO and says where.
+pub fn set_vdso(map: fn(&AddressSpace) -> Result<u64>) {
+    let _ = VDSO.set(map);
+}
+
+fn map_vdso(space: &AddressSpace) -> Result<Option<u64>> {
+    VDSO.get().map(|map| map(space)).transpose()
+}
+
+/// Opens a file to be run.
+///
+/// # Errors
+/// As `execve(2)`: what finding it says, and `EACCES` for what is not a regular file that may be run.
+pub fn open(view: &Context, base: &Path, name: &[u8], follow: bool) -> Result<Arc<File>> {
+    let place = view.resolve(base, name, follow)?;
+    check(view, &place)?;
+    view.open_place(&place, abi::fcntl::OpenFlags::PATH).map(|_| File::new(place, How::default().flags, None))
+}
+
+/// Checks that a place holds a file that may be run.
+///
+/// # Errors
+/// `EACCES`, `ELOOP`.
+pub fn check(view: &Context, place: &Path) -> Result<()> {
+    match place.dentry.kind() {
+        Some(Kind::Regular) => {}
+        Some(Kind::Symlink) => return Err(Error::new(Errno::ELOOP, "a symbolic link is not run itself")),
+        _ => return Err(Error::new(Errno::EACCES, "only regular files are run")),
+    }
+    if place.mount.flags().contains(vfs::MountFlags::NO_EXEC) {
+        return Err(Error::new(Errno::EACCES, "nothing is run from this mount"));
+    }
+    view.check(place, Permission::EXECUTE)
+}
+
+/// Reads from a file into a buffer; says how many bytes came before the end.
+fn read(file: &File, offset: u64, into: &mut [u8]) -> Result<usize> {
+    let mut done = 0;
+    while done < into.len() {
+        let got = file.inode()?.read_at(offset + done as u64, &mut Sink::kernel(&mut into[done..]))?;
+        if got == 0 {
+            break;
+        }
+        done += got;
+    }
+    Ok(done)
+}
+
+/// Does everything that can fail.
+///
+/// # Errors
+/// All of `execve(2)`'s.
+pub fn prepare(view: &Context, limits: &LimitSet, file: Arc<File>, mut request: Request) -> Result<Prepared> {
+    stack::check_size(&request, limits)?;
+    let mut file = file;
+    let mut head = [0; HEAD];
+    for _ in 0..MAX_SCRIPTS {
+        let len = read(&file, 0, &mut head)?;
+        if !head[..len].starts_with(b"#!") {
+            return load(view, limits, &file, &head[..len], &request);
+        }
+        let line = script::parse(&head[..len])?;
+        let rest = request.arguments.split_off(request.arguments.len().min(1));
+        request.arguments = line.arguments(&request.name);
+        request.arguments.extend(rest);
+        file = open(view, &view.cwd, &line.interpreter, true)?;
+        request.name = line.interpreter;
+        head = [0; HEAD];
+    }
+    Err(Error::new(Errno::ELOOP, "scripts name scripts as their interpreters too often"))
+}
+
+fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], request: &Request) -> Result<Prepared> {
+    let parsed = image::Parsed::program(file, head)?;
+    let interpreter = match parsed.interpreter_path(file)? {
+        Some(path) => {
+            let file = open(view, &view.cwd, &path, true)?;
+            let parsed = image::Parsed::interpreter(&file)?;
+            Some((file, parsed))
+        }
+        None => None,
+    };
+    let privileged = view.credentials.euid == 0;
+    let space_limits = limits.for_space(privileged);
+    let layout = if request.fixed_addresses { Layout::fixed(&space_limits) } else { Layout::random(&space_limits) };
+    let space = AddressSpace::new(space_limits, layout)?;
+    let program = parsed.map(&space, file, image::place_of(&parsed, interpreter.is_some(), &layout))?;
+    let base = match &interpreter {
+        Some((file, parsed)) => Some(parsed.map(&space, file, image::Place::Anywhere)?),
+        None => None,
+    };
+    space.set_program_end(program.end, program.data.end - program.data.start);
+    let start = stack::build(&space, view, limits, request, &program, base.as_ref(), map_vdso(&space)?)?;
+    let entry = base.as_ref().map_or(program.entry, |base| base.entry);
+    let name = file.path().dentry.name().as_bytes().to_vec();
+    let told = Program {
+        file: Some(file.path().clone()),
+        text: program.text,
+        data: program.data,
+        ..start.program
+    };
+    Ok(Prepared { space, entry, stack_pointer: start.pointer, program: told, name })
+}
