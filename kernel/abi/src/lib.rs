@@ -9,6 +9,7 @@ mod errno;
 pub mod fcntl;
 pub mod ioctl;
 pub mod mman;
+pub mod numbers;
 pub mod resource;
 pub mod sched;
 pub mod signal;

@@ -1,0 +1,123 @@
+//! From the machine to the call and back; what is done before returning to a program.
+
+use crate::table::TABLE;
+use crate::{Caller, strace};
+use abi::{Errno, Error, Result};
+use core::sync::atomic::{AtomicU64, Ordering};
+use hal::thread::UserFrame;
+use hal::{Access, Fault};
+use process::exit::{Status, exit_thread};
+use process::signals::{Fields, Info};
+use process::{Thread, with_thread};
+use space::FaultKind;
+use task::Work;
+
+/// Calls that nobody implements and that have been reported.
+static REPORTED: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
+
+/// A program made a system call.
+pub fn system_call(frame: &mut UserFrame) {
+    let work = task::with_current(|task| {
+        let Some(thread) = task.payload::<Thread>() else { return 0 };
+        let result = dispatch(&mut Caller { thread, frame });
+        frame.set_result(match result {
+            Ok(value) => value,
+            Err(error) => u64::from(error.errno.0).wrapping_neg(),
+        });
+        task.work()
+    });
+    if work != 0 {
+        before_user(frame);
+    }
+}
+
+#[inline]
+fn dispatch(caller: &mut Caller<'_>) -> Result<u64> {
+    let number = caller.frame.number() as usize;
+    match TABLE.get(number) {
+        Some(Some(entry)) if !strace::is_on() => (entry.call)(caller),
+        Some(Some(entry)) => strace::traced(entry, caller),
+        _ => unknown(number, caller),
+    }
+}
+
+#[cold]
+fn unknown(number: usize, caller: &Caller<'_>) -> Result<u64> {
+    if let Some(word) = REPORTED.get(number / 64)
+        && word.fetch_or(1 << (number % 64), Ordering::Relaxed) >> (number % 64) & 1 == 0
+    {
+        let name = caller.thread.name();
+        trace::info!(
+            "system call {number} ({}) is not implemented; asked for by {}",
+            abi::numbers::name(number).unwrap_or("unknown"),
+            alloc::string::String::from_utf8_lossy(name.split(|&byte| byte == 0).next().unwrap_or(b"")),
+        );
+    }
+    if strace::is_on() {
+        strace::unknown(number, caller);
+    }
+    Err(Error::new(Errno::ENOSYS, "the call is not implemented"))
+}
+
+/// A trap or a call is about to return to its program: does what is left to do first.
+pub fn before_user(frame: &mut UserFrame) {
+    loop {
+        let work = task::with_current(|task| task.work());
+        if work & Work::EXIT != 0 {
+            exit_thread(Status::Exited(0));
+        }
+        if work & Work::SIGNAL != 0 {
+            task::with_current(|task| task.clear_work(Work::SIGNAL));
+            with_thread(|thread| signal::deliver(thread, frame));
+        } else if work & Work::RESCHEDULE != 0 {
+            task::with_current(|task| task.clear_work(Work::RESCHEDULE));
+            task::reschedule_if_needed();
+        } else {
+            return;
+        }
+    }
+}
+
+/// A program, or the kernel for it, touched memory that its tables do not give it; whether that was put right.
+pub fn page_fault(address: u64, access: Access) -> bool {
+    with_thread(|thread| thread.process.space().fault(address, access).is_ok()).unwrap_or(false)
+}
+
+/// A program touched memory that it does not have.
+pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, error: u32) {
+    const PAGE_FAULT: u32 = 14;
+    with_thread(|thread| {
+        let (signal, code) = match thread.process.space().fault(address, access) {
+            Ok(()) => return,
+            Err(FaultKind::MapErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_MAPERR),
+            Err(FaultKind::AccErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_ACCERR),
+            Err(FaultKind::BusAdrErr) => (abi::signal::Signal::BUS, abi::signal::BUS_ADRERR),
+            Err(FaultKind::OutOfMemory) => return out_of_memory(thread),
+        };
+        raise(thread, Fault { signal: signal.0, code, address, trap: PAGE_FAULT, error });
+    });
+}
+
+/// No memory is left for what a program touched: it ends, and somebody is told why.
+fn out_of_memory(thread: &Thread) {
+    let counters = thread.process.space().counters();
+    let usage = frames::usage();
+    trace::error!(
+        "out of memory: process {} ({} KiB in memory) is killed; the machine has {} KiB",
+        thread.process.pid,
+        counters.resident * 4,
+        usage.total * 4
+    );
+    process::exit::begin_end(&thread.process, Status::Signaled(abi::signal::Signal::KILL));
+}
+
+/// A program trapped.
+pub fn fault(_frame: &mut UserFrame, fault: Fault) {
+    with_thread(|thread| raise(thread, fault));
+}
+
+fn raise(thread: &Thread, fault: Fault) {
+    let Some(signal) = abi::signal::Signal::new(u32::from(fault.signal)) else { return };
+    let fields = Fields::Fault { address: fault.address, trap: fault.trap, error: fault.error };
+    thread.force(Info { signal, code: fault.code, errno: 0, fields });
+}

@@ -1,0 +1,62 @@
+//! `--strace`: each call with its arguments and its result, as `strace -f` shows them.
+
+use crate::Caller;
+use crate::table::Entry;
+use abi::{Error, Result};
+use alloc::format;
+use alloc::string::String;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// Switches tracing on.
+pub fn switch_on() {
+    ON.store(true, Ordering::Relaxed);
+}
+
+/// Whether calls are traced.
+#[inline]
+pub(crate) fn is_on() -> bool {
+    ON.load(Ordering::Relaxed)
+}
+
+/// Does a call and prints it. What a call reads is shown as it was before, since a call may replace the program; calls that do not return are
+/// shown when they begin.
+#[cold]
+pub(crate) fn traced(entry: &Entry, caller: &mut Caller<'_>) -> Result<u64> {
+    let arguments = caller.frame.arguments();
+    let tid = caller.thread.tid();
+    let mut text = format!("[pid {tid:5}] {}(", entry.name);
+    (entry.show)(&arguments, &mut text);
+    if entry.name.starts_with("exit") {
+        trace::line(&format!("{text}) = ?"));
+    }
+    let result = (entry.call)(caller);
+    text.push_str(") = ");
+    push_result(&mut text, &result);
+    trace::line(&text);
+    result
+}
+
+fn push_result(text: &mut String, result: &Result<u64>) {
+    match result {
+        Ok(value) if *value > 0xffff_ffff => text.push_str(&format!("{value:#x}")),
+        Ok(value) => text.push_str(&format!("{value}")),
+        Err(Error { errno, why }) => {
+            let value = if errno.0 >= 512 { "?" } else { "-1" };
+            text.push_str(&format!("{value} {} ({})", errno.name(), errno.text()));
+            if !why.is_empty() {
+                text.push_str(&format!(" /* {why} */"));
+            }
+        }
+    }
+}
+
+/// Prints a call that nobody implements.
+#[cold]
+pub(crate) fn unknown(number: usize, caller: &Caller<'_>) {
+    let [a, b, c, d, e, f] = caller.frame.arguments();
+    let name = abi::numbers::name(number).map_or_else(|| format!("syscall_{number}"), String::from);
+    let tid = caller.thread.tid();
+    trace::line(&format!("[pid {tid:5}] {name}({a:#x}, {b:#x}, {c:#x}, {d:#x}, {e:#x}, {f:#x}) = -1 ENOSYS (Function not implemented)"));
+}

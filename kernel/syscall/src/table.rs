@@ -1,0 +1,69 @@
+//! Calls by number, made when the kernel is compiled.
+
+use crate::argument::Arguments;
+use crate::{Caller, Support, Syscall, calls};
+use abi::Result;
+use alloc::string::String;
+
+/// Numbers are below this.
+pub const NUMBERS: usize = 512;
+
+/// One call, its type erased.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Linux's name.
+    pub name: &'static str,
+    /// Its number.
+    pub number: usize,
+    /// How much of it there is.
+    pub support: Support,
+    /// Decodes the arguments and does it.
+    pub call: fn(&mut Caller<'_>) -> Result<u64>,
+    /// Shows its arguments.
+    pub show: fn(&[u64; 6], &mut String),
+}
+
+impl core::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ({})", self.name, self.number)
+    }
+}
+
+fn call<S: Syscall>(caller: &mut Caller<'_>) -> Result<u64> {
+    let args = S::Args::decode(&caller.frame.arguments())?;
+    S::call(caller, args)
+}
+
+fn show<S: Syscall>(registers: &[u64; 6], out: &mut String) {
+    if let Ok(args) = S::Args::decode(registers) {
+        let _ = args.show(out);
+    }
+}
+
+impl Entry {
+    /// The row of a call.
+    #[must_use]
+    pub const fn of<S: Syscall>() -> Self {
+        Self { name: S::NAME, number: S::NUMBER, support: S::SUPPORT, call: call::<S>, show: show::<S> }
+    }
+}
+
+/// The table of all calls.
+pub static TABLE: [Option<Entry>; NUMBERS] = build();
+
+const fn build() -> [Option<Entry>; NUMBERS] {
+    let mut table = [None; NUMBERS];
+    let mut family = 0;
+    while family < calls::FAMILIES.len() {
+        let rows = calls::FAMILIES[family];
+        let mut row = 0;
+        while row < rows.len() {
+            let entry = rows[row];
+            assert!(table[entry.number].is_none(), "two calls have one number");
+            table[entry.number] = Some(entry);
+            row += 1;
+        }
+        family += 1;
+    }
+    table
+}
