@@ -46,7 +46,7 @@ pub fn online() -> CpuSet {
 }
 
 /// Starts the others: they are host threads already.
-pub fn start_others(_main: fn() -> !) {}
+pub fn start_others(_main: fn() -> !, _pages: &mut dyn FnMut(u32) -> Option<address::PhysAddr>) {}
 
 /// Makes another CPU look at its run queue: simulated CPUs look all the time.
 pub fn kick(_cpu: usize) {}
@@ -71,4 +71,13 @@ pub fn set_local(value: usize) {
 #[must_use]
 pub fn capabilities() -> [u64; 2] {
     [0; 2]
+}
+
+/// Says how many CPUs the machine has: it knows.
+pub fn set_count(_count: usize) {}
+
+/// How many CPUs the firmware's tables list.
+#[must_use]
+pub fn count_listed() -> usize {
+    0
 }

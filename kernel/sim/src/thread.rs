@@ -12,10 +12,90 @@ pub struct UserFrame {
     pub ip: u64,
     /// Stack pointer.
     pub sp: u64,
-    /// System-call number on entry, result on return.
+    /// Result of a system call.
     pub result: u64,
+    /// Number of a system call.
+    pub number: u64,
     /// Arguments.
     pub args: [u64; 6],
+}
+
+impl UserFrame {
+    /// The registers with which a program begins.
+    #[must_use]
+    pub fn start(ip: u64, sp: u64) -> Self {
+        Self { ip, sp, ..Self::default() }
+    }
+
+    /// The system call that was asked for.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its arguments.
+    #[must_use]
+    pub fn arguments(&self) -> [u64; 6] {
+        self.args
+    }
+
+    /// What the program gets back.
+    pub fn set_result(&mut self, value: u64) {
+        self.result = value;
+    }
+
+    /// What the program gets back, as it stands.
+    #[must_use]
+    pub fn result(&self) -> u64 {
+        self.result
+    }
+
+    /// The stack pointer.
+    #[must_use]
+    pub fn stack_pointer(&self) -> u64 {
+        self.sp
+    }
+
+    /// Sets the stack pointer.
+    pub fn set_stack_pointer(&mut self, to: u64) {
+        self.sp = to;
+    }
+
+    /// Makes the call again.
+    pub fn repeat_call(&mut self) {}
+}
+
+/// Leaves the kernel for a program: the simulated machine has none.
+///
+/// # Panics
+/// Always.
+pub fn enter_program(_frame: &UserFrame) -> ! {
+    panic!("a simulated machine runs no programs")
+}
+
+/// Clears the running program's registers: nothing, here.
+pub fn reset_program() {}
+
+/// Sets the running program's `fs` base.
+pub fn set_fs_base(_base: u64) -> bool {
+    true
+}
+
+/// The running program's `fs` base.
+#[must_use]
+pub fn fs_base() -> u64 {
+    0
+}
+
+/// Sets the running program's `gs` base.
+pub fn set_gs_base(_base: u64) -> bool {
+    true
+}
+
+/// The running program's `gs` base.
+#[must_use]
+pub fn gs_base() -> u64 {
+    0
 }
 
 /// What the kernel does when the machine calls.
@@ -94,6 +174,30 @@ impl KernelThread {
             baton,
             running: AtomicBool::new(false),
         })
+    }
+
+    /// A stack on which `main` will run when it is first switched to.
+    #[must_use]
+    pub fn with_closure(main: impl FnOnce() + Send + 'static) -> Option<Self> {
+        let baton = Arc::new(Baton::default());
+        let mine = Arc::clone(&baton);
+        std::thread::spawn(move || {
+            mine.wait();
+            main();
+        });
+        Some(Self { baton, running: AtomicBool::new(false) })
+    }
+
+    /// Gives the thread the state of a new program: nothing, here.
+    #[must_use]
+    pub fn make_program(&mut self, _fs_base: u64) -> bool {
+        true
+    }
+
+    /// Gives the thread a copy of the running program's state: nothing, here.
+    #[must_use]
+    pub fn copy_program(&mut self, _fs_base: Option<u64>) -> bool {
+        true
     }
 
     /// Goes on with `to`; comes back when somebody switches to `self`.

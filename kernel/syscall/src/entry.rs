@@ -121,3 +121,20 @@ fn raise(thread: &Thread, fault: Fault) {
     let fields = Fields::Fault { address: fault.address, trap: fault.trap, error: fault.error };
     thread.force(Info { signal, code: fault.code, errno: 0, fields });
 }
+
+static LINES: [lock::Once<fn()>; LINE_COUNT] = [const { lock::Once::new() }; LINE_COUNT];
+const LINE_COUNT: usize = 48;
+
+/// Registers what is done when an interrupt line is raised.
+pub fn set_line(line: u8, work: fn()) {
+    if let Some(slot) = LINES.get(usize::from(line)) {
+        let _ = slot.set(work);
+    }
+}
+
+/// An interrupt line was raised.
+pub fn line(line: u8) {
+    if let Some(work) = LINES.get(usize::from(line)).and_then(lock::Once::get) {
+        work();
+    }
+}

@@ -89,6 +89,17 @@ impl UserFrame {
         self.rax
     }
 
+    /// The stack pointer.
+    #[must_use]
+    pub fn stack_pointer(&self) -> u64 {
+        self.sp
+    }
+
+    /// Sets the stack pointer.
+    pub fn set_stack_pointer(&mut self, to: u64) {
+        self.sp = to;
+    }
+
     /// Goes back to the system-call instruction, so that the call is made again.
     pub fn repeat_call(&mut self) {
         self.rax = self.original_rax;
@@ -280,6 +291,15 @@ unsafe extern "C" {
     fn leave_to_user(frame: *const UserFrame) -> !;
 }
 
+type Closure = Box<Box<dyn FnOnce() + Send>>;
+
+fn run_closure(argument: usize) -> ! {
+    // SAFETY: `with_closure` put the address of a boxed closure there, and the thread begins once.
+    let closure: Closure = unsafe { Box::from_raw(ptr::with_exposed_provenance_mut(argument)) };
+    closure();
+    panic!("the main function of a kernel thread returned")
+}
+
 extern "C" fn begin(left: *const AtomicBool, main: *const (), argument: usize) -> ! {
     // SAFETY: the flag is that of the thread that switched to this one; its owner keeps it alive until it runs again.
     unsafe { (*left).store(false, Ordering::Release) };
@@ -326,6 +346,19 @@ impl KernelThread {
             owned: true,
             program: UnsafeCell::new(None),
         })
+    }
+
+    /// A stack on which `main` will run when it is first switched to. `None` when memory is short.
+    #[must_use]
+    pub fn with_closure(main: impl FnOnce() + Send + 'static) -> Option<Self> {
+        let boxed: Closure = Box::new(Box::new(main));
+        let argument = Box::into_raw(boxed);
+        let made = Self::new(run_closure, argument.expose_provenance());
+        if made.is_none() {
+            // SAFETY: nobody has taken the closure.
+            drop(unsafe { Box::from_raw(argument) });
+        }
+        made
     }
 
     /// Gives the thread the state of a new program: vector registers clear, segment bases as given. False when memory is short.

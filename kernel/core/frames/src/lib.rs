@@ -23,5 +23,5 @@ pub mod heap;
 pub mod page;
 pub mod pool;
 
-pub use page::{HugePage, Page};
+pub use page::{HugePage, Page, kernel_run};
 pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, usage};

@@ -228,6 +228,15 @@ impl Drop for Page {
     }
 }
 
+/// A run of `1 << order` zeroed frames that the kernel keeps for ever; its first address.
+#[must_use]
+pub fn kernel_run(order: u32) -> Option<PhysAddr> {
+    let first = pool::take_run(order, true).ok()?.address();
+    // SAFETY: the run was just taken and is in the direct map.
+    unsafe { hal::memory::zero_pages(hal::memory::pointer(first), 1 << order) };
+    Some(first)
+}
+
 /// A counted reference to a 2 MiB frame. The count lives with its first frame.
 #[derive(Debug, PartialEq, Eq)]
 pub struct HugePage {

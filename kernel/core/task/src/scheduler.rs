@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use hal::MAX_CPUS;
 use hal::thread::KernelThread;
-use lock::SpinLock;
+use lock::{Once, SpinLock};
 
 /// Nanoseconds of a time slice at nice 0.
 const SLICE: u64 = 4_000_000;
@@ -30,6 +30,8 @@ static IDLE: AtomicU64 = AtomicU64::new(0);
 static IDLE_TASKS: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
 /// The task that this CPU has just left, until the next one drops the CPU's reference to it: on its own stack nobody could.
 static LEFT: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
+/// What the upper layers do when a CPU goes from one task to another.
+static ON_SWITCH: Once<fn(&Task)> = Once::new();
 static SWITCHES: AtomicU64 = AtomicU64::new(0);
 
 /// Makes what runs on this CPU its first task, the one that idles.
@@ -55,6 +57,11 @@ pub fn idle() -> ! {
             hal::cpu::wait_for_interrupt();
         }
     }
+}
+
+/// Registers what is done whenever a CPU is about to go on with a task: putting its memory in force.
+pub fn set_on_switch(on_switch: fn(&Task)) {
+    let _ = ON_SWITCH.set(on_switch);
 }
 
 /// Lets a new task run.
@@ -194,6 +201,20 @@ pub fn reschedule_if_needed() {
     leave(&task);
 }
 
+/// The running task may have been forbidden its CPU: goes to one that it may use.
+pub fn leave_forbidden_cpu() {
+    let task = current();
+    let cpu = hal::cpu::current();
+    let allowed = task.affinity() & hal::cpu::online();
+    if allowed == 0 || allowed >> cpu & 1 == 1 {
+        return;
+    }
+    let target = allowed.trailing_zeros() as usize;
+    enqueue_again(&task, target);
+    hal::cpu::kick(target);
+    leave(&task);
+}
+
 fn enqueue_again(task: &Arc<Task>, cpu: usize) {
     let mut queue = QUEUES[cpu].lock();
     if !task.queued.swap(true, Ordering::Relaxed) {
@@ -240,6 +261,9 @@ fn switch_to(next: Arc<Task>) {
             Ordering::Relaxed,
         )
     });
+    if let Some(on_switch) = ON_SWITCH.get() {
+        on_switch(&next);
+    }
     current::switch(next, &LEFT[cpu]);
     finish_switch();
 }

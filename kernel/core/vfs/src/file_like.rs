@@ -116,6 +116,14 @@ pub trait FileLike: Any + Send + Sync {
         Err(Error::new(Errno::ENOTTY, "the file does not know the request"))
     }
 
+    /// A command of `fcntl(2)` that is not about descriptors or flags.
+    ///
+    /// # Errors
+    /// `EINVAL`.
+    fn control(&self, _file: &File, _command: u32, _argument: u64) -> Result<u64> {
+        Err(Error::new(Errno::EINVAL, "the file does not know the command"))
+    }
+
     /// What it is ready for.
     fn ready(&self, _file: &File) -> Events {
         Events::READABLE | Events::WRITABLE

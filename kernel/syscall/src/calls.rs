@@ -1,0 +1,71 @@
+//! The calls, by family. Each file begins with the list of its calls.
+
+use crate::table::Entry;
+
+/// Enters the calls of a family: the row `0 "read" = read(Fd, Hex, usize);` says that number 0 is called `read`, and that `read(caller, (fd, buffer, length))` does it with
+/// arguments of these types. A note before the closing semicolon says what is missing from a call that is not complete. Expands to one type
+/// for each call that implements [`crate::Syscall`], and the constant `ROWS` of their [`Entry`]s.
+macro_rules! calls {
+    ($($number:literal $name:literal = $function:ident($($kind:ty),*) $(partial $note:literal)?;)*) => {
+        /// The calls of this family.
+        pub(super) const ROWS: &[crate::table::Entry] = &[$(crate::table::Entry::of::<row::$function>()),*];
+
+        /// A type for each call.
+        #[expect(non_camel_case_types, reason = "each type is named like the function that does the call")]
+        mod row {
+            use super::*;
+            $(
+                #[doc = $name]
+                pub(super) struct $function;
+
+                impl crate::Syscall for $function {
+                    const NAME: &'static str = $name;
+                    const NUMBER: usize = $number;
+                    $(const SUPPORT: crate::Support = crate::Support::Partial($note);)?
+                    type Args = ($($kind,)*);
+
+                    #[inline]
+                    fn call(caller: &mut crate::Caller<'_>, args: Self::Args) -> abi::Result<u64> {
+                        super::$function(caller, args)
+                    }
+                }
+            )*
+        }
+    };
+}
+
+mod descriptor;
+mod directory;
+mod execute;
+mod identity;
+mod io;
+mod limits;
+mod link;
+mod mapping;
+mod open;
+mod sleep;
+mod status;
+mod synchronize;
+mod system;
+mod thread;
+
+pub(crate) use execute::replace as replace_program;
+pub(crate) use system::{host_name, set_host_name};
+
+/// The rows of all families.
+pub(crate) const FAMILIES: &[&[Entry]] = &[
+    descriptor::ROWS,
+    directory::ROWS,
+    execute::ROWS,
+    identity::ROWS,
+    io::ROWS,
+    limits::ROWS,
+    link::ROWS,
+    mapping::ROWS,
+    open::ROWS,
+    sleep::ROWS,
+    status::ROWS,
+    synchronize::ROWS,
+    system::ROWS,
+    thread::ROWS,
+];

@@ -1,0 +1,132 @@
+//! `execve`: another program takes the place of the one that runs.
+
+use super::open::base_for;
+use crate::Caller;
+use crate::argument::{Fd, PathPtr};
+use abi::fcntl::{AT_FDCWD, AtFlags};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
+use exec::{Prepared, Request};
+use hal::thread::UserFrame;
+use process::{Thread, exit};
+use usermem::UserPtr;
+use vfs::File;
+
+calls! {
+    59 "execve" = execve(PathPtr, UserPtr<u64>, UserPtr<u64>);
+    135 "personality" = personality(u32);
+    322 "execveat" = execveat(Fd, PathPtr, UserPtr<u64>, UserPtr<u64>, AtFlags);
+}
+
+/// Longest argument, with its zero.
+const MAX_STRING: usize = 128 << 10;
+/// Most arguments, so that a list without an end is noticed.
+const MAX_STRINGS: u64 = 0x7fff_ffff / 16;
+/// All strings together; the stack's limit refuses them more exactly later.
+const MAX_BYTES: usize = 6 << 20;
+
+/// A list of strings that ends with null; no list is an empty one.
+fn strings(list: UserPtr<u64>) -> Result<Vec<Vec<u8>>> {
+    let mut strings = Vec::new();
+    let mut bytes = 0;
+    if list.is_null() {
+        return Ok(strings);
+    }
+    for index in 0..MAX_STRINGS {
+        let address = list.at(index).read()?;
+        if address == 0 {
+            return Ok(strings);
+        }
+        let string = usermem::read_string(address, MAX_STRING, Errno::E2BIG)?;
+        bytes += string.len() + 1 + size_of::<u64>();
+        if bytes > MAX_BYTES {
+            break;
+        }
+        strings.push(string);
+    }
+    Err(Error::new(Errno::E2BIG, "arguments and environment are too long"))
+}
+
+fn execve(
+    caller: &mut Caller<'_>,
+    (path, arguments, environment): (PathPtr, UserPtr<u64>, UserPtr<u64>),
+) -> Result<u64> {
+    execveat(caller, (Fd(AT_FDCWD), path, arguments, environment, AtFlags::empty()))
+}
+
+fn execveat(
+    caller: &mut Caller<'_>,
+    (fd, path, arguments, environment, flags): (Fd, PathPtr, UserPtr<u64>, UserPtr<u64>, AtFlags),
+) -> Result<u64> {
+    if !(flags - (AtFlags::EMPTY_PATH | AtFlags::SYMLINK_NOFOLLOW)).is_empty() {
+        return Err(Error::new(Errno::EINVAL, "unknown flags"));
+    }
+    let path = path.read()?;
+    let (file, name) = find(caller, fd, path, flags)?;
+    let mut arguments = strings(arguments)?;
+    if arguments.is_empty() {
+        arguments.push(Vec::new());
+    }
+    let environment = strings(environment)?;
+    let fixed_addresses = caller.process().personality.load(Ordering::Relaxed) & ADDR_NO_RANDOMIZE != 0;
+    let request = Request { name, arguments, environment, fixed_addresses };
+    let limits = caller.process().limits.lock().clone();
+    let view = caller.process().view();
+    let prepared = exec::prepare(&view, &limits, file, request)?;
+    drop(view);
+    exit::become_sole(caller.thread)?;
+    *caller.frame = replace(caller.thread, prepared);
+    Ok(0)
+}
+
+/// The file to run, and what it is called.
+fn find(caller: &Caller<'_>, fd: Fd, path: Vec<u8>, flags: AtFlags) -> Result<(Arc<File>, Vec<u8>)> {
+    let view = caller.process().view();
+    if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) {
+        let file = caller.process().files().get(fd.0)?;
+        exec::check(&view, file.path())?;
+        let name = alloc::format!("/dev/fd/{}", fd.0).into_bytes();
+        return Ok((File::new(file.path().clone(), abi::fcntl::OpenFlags::empty(), None), name));
+    }
+    let base = base_for(caller, &view, fd, &path)?;
+    let file = exec::open(&view, &base, &path, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
+    let relative_to_descriptor = fd.0 != AT_FDCWD && path.first() != Some(&b'/');
+    let name = if relative_to_descriptor {
+        let mut name = alloc::format!("/dev/fd/{}/", fd.0).into_bytes();
+        name.extend_from_slice(&path);
+        name
+    } else {
+        path
+    };
+    Ok((file, name))
+}
+
+/// Puts a prepared program in the place of the one that runs; returns the registers with which it begins. Nothing can fail any more.
+pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
+    let process = &thread.process;
+    let old = process.set_space(Arc::clone(&prepared.space));
+    prepared.space.activate();
+    crate::start::note_in_force(prepared.space.id());
+    drop(old);
+    process.signals.reset();
+    *thread.signals.stack.lock() =
+        abi::signal::SigStack { sp: 0, flags: abi::signal::SS_DISABLE, pad: 0, size: 0 };
+    thread.robust_list.store(0, Ordering::Relaxed);
+    thread.clear_child_tid.store(0, Ordering::Relaxed);
+    thread.set_name(&prepared.name);
+    *process.program.lock() = prepared.program;
+    drop(process.files().remove_range(0, usize::MAX, |descriptor| descriptor.close_on_exec));
+    hal::thread::reset_program();
+    process.changed.wake_all();
+    UserFrame::start(prepared.entry, prepared.stack_pointer)
+}
+
+const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
+
+fn personality(caller: &mut Caller<'_>, (new,): (u32,)) -> Result<u64> {
+    let personality = &caller.process().personality;
+    let old = if new == u32::MAX { personality.load(Ordering::Relaxed) } else { personality.swap(new, Ordering::Relaxed) };
+    Ok(u64::from(old))
+}

@@ -1,0 +1,306 @@
+//! Reading and writing: `read`, `write` and their positioned and vectored kin, `lseek`, `ioctl`, copies between files.
+
+use crate::Caller;
+use crate::argument::{BytesPtr, Fd, Hex};
+use abi::fcntl::{IOV_MAX, OpenFlags};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use usermem::{Segment, Sink, Source, UserPtr};
+use vfs::{File, Kind};
+
+calls! {
+    0 "read" = read(Fd, Hex, usize);
+    1 "write" = write(Fd, BytesPtr, usize);
+    8 "lseek" = lseek(Fd, i64, u32);
+    16 "ioctl" = ioctl(Fd, u32, Hex);
+    17 "pread64" = pread64(Fd, Hex, usize, i64);
+    18 "pwrite64" = pwrite64(Fd, BytesPtr, usize, i64);
+    19 "readv" = readv(Fd, UserPtr<Segment>, usize);
+    20 "writev" = writev(Fd, UserPtr<Segment>, usize);
+    40 "sendfile" = sendfile(Fd, Fd, UserPtr<u64>, usize);
+    295 "preadv" = preadv(Fd, UserPtr<Segment>, usize, i64);
+    296 "pwritev" = pwritev(Fd, UserPtr<Segment>, usize, i64);
+    326 "copy_file_range" = copy_file_range(Fd, UserPtr<u64>, Fd, UserPtr<u64>, usize, u32);
+    327 "preadv2" = preadv2(Fd, UserPtr<Segment>, usize, i64, Hex, u32) partial "RWF_NOWAIT and RWF_HIPRI are as without";
+    328 "pwritev2" = pwritev2(Fd, UserPtr<Segment>, usize, i64, Hex, u32) partial "RWF_NOWAIT and RWF_HIPRI are as without";
+}
+
+/// Longest transfer of one call (`MAX_RW_COUNT`).
+const MOST: usize = 0x7fff_f000;
+/// Bytes copied at a time between files.
+const PIECE: usize = 64 << 10;
+
+/// An open file that may be read.
+#[inline]
+pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
+    let file = caller.process().files().get(fd.0)?;
+    if file.flags().readable() { Ok(file) } else { Err(Error::new(Errno::EBADF, "the file is not open for reading")) }
+}
+
+/// An open file that may be written.
+#[inline]
+pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
+    let file = caller.process().files().get(fd.0)?;
+    if file.flags().writable() { Ok(file) } else { Err(Error::new(Errno::EBADF, "the file is not open for writing")) }
+}
+
+fn read(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, Hex, usize)) -> Result<u64> {
+    let file = readable(caller, fd)?;
+    check_range(buffer.0, len)?;
+    Ok(file.read(&mut Sink::user(buffer.0, len.min(MOST)))? as u64)
+}
+
+fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> Result<u64> {
+    let file = writable(caller, fd)?;
+    check_range(buffer.0, len)?;
+    let result = file.write(&mut Source::user(buffer.0, len.min(MOST)));
+    broken_pipe(caller, result)
+}
+
+/// A buffer that reaches out of the program's half is refused before anything is done, as Linux does.
+#[inline]
+fn check_range(address: u64, len: usize) -> Result<()> {
+    match address.checked_add(len as u64) {
+        Some(end) if end <= address::USER_END + address::PAGE_SIZE => Ok(()),
+        _ => Err(Error::new(Errno::EFAULT, "the buffer reaches out of the program's memory")),
+    }
+}
+
+/// A write into a pipe that nobody reads also raises `SIGPIPE`.
+fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
+    if let Err(error) = &result
+        && error.errno == Errno::EPIPE
+    {
+        caller.thread.send(process::signals::Info::kernel(abi::signal::Signal::PIPE));
+    }
+    result.map(|count| count as u64)
+}
+
+fn lseek(caller: &mut Caller<'_>, (fd, offset, whence): (Fd, i64, u32)) -> Result<u64> {
+    let file = caller.process().files().get(fd.0)?;
+    not_a_path(&file)?;
+    file.seek(offset, whence)
+}
+
+fn not_a_path(file: &File) -> Result<()> {
+    if file.flags().contains(OpenFlags::PATH) {
+        return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
+    }
+    Ok(())
+}
+
+fn ioctl(caller: &mut Caller<'_>, (fd, request, argument): (Fd, u32, Hex)) -> Result<u64> {
+    let files = caller.process().files();
+    let file = files.get(fd.0)?;
+    not_a_path(&file)?;
+    match request {
+        abi::ioctl::FIOCLEX => files.set_close_on_exec(fd.0, true).map(|()| 0),
+        abi::ioctl::FIONCLEX => files.set_close_on_exec(fd.0, false).map(|()| 0),
+        abi::ioctl::FIONBIO => {
+            let on = UserPtr::<u32>::new(argument.0).read()? != 0;
+            let mut flags = file.flags();
+            flags.set(OpenFlags::NONBLOCK, on);
+            file.set_flags(flags).map(|()| 0)
+        }
+        _ => file.ioctl(request, argument.0),
+    }
+}
+
+fn offset(position: i64) -> Result<u64> {
+    u64::try_from(position).map_err(|_| Error::new(Errno::EINVAL, "the offset is negative"))
+}
+
+fn pread64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, Hex, usize, i64)) -> Result<u64> {
+    let at = offset(at)?;
+    let file = readable(caller, fd)?;
+    check_range(buffer.0, len)?;
+    Ok(file.read_at(at, &mut Sink::user(buffer.0, len.min(MOST)))? as u64)
+}
+
+fn pwrite64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, BytesPtr, usize, i64)) -> Result<u64> {
+    let at = offset(at)?;
+    let file = writable(caller, fd)?;
+    check_range(buffer.0, len)?;
+    let result = file.write_at(at, &mut Source::user(buffer.0, len.min(MOST)));
+    broken_pipe(caller, result)
+}
+
+/// The segments of a vectored call, checked as Linux checks them and cut at the longest transfer.
+pub(super) fn segments(vector: UserPtr<Segment>, count: usize) -> Result<Vec<Segment>> {
+    if count > IOV_MAX {
+        return Err(Error::new(Errno::EINVAL, "there are too many segments"));
+    }
+    let mut segments = vector.read_many(count)?;
+    let mut total = 0usize;
+    for segment in &mut segments {
+        if segment.len > i64::MAX as u64 {
+            return Err(Error::new(Errno::EINVAL, "a segment's length is negative"));
+        }
+        check_range(segment.address, segment.len as usize)?;
+        segment.len = segment.len.min((MOST - total) as u64);
+        total += segment.len as usize;
+    }
+    Ok(segments)
+}
+
+fn readv(caller: &mut Caller<'_>, (fd, vector, count): (Fd, UserPtr<Segment>, usize)) -> Result<u64> {
+    let file = readable(caller, fd)?;
+    let segments = segments(vector, count)?;
+    Ok(file.read(&mut Sink::segments(&segments))? as u64)
+}
+
+fn writev(caller: &mut Caller<'_>, (fd, vector, count): (Fd, UserPtr<Segment>, usize)) -> Result<u64> {
+    let file = writable(caller, fd)?;
+    let segments = segments(vector, count)?;
+    let result = file.write(&mut Source::segments(&segments));
+    broken_pipe(caller, result)
+}
+
+fn preadv(caller: &mut Caller<'_>, (fd, vector, count, at): (Fd, UserPtr<Segment>, usize, i64)) -> Result<u64> {
+    let at = offset(at)?;
+    let file = readable(caller, fd)?;
+    let segments = segments(vector, count)?;
+    Ok(file.read_at(at, &mut Sink::segments(&segments))? as u64)
+}
+
+fn pwritev(caller: &mut Caller<'_>, (fd, vector, count, at): (Fd, UserPtr<Segment>, usize, i64)) -> Result<u64> {
+    let at = offset(at)?;
+    let file = writable(caller, fd)?;
+    let segments = segments(vector, count)?;
+    let result = file.write_at(at, &mut Source::segments(&segments));
+    broken_pipe(caller, result)
+}
+
+const RWF_APPEND: u32 = 16;
+const RWF_KNOWN: u32 = 31;
+
+fn check_flags(flags: u32) -> Result<()> {
+    if flags & !RWF_KNOWN != 0 {
+        return Err(Error::new(Errno::EOPNOTSUPP, "unknown flags"));
+    }
+    Ok(())
+}
+
+fn preadv2(
+    caller: &mut Caller<'_>,
+    (fd, vector, count, at, _high, flags): (Fd, UserPtr<Segment>, usize, i64, Hex, u32),
+) -> Result<u64> {
+    check_flags(flags)?;
+    if flags & RWF_APPEND != 0 {
+        return Err(Error::new(Errno::EOPNOTSUPP, "reads do not append"));
+    }
+    if at == -1 { readv(caller, (fd, vector, count)) } else { preadv(caller, (fd, vector, count, at)) }
+}
+
+fn pwritev2(
+    caller: &mut Caller<'_>,
+    (fd, vector, count, at, _high, flags): (Fd, UserPtr<Segment>, usize, i64, Hex, u32),
+) -> Result<u64> {
+    check_flags(flags)?;
+    if flags & RWF_APPEND != 0 {
+        let file = writable(caller, fd)?;
+        let segments = segments(vector, count)?;
+        let (_, count) = file.inode()?.append(&mut Source::segments(&segments))?;
+        return Ok(count as u64);
+    }
+    if at == -1 { writev(caller, (fd, vector, count)) } else { pwritev(caller, (fd, vector, count, at)) }
+}
+
+/// Copies between two files through the kernel: `from` and `to` are offsets, or nothing for the files' own positions.
+fn copy(source: &File, target: &File, from: Option<u64>, to: Option<u64>, len: usize) -> Result<usize> {
+    let mut buffer = vec![0; len.min(PIECE)];
+    let mut done = 0;
+    while done < len {
+        let piece = (len - done).min(PIECE);
+        let mut sink = Sink::kernel(&mut buffer[..piece]);
+        let got = match from {
+            Some(at) => source.read_at(at + done as u64, &mut sink),
+            None => source.read(&mut sink),
+        };
+        let got = match got {
+            Ok(0) => break,
+            Ok(got) => got,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        };
+        let mut bytes = Source::kernel(&buffer[..got]);
+        let put = match to {
+            Some(at) => target.write_at(at + done as u64, &mut bytes),
+            None => target.write(&mut bytes),
+        };
+        let put = match put {
+            Ok(put) => put,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => 0,
+        };
+        done += put;
+        if put < got {
+            if from.is_none() {
+                // What was read and found no room is still to be read.
+                let _ = source.seek(put as i64 - got as i64, abi::fcntl::SEEK_CUR);
+            }
+            break;
+        }
+        if got < piece {
+            break;
+        }
+    }
+    Ok(done)
+}
+
+fn sendfile(caller: &mut Caller<'_>, (to, from, position, len): (Fd, Fd, UserPtr<u64>, usize)) -> Result<u64> {
+    let source = readable(caller, from)?;
+    let target = writable(caller, to)?;
+    if target.flags().contains(OpenFlags::APPEND) {
+        return Err(Error::new(Errno::EINVAL, "the target appends"));
+    }
+    let at = match position.non_null() {
+        Some(position) => Some(offset(position.read()? as i64)?),
+        None => None,
+    };
+    let done = copy(&source, &target, at, None, len.min(MOST));
+    let done = broken_pipe(caller, done)?;
+    if let Some(at) = at {
+        position.write(&(at + done))?;
+    }
+    Ok(done)
+}
+
+fn copy_file_range(
+    caller: &mut Caller<'_>,
+    (from, from_at, to, to_at, len, flags): (Fd, UserPtr<u64>, Fd, UserPtr<u64>, usize, u32),
+) -> Result<u64> {
+    if flags != 0 {
+        return Err(Error::new(Errno::EINVAL, "unknown flags"));
+    }
+    let source = readable(caller, from)?;
+    let target = writable(caller, to)?;
+    if target.flags().contains(OpenFlags::APPEND) {
+        return Err(Error::new(Errno::EBADF, "the target appends"));
+    }
+    for file in [&source, &target] {
+        match file.kind() {
+            Kind::Regular => {}
+            Kind::Directory => return Err(Error::new(Errno::EISDIR, "directories are not copied")),
+            _ => return Err(Error::new(Errno::EINVAL, "only regular files are copied")),
+        }
+    }
+    let read_at = |pointer: UserPtr<u64>| pointer.non_null().map(|pointer| offset(pointer.read()? as i64)).transpose();
+    let (source_at, target_at) = (read_at(from_at)?, read_at(to_at)?);
+    let (start, end) = (source_at.unwrap_or_else(|| source.position()), target_at.unwrap_or_else(|| target.position()));
+    let same = Arc::ptr_eq(source.inode()?, target.inode()?);
+    let len = len.min(MOST);
+    if same && start < end.saturating_add(len as u64) && end < start.saturating_add(len as u64) {
+        return Err(Error::new(Errno::EINVAL, "the ranges overlap"));
+    }
+    let done = copy(&source, &target, source_at, target_at, len)? as u64;
+    if let Some(at) = source_at {
+        from_at.write(&(at + done))?;
+    }
+    if let Some(at) = target_at {
+        to_at.write(&(at + done))?;
+    }
+    Ok(done)
+}

@@ -1,0 +1,144 @@
+//! Limits and usage.
+
+use super::identity::process_or_own;
+use crate::Caller;
+use abi::resource::{RLIMIT_NOFILE, Rlimit, Rusage};
+use abi::time::{Timeval, Tms};
+use abi::{Errno, Error, Result};
+use core::sync::atomic::Ordering;
+use usermem::UserPtr;
+use vfs::capability;
+
+calls! {
+    97 "getrlimit" = getrlimit(u32, UserPtr<Rlimit>);
+    98 "getrusage" = getrusage(i32, UserPtr<Rusage>);
+    100 "times" = times(UserPtr<Tms>);
+    140 "getpriority" = getpriority(u32, u32);
+    141 "setpriority" = setpriority(u32, u32, i32);
+    160 "setrlimit" = setrlimit(u32, UserPtr<Rlimit>);
+    302 "prlimit64" = prlimit64(u32, u32, UserPtr<Rlimit>, UserPtr<Rlimit>);
+}
+
+fn getrlimit(caller: &mut Caller<'_>, (which, out): (u32, UserPtr<Rlimit>)) -> Result<u64> {
+    prlimit64(caller, (0, which, UserPtr::new(0), out))
+}
+
+fn setrlimit(caller: &mut Caller<'_>, (which, new): (u32, UserPtr<Rlimit>)) -> Result<u64> {
+    let value = new.read()?;
+    set(caller, caller.process(), which as usize, value)?;
+    Ok(0)
+}
+
+fn prlimit64(
+    caller: &mut Caller<'_>,
+    (pid, which, new, old): (u32, u32, UserPtr<Rlimit>, UserPtr<Rlimit>),
+) -> Result<u64> {
+    let process = process_or_own(caller, pid)?;
+    let current = process.limits.lock().get(which as usize);
+    let current = current.ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
+    if !new.is_null() {
+        set(caller, &process, which as usize, new.read()?)?;
+    }
+    old.write_if_some(&current)?;
+    Ok(0)
+}
+
+fn set(caller: &Caller<'_>, process: &process::Process, which: usize, new: Rlimit) -> Result<()> {
+    let who = caller.process().credentials();
+    let mut limits = process.limits.lock();
+    let current = limits.get(which).ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
+    if new.soft > new.hard {
+        return Err(Error::new(Errno::EINVAL, "the soft limit is above the hard one"));
+    }
+    if which == RLIMIT_NOFILE && new.hard > process::files::MAX_DESCRIPTORS {
+        return Err(Error::new(Errno::EPERM, "no table of descriptors is so long"));
+    }
+    if new.hard > current.hard && !who.has(capability::SYS_RESOURCE) {
+        return Err(Error::new(Errno::EPERM, "raising a hard limit needs CAP_SYS_RESOURCE"));
+    }
+    limits.set(which, new);
+    let for_space = limits.for_space(who.euid == 0);
+    drop(limits);
+    process.space().set_limits(for_space);
+    Ok(())
+}
+
+const RUSAGE_SELF: i32 = 0;
+const RUSAGE_CHILDREN: i32 = -1;
+const RUSAGE_THREAD: i32 = 1;
+
+fn getrusage(caller: &mut Caller<'_>, (who, out): (i32, UserPtr<Rusage>)) -> Result<u64> {
+    let process = caller.process();
+    let mut usage = Rusage::default();
+    match who {
+        RUSAGE_SELF => {
+            usage.utime = Timeval::from_nanos(process.run_time());
+            usage.maxrss = (process.space().counters().peak_resident * 4) as i64;
+            for task in process.threads().iter().filter_map(|thread| thread.task()) {
+                let (voluntary, involuntary) = task.switches();
+                usage.nvcsw += voluntary as i64;
+                usage.nivcsw += involuntary as i64;
+            }
+        }
+        RUSAGE_CHILDREN => {
+            usage.utime = Timeval::from_nanos(process.children_time.load(Ordering::Relaxed));
+            usage.maxrss = (process.children_peak.load(Ordering::Relaxed) * 4) as i64;
+        }
+        RUSAGE_THREAD => {
+            let (voluntary, involuntary) = task::with_current(|task| task.switches());
+            usage.utime = Timeval::from_nanos(task::with_current(|task| task.run_time()));
+            usage.maxrss = (process.space().counters().peak_resident * 4) as i64;
+            (usage.nvcsw, usage.nivcsw) = (voluntary as i64, involuntary as i64);
+        }
+        _ => return Err(Error::new(Errno::EINVAL, "no such sum")),
+    }
+    out.write(&usage)?;
+    Ok(0)
+}
+
+fn times(caller: &mut Caller<'_>, (out,): (UserPtr<Tms>,)) -> Result<u64> {
+    const TICK: u64 = 10_000_000;
+    let process = caller.process();
+    let tms = Tms {
+        utime: (process.run_time() / TICK) as i64,
+        cutime: (process.children_time.load(Ordering::Relaxed) / TICK) as i64,
+        ..Tms::default()
+    };
+    out.write_if_some(&tms)?;
+    Ok(time::now() / TICK)
+}
+
+const PRIO_PROCESS: u32 = 0;
+const PRIO_USER: u32 = 2;
+
+fn check_which(which: u32, who: u32) -> Result<()> {
+    if which > PRIO_USER {
+        return Err(Error::new(Errno::EINVAL, "no such group of processes"));
+    }
+    if which == PRIO_PROCESS && who != 0 && process::registry::thread(who).is_none() {
+        return Err(Error::new(Errno::ESRCH, "there is no such process"));
+    }
+    Ok(())
+}
+
+fn getpriority(_caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64> {
+    check_which(which, who)?;
+    let nice = match process::registry::thread(who).filter(|_| which == PRIO_PROCESS).and_then(|thread| thread.task()) {
+        Some(task) => task.nice(),
+        None => task::with_current(|task| task.nice()),
+    };
+    Ok((20 - nice) as u64)
+}
+
+fn setpriority(caller: &mut Caller<'_>, (which, who, nice): (u32, u32, i32)) -> Result<u64> {
+    check_which(which, who)?;
+    let task = match process::registry::thread(who).filter(|_| which == PRIO_PROCESS).and_then(|thread| thread.task()) {
+        Some(task) => task,
+        None => task::current(),
+    };
+    if nice < task.nice() && !caller.process().credentials().has(capability::SYS_NICE) {
+        return Err(Error::new(Errno::EACCES, "a better priority needs CAP_SYS_NICE"));
+    }
+    task.set_nice(nice);
+    Ok(0)
+}

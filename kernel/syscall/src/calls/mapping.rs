@@ -1,0 +1,119 @@
+//! Memory: `mmap` and everything about mappings.
+
+use crate::Caller;
+use crate::argument::{Fd, Hex};
+use abi::mman::{LockAllFlags, MapFlags, Prot, RemapFlags, SyncFlags};
+use abi::{Errno, Error, Result};
+use process::MappedFile;
+use space::{FileMapping, Mapping};
+use usermem::UserSlice;
+use vfs::{File, Kind, MountFlags};
+
+calls! {
+    9 "mmap" = mmap(Hex, Hex, Prot, MapFlags, Fd, Hex);
+    10 "mprotect" = mprotect(Hex, Hex, Prot);
+    11 "munmap" = munmap(Hex, Hex);
+    12 "brk" = brk(Hex);
+    25 "mremap" = mremap(Hex, Hex, Hex, RemapFlags, Hex);
+    26 "msync" = msync(Hex, Hex, SyncFlags);
+    27 "mincore" = mincore(Hex, Hex, Hex);
+    28 "madvise" = madvise(Hex, Hex, u32);
+    149 "mlock" = mlock(Hex, Hex);
+    150 "munlock" = munlock(Hex, Hex);
+    151 "mlockall" = mlockall(LockAllFlags);
+    152 "munlockall" = munlockall();
+    325 "mlock2" = mlock2(Hex, Hex, u32);
+}
+
+fn mmap(
+    caller: &mut Caller<'_>,
+    (address, length, prot, flags, fd, offset): (Hex, Hex, Prot, MapFlags, Fd, Hex),
+) -> Result<u64> {
+    if !address::is_page_aligned(offset.0) {
+        return Err(Error::new(Errno::EINVAL, "the offset is not on a page boundary"));
+    }
+    let mut request = Mapping { address: address.0, length: length.0, prot, flags, file: None };
+    if !flags.contains(MapFlags::ANONYMOUS) {
+        let file = caller.process().files().get(fd.0)?;
+        if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
+            return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
+        }
+        if file.behaviour().is_some_and(|behaviour| behaviour.maps_as_zeros()) {
+            request.flags |= MapFlags::ANONYMOUS;
+        } else {
+            request.file = Some(mapping_of(&file, offset.0)?);
+        }
+    }
+    caller.process().space().map(&request)
+}
+
+fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64) -> Result<FileMapping> {
+    if file.behaviour().is_none() && file.kind() != Kind::Regular {
+        return Err(Error::new(Errno::ENODEV, "such files are not mapped"));
+    }
+    Ok(FileMapping {
+        object: MappedFile::of(file),
+        offset,
+        readable: file.flags().readable(),
+        writable: file.flags().writable(),
+        executable: !file.path().mount.flags().contains(MountFlags::NO_EXEC),
+    })
+}
+
+fn mprotect(caller: &mut Caller<'_>, (address, length, prot): (Hex, Hex, Prot)) -> Result<u64> {
+    caller.process().space().protect(address.0, length.0, prot).map(|()| 0)
+}
+
+fn munmap(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
+    caller.process().space().unmap(address.0, length.0).map(|()| 0)
+}
+
+fn brk(caller: &mut Caller<'_>, (end,): (Hex,)) -> Result<u64> {
+    Ok(caller.process().space().set_break(end.0))
+}
+
+fn mremap(
+    caller: &mut Caller<'_>,
+    (address, old, new, flags, to): (Hex, Hex, Hex, RemapFlags, Hex),
+) -> Result<u64> {
+    caller.process().space().remap(address.0, old.0, new.0, flags, to.0)
+}
+
+fn msync(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, SyncFlags)) -> Result<u64> {
+    caller.process().space().sync(address.0, length.0, flags).map(|()| 0)
+}
+
+fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, Hex, Hex)) -> Result<u64> {
+    let resident = caller.process().space().resident(address.0, length.0)?;
+    UserSlice::new(out.0, resident.len()).write(&resident)?;
+    Ok(0)
+}
+
+fn madvise(caller: &mut Caller<'_>, (address, length, advice): (Hex, Hex, u32)) -> Result<u64> {
+    caller.process().space().advise(address.0, length.0, advice).map(|()| 0)
+}
+
+fn mlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
+    caller.process().space().lock(address.0, length.0, false).map(|()| 0)
+}
+
+fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) -> Result<u64> {
+    const ON_FAULT: u32 = 1;
+    if flags & !ON_FAULT != 0 {
+        return Err(Error::new(Errno::EINVAL, "unknown flags"));
+    }
+    caller.process().space().lock(address.0, length.0, flags & ON_FAULT != 0).map(|()| 0)
+}
+
+fn munlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
+    caller.process().space().unlock(address.0, length.0).map(|()| 0)
+}
+
+fn mlockall(caller: &mut Caller<'_>, (flags,): (LockAllFlags,)) -> Result<u64> {
+    caller.process().space().lock_all(flags).map(|()| 0)
+}
+
+fn munlockall(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
+    caller.process().space().unlock_all();
+    Ok(0)
+}

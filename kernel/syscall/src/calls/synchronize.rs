@@ -1,0 +1,98 @@
+//! `futex` and what goes with it.
+
+use crate::Caller;
+use crate::argument::Hex;
+use abi::sched::{
+    FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET,
+    FUTEX_WAKE, FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
+};
+use abi::time::Timespec;
+use abi::{Errno, Error, Result};
+use core::sync::atomic::Ordering;
+use futex::{ANY, Scope};
+use usermem::UserPtr;
+
+calls! {
+    202 "futex" = futex_call(Hex, u32, u32, Hex, Hex, u32) partial "no priority inheritance (FUTEX_LOCK_PI and its kin answer ENOSYS)";
+    273 "set_robust_list" = set_robust_list(Hex, usize);
+    274 "get_robust_list" = get_robust_list(u32, UserPtr<u64>, UserPtr<u64>);
+}
+
+const COMMAND: u32 = !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
+
+/// When a wait ends: relative for `FUTEX_WAIT`, absolute on one of two clocks otherwise.
+fn deadline(timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
+    let Some(timeout) = timeout.non_null() else { return Ok(None) };
+    let nanos = timeout.read()?.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))?;
+    if operation & COMMAND == FUTEX_WAIT {
+        return Ok(Some(time::now().saturating_add(nanos)));
+    }
+    if operation & FUTEX_CLOCK_REALTIME != 0 {
+        return Ok(Some(nanos.saturating_sub(time::wall_at_boot())));
+    }
+    Ok(Some(nanos))
+}
+
+fn futex_call(
+    caller: &mut Caller<'_>,
+    (word, operation, value, fourth, second, third): (Hex, u32, u32, Hex, Hex, u32),
+) -> Result<u64> {
+    let command = operation & COMMAND;
+    let scope = if operation & FUTEX_PRIVATE_FLAG != 0 { Scope::Private } else { Scope::Shared };
+    if operation & FUTEX_CLOCK_REALTIME != 0 && !matches!(command, FUTEX_WAIT | FUTEX_WAIT_BITSET) {
+        return Err(Error::new(Errno::ENOSYS, "only waits know clocks"));
+    }
+    let space = caller.process().space();
+    let count = value as i32 as usize;
+    let (moved, bits) = (fourth.0 as i32 as usize, third);
+    match command {
+        FUTEX_WAIT | FUTEX_WAIT_BITSET => {
+            let bits = if command == FUTEX_WAIT { ANY } else { bits };
+            let deadline = deadline(UserPtr::new(fourth.0), operation)?;
+            futex::wait(&space, word.0, value, bits, deadline, scope).map(|()| 0)
+        }
+        FUTEX_WAKE => Ok(futex::wake(&space, word.0, count.max(1), ANY, scope)? as u64),
+        FUTEX_WAKE_BITSET => Ok(futex::wake(&space, word.0, count.max(1), bits, scope)? as u64),
+        FUTEX_REQUEUE => {
+            check_counts(value, fourth)?;
+            let (woken, _) = futex::requeue(&space, word.0, second.0, (count, moved), None, scope)?;
+            Ok(woken as u64)
+        }
+        FUTEX_CMP_REQUEUE => {
+            check_counts(value, fourth)?;
+            let (woken, moved) = futex::requeue(&space, word.0, second.0, (count, moved), Some(third), scope)?;
+            Ok((woken + moved) as u64)
+        }
+        FUTEX_WAKE_OP => Ok(futex::wake_op(&space, word.0, second.0, (count, moved), third, scope)? as u64),
+        _ => Err(Error::new(Errno::ENOSYS, "no such futex operation")),
+    }
+}
+
+fn check_counts(woken: u32, moved: Hex) -> Result<()> {
+    if (woken as i32) < 0 || (moved.0 as i32) < 0 {
+        return Err(Error::new(Errno::EINVAL, "a count is negative"));
+    }
+    Ok(())
+}
+
+const LIST_HEAD: usize = 24;
+
+fn set_robust_list(caller: &mut Caller<'_>, (head, len): (Hex, usize)) -> Result<u64> {
+    if len != LIST_HEAD {
+        return Err(Error::new(Errno::EINVAL, "the list's head has another size"));
+    }
+    caller.thread.robust_list.store(head.0, Ordering::Relaxed);
+    Ok(0)
+}
+
+fn get_robust_list(caller: &mut Caller<'_>, (tid, head, len): (u32, UserPtr<u64>, UserPtr<u64>)) -> Result<u64> {
+    let list = if tid == 0 {
+        caller.thread.robust_list.load(Ordering::Relaxed)
+    } else {
+        let thread = process::registry::thread(tid).ok_or(Error::new(Errno::ESRCH, "there is no such thread"))?;
+        thread.robust_list.load(Ordering::Relaxed)
+    };
+    len.write(&(LIST_HEAD as u64))?;
+    head.write(&list)?;
+    Ok(0)
+}

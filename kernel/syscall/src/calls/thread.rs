@@ -1,0 +1,525 @@
+//! Threads: making them, scheduling them, naming them, their signal masks, their end.
+
+use crate::Caller;
+use crate::argument::Hex;
+use abi::sched::{CloneArgs, CloneFlags, SchedParam};
+use abi::signal::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use hal::thread::{KernelThread, UserFrame};
+use process::exit::{Status, exit_process, exit_thread};
+use process::signals::Info;
+use process::{Thread, registry};
+use task::Task;
+use usermem::{UserPtr, UserSlice};
+
+calls! {
+    13 "rt_sigaction" = rt_sigaction(u32, UserPtr<SigAction>, UserPtr<SigAction>, usize);
+    14 "rt_sigprocmask" = rt_sigprocmask(u32, UserPtr<SigSet>, UserPtr<SigSet>, usize);
+    24 "sched_yield" = sched_yield();
+    56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "threads; new processes come with many processes";
+    60 "exit" = exit(i32);
+    62 "kill" = kill(i32, u32);
+    127 "rt_sigpending" = rt_sigpending(UserPtr<SigSet>, usize);
+    131 "sigaltstack" = sigaltstack(UserPtr<SigStack>, UserPtr<SigStack>);
+    142 "sched_setparam" = sched_setparam(u32, UserPtr<SchedParam>);
+    143 "sched_getparam" = sched_getparam(u32, UserPtr<SchedParam>);
+    144 "sched_setscheduler" = sched_setscheduler(u32, u32, UserPtr<SchedParam>) partial "only SCHED_OTHER, SCHED_BATCH and SCHED_IDLE";
+    145 "sched_getscheduler" = sched_getscheduler(u32);
+    146 "sched_get_priority_max" = sched_get_priority_max(u32);
+    147 "sched_get_priority_min" = sched_get_priority_min(u32);
+    157 "prctl" = prctl(u32, Hex, Hex, Hex, Hex) partial "names, dumpability, new privileges, subreapers and death signals";
+    158 "arch_prctl" = arch_prctl(u32, Hex);
+    200 "tkill" = tkill(i32, u32);
+    203 "sched_setaffinity" = sched_setaffinity(u32, usize, UserPtr<u64>);
+    204 "sched_getaffinity" = sched_getaffinity(u32, usize, UserPtr<u64>);
+    218 "set_tid_address" = set_tid_address(Hex);
+    231 "exit_group" = exit_group(i32);
+    234 "tgkill" = tgkill(i32, i32, u32);
+    435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "threads; new processes come with many processes";
+}
+
+fn exit(_caller: &mut Caller<'_>, (code,): (i32,)) -> Result<u64> {
+    exit_thread(Status::Exited(code as u8))
+}
+
+fn exit_group(_caller: &mut Caller<'_>, (code,): (i32,)) -> Result<u64> {
+    exit_process(Status::Exited(code as u8))
+}
+
+fn sched_yield(_caller: &mut Caller<'_>, (): ()) -> Result<u64> {
+    task::yield_now();
+    Ok(0)
+}
+
+fn set_tid_address(caller: &mut Caller<'_>, (address,): (Hex,)) -> Result<u64> {
+    caller.thread.clear_child_tid.store(address.0, Ordering::Relaxed);
+    Ok(u64::from(caller.thread.tid()))
+}
+
+fn clone(
+    caller: &mut Caller<'_>,
+    (flags, stack, parent_tid, child_tid, tls): (CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex),
+) -> Result<u64> {
+    make(
+        caller,
+        &CloneArgs {
+            flags: flags.bits() & !0xff,
+            child_tid: child_tid.address(),
+            parent_tid: parent_tid.address(),
+            exit_signal: flags.bits() & 0xff,
+            stack: stack.0,
+            tls: tls.0,
+            ..CloneArgs::default()
+        },
+    )
+}
+
+fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) -> Result<u64> {
+    const FIRST_VERSION: usize = 64;
+    if size < FIRST_VERSION {
+        return Err(Error::new(Errno::EINVAL, "the structure is shorter than its first version"));
+    }
+    if size > 4096 {
+        return Err(Error::new(Errno::E2BIG, "the structure is longer than a page"));
+    }
+    let mut words = [0u64; size_of::<CloneArgs>() / 8];
+    for (at, word) in words.iter_mut().enumerate().take(size / 8) {
+        *word = args.cast::<u64>().at(at as u64).read()?;
+    }
+    for at in words.len()..size / 8 {
+        if args.cast::<u64>().at(at as u64).read()? != 0 {
+            return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
+        }
+    }
+    let [flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup] = words;
+    let invalid = |why| Err(Error::new(Errno::EINVAL, why));
+    if exit_signal & !0xff != 0 || (stack == 0) != (stack_size == 0) {
+        return invalid("no such signal, or half a stack");
+    }
+    if set_tid_size != 0 || set_tid != 0 {
+        return Err(Error::new(Errno::EINVAL, "numbers cannot be chosen"));
+    }
+    let stack = stack.wrapping_add(stack_size);
+    let args = CloneArgs { flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size: 0, tls, set_tid, set_tid_size, cgroup };
+    make(caller, &args)
+}
+
+const THREAD: CloneFlags = CloneFlags::VM
+    .union(CloneFlags::FS)
+    .union(CloneFlags::FILES)
+    .union(CloneFlags::SIGHAND)
+    .union(CloneFlags::THREAD);
+
+/// What `clone` refuses whatever is made.
+fn check_flags(flags: CloneFlags) -> Result<()> {
+    let needs = |what: CloneFlags, other: CloneFlags| flags.contains(what) && !flags.contains(other);
+    if needs(CloneFlags::THREAD, CloneFlags::SIGHAND) || needs(CloneFlags::SIGHAND, CloneFlags::VM) {
+        return Err(Error::new(Errno::EINVAL, "threads share handlers, and who shares handlers shares memory"));
+    }
+    Ok(())
+}
+
+fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
+    let flags = CloneFlags::from_bits_retain(args.flags);
+    check_flags(flags)?;
+    if !flags.contains(THREAD) {
+        return Err(Error::new(Errno::ENOSYS, "processes are not made yet"));
+    }
+    make_thread(caller, args, flags)
+}
+
+/// Frames that a thread's stack and bookkeeping take, about.
+const THREAD_FRAMES: u64 = 8;
+
+fn make_thread(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags) -> Result<u64> {
+    let none = || Error::new(Errno::EAGAIN, "no memory is left for a thread");
+    let limit = caller.process().limit(abi::resource::RLIMIT_NPROC);
+    let privileged = caller.process().credentials().has(vfs::capability::SYS_RESOURCE);
+    if !frames::has_headroom(THREAD_FRAMES) || (registry::thread_count() as u64 >= limit && !privileged) {
+        return Err(none());
+    }
+    let tid = registry::new_number()?;
+    let thread = Thread::new(tid, Arc::clone(caller.process()), caller.thread.name());
+    thread.set_mask(caller.thread.signals.mask());
+    if flags.contains(CloneFlags::CHILD_CLEARTID) {
+        thread.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
+    }
+    let mut frame = *caller.frame;
+    frame.set_result(0);
+    if args.stack != 0 {
+        frame.set_stack_pointer(args.stack);
+    }
+    let start = Start { frame, child_tid: flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid) };
+    let mut kernel_thread = KernelThread::with_closure(move || begin(&start)).ok_or_else(none)?;
+    let tls = flags.contains(CloneFlags::SETTLS).then_some(args.tls);
+    if !kernel_thread.copy_program(tls) {
+        return Err(none());
+    }
+    if flags.contains(CloneFlags::PARENT_SETTID) {
+        UserPtr::<u32>::new(args.parent_tid).write(&tid)?;
+    }
+    let task = Task::new(kernel_thread, Some(Arc::clone(&thread) as _));
+    task.set_affinity(task::with_current(|task| task.affinity()));
+    task.set_nice(task::with_current(|task| task.nice()));
+    thread.set_task(&task);
+    registry::add_thread(&thread);
+    if !caller.process().add_thread(&thread) {
+        registry::remove_thread(tid);
+        return Err(Error::new(Errno::EAGAIN, "the process is ending"));
+    }
+    crate::start::start_other_cpus();
+    task::spawn(&task);
+    Ok(u64::from(tid))
+}
+
+/// What a new thread begins with.
+struct Start {
+    frame: UserFrame,
+    /// Where it stores its own number, if anywhere.
+    child_tid: Option<u64>,
+}
+
+/// The first thing that a new thread does.
+fn begin(start: &Start) -> ! {
+    task::scheduler::finish_switch();
+    if let Some(address) = start.child_tid {
+        let tid = process::with_thread(|thread| thread.tid()).unwrap_or(0);
+        let _ = UserPtr::<u32>::new(address).write(&tid);
+    }
+    let mut frame = start.frame;
+    crate::entry::before_user(&mut frame);
+    hal::thread::enter_program(&frame)
+}
+
+const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");
+
+/// The task of a thread; 0 is the caller's own.
+fn task_of(tid: u32) -> Result<Arc<Task>> {
+    if tid == 0 {
+        return Ok(task::current());
+    }
+    registry::thread(tid).and_then(|thread| thread.task()).ok_or(NO_THREAD)
+}
+
+/// The CPUs of the machine, as a mask.
+fn all_cpus() -> u64 {
+    u64::MAX >> (64 - hal::cpu::count())
+}
+
+fn sched_getaffinity(_caller: &mut Caller<'_>, (tid, len, out): (u32, usize, UserPtr<u64>)) -> Result<u64> {
+    if len < 8 || !len.is_multiple_of(8) {
+        return Err(Error::new(Errno::EINVAL, "the mask is too short, or not made of words"));
+    }
+    out.write(&(task_of(tid)?.affinity() & all_cpus()))?;
+    Ok(8)
+}
+
+fn sched_setaffinity(_caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, UserPtr<u64>)) -> Result<u64> {
+    let mut bytes = [0; 8];
+    let given = len.min(8);
+    usermem::read_bytes(mask.address(), &mut bytes[..given])?;
+    let cpus = u64::from_le_bytes(bytes) & all_cpus();
+    if cpus == 0 {
+        return Err(Error::new(Errno::EINVAL, "the mask has no CPU of this machine"));
+    }
+    let task = task_of(tid)?;
+    task.set_affinity(cpus);
+    task::scheduler::leave_forbidden_cpu();
+    Ok(0)
+}
+
+const SCHED_OTHER: u32 = 0;
+const SCHED_FIFO: u32 = 1;
+const SCHED_RR: u32 = 2;
+const SCHED_BATCH: u32 = 3;
+const SCHED_IDLE: u32 = 5;
+const SCHED_DEADLINE: u32 = 6;
+
+fn sched_getscheduler(_caller: &mut Caller<'_>, (tid,): (u32,)) -> Result<u64> {
+    task_of(tid)?;
+    Ok(u64::from(SCHED_OTHER))
+}
+
+fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, UserPtr<SchedParam>)) -> Result<u64> {
+    let param = param.read()?;
+    task_of(tid)?;
+    match policy {
+        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE if param.priority == 0 => Ok(0),
+        SCHED_FIFO | SCHED_RR if (1..=99).contains(&param.priority) => {
+            Err(Error::new(Errno::EPERM, "there are no real-time threads"))
+        }
+        _ => Err(Error::new(Errno::EINVAL, "no such policy, or a priority that it does not have")),
+    }
+}
+
+fn sched_getparam(_caller: &mut Caller<'_>, (tid, out): (u32, UserPtr<SchedParam>)) -> Result<u64> {
+    task_of(tid)?;
+    out.write(&SchedParam { priority: 0 })?;
+    Ok(0)
+}
+
+fn sched_setparam(_caller: &mut Caller<'_>, (tid, param): (u32, UserPtr<SchedParam>)) -> Result<u64> {
+    let param = param.read()?;
+    task_of(tid)?;
+    if param.priority != 0 {
+        return Err(Error::new(Errno::EINVAL, "the policy has no priorities"));
+    }
+    Ok(0)
+}
+
+fn priority_bound(policy: u32, real_time: u64) -> Result<u64> {
+    match policy {
+        SCHED_FIFO | SCHED_RR => Ok(real_time),
+        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE | SCHED_DEADLINE => Ok(0),
+        _ => Err(Error::new(Errno::EINVAL, "no such policy")),
+    }
+}
+
+fn sched_get_priority_max(_caller: &mut Caller<'_>, (policy,): (u32,)) -> Result<u64> {
+    priority_bound(policy, 99)
+}
+
+fn sched_get_priority_min(_caller: &mut Caller<'_>, (policy,): (u32,)) -> Result<u64> {
+    priority_bound(policy, 1)
+}
+
+const ARCH_SET_GS: u32 = 0x1001;
+const ARCH_SET_FS: u32 = 0x1002;
+const ARCH_GET_FS: u32 = 0x1003;
+const ARCH_GET_GS: u32 = 0x1004;
+
+fn arch_prctl(_caller: &mut Caller<'_>, (code, address): (u32, Hex)) -> Result<u64> {
+    let set = |done: bool| if done { Ok(0) } else { Err(Error::new(Errno::EPERM, "not an address of a program")) };
+    match code {
+        ARCH_SET_FS => set(hal::thread::set_fs_base(address.0)),
+        ARCH_SET_GS => set(hal::thread::set_gs_base(address.0)),
+        ARCH_GET_FS => UserPtr::new(address.0).write(&hal::thread::fs_base()).map(|()| 0),
+        ARCH_GET_GS => UserPtr::new(address.0).write(&hal::thread::gs_base()).map(|()| 0),
+        _ => Err(Error::new(Errno::EINVAL, "no such code")),
+    }
+}
+
+const PR_SET_PDEATHSIG: u32 = 1;
+const PR_GET_PDEATHSIG: u32 = 2;
+const PR_GET_DUMPABLE: u32 = 3;
+const PR_SET_DUMPABLE: u32 = 4;
+const PR_GET_KEEPCAPS: u32 = 7;
+const PR_GET_TIMING: u32 = 13;
+const PR_SET_NAME: u32 = 15;
+const PR_GET_NAME: u32 = 16;
+const PR_GET_SECCOMP: u32 = 21;
+const PR_CAPBSET_READ: u32 = 23;
+const PR_GET_SECUREBITS: u32 = 27;
+const PR_SET_TIMERSLACK: u32 = 29;
+const PR_GET_TIMERSLACK: u32 = 30;
+const PR_SET_CHILD_SUBREAPER: u32 = 36;
+const PR_GET_CHILD_SUBREAPER: u32 = 37;
+const PR_SET_NO_NEW_PRIVS: u32 = 38;
+const PR_GET_NO_NEW_PRIVS: u32 = 39;
+const PR_GET_TID_ADDRESS: u32 = 40;
+const PR_SET_THP_DISABLE: u32 = 41;
+const PR_GET_THP_DISABLE: u32 = 42;
+const PR_SET_VMA: u32 = 0x5356_4d41;
+
+fn prctl(caller: &mut Caller<'_>, (option, a, b, c, d): (u32, Hex, Hex, Hex, Hex)) -> Result<u64> {
+    let process = caller.process();
+    let invalid = Err(Error::new(Errno::EINVAL, "no such option, or a value that it does not take"));
+    match option {
+        PR_SET_NAME => {
+            let name = usermem::read_string(a.0, process::thread::NAME, Errno::EFAULT);
+            let name = match name {
+                Err(error) if error.errno == Errno::EFAULT => UserSlice::new(a.0, process::thread::NAME - 1).to_vec()?,
+                other => other?,
+            };
+            caller.thread.set_name(&name);
+        }
+        PR_GET_NAME => UserSlice::new(a.0, process::thread::NAME).write(&caller.thread.name())?,
+        PR_SET_DUMPABLE if a.0 <= 1 => process.dumpable.store(a.0 as u32, Ordering::Relaxed),
+        PR_GET_DUMPABLE => return Ok(u64::from(process.dumpable.load(Ordering::Relaxed))),
+        PR_SET_PDEATHSIG if a.0 <= 64 => process.parent_death_signal.store(a.0 as u32, Ordering::Relaxed),
+        PR_GET_PDEATHSIG => UserPtr::new(a.0).write(&process.parent_death_signal.load(Ordering::Relaxed))?,
+        PR_SET_CHILD_SUBREAPER => process.subreaper.store(a.0 != 0, Ordering::Relaxed),
+        PR_GET_CHILD_SUBREAPER => UserPtr::new(a.0).write(&u32::from(process.subreaper.load(Ordering::Relaxed)))?,
+        PR_SET_NO_NEW_PRIVS if (a.0, b.0, c.0, d.0) == (1, 0, 0, 0) => {
+            process.no_new_privileges.store(true, Ordering::Relaxed);
+        }
+        PR_GET_NO_NEW_PRIVS if (a.0, b.0, c.0, d.0) == (0, 0, 0, 0) => {
+            return Ok(u64::from(process.no_new_privileges.load(Ordering::Relaxed)));
+        }
+        PR_CAPBSET_READ if a.0 <= u64::from(vfs::capability::LAST) => {
+            return Ok(process.credentials().bounding >> a.0 & 1);
+        }
+        PR_GET_TID_ADDRESS => UserPtr::new(a.0).write(&caller.thread.clear_child_tid.load(Ordering::Relaxed))?,
+        PR_GET_TIMERSLACK => return Ok(50_000),
+        PR_SET_TIMERSLACK | PR_GET_KEEPCAPS | PR_GET_TIMING | PR_GET_SECCOMP | PR_GET_SECUREBITS => {}
+        PR_SET_THP_DISABLE | PR_GET_THP_DISABLE => {}
+        // Linux without CONFIG_ANON_VMA_NAME answers so, and everybody copes.
+        PR_SET_VMA => return invalid,
+        _ => return invalid,
+    }
+    Ok(0)
+}
+
+fn signal(number: u32) -> Result<Option<Signal>> {
+    match number {
+        0 => Ok(None),
+        number => Signal::new(number).map(Some).ok_or(Error::new(Errno::EINVAL, "no such signal")),
+    }
+}
+
+fn check_set_size(size: usize) -> Result<()> {
+    if size == size_of::<SigSet>() { Ok(()) } else { Err(Error::new(Errno::EINVAL, "the set has another size")) }
+}
+
+fn rt_sigaction(
+    caller: &mut Caller<'_>,
+    (number, new, old, size): (u32, UserPtr<SigAction>, UserPtr<SigAction>, usize),
+) -> Result<u64> {
+    check_set_size(size)?;
+    let signal = signal(number)?.ok_or(Error::new(Errno::EINVAL, "no such signal"))?;
+    let signals = &caller.process().signals;
+    let previous = match new.non_null() {
+        Some(new) => {
+            let mut action = new.read()?;
+            if signal == Signal::KILL || signal == Signal::STOP {
+                return Err(Error::new(Errno::EINVAL, "the signal cannot be handled"));
+            }
+            action.mask = SigSet(action.mask.0 & !SigSet::UNBLOCKABLE.0);
+            signals.set_action(signal, action)
+        }
+        None => signals.action(signal),
+    };
+    old.write_if_some(&previous)?;
+    Ok(0)
+}
+
+fn rt_sigprocmask(
+    caller: &mut Caller<'_>,
+    (how, set, old, size): (u32, UserPtr<SigSet>, UserPtr<SigSet>, usize),
+) -> Result<u64> {
+    check_set_size(size)?;
+    let mask = caller.thread.signals.mask();
+    if let Some(set) = set.non_null() {
+        let set = set.read()?;
+        caller.thread.set_mask(match how {
+            SIG_BLOCK => SigSet(mask.0 | set.0),
+            SIG_UNBLOCK => SigSet(mask.0 & !set.0),
+            SIG_SETMASK => set,
+            _ => return Err(Error::new(Errno::EINVAL, "no such way to change the mask")),
+        });
+    }
+    old.write_if_some(&mask)?;
+    Ok(0)
+}
+
+fn rt_sigpending(caller: &mut Caller<'_>, (out, size): (UserPtr<SigSet>, usize)) -> Result<u64> {
+    if size > size_of::<SigSet>() {
+        return Err(Error::new(Errno::EINVAL, "the set has another size"));
+    }
+    let thread = caller.thread;
+    let pending = (thread.signals.pending().0 | caller.process().signals.pending().0) & thread.signals.mask().0;
+    usermem::write_bytes(out.address(), &pending.to_le_bytes()[..size])?;
+    Ok(0)
+}
+
+fn sigaltstack(caller: &mut Caller<'_>, (new, old): (UserPtr<SigStack>, UserPtr<SigStack>)) -> Result<u64> {
+    use abi::signal::{MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
+    let sp = caller.frame.stack_pointer();
+    let current = *caller.thread.signals.stack.lock();
+    let inside = current.flags & SS_DISABLE == 0 && sp.wrapping_sub(current.sp) < current.size;
+    let requested = new.non_null().map(|new| new.read()).transpose()?;
+    let shown = SigStack { flags: current.flags | if inside { SS_ONSTACK } else { 0 }, ..current };
+    if let Some(mut stack) = requested {
+        if inside {
+            return Err(Error::new(Errno::EPERM, "the alternate stack is in use"));
+        }
+        match stack.flags & !SS_AUTODISARM {
+            SS_DISABLE => stack = SigStack { sp: 0, size: 0, ..stack },
+            0 | SS_ONSTACK if stack.size < MINSIGSTKSZ => {
+                return Err(Error::new(Errno::ENOMEM, "the stack is too small"));
+            }
+            0 | SS_ONSTACK => stack.flags &= SS_AUTODISARM,
+            _ => return Err(Error::new(Errno::EINVAL, "unknown flags")),
+        }
+        *caller.thread.signals.stack.lock() = stack;
+    }
+    old.write_if_some(&shown)?;
+    Ok(0)
+}
+
+/// A signal as sent by the caller.
+fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
+    Info::sent(signal, code, caller.process().pid, caller.process().credentials().uid)
+}
+
+/// Whether the caller may send a signal to a process.
+fn may_signal(caller: &Caller<'_>, target: &process::Process, signal: Option<Signal>) -> Result<()> {
+    let (own, other) = (caller.process().credentials(), target.credentials());
+    let same_user = [own.uid, own.euid].iter().any(|id| [other.uid, other.suid].contains(id));
+    let same_session = signal == Some(Signal::CONT)
+        && caller.process().session.load(Ordering::Relaxed) == target.session.load(Ordering::Relaxed);
+    if own.has(vfs::capability::KILL) || same_user || same_session {
+        return Ok(());
+    }
+    Err(Error::new(Errno::EPERM, "the process is another user's"))
+}
+
+fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
+    let signal = signal(number)?;
+    let own = caller.process();
+    let targets: alloc::vec::Vec<_> = registry::processes()
+        .into_iter()
+        .filter(|process| match pid {
+            1.. => process.pid == pid as u32,
+            0 => process.group.load(Ordering::Relaxed) == own.group.load(Ordering::Relaxed),
+            -1 => process.pid != 1 && process.pid != own.pid,
+            _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
+        })
+        .collect();
+    if targets.is_empty() {
+        return Err(Error::new(Errno::ESRCH, "there is no such process"));
+    }
+    let mut refused = None;
+    let mut reached = false;
+    for target in targets {
+        match may_signal(caller, &target, signal) {
+            Ok(()) => {
+                reached = true;
+                if let Some(signal) = signal {
+                    process::signals::send(&target, sent(caller, signal, abi::signal::SI_USER));
+                }
+            }
+            Err(error) => refused = Some(error),
+        }
+    }
+    match refused {
+        Some(error) if !reached => Err(error),
+        _ => Ok(0),
+    }
+}
+
+fn kill_thread(caller: &Caller<'_>, group: Option<i32>, tid: i32, number: u32) -> Result<u64> {
+    if tid <= 0 || group.is_some_and(|group| group <= 0) {
+        return Err(Error::new(Errno::EINVAL, "no such number"));
+    }
+    let signal = signal(number)?;
+    let target = registry::thread(tid as u32).ok_or(NO_THREAD)?;
+    if group.is_some_and(|group| target.process.pid != group as u32) {
+        return Err(NO_THREAD);
+    }
+    may_signal(caller, &target.process, signal)?;
+    if let Some(signal) = signal {
+        target.send(sent(caller, signal, abi::signal::SI_TKILL));
+    }
+    Ok(0)
+}
+
+fn tkill(caller: &mut Caller<'_>, (tid, number): (i32, u32)) -> Result<u64> {
+    kill_thread(caller, None, tid, number)
+}
+
+fn tgkill(caller: &mut Caller<'_>, (group, tid, number): (i32, i32, u32)) -> Result<u64> {
+    kill_thread(caller, Some(group), tid, number)
+}
