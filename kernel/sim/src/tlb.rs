@@ -35,3 +35,6 @@ pub fn forget_on(_cpus: CpuSet, _space: u64, _start: u64, _end: u64) {}
 
 /// Forgets everything known of an address space, on this CPU.
 pub fn forget_space(_space: u64) {}
+
+/// Answers another CPU's request: there are none.
+pub fn answer() {}

@@ -13,7 +13,7 @@ use hal::thread::KernelThread;
 use process::exit::{Status, exit_process};
 use process::{FileTable, LimitSet, Process, Thread, registry};
 use task::Task;
-use vfs::{Context, Credentials, File};
+use vfs::{Context, File};
 
 /// What the machine was started for.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ pub fn forget_on(cpus: CpuSet, _space: u64, start: u64, end: u64) {
 }
 
 /// Answers another CPU's request, if there is one.
-pub(crate) fn answer() {
+pub fn answer() {
     let mine = 1 << cpu::current();
     if PENDING.load(Ordering::Acquire) & mine != 0 {
         forget(0, START.load(Ordering::Relaxed), END.load(Ordering::Relaxed));

@@ -94,7 +94,7 @@ pub fn check(view: &Context, place: &Path) -> Result<()> {
         Some(Kind::Symlink) => return Err(Error::new(Errno::ELOOP, "a symbolic link is not run itself")),
         _ => return Err(Error::new(Errno::EACCES, "only regular files are run")),
     }
-    if place.mount.flags().contains(vfs::MountFlags::NO_EXEC) {
+    if place.mount.flags().contains(vfs::MountFlags::NO_EXECUTE) {
         return Err(Error::new(Errno::EACCES, "nothing is run from this mount"));
     }
     view.check(place, Permission::EXECUTE)

@@ -24,4 +24,4 @@ pub mod page;
 pub mod pool;
 
 pub use page::{HugePage, Page, kernel_run};
-pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, usage};
+pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, show, usage};

@@ -237,6 +237,22 @@ pub(crate) fn accept_reserved(frame: FrameNumber) -> Result<&'static Chunk, OutO
     chunk(number).ok_or(OutOfMemory)
 }
 
+/// Shows a part of RAM that is not the pool's in the direct map: the root image.
+///
+/// # Errors
+/// [`OutOfMemory`] when a table is needed for that and cannot be had.
+pub fn show(range: &Range<PhysAddr>) -> Result<(), OutOfMemory> {
+    let mut at = range.start.0 & !(HUGE_SIZE - 1);
+    while at < range.end.0 {
+        let shown = hal::memory::accept(PhysAddr(at), &mut || take_frame(true).ok().map(FrameNumber::address));
+        if !shown {
+            return Err(OutOfMemory);
+        }
+        at += HUGE_SIZE;
+    }
+    Ok(())
+}
+
 impl Pool {
     const fn new() -> Self {
         Self {

@@ -53,11 +53,10 @@ fn key(space: &AddressSpace, address: u64, scope: Scope) -> Result<FutexKey> {
         return Err(Error::new(Errno::EINVAL, "the word is not aligned"));
     }
     match scope {
-        Scope::Private => Ok(FutexKey::Private {
-            space: space.id(),
-            address,
-        }),
-        Scope::Shared => space.futex_key(address),
+        Scope::Private => Ok(space.private_futex_key(address)),
+        Scope::Shared => {
+            space.futex_key(address).map_err(|_| Error::new(Errno::EFAULT, "the address is not the program's"))
+        }
     }
 }
 

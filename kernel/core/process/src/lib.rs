@@ -37,5 +37,5 @@ pub use files::FileTable;
 pub use limits::LimitSet;
 pub use mapped::MappedFile;
 pub use program::Program;
-pub use shared::{Process, current};
+pub use shared::{Beginnings, Process, current};
 pub use thread::{Thread, with_thread};

@@ -5,7 +5,7 @@ use crate::argument::{Fd, Hex};
 use abi::mman::{LockAllFlags, MapFlags, Prot, RemapFlags, SyncFlags};
 use abi::{Errno, Error, Result};
 use process::MappedFile;
-use space::{FileMapping, Mapping};
+use space::{FileMapping, Mapping, Pinning};
 use usermem::UserSlice;
 use vfs::{File, Kind, MountFlags};
 
@@ -56,7 +56,7 @@ fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64) -> Result<FileMapping>
         offset,
         readable: file.flags().readable(),
         writable: file.flags().writable(),
-        executable: !file.path().mount.flags().contains(MountFlags::NO_EXEC),
+        executable: !file.path().mount.flags().contains(MountFlags::NO_EXECUTE),
     })
 }
 
@@ -84,8 +84,24 @@ fn msync(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, SyncFlags
 }
 
 fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, Hex, Hex)) -> Result<u64> {
-    let resident = caller.process().space().resident(address.0, length.0)?;
-    UserSlice::new(out.0, resident.len()).write(&resident)?;
+    let bad = |errno, why| Error::new(errno, why);
+    let end = address::page_ceil(length.0).ok_or(bad(Errno::ENOMEM, "the range is longer than any memory"))?;
+    if address.0.checked_add(end).is_none_or(|end| end > address::USER_END + address::PAGE_SIZE) {
+        return Err(bad(Errno::ENOMEM, "the range is not the program's"));
+    }
+    // In pieces, so that a long range takes no long buffer.
+    let (pages, space) = (end / address::PAGE_SIZE, caller.process().space());
+    let mut flags = [0; 512];
+    let mut done = 0;
+    while done < pages || pages == 0 {
+        let piece = (pages - done).min(flags.len() as u64) as usize;
+        space.residency(address.0 + done * address::PAGE_SIZE, &mut flags[..piece])?;
+        UserSlice::new(out.0 + done, piece).write(&flags[..piece])?;
+        done += piece as u64;
+        if pages == 0 {
+            break;
+        }
+    }
     Ok(0)
 }
 
@@ -94,7 +110,7 @@ fn madvise(caller: &mut Caller<'_>, (address, length, advice): (Hex, Hex, u32)) 
 }
 
 fn mlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
-    caller.process().space().lock(address.0, length.0, false).map(|()| 0)
+    caller.process().space().lock(address.0, length.0, Pinning::Now).map(|()| 0)
 }
 
 fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) -> Result<u64> {
@@ -102,7 +118,8 @@ fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) ->
     if flags & !ON_FAULT != 0 {
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
-    caller.process().space().lock(address.0, length.0, flags & ON_FAULT != 0).map(|()| 0)
+    let pinning = if flags & ON_FAULT != 0 { Pinning::OnFault } else { Pinning::Now };
+    caller.process().space().lock(address.0, length.0, pinning).map(|()| 0)
 }
 
 fn munlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {

@@ -262,7 +262,7 @@ fn new_time(time: Timespec) -> Result<NewTime> {
     match time.nsec {
         UTIME_NOW => Ok(NewTime::Now),
         UTIME_OMIT => Ok(NewTime::Keep),
-        0..1_000_000_000 => Ok(NewTime::To(time)),
+        0..1_000_000_000 => Ok(NewTime::At(time)),
         _ => Err(Error::new(Errno::EINVAL, "the nanoseconds are more than a second")),
     }
 }
@@ -293,7 +293,7 @@ fn from_micros(time: Timeval) -> Result<NewTime> {
     if !(0..1_000_000).contains(&time.usec) {
         return Err(Error::new(Errno::EINVAL, "the microseconds are more than a second"));
     }
-    Ok(NewTime::To(Timespec { sec: time.sec, nsec: time.usec * 1000 }))
+    Ok(NewTime::At(Timespec { sec: time.sec, nsec: time.usec * 1000 }))
 }
 
 fn futimesat(caller: &mut Caller<'_>, (fd, path, times): (Fd, PathPtr, UserPtr<Timeval>)) -> Result<u64> {
@@ -314,7 +314,7 @@ fn utimes(caller: &mut Caller<'_>, (path, times): (PathPtr, UserPtr<Timeval>)) -
 fn utime(caller: &mut Caller<'_>, (path, times): (PathPtr, UserPtr<[i64; 2]>)) -> Result<u64> {
     let (atime, mtime) = match times.non_null() {
         Some(times) => {
-            let [atime, mtime] = times.read()?.map(|sec| NewTime::To(Timespec { sec, nsec: 0 }));
+            let [atime, mtime] = times.read()?.map(|sec| NewTime::At(Timespec { sec, nsec: 0 }));
             (atime, mtime)
         }
         None => (NewTime::Now, NewTime::Now),

@@ -6,6 +6,7 @@ use abi::resource::Sysinfo;
 use abi::uts::{FIELD, RELEASE, Utsname, VERSION};
 use abi::{Errno, Error, Result};
 use alloc::vec;
+use alloc::vec::Vec;
 use lock::SpinLock;
 use usermem::{Sink, UserPtr, UserSlice};
 use vfs::capability;
@@ -48,7 +49,7 @@ pub(crate) fn set_host_name(name: &[u8]) {
 
 /// The host's name.
 #[must_use]
-pub(crate) fn host_name() -> alloc::vec::Vec<u8> {
+pub(crate) fn host_name() -> Vec<u8> {
     let host = NAMES.lock().host;
     host.split(|&byte| byte == 0).next().unwrap_or(b"").to_vec()
 }
