@@ -81,7 +81,9 @@ impl Config {
     /// Adds what the image says.
     pub(crate) fn extend_from_image(&mut self, root: &Path) {
         let view = Context::new(root.clone(), Arc::new(Credentials::root()));
-        let Ok(place) = view.resolve(&view.root, IMAGE_FILE, true) else { return };
+        let Ok(place) = view.resolve(&view.root, IMAGE_FILE, true) else {
+            return;
+        };
         let Ok(inode) = place.inode() else { return };
         let mut text = alloc::vec![0; (inode.length() as usize).min(LONGEST)];
         let mut done = 0;
@@ -106,7 +108,10 @@ impl Config {
         if let Some(directory) = &self.directory {
             view.cwd = view.resolve(&view.root, directory, true)?;
             if !view.cwd.dentry.is_directory() {
-                return Err(abi::Error::new(abi::Errno::ENOTDIR, "the working directory is not a directory"));
+                return Err(abi::Error::new(
+                    abi::Errno::ENOTDIR,
+                    "the working directory is not a directory",
+                ));
             }
         }
         Ok(view)

@@ -4,7 +4,10 @@
 //! broken invariant.
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
-#![cfg_attr(target_os = "none", expect(unsafe_code, reason = "the entry point's symbol is the machine's to find"))]
+#![cfg_attr(
+    target_os = "none",
+    expect(unsafe_code, reason = "the entry point's symbol is the machine's to find")
+)]
 
 #[cfg(target_os = "none")]
 extern crate alloc;

@@ -18,7 +18,10 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
     };
     let mount = Mount::new(top, MountFlags::empty(), b"chiton");
     vfs::set_root(&mount);
-    let root = Path { dentry: Arc::clone(mount.root()), mount };
+    let root = Path {
+        dentry: Arc::clone(mount.root()),
+        mount,
+    };
     devfs::register();
     ipc::register();
     let view = Context::new(root.clone(), Arc::new(Credentials::root()));
@@ -35,6 +38,9 @@ fn mount_on(view: &Context, place: &[u8], file_system: Arc<dyn FileSystem>, flag
     });
     let mounted = found.and_then(|at| vfs::mount_at(&at, &Mount::new(file_system, flags, source)));
     if let Err(error) = mounted {
-        trace::warn!("{} is not mounted: {error:?}", alloc::string::String::from_utf8_lossy(place));
+        trace::warn!(
+            "{} is not mounted: {error:?}",
+            alloc::string::String::from_utf8_lossy(place)
+        );
     }
 }

@@ -27,7 +27,10 @@ extern "C" fn kernel_main() -> ! {
     apply(&config);
     trace::mark(Phase::Memory);
     if let Err(error) = prepare(config, &info) {
-        trace::line(&alloc::format!("chiton: cannot start: {} ({error:?})", error.errno.text()));
+        trace::line(&alloc::format!(
+            "chiton: cannot start: {} ({error:?})",
+            error.errno.text()
+        ));
         hal::power::exit(CANNOT_START)
     }
     task::scheduler::idle()
@@ -67,14 +70,23 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
         apply(&config);
     }
     trace::mark(Phase::Root);
-    let console = Setup { split: config.split_console, terminals: config.terminals, size: config.size };
+    let console = Setup {
+        split: config.split_console,
+        terminals: config.terminals,
+        size: config.size,
+    };
     tty::console::set_up(console);
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
     hal::console::listen();
     process::exit::set_end(end);
     let view = config.view(root)?;
     let standard = devfs::standard_files(&view)?;
-    syscall::start::start(Application { arguments: config.arguments, environment: config.environment, view, standard })
+    syscall::start::start(Application {
+        arguments: config.arguments,
+        environment: config.environment,
+        view,
+        standard,
+    })
 }
 
 /// The application has ended: so does the machine.

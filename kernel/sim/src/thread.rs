@@ -24,7 +24,11 @@ impl UserFrame {
     /// The registers with which a program begins.
     #[must_use]
     pub fn start(ip: u64, sp: u64) -> Self {
-        Self { ip, sp, ..Self::default() }
+        Self {
+            ip,
+            sp,
+            ..Self::default()
+        }
     }
 
     /// The system call that was asked for.
@@ -185,7 +189,10 @@ impl KernelThread {
             mine.wait();
             main();
         });
-        Some(Self { baton, running: AtomicBool::new(false) })
+        Some(Self {
+            baton,
+            running: AtomicBool::new(false),
+        })
     }
 
     /// Gives the thread the state of a new program: nothing, here.

@@ -97,7 +97,11 @@ impl Argument for u32 {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        if *self > 0xffff { write!(out, "{self:#x}") } else { write!(out, "{self}") }
+        if *self > 0xffff {
+            write!(out, "{self:#x}")
+        } else {
+            write!(out, "{self}")
+        }
     }
 }
 
@@ -119,7 +123,11 @@ impl Argument for u64 {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        if *self > 0xffff_ffff { write!(out, "{self:#x}") } else { write!(out, "{self}") }
+        if *self > 0xffff_ffff {
+            write!(out, "{self:#x}")
+        } else {
+            write!(out, "{self}")
+        }
     }
 }
 
@@ -156,7 +164,11 @@ impl Argument for Fd {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        if self.0 == AT_FDCWD { out.write_str("AT_FDCWD") } else { write!(out, "{}", self.0) }
+        if self.0 == AT_FDCWD {
+            out.write_str("AT_FDCWD")
+        } else {
+            write!(out, "{}", self.0)
+        }
     }
 }
 
@@ -262,7 +274,11 @@ impl Argument for Hex {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        if self.0 == 0 { out.write_str("NULL") } else { write!(out, "{:#x}", self.0) }
+        if self.0 == 0 {
+            out.write_str("NULL")
+        } else {
+            write!(out, "{:#x}", self.0)
+        }
     }
 }
 

@@ -18,7 +18,9 @@ static REPORTED: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 /// A program made a system call.
 pub fn system_call(frame: &mut UserFrame) {
     let work = task::with_current(|task| {
-        let Some(thread) = task.payload::<Thread>() else { return 0 };
+        let Some(thread) = task.payload::<Thread>() else {
+            return 0;
+        };
         let result = dispatch(&mut Caller { thread, frame });
         frame.set_result(match result {
             Ok(value) => value,
@@ -94,7 +96,16 @@ pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, err
             Err(FaultKind::BusAdrErr) => (abi::signal::Signal::BUS, abi::signal::BUS_ADRERR),
             Err(FaultKind::OutOfMemory) => return out_of_memory(thread),
         };
-        raise(thread, Fault { signal: signal.0, code, address, trap: PAGE_FAULT, error });
+        raise(
+            thread,
+            Fault {
+                signal: signal.0,
+                code,
+                address,
+                trap: PAGE_FAULT,
+                error,
+            },
+        );
     });
 }
 
@@ -117,9 +128,20 @@ pub fn fault(_frame: &mut UserFrame, fault: Fault) {
 }
 
 fn raise(thread: &Thread, fault: Fault) {
-    let Some(signal) = abi::signal::Signal::new(u32::from(fault.signal)) else { return };
-    let fields = Fields::Fault { address: fault.address, trap: fault.trap, error: fault.error };
-    thread.force(Info { signal, code: fault.code, errno: 0, fields });
+    let Some(signal) = abi::signal::Signal::new(u32::from(fault.signal)) else {
+        return;
+    };
+    let fields = Fields::Fault {
+        address: fault.address,
+        trap: fault.trap,
+        error: fault.error,
+    };
+    thread.force(Info {
+        signal,
+        code: fault.code,
+        errno: 0,
+        fields,
+    });
 }
 
 static LINES: [lock::Once<fn()>; LINE_COUNT] = [const { lock::Once::new() }; LINE_COUNT];

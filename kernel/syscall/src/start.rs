@@ -72,8 +72,12 @@ fn load(application: Application) {
     let view = application.view;
     let found = find(&view, &application.arguments, &application.environment);
     let prepared = found.and_then(|(file, name)| {
-        let request =
-            Request { name, arguments: application.arguments, environment: application.environment, fixed_addresses: false };
+        let request = Request {
+            name,
+            arguments: application.arguments,
+            environment: application.environment,
+            fixed_addresses: false,
+        };
         let limits = process::current().map_or_else(LimitSet::initial, |process| process.limits.lock().clone());
         exec::prepare(&view, &limits, file, request)
     });
@@ -93,7 +97,10 @@ fn load(application: Application) {
             }
         }
         Err(error) => {
-            trace::line(&alloc::format!("chiton: cannot run {name}: {} ({error:?})", error.errno.text()));
+            trace::line(&alloc::format!(
+                "chiton: cannot run {name}: {} ({error:?})",
+                error.errno.text()
+            ));
             let missing = matches!(error.errno, abi::Errno::ENOENT | abi::Errno::ENOTDIR);
             exit_process(Status::Exited(if missing { 127 } else { 126 }))
         }
@@ -113,7 +120,10 @@ fn find(view: &Context, arguments: &[Vec<u8>], environment: &[Vec<u8>]) -> Resul
     if name.contains(&b'/') || name.is_empty() {
         return Ok((exec::open(view, &view.cwd, name, true)?, name.to_vec()));
     }
-    let path = environment.iter().find_map(|entry| entry.strip_prefix(b"PATH=")).unwrap_or(b"/bin:/usr/bin");
+    let path = environment
+        .iter()
+        .find_map(|entry| entry.strip_prefix(b"PATH="))
+        .unwrap_or(b"/bin:/usr/bin");
     let mut refused = abi::Error::from(abi::Errno::ENOENT);
     for directory in path.split(|&byte| byte == b':') {
         let mut full = directory.to_vec();

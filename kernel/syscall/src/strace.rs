@@ -58,5 +58,7 @@ pub(crate) fn unknown(number: usize, caller: &Caller<'_>) {
     let [a, b, c, d, e, f] = caller.frame.arguments();
     let name = abi::numbers::name(number).map_or_else(|| format!("syscall_{number}"), String::from);
     let tid = caller.thread.tid();
-    trace::line(&format!("[pid {tid:5}] {name}({a:#x}, {b:#x}, {c:#x}, {d:#x}, {e:#x}, {f:#x}) = -1 ENOSYS (Function not implemented)"));
+    trace::line(&format!(
+        "[pid {tid:5}] {name}({a:#x}, {b:#x}, {c:#x}, {d:#x}, {e:#x}, {f:#x}) = -1 ENOSYS (Function not implemented)"
+    ));
 }

@@ -44,7 +44,13 @@ impl Entry {
     /// The row of a call.
     #[must_use]
     pub const fn of<S: Syscall>() -> Self {
-        Self { name: S::NAME, number: S::NUMBER, support: S::SUPPORT, call: call::<S>, show: show::<S> }
+        Self {
+            name: S::NAME,
+            number: S::NUMBER,
+            support: S::SUPPORT,
+            call: call::<S>,
+            show: show::<S>,
+        }
     }
 }
 

@@ -142,6 +142,7 @@ unsafe extern "C" {
 }
 
 /// `hvm_start_info`, version 1.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct StartInfo {
     magic: u32,
@@ -157,6 +158,7 @@ struct StartInfo {
 }
 
 /// `hvm_modlist_entry`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct Module {
     address: u64,
@@ -166,6 +168,7 @@ struct Module {
 }
 
 /// `hvm_memmap_table_entry`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct MemoryRange {
     address: u64,
@@ -199,24 +202,19 @@ extern "C" fn arrive(how: u64, said: u64) -> ! {
     unsafe { kernel_main() }
 }
 
-/// A structure that the loader left in the first GiB.
-fn loader_struct<T>(address: u64) -> Option<&'static T> {
+/// A structure that the loader left in the first GiB, not necessarily aligned.
+fn loader_value<T: Copy>(address: u64) -> Option<T> {
     let end = address.checked_add(size_of::<T>() as u64)?;
-    if address == 0 || end > FIRST_GIB || !address.is_multiple_of(align_of::<T>() as u64) {
+    if address == 0 || end > FIRST_GIB {
         return None;
     }
-    // SAFETY: the boot tables map the first GiB; the loader's structures are plain numbers, and `boot` reserves their pages.
-    Some(unsafe { &*tables::boot_pointer(address).cast::<T>() })
+    // SAFETY: the boot tables map the first GiB, and the loader's structures are plain numbers.
+    Some(unsafe { tables::boot_pointer(address).cast::<T>().read_unaligned() })
 }
 
-fn loader_slice<T>(address: u64, count: u64) -> &'static [T] {
-    let bytes = count.saturating_mul(size_of::<T>() as u64);
-    let fits = address.checked_add(bytes).is_some_and(|end| end <= FIRST_GIB);
-    if address == 0 || !fits || !address.is_multiple_of(align_of::<T>() as u64) {
-        return &[];
-    }
-    // SAFETY: as in `loader_struct`.
-    unsafe { slice::from_raw_parts(tables::boot_pointer(address).cast::<T>(), count as usize) }
+/// The structures of an array that the loader left.
+fn loader_values<T: Copy>(address: u64, count: u64) -> impl Iterator<Item = T> {
+    (0..count).map_while(move |index| loader_value(address.checked_add(index.checked_mul(size_of::<T>() as u64)?)?))
 }
 
 fn from_pvh(said: u64) -> Found {
@@ -227,18 +225,18 @@ fn from_pvh(said: u64) -> Found {
         rsdp: 0,
     };
     reserve_fixed(&mut info);
-    let Some(start) = loader_struct::<StartInfo>(said).filter(|start| start.magic == START_INFO_MAGIC) else {
+    let Some(start) = loader_value::<StartInfo>(said).filter(|start| start.magic == START_INFO_MAGIC) else {
         return found;
     };
     reserve(&mut info, said, size_of::<StartInfo>() as u64);
     if start.version >= 1 {
-        for range in loader_slice::<MemoryRange>(start.memory_map, u64::from(start.memory_map_entries)) {
+        for range in loader_values::<MemoryRange>(start.memory_map, u64::from(start.memory_map_entries)) {
             if range.kind == RAM {
                 info.add_ram(PhysAddr(range.address)..PhysAddr(range.address.saturating_add(range.size)));
             }
         }
     }
-    if let Some(module) = loader_slice::<Module>(start.modules, u64::from(start.module_count)).first() {
+    if let Some(module) = loader_values::<Module>(start.modules, u64::from(start.module_count)).next() {
         set_image(&mut info, module.address, module.size);
     }
     found.command_line = string(&mut info, start.command_line);
@@ -262,7 +260,7 @@ fn from_linux(said: u64) -> Found {
     let mut info = BootInfo::new();
     reserve_fixed(&mut info);
     reserve(&mut info, said, 4096);
-    let byte = |offset: u64| loader_struct::<u8>(said + offset).copied().unwrap_or(0);
+    let byte = |offset: u64| loader_value::<u8>(said + offset).unwrap_or(0);
     let word = |offset: u64| {
         (0..4)
             .rev()
@@ -294,7 +292,11 @@ fn set_image(info: &mut BootInfo, address: u64, size: u64) {
 /// A zero-ended string of the loader's.
 fn string(info: &mut BootInfo, address: u64) -> &'static [u8] {
     let room = FIRST_GIB.saturating_sub(address).min(COMMAND_LINE as u64);
-    let bytes = loader_slice::<u8>(address, room);
+    if address == 0 {
+        return b"";
+    }
+    // SAFETY: the boot tables map the first GiB, and the pages of the string are reserved below.
+    let bytes = unsafe { slice::from_raw_parts(tables::boot_pointer(address), room as usize) };
     let len = bytes.iter().position(|&byte| byte == 0).unwrap_or(0);
     reserve(info, address, len as u64 + 1);
     &bytes[..len]

@@ -104,7 +104,9 @@ impl Parsed {
 
     /// The path of the interpreter that the program asks for.
     pub(crate) fn interpreter_path(&self, file: &File) -> Result<Option<Vec<u8>>> {
-        let Some(place) = self.plan()?.interpreter else { return Ok(None) };
+        let Some(place) = self.plan()?.interpreter else {
+            return Ok(None);
+        };
         let mut bytes = vec![0; (place.end - place.start) as usize];
         if read(file, place.start, &mut bytes)? < bytes.len() {
             return Err(Error::new(Errno::EIO, "the file ends too early"));
@@ -152,7 +154,11 @@ impl Parsed {
 fn note(mapped: &mut Mapped, segment: &Segment) {
     let start = segment.vaddr.wrapping_add(mapped.bias);
     let end = start + segment.file_size;
-    let range = if segment.flags.execute() { &mut mapped.text } else { &mut mapped.data };
+    let range = if segment.flags.execute() {
+        &mut mapped.text
+    } else {
+        &mut mapped.data
+    };
     if segment.flags.execute() || segment.flags.write() {
         *range = range.start.min(start)..range.end.max(end);
     }
@@ -188,7 +194,13 @@ fn map_segment(space: &AddressSpace, object: &Arc<MappedFile>, segment: &Segment
             executable: true,
         };
         let flags = MapFlags::PRIVATE | MapFlags::FIXED;
-        space.map(&Mapping { address: first, length: file_pages - first, prot, flags, file: Some(file) })?;
+        space.map(&Mapping {
+            address: first,
+            length: file_pages - first,
+            prot,
+            flags,
+            file: Some(file),
+        })?;
     }
     let memory_end = page_ceil(start + segment.mem_size).ok_or(Error::from(Errno::ENOMEM))?;
     let zeros_from = if segment.file_size > 0 { file_pages } else { first };

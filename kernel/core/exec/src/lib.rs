@@ -81,7 +81,8 @@ fn map_vdso(space: &AddressSpace) -> Result<Option<u64>> {
 pub fn open(view: &Context, base: &Path, name: &[u8], follow: bool) -> Result<Arc<File>> {
     let place = view.resolve(base, name, follow)?;
     check(view, &place)?;
-    view.open_place(&place, abi::fcntl::OpenFlags::PATH).map(|_| File::new(place, How::default().flags, None))
+    view.open_place(&place, abi::fcntl::OpenFlags::PATH)
+        .map(|_| File::new(place, How::default().flags, None))
 }
 
 /// Checks that a place holds a file that may be run.
@@ -104,7 +105,9 @@ pub fn check(view: &Context, place: &Path) -> Result<()> {
 fn read(file: &File, offset: u64, into: &mut [u8]) -> Result<usize> {
     let mut done = 0;
     while done < into.len() {
-        let got = file.inode()?.read_at(offset + done as u64, &mut Sink::kernel(&mut into[done..]))?;
+        let got = file
+            .inode()?
+            .read_at(offset + done as u64, &mut Sink::kernel(&mut into[done..]))?;
         if got == 0 {
             break;
         }
@@ -134,7 +137,10 @@ pub fn prepare(view: &Context, limits: &LimitSet, file: Arc<File>, mut request: 
         request.name = line.interpreter;
         head = [0; HEAD];
     }
-    Err(Error::new(Errno::ELOOP, "scripts name scripts as their interpreters too often"))
+    Err(Error::new(
+        Errno::ELOOP,
+        "scripts name scripts as their interpreters too often",
+    ))
 }
 
 fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], request: &Request) -> Result<Prepared> {
@@ -149,7 +155,11 @@ fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], reques
     };
     let privileged = view.credentials.euid == 0;
     let space_limits = limits.for_space(privileged);
-    let layout = if request.fixed_addresses { Layout::fixed(&space_limits) } else { Layout::random(&space_limits) };
+    let layout = if request.fixed_addresses {
+        Layout::fixed(&space_limits)
+    } else {
+        Layout::random(&space_limits)
+    };
     let space = AddressSpace::new(space_limits, layout)?;
     let program = parsed.map(&space, file, image::place_of(&parsed, interpreter.is_some(), &layout))?;
     let base = match &interpreter {
@@ -157,7 +167,15 @@ fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], reques
         None => None,
     };
     space.set_program_end(program.end, program.data.end - program.data.start);
-    let start = stack::build(&space, view, limits, request, &program, base.as_ref(), map_vdso(&space)?)?;
+    let start = stack::build(
+        &space,
+        view,
+        limits,
+        request,
+        &program,
+        base.as_ref(),
+        map_vdso(&space)?,
+    )?;
     let entry = base.as_ref().map_or(program.entry, |base| base.entry);
     let name = file.path().dentry.name().as_bytes().to_vec();
     let told = Program {
@@ -166,5 +184,11 @@ fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], reques
         data: program.data,
         ..start.program
     };
-    Ok(Prepared { space, entry, stack_pointer: start.pointer, program: told, name })
+    Ok(Prepared {
+        space,
+        entry,
+        stack_pointer: start.pointer,
+        program: told,
+        name,
+    })
 }

@@ -46,7 +46,10 @@ pub(crate) fn parse(head: &[u8]) -> Result<Line> {
     }
     let (name, rest) = line.split_at(name_end.unwrap_or(line.len()));
     let argument = trim(rest);
-    Ok(Line { interpreter: name.to_vec(), argument: (!argument.is_empty()).then(|| argument.to_vec()) })
+    Ok(Line {
+        interpreter: name.to_vec(),
+        argument: (!argument.is_empty()).then(|| argument.to_vec()),
+    })
 }
 
 impl Line {
@@ -76,6 +79,12 @@ mod tests {
             assert!(parse(head).is_err_and(|error| error.errno == Errno::ENOEXEC));
         }
         assert!(parse(&[&b"#!/"[..], &[b'a'; 300]].concat()[..256]).is_err());
-        assert_eq!(parse(b"#!/bin/sh").expect("the file may end there").arguments(b"s").len(), 2);
+        assert_eq!(
+            parse(b"#!/bin/sh")
+                .expect("the file may end there")
+                .arguments(b"s")
+                .len(),
+            2
+        );
     }
 }

@@ -35,7 +35,11 @@ pub(crate) fn check_size(request: &Request, limits: &LimitSet) -> Result<()> {
     }
     let bytes: u64 = strings().map(|string| string.len() as u64 + 1 + 8).sum();
     let limit = (limits.soft(RLIMIT_STACK) / 4).clamp(ALWAYS, NEVER);
-    if bytes + request.name.len() as u64 > limit { Err(TOO_BIG) } else { Ok(()) }
+    if bytes + request.name.len() as u64 > limit {
+        Err(TOO_BIG)
+    } else {
+        Ok(())
+    }
 }
 
 /// A stack that is ready.
@@ -84,9 +88,17 @@ pub(crate) fn build(
     vdso: Option<u64>,
 ) -> Result<Built> {
     let top = space.layout().stack_top;
-    let room: usize = request.arguments.iter().chain(&request.environment).map(|text| text.len() + 1).sum();
-    let mut strings =
-        Strings { bytes: alloc::vec![0; room + request.name.len() + 1 + PLATFORM.len() + 1 + 16 + 8 + 64], top, used: 8 };
+    let room: usize = request
+        .arguments
+        .iter()
+        .chain(&request.environment)
+        .map(|text| text.len() + 1)
+        .sum();
+    let mut strings = Strings {
+        bytes: alloc::vec![0; room + request.name.len() + 1 + PLATFORM.len() + 1 + 16 + 8 + 64],
+        top,
+        used: 8,
+    };
     let name = strings.push_string(&request.name);
     let environment_end = name;
     let environment = strings.push_all(&request.environment);
@@ -102,7 +114,9 @@ pub(crate) fn build(
     let words = words(&arguments, &environment, &auxiliary);
     let pointer = (strings.top - strings.used - words.len() as u64 * 8) & !15;
     let mut bytes = Vec::with_capacity((top - pointer) as usize);
-    words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+    words
+        .iter()
+        .for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
     let gap = (top - pointer) as usize - bytes.len() - strings.used as usize;
     bytes.resize(bytes.len() + gap, 0);
     bytes.extend_from_slice(&strings.bytes[strings.bytes.len() - strings.used as usize..]);

@@ -54,9 +54,9 @@ fn key(space: &AddressSpace, address: u64, scope: Scope) -> Result<FutexKey> {
     }
     match scope {
         Scope::Private => Ok(space.private_futex_key(address)),
-        Scope::Shared => {
-            space.futex_key(address).map_err(|_| Error::new(Errno::EFAULT, "the address is not the program's"))
-        }
+        Scope::Shared => space
+            .futex_key(address)
+            .map_err(|_| Error::new(Errno::EFAULT, "the address is not the program's")),
     }
 }
 

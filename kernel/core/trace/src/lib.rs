@@ -106,8 +106,12 @@ pub enum Phase {
 }
 
 impl Phase {
-    const ALL: [(Self, &'static str); 4] =
-        [(Self::Machine, "machine"), (Self::Memory, "memory"), (Self::Root, "root"), (Self::Load, "load")];
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Machine, "machine"),
+        (Self::Memory, "memory"),
+        (Self::Root, "root"),
+        (Self::Load, "load"),
+    ];
 }
 
 /// A phase of the boot has ended.

@@ -38,7 +38,11 @@ fn context() -> Context {
 #[test]
 fn null_zero_and_full_read_and_write_as_their_names_say() {
     let context = context();
-    let open = |name: &[u8]| context.open(&context.root, name, How::new(OpenFlags::RDWR)).expect("opened");
+    let open = |name: &[u8]| {
+        context
+            .open(&context.root, name, How::new(OpenFlags::RDWR))
+            .expect("opened")
+    };
     let mut bytes = [7; 4];
     let (null, zero, full) = (open(b"null"), open(b"zero"), open(b"full"));
     assert_eq!(null.read(&mut Sink::kernel(&mut bytes)), Ok(0));
@@ -46,7 +50,10 @@ fn null_zero_and_full_read_and_write_as_their_names_say() {
     assert_eq!(zero.read(&mut Sink::kernel(&mut bytes)), Ok(4));
     assert_eq!(bytes, [0; 4]);
     assert_eq!(zero.read_at(1 << 40, &mut Sink::kernel(&mut bytes)), Ok(4));
-    assert_eq!(full.write(&mut Source::kernel(b"abc")).expect_err("full").errno, Errno::ENOSPC);
+    assert_eq!(
+        full.write(&mut Source::kernel(b"abc")).expect_err("full").errno,
+        Errno::ENOSPC
+    );
     assert_eq!(null.ioctl(0x5401, 0).expect_err("no terminal").errno, Errno::ENOTTY);
     assert_eq!(null.truncate(0).expect_err("no file").errno, Errno::EINVAL);
     assert_eq!(null.seek(100, 1), Ok(0));
@@ -56,7 +63,9 @@ fn null_zero_and_full_read_and_write_as_their_names_say() {
 #[test]
 fn random_bytes_differ() {
     let context = context();
-    let file = context.open(&context.root, b"urandom", How::new(OpenFlags::empty())).expect("opened");
+    let file = context
+        .open(&context.root, b"urandom", How::new(OpenFlags::empty()))
+        .expect("opened");
     let (mut one, mut other) = ([0; 300], [0; 300]);
     assert_eq!(file.read(&mut Sink::kernel(&mut one)), Ok(300));
     assert_eq!(file.read(&mut Sink::kernel(&mut other)), Ok(300));

@@ -2,9 +2,7 @@
 
 use crate::Caller;
 use crate::argument::{Fd, Hex};
-use abi::fcntl::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, OpenFlags,
-};
+use abi::fcntl::{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, OpenFlags};
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
 
@@ -60,11 +58,14 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
             Ok(files.add(file, command == F_DUPFD_CLOEXEC, argument.0 as usize, limit)? as u64)
         }
         F_GETFD => Ok(u64::from(descriptor.close_on_exec)),
-        F_SETFD => files.set_close_on_exec(fd.0, argument.0 as u32 & FD_CLOEXEC != 0).map(|()| 0),
+        F_SETFD => files
+            .set_close_on_exec(fd.0, argument.0 as u32 & FD_CLOEXEC != 0)
+            .map(|()| 0),
         F_GETFL => Ok(u64::from(file.flags().bits())),
         F_SETFL => {
             let wanted = OpenFlags::from_bits_truncate(argument.0 as u32) & OpenFlags::SETTABLE;
-            file.set_flags((file.flags() - OpenFlags::SETTABLE) | wanted).map(|()| 0)
+            file.set_flags((file.flags() - OpenFlags::SETTABLE) | wanted)
+                .map(|()| 0)
         }
         _ => match file.behaviour() {
             Some(behaviour) => behaviour.control(&file, command, argument.0),

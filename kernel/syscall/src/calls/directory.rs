@@ -132,6 +132,8 @@ fn chroot(caller: &mut Caller<'_>, (path,): (PathPtr,)) -> Result<u64> {
 }
 
 fn umask(caller: &mut Caller<'_>, (mask,): (Mode,)) -> Result<u64> {
-    let old = caller.process().change_view(|view| core::mem::replace(&mut view.umask, mask.0 & 0o777));
+    let old = caller
+        .process()
+        .change_view(|view| core::mem::replace(&mut view.umask, mask.0 & 0o777));
     Ok(u64::from(old))
 }

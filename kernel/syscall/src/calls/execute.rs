@@ -71,7 +71,12 @@ fn execveat(
     }
     let environment = strings(environment)?;
     let fixed_addresses = caller.process().personality.load(Ordering::Relaxed) & ADDR_NO_RANDOMIZE != 0;
-    let request = Request { name, arguments, environment, fixed_addresses };
+    let request = Request {
+        name,
+        arguments,
+        environment,
+        fixed_addresses,
+    };
     let limits = caller.process().limits.lock().clone();
     let view = caller.process().view();
     let prepared = exec::prepare(&view, &limits, file, request)?;
@@ -88,7 +93,10 @@ fn find(caller: &Caller<'_>, fd: Fd, path: Vec<u8>, flags: AtFlags) -> Result<(A
         let file = caller.process().files().get(fd.0)?;
         exec::check(&view, file.path())?;
         let name = alloc::format!("/dev/fd/{}", fd.0).into_bytes();
-        return Ok((File::new(file.path().clone(), abi::fcntl::OpenFlags::empty(), None), name));
+        return Ok((
+            File::new(file.path().clone(), abi::fcntl::OpenFlags::empty(), None),
+            name,
+        ));
     }
     let base = base_for(caller, &view, fd, &path)?;
     let file = exec::open(&view, &base, &path, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
@@ -111,13 +119,21 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     crate::start::note_in_force(prepared.space.id());
     drop(old);
     process.signals.reset();
-    *thread.signals.stack.lock() =
-        abi::signal::SigStack { sp: 0, flags: abi::signal::SS_DISABLE, pad: 0, size: 0 };
+    *thread.signals.stack.lock() = abi::signal::SigStack {
+        sp: 0,
+        flags: abi::signal::SS_DISABLE,
+        pad: 0,
+        size: 0,
+    };
     thread.robust_list.store(0, Ordering::Relaxed);
     thread.clear_child_tid.store(0, Ordering::Relaxed);
     thread.set_name(&prepared.name);
     *process.program.lock() = prepared.program;
-    drop(process.files().remove_range(0, usize::MAX, |descriptor| descriptor.close_on_exec));
+    drop(
+        process
+            .files()
+            .remove_range(0, usize::MAX, |descriptor| descriptor.close_on_exec),
+    );
     hal::thread::reset_program();
     process.changed.wake_all();
     UserFrame::start(prepared.entry, prepared.stack_pointer)
@@ -127,6 +143,10 @@ const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;
 
 fn personality(caller: &mut Caller<'_>, (new,): (u32,)) -> Result<u64> {
     let personality = &caller.process().personality;
-    let old = if new == u32::MAX { personality.load(Ordering::Relaxed) } else { personality.swap(new, Ordering::Relaxed) };
+    let old = if new == u32::MAX {
+        personality.load(Ordering::Relaxed)
+    } else {
+        personality.swap(new, Ordering::Relaxed)
+    };
     Ok(u64::from(old))
 }

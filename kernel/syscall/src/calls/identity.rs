@@ -295,7 +295,10 @@ fn setpgid(caller: &mut Caller<'_>, (pid, group): (u32, u32)) -> Result<u64> {
     }
     let session = process.session.load(Ordering::Relaxed);
     if session != own.session.load(Ordering::Relaxed) || session == process.pid {
-        return Err(Error::new(Errno::EPERM, "the process leads a session, or is in another"));
+        return Err(Error::new(
+            Errno::EPERM,
+            "the process leads a session, or is in another",
+        ));
     }
     let group = if group == 0 { process.pid } else { group };
     let in_session = |other: &Arc<process::Process>| {
@@ -310,7 +313,9 @@ fn setpgid(caller: &mut Caller<'_>, (pid, group): (u32, u32)) -> Result<u64> {
 
 fn setsid(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
     let own = caller.process();
-    let leads = registry::processes().iter().any(|other| other.group.load(Ordering::Relaxed) == own.pid);
+    let leads = registry::processes()
+        .iter()
+        .any(|other| other.group.load(Ordering::Relaxed) == own.pid);
     if leads {
         return Err(Error::new(Errno::EPERM, "the process leads a group already"));
     }
@@ -347,7 +352,8 @@ fn capget(caller: &mut Caller<'_>, (header, data): (UserPtr<[u32; 2]>, UserPtr<[
     }
     for word in 0..words {
         let part = |set: u64| (set >> (32 * word)) as u32;
-        data.at(word as u64).write(&[part(who.effective), part(who.permitted), part(who.inheritable)])?;
+        data.at(word as u64)
+            .write(&[part(who.effective), part(who.permitted), part(who.inheritable)])?;
     }
     Ok(0)
 }

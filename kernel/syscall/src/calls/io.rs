@@ -36,14 +36,22 @@ const PIECE: usize = 64 << 10;
 #[inline]
 pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().files().get(fd.0)?;
-    if file.flags().readable() { Ok(file) } else { Err(Error::new(Errno::EBADF, "the file is not open for reading")) }
+    if file.flags().readable() {
+        Ok(file)
+    } else {
+        Err(Error::new(Errno::EBADF, "the file is not open for reading"))
+    }
 }
 
 /// An open file that may be written.
 #[inline]
 pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().files().get(fd.0)?;
-    if file.flags().writable() { Ok(file) } else { Err(Error::new(Errno::EBADF, "the file is not open for writing")) }
+    if file.flags().writable() {
+        Ok(file)
+    } else {
+        Err(Error::new(Errno::EBADF, "the file is not open for writing"))
+    }
 }
 
 fn read(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, Hex, usize)) -> Result<u64> {
@@ -64,7 +72,10 @@ fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> R
 fn check_range(address: u64, len: usize) -> Result<()> {
     match address.checked_add(len as u64) {
         Some(end) if end <= address::USER_END + address::PAGE_SIZE => Ok(()),
-        _ => Err(Error::new(Errno::EFAULT, "the buffer reaches out of the program's memory")),
+        _ => Err(Error::new(
+            Errno::EFAULT,
+            "the buffer reaches out of the program's memory",
+        )),
     }
 }
 
@@ -73,7 +84,9 @@ fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
     if let Err(error) = &result
         && error.errno == Errno::EPIPE
     {
-        caller.thread.send(process::signals::Info::kernel(abi::signal::Signal::PIPE));
+        caller
+            .thread
+            .send(process::signals::Info::kernel(abi::signal::Signal::PIPE));
     }
     result.map(|count| count as u64)
 }
@@ -191,7 +204,11 @@ fn preadv2(
     if flags & RWF_APPEND != 0 {
         return Err(Error::new(Errno::EOPNOTSUPP, "reads do not append"));
     }
-    if at == -1 { readv(caller, (fd, vector, count)) } else { preadv(caller, (fd, vector, count, at)) }
+    if at == -1 {
+        readv(caller, (fd, vector, count))
+    } else {
+        preadv(caller, (fd, vector, count, at))
+    }
 }
 
 fn pwritev2(
@@ -205,7 +222,11 @@ fn pwritev2(
         let (_, count) = file.inode()?.append(&mut Source::segments(&segments))?;
         return Ok(count as u64);
     }
-    if at == -1 { writev(caller, (fd, vector, count)) } else { pwritev(caller, (fd, vector, count, at)) }
+    if at == -1 {
+        writev(caller, (fd, vector, count))
+    } else {
+        pwritev(caller, (fd, vector, count, at))
+    }
 }
 
 /// Copies between two files through the kernel: `from` and `to` are offsets, or nothing for the files' own positions.
@@ -287,9 +308,17 @@ fn copy_file_range(
             _ => return Err(Error::new(Errno::EINVAL, "only regular files are copied")),
         }
     }
-    let read_at = |pointer: UserPtr<u64>| pointer.non_null().map(|pointer| offset(pointer.read()? as i64)).transpose();
+    let read_at = |pointer: UserPtr<u64>| {
+        pointer
+            .non_null()
+            .map(|pointer| offset(pointer.read()? as i64))
+            .transpose()
+    };
     let (source_at, target_at) = (read_at(from_at)?, read_at(to_at)?);
-    let (start, end) = (source_at.unwrap_or_else(|| source.position()), target_at.unwrap_or_else(|| target.position()));
+    let (start, end) = (
+        source_at.unwrap_or_else(|| source.position()),
+        target_at.unwrap_or_else(|| target.position()),
+    );
     let same = Arc::ptr_eq(source.inode()?, target.inode()?);
     let len = len.min(MOST);
     if same && start < end.saturating_add(len as u64) && end < start.saturating_add(len as u64) {

@@ -123,7 +123,10 @@ fn check_which(which: u32, who: u32) -> Result<()> {
 
 fn getpriority(_caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64> {
     check_which(which, who)?;
-    let nice = match process::registry::thread(who).filter(|_| which == PRIO_PROCESS).and_then(|thread| thread.task()) {
+    let nice = match process::registry::thread(who)
+        .filter(|_| which == PRIO_PROCESS)
+        .and_then(|thread| thread.task())
+    {
         Some(task) => task.nice(),
         None => task::with_current(|task| task.nice()),
     };
@@ -132,7 +135,10 @@ fn getpriority(_caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64
 
 fn setpriority(caller: &mut Caller<'_>, (which, who, nice): (u32, u32, i32)) -> Result<u64> {
     check_which(which, who)?;
-    let task = match process::registry::thread(who).filter(|_| which == PRIO_PROCESS).and_then(|thread| thread.task()) {
+    let task = match process::registry::thread(who)
+        .filter(|_| which == PRIO_PROCESS)
+        .and_then(|thread| thread.task())
+    {
         Some(task) => task,
         None => task::current(),
     };

@@ -49,7 +49,10 @@ fn renameat2(
     }
     let (from, to) = (from.read()?, to.read()?);
     let view = caller.process().view();
-    let (from_base, to_base) = (base_for(caller, &view, from_fd, &from)?, base_for(caller, &view, to_fd, &to)?);
+    let (from_base, to_base) = (
+        base_for(caller, &view, from_fd, &from)?,
+        base_for(caller, &view, to_fd, &to)?,
+    );
     view.rename(&from_base, &from, &to_base, &to, flags)?;
     Ok(0)
 }
@@ -81,7 +84,13 @@ fn mknodat(caller: &mut Caller<'_>, (fd, path, mode, device): (Fd, PathPtr, Mode
         _ => {}
     }
     let view = caller.process().view();
-    view.mknod(&base_for(caller, &view, fd, &path)?, &path, kind, mode.0 & 0o7777, device)?;
+    view.mknod(
+        &base_for(caller, &view, fd, &path)?,
+        &path,
+        kind,
+        mode.0 & 0o7777,
+        device,
+    )?;
     Ok(0)
 }
 
@@ -100,7 +109,11 @@ fn unlinkat(caller: &mut Caller<'_>, (fd, path, flags): (Fd, PathPtr, AtFlags)) 
     let path = path.read()?;
     let view = caller.process().view();
     let base = base_for(caller, &view, fd, &path)?;
-    if flags.contains(AtFlags::REMOVEDIR) { view.rmdir(&base, &path)? } else { view.unlink(&base, &path)? }
+    if flags.contains(AtFlags::REMOVEDIR) {
+        view.rmdir(&base, &path)?
+    } else {
+        view.unlink(&base, &path)?
+    }
     Ok(0)
 }
 
@@ -116,7 +129,14 @@ fn linkat(
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
     let view = caller.process().view();
-    let file = target(caller, &view, from_fd, from, flags, flags.contains(AtFlags::SYMLINK_FOLLOW))?;
+    let file = target(
+        caller,
+        &view,
+        from_fd,
+        from,
+        flags,
+        flags.contains(AtFlags::SYMLINK_FOLLOW),
+    )?;
     let to = to.read()?;
     view.link(&file, &base_for(caller, &view, to_fd, &to)?, &to)?;
     Ok(0)

@@ -32,7 +32,13 @@ fn mmap(
     if !address::is_page_aligned(offset.0) {
         return Err(Error::new(Errno::EINVAL, "the offset is not on a page boundary"));
     }
-    let mut request = Mapping { address: address.0, length: length.0, prot, flags, file: None };
+    let mut request = Mapping {
+        address: address.0,
+        length: length.0,
+        prot,
+        flags,
+        file: None,
+    };
     if !flags.contains(MapFlags::ANONYMOUS) {
         let file = caller.process().files().get(fd.0)?;
         if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
@@ -72,10 +78,7 @@ fn brk(caller: &mut Caller<'_>, (end,): (Hex,)) -> Result<u64> {
     Ok(caller.process().space().set_break(end.0))
 }
 
-fn mremap(
-    caller: &mut Caller<'_>,
-    (address, old, new, flags, to): (Hex, Hex, Hex, RemapFlags, Hex),
-) -> Result<u64> {
+fn mremap(caller: &mut Caller<'_>, (address, old, new, flags, to): (Hex, Hex, Hex, RemapFlags, Hex)) -> Result<u64> {
     caller.process().space().remap(address.0, old.0, new.0, flags, to.0)
 }
 
@@ -86,7 +89,11 @@ fn msync(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, SyncFlags
 fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, Hex, Hex)) -> Result<u64> {
     let bad = |errno, why| Error::new(errno, why);
     let end = address::page_ceil(length.0).ok_or(bad(Errno::ENOMEM, "the range is longer than any memory"))?;
-    if address.0.checked_add(end).is_none_or(|end| end > address::USER_END + address::PAGE_SIZE) {
+    if address
+        .0
+        .checked_add(end)
+        .is_none_or(|end| end > address::USER_END + address::PAGE_SIZE)
+    {
         return Err(bad(Errno::ENOMEM, "the range is not the program's"));
     }
     // In pieces, so that a long range takes no long buffer.
@@ -110,7 +117,11 @@ fn madvise(caller: &mut Caller<'_>, (address, length, advice): (Hex, Hex, u32)) 
 }
 
 fn mlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
-    caller.process().space().lock(address.0, length.0, Pinning::Now).map(|()| 0)
+    caller
+        .process()
+        .space()
+        .lock(address.0, length.0, Pinning::Now)
+        .map(|()| 0)
 }
 
 fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) -> Result<u64> {
@@ -118,7 +129,11 @@ fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) ->
     if flags & !ON_FAULT != 0 {
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
-    let pinning = if flags & ON_FAULT != 0 { Pinning::OnFault } else { Pinning::Now };
+    let pinning = if flags & ON_FAULT != 0 {
+        Pinning::OnFault
+    } else {
+        Pinning::Now
+    };
     caller.process().space().lock(address.0, length.0, pinning).map(|()| 0)
 }
 

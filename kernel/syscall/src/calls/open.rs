@@ -29,7 +29,11 @@ pub(super) fn base(caller: &Caller<'_>, view: &vfs::Context, fd: Fd) -> Result<P
 
 /// Where the path of a `*at` call begins; the descriptor does not matter, and need not be one, if the path is absolute.
 pub(super) fn base_for(caller: &Caller<'_>, view: &vfs::Context, fd: Fd, path: &[u8]) -> Result<Path> {
-    if path.first() == Some(&b'/') { Ok(view.root.clone()) } else { base(caller, view, fd) }
+    if path.first() == Some(&b'/') {
+        Ok(view.root.clone())
+    } else {
+        base(caller, view, fd)
+    }
 }
 
 /// Gives an open file the lowest free descriptor.
@@ -50,7 +54,11 @@ fn open_at(caller: &Caller<'_>, fd: Fd, path: &[u8], how: How) -> Result<u64> {
 }
 
 fn how(flags: OpenFlags, mode: Mode) -> How {
-    How { flags, mode: mode.0, resolve: ResolveFlags::empty() }
+    How {
+        flags,
+        mode: mode.0,
+        resolve: ResolveFlags::empty(),
+    }
 }
 
 fn open(caller: &mut Caller<'_>, (path, flags, mode): (PathPtr, OpenFlags, Mode)) -> Result<u64> {
@@ -69,7 +77,10 @@ fn openat(caller: &mut Caller<'_>, (fd, path, flags, mode): (Fd, PathPtr, OpenFl
 fn openat2(caller: &mut Caller<'_>, (fd, path, request, size): (Fd, PathPtr, UserPtr<OpenHow>, usize)) -> Result<u64> {
     const KNOWN: usize = size_of::<OpenHow>();
     if size < KNOWN {
-        return Err(Error::new(Errno::EINVAL, "the structure is shorter than its first version"));
+        return Err(Error::new(
+            Errno::EINVAL,
+            "the structure is shorter than its first version",
+        ));
     }
     if size > 4096 {
         return Err(Error::new(Errno::E2BIG, "the structure is longer than a page"));
@@ -80,7 +91,10 @@ fn openat2(caller: &mut Caller<'_>, (fd, path, request, size): (Fd, PathPtr, Use
         return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
     }
     let bad = |why| Error::new(Errno::EINVAL, why);
-    let flags = u32::try_from(request_value.flags).ok().and_then(OpenFlags::from_bits).ok_or(bad("unknown flags"))?;
+    let flags = u32::try_from(request_value.flags)
+        .ok()
+        .and_then(OpenFlags::from_bits)
+        .ok_or(bad("unknown flags"))?;
     let resolve = ResolveFlags::from_bits(request_value.resolve).ok_or(bad("unknown ways to resolve"))?;
     if resolve.contains(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
         return Err(bad("a path is either beneath or in a root"));
@@ -98,7 +112,16 @@ fn openat2(caller: &mut Caller<'_>, (fd, path, request, size): (Fd, PathPtr, Use
     if resolve.contains(ResolveFlags::CACHED) && flags.intersects(OpenFlags::CREAT | OpenFlags::TRUNC) {
         return Err(Error::new(Errno::EAGAIN, "what is made or cut is not cached"));
     }
-    open_at(caller, fd, &path.read()?, How { flags, mode: request_value.mode as u32, resolve })
+    open_at(
+        caller,
+        fd,
+        &path.read()?,
+        How {
+            flags,
+            mode: request_value.mode as u32,
+            resolve,
+        },
+    )
 }
 
 fn close(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
@@ -112,7 +135,10 @@ const CLOSE_RANGE_CLOEXEC: u32 = 4;
 
 fn close_range(caller: &mut Caller<'_>, (first, last, flags): (u32, u32, u32)) -> Result<u64> {
     if flags & !(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC) != 0 || first > last {
-        return Err(Error::new(Errno::EINVAL, "unknown flags, or a range that ends before it begins"));
+        return Err(Error::new(
+            Errno::EINVAL,
+            "unknown flags, or a range that ends before it begins",
+        ));
     }
     let files = caller.process().files();
     if flags & CLOSE_RANGE_CLOEXEC != 0 {

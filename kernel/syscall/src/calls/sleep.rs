@@ -28,11 +28,9 @@ fn read_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {
     Ok(match clock {
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_REALTIME_ALARM => time::wall_now(),
         CLOCK_TAI => time::tai_now(),
-        CLOCK_MONOTONIC
-        | CLOCK_MONOTONIC_RAW
-        | CLOCK_MONOTONIC_COARSE
-        | CLOCK_BOOTTIME
-        | CLOCK_BOOTTIME_ALARM => time::now(),
+        CLOCK_MONOTONIC | CLOCK_MONOTONIC_RAW | CLOCK_MONOTONIC_COARSE | CLOCK_BOOTTIME | CLOCK_BOOTTIME_ALARM => {
+            time::now()
+        }
         CLOCK_PROCESS_CPUTIME_ID => caller.process().run_time(),
         CLOCK_THREAD_CPUTIME_ID => task::with_current(|task| task.run_time()),
         clock if clock < 0 => read_cpu_clock(caller, clock)?,
@@ -69,7 +67,10 @@ fn clock_gettime(caller: &mut Caller<'_>, (clock, out): (i32, UserPtr<Timespec>)
 fn clock_getres(caller: &mut Caller<'_>, (clock, out): (i32, UserPtr<Timespec>)) -> Result<u64> {
     read_clock(caller, clock)?;
     let coarse = matches!(clock, CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE);
-    out.write_if_some(&Timespec { sec: 0, nsec: if coarse { 4_000_000 } else { 1 } })?;
+    out.write_if_some(&Timespec {
+        sec: 0,
+        nsec: if coarse { 4_000_000 } else { 1 },
+    })?;
     Ok(0)
 }
 
@@ -100,7 +101,10 @@ fn gettimeofday(_caller: &mut Caller<'_>, (out, zone): (UserPtr<Timeval>, UserPt
 
 fn settimeofday(caller: &mut Caller<'_>, (new, _zone): (UserPtr<Timeval>, UserPtr<[u32; 2]>)) -> Result<u64> {
     let Some(new) = new.non_null() else { return Ok(0) };
-    let nanos = new.read()?.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))?;
+    let nanos = new
+        .read()?
+        .to_nanos()
+        .ok_or(Error::new(Errno::EINVAL, "no such time"))?;
     may_set_time(caller)?;
     time::set_wall(nanos);
     Ok(0)
@@ -122,7 +126,12 @@ fn sleep(deadline: u64, left: Option<UserPtr<Timespec>>) -> Result<u64> {
     match task::sleep_until(deadline) {
         Ok(()) => Ok(0),
         Err(error) => {
-            let Some(left) = left else { return Err(Error { errno: Errno::ERESTARTNOHAND, ..error }) };
+            let Some(left) = left else {
+                return Err(Error {
+                    errno: Errno::ERESTARTNOHAND,
+                    ..error
+                });
+            };
             left.write_if_some(&Timespec::from_nanos(deadline.saturating_sub(time::now())))?;
             Err(Error::new(Errno::EINTR, "a signal came"))
         }
@@ -140,10 +149,16 @@ fn clock_nanosleep(
 ) -> Result<u64> {
     let wanted = duration(time)?;
     if clock == CLOCK_THREAD_CPUTIME_ID {
-        return Err(Error::new(Errno::EINVAL, "a thread cannot wait for its own running time"));
+        return Err(Error::new(
+            Errno::EINVAL,
+            "a thread cannot wait for its own running time",
+        ));
     }
     let now = read_clock(caller, clock)?;
-    if matches!(clock, CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE) {
+    if matches!(
+        clock,
+        CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE
+    ) {
         return Err(Error::new(Errno::EOPNOTSUPP, "the clock cannot be slept on"));
     }
     if flags & TIMER_ABSTIME != 0 {

@@ -39,7 +39,14 @@ calls! {
 }
 
 /// What a `*at` call names: the path, or the descriptor itself for an empty path with `AT_EMPTY_PATH`.
-pub(super) fn target(caller: &Caller<'_>, view: &Context, fd: Fd, path: PathPtr, flags: AtFlags, follow: bool) -> Result<Path> {
+pub(super) fn target(
+    caller: &Caller<'_>,
+    view: &Context,
+    fd: Fd,
+    path: PathPtr,
+    flags: AtFlags,
+    follow: bool,
+) -> Result<Path> {
     if flags.contains(AtFlags::EMPTY_PATH) && path.0 == 0 {
         return base(caller, view, fd);
     }
@@ -85,19 +92,27 @@ const STAT_FLAGS: AtFlags = AtFlags::SYMLINK_NOFOLLOW
     .union(AtFlags::STATX_DONT_SYNC);
 
 fn check_flags(flags: AtFlags, known: AtFlags) -> Result<()> {
-    if (flags - known).is_empty() { Ok(()) } else { Err(Error::new(Errno::EINVAL, "unknown flags")) }
+    if (flags - known).is_empty() {
+        Ok(())
+    } else {
+        Err(Error::new(Errno::EINVAL, "unknown flags"))
+    }
 }
 
-fn newfstatat(
-    caller: &mut Caller<'_>,
-    (fd, path, out, flags): (Fd, PathPtr, UserPtr<Stat>, AtFlags),
-) -> Result<u64> {
+fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, UserPtr<Stat>, AtFlags)) -> Result<u64> {
     check_flags(flags, STAT_FLAGS)?;
     if flags.contains(AtFlags::EMPTY_PATH) && fd.0 >= 0 && is_empty(path)? {
         return fstat(caller, (fd, out));
     }
     let view = caller.process().view();
-    let place = target(caller, &view, fd, path, flags, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
+    let place = target(
+        caller,
+        &view,
+        fd,
+        path,
+        flags,
+        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
+    )?;
     out.write(&place.attributes()?.to_stat())?;
     Ok(0)
 }
@@ -116,7 +131,14 @@ fn statx(
         return Err(Error::new(Errno::EINVAL, "a reserved bit, or contradicting flags"));
     }
     let view = caller.process().view();
-    let place = target(caller, &view, fd, path, flags, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
+    let place = target(
+        caller,
+        &view,
+        fd,
+        path,
+        flags,
+        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
+    )?;
     let mut answer = place.attributes()?.to_statx(place.mount.id());
     answer.mask &= STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     out.write(&answer)?;
@@ -124,7 +146,11 @@ fn statx(
 }
 
 fn check_mode(mode: u32) -> Result<()> {
-    if mode & !7 == 0 { Ok(()) } else { Err(Error::new(Errno::EINVAL, "unknown permissions")) }
+    if mode & !7 == 0 {
+        Ok(())
+    } else {
+        Err(Error::new(Errno::EINVAL, "unknown permissions"))
+    }
 }
 
 fn access(caller: &mut Caller<'_>, (path, mode): (PathPtr, u32)) -> Result<u64> {
@@ -137,7 +163,10 @@ fn faccessat(caller: &mut Caller<'_>, (fd, path, mode): (Fd, PathPtr, u32)) -> R
 
 fn faccessat2(caller: &mut Caller<'_>, (fd, path, mode, flags): (Fd, PathPtr, u32, AtFlags)) -> Result<u64> {
     check_mode(mode)?;
-    check_flags(flags, AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
+    check_flags(
+        flags,
+        AtFlags::EACCESS | AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH,
+    )?;
     let view = caller.process().view();
     let real = !flags.contains(AtFlags::EACCESS);
     let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
@@ -157,7 +186,9 @@ fn length(length: i64) -> Result<u64> {
 /// A file may not grow beyond the limit: `EFBIG` and `SIGXFSZ`.
 fn check_size(caller: &Caller<'_>, size: u64) -> Result<()> {
     if size > caller.process().limit(abi::resource::RLIMIT_FSIZE) {
-        caller.thread.send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
+        caller
+            .thread
+            .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
         return Err(Error::new(Errno::EFBIG, "the file would be larger than the limit"));
     }
     Ok(())
@@ -219,7 +250,14 @@ fn fchmodat(caller: &mut Caller<'_>, (fd, path, mode): (Fd, PathPtr, Mode)) -> R
 fn fchmodat2(caller: &mut Caller<'_>, (fd, path, mode, flags): (Fd, PathPtr, Mode, AtFlags)) -> Result<u64> {
     check_flags(flags, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let view = caller.process().view();
-    let place = target(caller, &view, fd, path, flags, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
+    let place = target(
+        caller,
+        &view,
+        fd,
+        path,
+        flags,
+        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
+    )?;
     view.chmod(&place, mode.0)?;
     Ok(0)
 }
@@ -247,13 +285,17 @@ fn fchown(caller: &mut Caller<'_>, (fd, uid, gid): (Fd, u32, u32)) -> Result<u64
     Ok(0)
 }
 
-fn fchownat(
-    caller: &mut Caller<'_>,
-    (fd, path, uid, gid, flags): (Fd, PathPtr, u32, u32, AtFlags),
-) -> Result<u64> {
+fn fchownat(caller: &mut Caller<'_>, (fd, path, uid, gid, flags): (Fd, PathPtr, u32, u32, AtFlags)) -> Result<u64> {
     check_flags(flags, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let view = caller.process().view();
-    let place = target(caller, &view, fd, path, flags, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?;
+    let place = target(
+        caller,
+        &view,
+        fd,
+        path,
+        flags,
+        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
+    )?;
     view.chown(&place, owner(uid), owner(gid))?;
     Ok(0)
 }
@@ -283,7 +325,14 @@ fn utimensat(
     let place = if path.0 == 0 && fd.0 != AT_FDCWD {
         place_of(caller, fd)?
     } else {
-        target(caller, &view, fd, path, flags, !flags.contains(AtFlags::SYMLINK_NOFOLLOW))?
+        target(
+            caller,
+            &view,
+            fd,
+            path,
+            flags,
+            !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
+        )?
     };
     view.set_times(&place, atime, mtime)?;
     Ok(0)
@@ -293,7 +342,10 @@ fn from_micros(time: Timeval) -> Result<NewTime> {
     if !(0..1_000_000).contains(&time.usec) {
         return Err(Error::new(Errno::EINVAL, "the microseconds are more than a second"));
     }
-    Ok(NewTime::At(Timespec { sec: time.sec, nsec: time.usec * 1000 }))
+    Ok(NewTime::At(Timespec {
+        sec: time.sec,
+        nsec: time.usec * 1000,
+    }))
 }
 
 fn futimesat(caller: &mut Caller<'_>, (fd, path, times): (Fd, PathPtr, UserPtr<Timeval>)) -> Result<u64> {
@@ -302,7 +354,11 @@ fn futimesat(caller: &mut Caller<'_>, (fd, path, times): (Fd, PathPtr, UserPtr<T
         None => (NewTime::Now, NewTime::Now),
     };
     let view = caller.process().view();
-    let place = if path.0 == 0 { place_of(caller, fd)? } else { target(caller, &view, fd, path, AtFlags::empty(), true)? };
+    let place = if path.0 == 0 {
+        place_of(caller, fd)?
+    } else {
+        target(caller, &view, fd, path, AtFlags::empty(), true)?
+    };
     view.set_times(&place, atime, mtime)?;
     Ok(0)
 }

@@ -22,8 +22,13 @@ const COMMAND: u32 = !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
 /// When a wait ends: relative for `FUTEX_WAIT`, absolute on one of two clocks otherwise.
 fn deadline(timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
-    let Some(timeout) = timeout.non_null() else { return Ok(None) };
-    let nanos = timeout.read()?.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))?;
+    let Some(timeout) = timeout.non_null() else {
+        return Ok(None);
+    };
+    let nanos = timeout
+        .read()?
+        .to_nanos()
+        .ok_or(Error::new(Errno::EINVAL, "no such time"))?;
     if operation & COMMAND == FUTEX_WAIT {
         return Ok(Some(time::now().saturating_add(nanos)));
     }
@@ -38,7 +43,11 @@ fn futex_call(
     (word, operation, value, fourth, second, third): (Hex, u32, u32, Hex, Hex, u32),
 ) -> Result<u64> {
     let command = operation & COMMAND;
-    let scope = if operation & FUTEX_PRIVATE_FLAG != 0 { Scope::Private } else { Scope::Shared };
+    let scope = if operation & FUTEX_PRIVATE_FLAG != 0 {
+        Scope::Private
+    } else {
+        Scope::Shared
+    };
     if operation & FUTEX_CLOCK_REALTIME != 0 && !matches!(command, FUTEX_WAIT | FUTEX_WAIT_BITSET) {
         return Err(Error::new(Errno::ENOSYS, "only waits know clocks"));
     }

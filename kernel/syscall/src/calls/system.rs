@@ -6,7 +6,6 @@ use abi::resource::Sysinfo;
 use abi::uts::{FIELD, RELEASE, Utsname, VERSION};
 use abi::{Errno, Error, Result};
 use alloc::vec;
-use alloc::vec::Vec;
 use lock::SpinLock;
 use usermem::{Sink, UserPtr, UserSlice};
 use vfs::capability;
@@ -30,7 +29,10 @@ struct Names {
     domain: [u8; FIELD],
 }
 
-static NAMES: SpinLock<Names> = SpinLock::new(Names { host: field(b"chiton"), domain: field(b"(none)") });
+static NAMES: SpinLock<Names> = SpinLock::new(Names {
+    host: field(b"chiton"),
+    domain: field(b"(none)"),
+});
 
 const fn field(text: &[u8]) -> [u8; FIELD] {
     let mut padded = [0; FIELD];
@@ -45,13 +47,6 @@ const fn field(text: &[u8]) -> [u8; FIELD] {
 /// Sets the host's name, at boot.
 pub(crate) fn set_host_name(name: &[u8]) {
     NAMES.lock().host = field(name);
-}
-
-/// The host's name.
-#[must_use]
-pub(crate) fn host_name() -> Vec<u8> {
-    let host = NAMES.lock().host;
-    host.split(|&byte| byte == 0).next().unwrap_or(b"").to_vec()
 }
 
 fn uname(_caller: &mut Caller<'_>, (out,): (UserPtr<Utsname>,)) -> Result<u64> {

@@ -79,7 +79,10 @@ fn clone(
 fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) -> Result<u64> {
     const FIRST_VERSION: usize = 64;
     if size < FIRST_VERSION {
-        return Err(Error::new(Errno::EINVAL, "the structure is shorter than its first version"));
+        return Err(Error::new(
+            Errno::EINVAL,
+            "the structure is shorter than its first version",
+        ));
     }
     if size > 4096 {
         return Err(Error::new(Errno::E2BIG, "the structure is longer than a page"));
@@ -93,7 +96,19 @@ fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) ->
             return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
         }
     }
-    let [flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, cgroup] = words;
+    let [
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    ] = words;
     let invalid = |why| Err(Error::new(Errno::EINVAL, why));
     if exit_signal & !0xff != 0 || (stack == 0) != (stack_size == 0) {
         return invalid("no such signal, or half a stack");
@@ -102,7 +117,19 @@ fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) ->
         return Err(Error::new(Errno::EINVAL, "numbers cannot be chosen"));
     }
     let stack = stack.wrapping_add(stack_size);
-    let args = CloneArgs { flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size: 0, tls, set_tid, set_tid_size, cgroup };
+    let args = CloneArgs {
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size: 0,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    };
     make(caller, &args)
 }
 
@@ -116,7 +143,10 @@ const THREAD: CloneFlags = CloneFlags::VM
 fn check_flags(flags: CloneFlags) -> Result<()> {
     let needs = |what: CloneFlags, other: CloneFlags| flags.contains(what) && !flags.contains(other);
     if needs(CloneFlags::THREAD, CloneFlags::SIGHAND) || needs(CloneFlags::SIGHAND, CloneFlags::VM) {
-        return Err(Error::new(Errno::EINVAL, "threads share handlers, and who shares handlers shares memory"));
+        return Err(Error::new(
+            Errno::EINVAL,
+            "threads share handlers, and who shares handlers shares memory",
+        ));
     }
     Ok(())
 }
@@ -151,7 +181,10 @@ fn make_thread(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags) -> 
     if args.stack != 0 {
         frame.set_stack_pointer(args.stack);
     }
-    let start = Start { frame, child_tid: flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid) };
+    let start = Start {
+        frame,
+        child_tid: flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid),
+    };
     let mut kernel_thread = KernelThread::with_closure(move || begin(&start)).ok_or_else(none)?;
     let tls = flags.contains(CloneFlags::SETTLS).then_some(args.tls);
     if !kernel_thread.copy_program(tls) {
@@ -250,7 +283,10 @@ fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32,
         SCHED_FIFO | SCHED_RR if (1..=99).contains(&param.priority) => {
             Err(Error::new(Errno::EPERM, "there are no real-time threads"))
         }
-        _ => Err(Error::new(Errno::EINVAL, "no such policy, or a priority that it does not have")),
+        _ => Err(Error::new(
+            Errno::EINVAL,
+            "no such policy, or a priority that it does not have",
+        )),
     }
 }
 
@@ -291,7 +327,13 @@ const ARCH_GET_FS: u32 = 0x1003;
 const ARCH_GET_GS: u32 = 0x1004;
 
 fn arch_prctl(_caller: &mut Caller<'_>, (code, address): (u32, Hex)) -> Result<u64> {
-    let set = |done: bool| if done { Ok(0) } else { Err(Error::new(Errno::EPERM, "not an address of a program")) };
+    let set = |done: bool| {
+        if done {
+            Ok(0)
+        } else {
+            Err(Error::new(Errno::EPERM, "not an address of a program"))
+        }
+    };
     match code {
         ARCH_SET_FS => set(hal::thread::set_fs_base(address.0)),
         ARCH_SET_GS => set(hal::thread::set_gs_base(address.0)),
@@ -325,12 +367,17 @@ const PR_SET_VMA: u32 = 0x5356_4d41;
 
 fn prctl(caller: &mut Caller<'_>, (option, a, b, c, d): (u32, Hex, Hex, Hex, Hex)) -> Result<u64> {
     let process = caller.process();
-    let invalid = Err(Error::new(Errno::EINVAL, "no such option, or a value that it does not take"));
+    let invalid = Err(Error::new(
+        Errno::EINVAL,
+        "no such option, or a value that it does not take",
+    ));
     match option {
         PR_SET_NAME => {
             let name = usermem::read_string(a.0, process::thread::NAME, Errno::EFAULT);
             let name = match name {
-                Err(error) if error.errno == Errno::EFAULT => UserSlice::new(a.0, process::thread::NAME - 1).to_vec()?,
+                Err(error) if error.errno == Errno::EFAULT => {
+                    UserSlice::new(a.0, process::thread::NAME - 1).to_vec()?
+                }
                 other => other?,
             };
             caller.thread.set_name(&name);
@@ -365,12 +412,18 @@ fn prctl(caller: &mut Caller<'_>, (option, a, b, c, d): (u32, Hex, Hex, Hex, Hex
 fn signal(number: u32) -> Result<Option<Signal>> {
     match number {
         0 => Ok(None),
-        number => Signal::new(number).map(Some).ok_or(Error::new(Errno::EINVAL, "no such signal")),
+        number => Signal::new(number)
+            .map(Some)
+            .ok_or(Error::new(Errno::EINVAL, "no such signal")),
     }
 }
 
 fn check_set_size(size: usize) -> Result<()> {
-    if size == size_of::<SigSet>() { Ok(()) } else { Err(Error::new(Errno::EINVAL, "the set has another size")) }
+    if size == size_of::<SigSet>() {
+        Ok(())
+    } else {
+        Err(Error::new(Errno::EINVAL, "the set has another size"))
+    }
 }
 
 fn rt_sigaction(
@@ -430,13 +483,22 @@ fn sigaltstack(caller: &mut Caller<'_>, (new, old): (UserPtr<SigStack>, UserPtr<
     let current = *caller.thread.signals.stack.lock();
     let inside = current.flags & SS_DISABLE == 0 && sp.wrapping_sub(current.sp) < current.size;
     let requested = new.non_null().map(|new| new.read()).transpose()?;
-    let shown = SigStack { flags: current.flags | if inside { SS_ONSTACK } else { 0 }, ..current };
+    let shown = SigStack {
+        flags: current.flags | if inside { SS_ONSTACK } else { 0 },
+        ..current
+    };
     if let Some(mut stack) = requested {
         if inside {
             return Err(Error::new(Errno::EPERM, "the alternate stack is in use"));
         }
         match stack.flags & !SS_AUTODISARM {
-            SS_DISABLE => stack = SigStack { sp: 0, size: 0, ..stack },
+            SS_DISABLE => {
+                stack = SigStack {
+                    sp: 0,
+                    size: 0,
+                    ..stack
+                }
+            }
             0 | SS_ONSTACK if stack.size < MINSIGSTKSZ => {
                 return Err(Error::new(Errno::ENOMEM, "the stack is too small"));
             }
@@ -457,7 +519,9 @@ fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
 /// Whether the caller may send a signal to a process.
 fn may_signal(caller: &Caller<'_>, target: &process::Process, signal: Option<Signal>) -> Result<()> {
     let (own, other) = (caller.process().credentials(), target.credentials());
-    let same_user = [own.uid, own.euid].iter().any(|id| [other.uid, other.suid].contains(id));
+    let same_user = [own.uid, own.euid]
+        .iter()
+        .any(|id| [other.uid, other.suid].contains(id));
     let same_session = signal == Some(Signal::CONT)
         && caller.process().session.load(Ordering::Relaxed) == target.session.load(Ordering::Relaxed);
     if own.has(vfs::capability::KILL) || same_user || same_session {
