@@ -21,6 +21,7 @@ int main(void) {
   printf("ready\n");
   T(read(0, b, 20));
   printf("%d %d %d %d\n", b[0], b[1], b[2], b[3]);
+  t.c_cc[VMIN] = 6;
   T(tcsetattr(0, TCSADRAIN, &t));
   printf("ready\n");
   T(read(0, b, 6));
