@@ -14,6 +14,8 @@ const KIND: u32 = 0xf;
 const SHARED: u32 = MapFlags::SHARED.bits();
 const PRIVATE: u32 = MapFlags::PRIVATE.bits();
 const SHARED_VALIDATE: u32 = SHARED | PRIVATE;
+/// `MAP_DROPPABLE`: private memory that Linux may take away when it runs short. Ours stays.
+const DROPPABLE: u32 = 8;
 /// `PROT_SEM`, which means nothing on any machine of ours.
 pub(crate) const PROT_SEM: u32 = 8;
 
@@ -111,6 +113,12 @@ impl State {
         if !address::is_page_aligned(offset) {
             return Err(Error::new(Errno::EINVAL, "the offset is not on a page boundary"));
         }
+        if flags.contains(MapFlags::HUGETLB) {
+            return Err(match request.file {
+                Some(_) => Error::new(Errno::EINVAL, "the file is not one of huge pages"),
+                None => Error::new(Errno::ENOMEM, "no huge pages are set aside"),
+            });
+        }
         if request.length == 0 {
             return Err(Error::new(Errno::EINVAL, "nothing to map"));
         }
@@ -203,6 +211,8 @@ fn new_vma(request: &Mapping, common: VmaFlags, shared: Option<Arc<SharedMemory>
         }
         vma.flags |= VmaFlags::SHARED;
         vma.source = Source::Object { object, first: 0 };
+    } else if flags.bits() & KIND == DROPPABLE {
+        vma.flags |= VmaFlags::NO_RESERVE | VmaFlags::WIPE_ON_FORK;
     } else if flags.bits() & KIND != PRIVATE {
         return Err(Error::new(Errno::EINVAL, "neither shared nor private"));
     }

@@ -109,11 +109,12 @@ impl AddressSpace {
     }
 }
 
-/// The whole pages that a range touches.
+/// The whole pages that a range touches. A length that cannot be rounded up is none at all: Linux adds without looking.
 fn pages_around(address: u64, length: u64) -> Result<Range<u64>> {
     let start = page_floor(address);
-    page_ceil(length.wrapping_add(address - start))
-        .and_then(|length| start.checked_add(length))
+    let length = page_ceil(length.wrapping_add(address - start)).unwrap_or(0);
+    start
+        .checked_add(length)
         .map(|end| start..end)
         .ok_or(Error::new(Errno::EINVAL, "the range wraps around"))
 }

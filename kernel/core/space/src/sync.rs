@@ -29,6 +29,8 @@ impl AddressSpace {
         if flags.contains(SyncFlags::ASYNC | SyncFlags::SYNC) {
             return Err(Error::new(Errno::EINVAL, "both MS_ASYNC and MS_SYNC"));
         }
+        // A length that cannot be rounded up is none at all: Linux adds without looking.
+        let length = address::page_ceil(length).unwrap_or(0);
         let range = crate::page_range(address, length, Errno::ENOMEM)?;
         let (dirty, covered) = self.shared_parts(&range, flags.contains(SyncFlags::INVALIDATE))?;
         if flags.contains(SyncFlags::SYNC) {

@@ -54,6 +54,11 @@ fn mmap() {
             .is_ok()
     );
     assert!(space.map(&Mapping::anonymous(1 << 40, Prot::empty())).is_ok());
+    assert_eq!(
+        errno(space.map(&request(PAGE, private | MapFlags::HUGETLB.bits()))),
+        Errno::ENOMEM
+    );
+    assert!(space.map(&request(PAGE, 8 | MapFlags::ANONYMOUS.bits())).is_ok());
     let end = Mapping::anonymous(2 * PAGE, RW).fixed(address::USER_END - PAGE);
     assert_eq!(errno(space.map(&end)), Errno::ENOMEM);
     assert_eq!(errno(space.map(&Mapping::anonymous(PAGE, RW).fixed(0))), Errno::EPERM);
@@ -210,7 +215,13 @@ fn mlock() {
     assert_eq!((space.counters().locked, space.counters().resident), (2, 2));
     assert_eq!(errno(space.lock(BASE, 6 * PAGE, Pinning::Now)), Errno::ENOMEM);
     assert_eq!(space.counters().locked, 4, "as far as the hole");
-    assert_eq!(errno(space.lock(BASE, u64::MAX, Pinning::Now)), Errno::EINVAL);
+    assert_eq!(
+        space.lock(BASE, u64::MAX, Pinning::Now),
+        Ok(()),
+        "Linux adds without looking"
+    );
+    assert_eq!(errno(space.lock(BASE, u64::MAX - 0x8000, Pinning::Now)), Errno::EINVAL);
+    assert_eq!(space.unlock(BASE, u64::MAX), Ok(()));
     assert_eq!(errno(space.unlock(BASE + 4 * PAGE, PAGE)), Errno::ENOMEM);
     assert_eq!(space.unlock(BASE, PAGE), Ok(()));
     assert_eq!(space.counters().locked, 3);
