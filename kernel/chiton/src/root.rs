@@ -1,5 +1,6 @@
-//! The file systems of the machine: the root image with a writable layer, `/dev`, `/proc`.
+//! The file systems of the machine: the root image with a writable layer, `/dev`, `/proc`, `/sys`.
 
+use crate::processes::Processes;
 use abi::Result;
 use address::PhysAddr;
 use alloc::sync::Arc;
@@ -16,7 +17,7 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
         Some(bytes) => Tmpfs::over(erofs::Erofs::new(bytes)?.root(), Tmpfs::default_pages()),
         None => Tmpfs::new(Tmpfs::default_pages(), 0o755),
     };
-    let mount = Mount::new(top, MountFlags::empty(), b"chiton");
+    let mount = Mount::new(top, MountFlags::RELATIVE_ATIME, b"overlay");
     vfs::set_root(&mount);
     let root = Path {
         dentry: Arc::clone(mount.root()),
@@ -25,8 +26,21 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
     devfs::register();
     ipc::register();
     let view = Context::new(root.clone(), Arc::new(Credentials::root()));
-    let devices = Tmpfs::over(devfs::root(), Tmpfs::default_pages());
-    mount_on(&view, b"/dev", devices, MountFlags::empty(), b"dev");
+    let kept = MountFlags::RELATIVE_ATIME;
+    let bare = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | kept;
+    let devices = Tmpfs::layered(devfs::root(), Tmpfs::default_pages(), "devtmpfs");
+    mount_on(&view, b"/dev", devices, MountFlags::NO_SUID | kept, b"devtmpfs");
+    let shared = Tmpfs::new(Tmpfs::default_pages(), 0o1777);
+    mount_on(
+        &view,
+        b"/dev/shm",
+        shared,
+        MountFlags::NO_SUID | MountFlags::NO_DEVICES | kept,
+        b"tmpfs",
+    );
+    procfs::register(Arc::new(Processes));
+    mount_on(&view, b"/proc", procfs::procfs(), bare, b"proc");
+    mount_on(&view, b"/sys", procfs::sysfs(), bare | MountFlags::READ_ONLY, b"sysfs");
     Ok(root)
 }
 

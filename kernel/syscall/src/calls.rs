@@ -50,7 +50,7 @@ mod system;
 mod thread;
 
 pub(crate) use execute::replace as replace_program;
-pub(crate) use system::set_host_name;
+pub(crate) use system::{host_name, set_host_name};
 
 /// The rows of all families.
 pub(crate) const FAMILIES: &[&[Entry]] = &[

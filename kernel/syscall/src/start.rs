@@ -186,6 +186,12 @@ pub fn set_host_name(name: &[u8]) {
     calls::set_host_name(name);
 }
 
+/// The host's name.
+#[must_use]
+pub fn host_name() -> Vec<u8> {
+    calls::host_name()
+}
+
 /// Prepares for programs: what the machine calls when they need the kernel.
 pub static HANDLERS: hal::thread::Handlers = hal::thread::Handlers {
     system_call: entry::system_call,

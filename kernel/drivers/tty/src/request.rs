@@ -7,7 +7,6 @@ use abi::ioctl::{
     TIOCOUTQ, TIOCSCTTY, TIOCSPGRP, TIOCSWINSZ, Termios, WinSize,
 };
 use abi::{Errno, Error, Result};
-use core::sync::atomic::Ordering;
 use usermem::UserPtr;
 
 const TCSBRKP: u32 = 0x5425;
@@ -45,14 +44,14 @@ pub(crate) fn ioctl(terminal: &Terminal, request: u32, argument: u64) -> Result<
         TCSBRK | TCSBRKP => {}
         TCFLSH => flush(terminal, argument)?,
         TCXONC => flow(terminal, argument)?,
-        TIOCGPGRP => UserPtr::<i32>::new(argument).write(&stored(terminal.foreground.load(Ordering::Relaxed))?)?,
-        TIOCGSID => UserPtr::<i32>::new(argument).write(&stored(terminal.session.load(Ordering::Relaxed))?)?,
+        TIOCGPGRP => UserPtr::<i32>::new(argument).write(&stored(terminal.foreground())?)?,
+        TIOCGSID => UserPtr::<i32>::new(argument).write(&stored(terminal.session())?)?,
         TIOCSPGRP => {
             let group = UserPtr::<i32>::new(argument).read()?;
             if group <= 0 {
                 return Err(Error::new(Errno::EINVAL, "no process group has such a number"));
             }
-            terminal.foreground.store(group, Ordering::Relaxed);
+            terminal.set_foreground(terminal.session(), group);
         }
         TIOCSCTTY | TIOCNOTTY => {}
         _ => return Err(Error::new(Errno::ENOTTY, "a terminal does not know the request")),

@@ -29,8 +29,8 @@ pub struct Terminal {
     screen: fn(&[u8]),
     /// Asks the keyboard for what did not fit before.
     keyboard: fn(),
-    pub(crate) foreground: AtomicI32,
-    pub(crate) session: AtomicI32,
+    foreground: AtomicI32,
+    session: AtomicI32,
     hung_up: AtomicBool,
     readable: WaitQueue,
     writable: WaitQueue,
@@ -115,6 +115,18 @@ impl Terminal {
     pub fn set_foreground(&self, session: i32, group: i32) {
         self.session.store(session, Ordering::Relaxed);
         self.foreground.store(group, Ordering::Relaxed);
+    }
+
+    /// The process group that keys signal; 0 for none.
+    #[must_use]
+    pub fn foreground(&self) -> i32 {
+        self.foreground.load(Ordering::Relaxed)
+    }
+
+    /// The session that it belongs to; 0 for none.
+    #[must_use]
+    pub fn session(&self) -> i32 {
+        self.session.load(Ordering::Relaxed)
     }
 
     /// Does something with the discipline, and lets waiters look again.

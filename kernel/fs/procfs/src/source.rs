@@ -4,6 +4,7 @@ use abi::resource::{RLIM_NLIMITS, Rlimit};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use lock::Once;
 use vfs::{Credentials, File, Path};
 
@@ -71,8 +72,6 @@ pub struct Mapping {
     pub inode: u64,
     /// Path, or a word in brackets.
     pub name: Vec<u8>,
-    /// Pages in memory.
-    pub resident: u64,
 }
 
 /// A process or thread.
@@ -97,6 +96,9 @@ pub trait Process: Send + Sync {
 
     /// Its mappings, in ascending order.
     fn mappings(&self) -> Vec<Mapping>;
+
+    /// How many pages of a range are in memory.
+    fn resident(&self, range: Range<u64>) -> u64;
 
     /// The file that it runs.
     fn executable(&self) -> Option<Path>;

@@ -226,9 +226,11 @@ pub(crate) fn ranges(set: u64) -> String {
 /// `smaps`: a mapping's line and what of it is in memory.
 pub(crate) fn detailed_maps(scope: &Scope) -> Result<Vec<u8>> {
     let mut text = Vec::new();
-    for mapping in scope.process()?.mappings() {
+    let process = scope.process()?;
+    for mapping in process.mappings() {
         map_line(&mapping, &mut text);
-        let (size, resident) = ((mapping.end - mapping.start) / 1024, mapping.resident * PAGE_KIB);
+        let resident = process.resident(mapping.start..mapping.end) * PAGE_KIB;
+        let size = (mapping.end - mapping.start) / 1024;
         let writable = mapping.rights.get(1) == Some(&b'w');
         let (dirty, clean) = if writable { (resident, 0) } else { (0, resident) };
         let anonymous = if mapping.inode == 0 { resident } else { 0 };

@@ -77,7 +77,6 @@ impl Process for Program {
             device: abi::stat::makedev(0, 21),
             inode: 77,
             name: b"/bin/prog".to_vec(),
-            resident: 1,
         };
         let anonymous = Mapping {
             start: 0x7fff_0000_0000,
@@ -86,6 +85,10 @@ impl Process for Program {
             ..Mapping::default()
         };
         vec![file, anonymous]
+    }
+
+    fn resident(&self, _range: std::ops::Range<u64>) -> u64 {
+        1
     }
 
     fn executable(&self) -> Option<Path> {

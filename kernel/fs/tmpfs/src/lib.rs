@@ -37,6 +37,7 @@ use vfs::{Attributes, FileSystem, Inode, Kind};
 pub struct Tmpfs {
     shared: Arc<Shared>,
     root: Arc<Node>,
+    name: &'static str,
 }
 
 impl Tmpfs {
@@ -49,15 +50,25 @@ impl Tmpfs {
             ..Attributes::new(shared.new_ino(), shared.device, Kind::Directory.mode() | mode & 0o7777)
         };
         let root = Node::new(&shared, attributes.with_times(vfs::now()), None, None);
-        Arc::new(Self { shared, root })
+        Arc::new(Self {
+            shared,
+            root,
+            name: "tmpfs",
+        })
     }
 
     /// The writable layer over a read-only file system with that root directory; what is written may use so many pages.
     #[must_use]
     pub fn over(lower: Arc<dyn Inode>, max_pages: u64) -> Arc<Self> {
+        Self::layered(lower, max_pages, "overlay")
+    }
+
+    /// The same under another name: `/dev` is one too.
+    #[must_use]
+    pub fn layered(lower: Arc<dyn Inode>, max_pages: u64, name: &'static str) -> Arc<Self> {
         let shared = Arc::new(Shared::new(max_pages, true));
         let root = Node::over(&shared, lower);
-        Arc::new(Self { shared, root })
+        Arc::new(Self { shared, root, name })
     }
 
     /// Half of the memory, as Linux gives.
@@ -111,7 +122,7 @@ fn parse_size(text: &[u8]) -> Option<u64> {
 
 impl FileSystem for Tmpfs {
     fn name(&self) -> &'static str {
-        if self.shared.layered { "overlay" } else { "tmpfs" }
+        self.name
     }
 
     fn root(&self) -> Arc<dyn Inode> {

@@ -6,6 +6,7 @@ use abi::resource::Sysinfo;
 use abi::uts::{FIELD, RELEASE, Utsname, VERSION};
 use abi::{Errno, Error, Result};
 use alloc::vec;
+use alloc::vec::Vec;
 use lock::SpinLock;
 use usermem::{Sink, UserPtr, UserSlice};
 use vfs::capability;
@@ -47,6 +48,12 @@ const fn field(text: &[u8]) -> [u8; FIELD] {
 /// Sets the host's name, at boot.
 pub(crate) fn set_host_name(name: &[u8]) {
     NAMES.lock().host = field(name);
+}
+
+/// The host's name.
+pub(crate) fn host_name() -> Vec<u8> {
+    let padded = NAMES.lock().host;
+    padded.iter().copied().take_while(|byte| *byte != 0).collect()
 }
 
 fn uname(_caller: &mut Caller<'_>, (out,): (UserPtr<Utsname>,)) -> Result<u64> {

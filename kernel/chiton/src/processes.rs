@@ -1,0 +1,278 @@
+//! What `/proc` shows of processes.
+
+use abi::Result;
+use abi::mman::Prot;
+use abi::resource::{RLIM_NLIMITS, Rlimit};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+use process::{Process, Thread, registry};
+use procfs::{Activity, Mapping, ProcSource, Status};
+use vfs::{Credentials, File, Path};
+
+/// Longest that arguments or the environment are shown.
+const TEXT_LIMIT: u64 = 2 << 20;
+
+/// All processes.
+pub(crate) struct Processes;
+
+/// A process or thread that somebody looks at. One that has ended has no threads any more.
+struct Shown {
+    process: Arc<Process>,
+    thread: Option<Arc<Thread>>,
+}
+
+impl ProcSource for Processes {
+    fn processes(&self) -> Vec<u32> {
+        registry::processes().iter().map(|process| process.pid).collect()
+    }
+
+    fn find(&self, number: u32) -> Option<Arc<dyn procfs::Process>> {
+        let thread = registry::thread(number);
+        let process = match &thread {
+            Some(thread) => Arc::clone(&thread.process),
+            None => registry::process(number)?,
+        };
+        Some(Arc::new(Shown { process, thread }))
+    }
+
+    fn current(&self) -> Option<(u32, u32)> {
+        process::with_thread(|thread| (thread.process.pid, thread.tid()))
+    }
+
+    fn hostname(&self) -> Vec<u8> {
+        syscall::start::host_name()
+    }
+
+    fn activity(&self) -> Activity {
+        let mut activity = Activity {
+            threads: registry::thread_count() as u32,
+            last_number: registry::last_number(),
+            forks: u64::from(registry::last_number()),
+            ..Activity::default()
+        };
+        let (mut user, mut system) = (0, 0);
+        for process in registry::processes() {
+            for task in process.threads().iter().filter_map(|thread| thread.task()) {
+                activity.running += u32::from(task.is_runnable());
+                let (voluntary, involuntary) = task.switches();
+                activity.switches += voluntary + involuntary;
+                system += task.system_time();
+                user += task.run_time().saturating_sub(task.system_time());
+            }
+            user += process.ended_time.load(Ordering::Relaxed);
+        }
+        // Which CPU a task ran on is not counted: each gets its share.
+        let cpus = hal::cpu::count().max(1) as u64;
+        let idle = time::now().saturating_sub((user + system) / cpus);
+        activity.cpu_times = vec![[user / cpus, system / cpus, idle]; hal::cpu::count()];
+        activity
+    }
+}
+
+impl Shown {
+    /// The bytes of a range of the process's memory.
+    fn text(&self, range: &Range<u64>) -> Vec<u8> {
+        let len = range.end.saturating_sub(range.start).min(TEXT_LIMIT);
+        let mut bytes = vec![0; len as usize];
+        let read = self.process.space().peek(range.start, &mut bytes);
+        bytes.truncate(read);
+        bytes
+    }
+
+    fn fill_times(&self, status: &mut Status) {
+        let tasks = match &self.thread {
+            Some(thread) if thread.tid() != self.process.pid => thread.task().into_iter().collect(),
+            _ => {
+                status.user_time = self.process.ended_time.load(Ordering::Relaxed);
+                let threads = self.process.threads();
+                threads.iter().filter_map(|thread| thread.task()).collect::<Vec<_>>()
+            }
+        };
+        for task in tasks {
+            status.system_time += task.system_time();
+            status.user_time += task.run_time().saturating_sub(task.system_time());
+            let (voluntary, involuntary) = task.switches();
+            status.voluntary_switches += voluntary;
+            status.involuntary_switches += involuntary;
+        }
+        status.children_user_time = self.process.children_time.load(Ordering::Relaxed);
+        status.start_time = self.process.started;
+    }
+
+    fn fill_memory(&self, status: &mut Status) {
+        let counters = self.process.space().counters();
+        status.vm_size = counters.total;
+        status.vm_peak = counters.peak_total;
+        status.vm_resident = counters.resident;
+        status.vm_resident_peak = counters.peak_resident;
+        status.vm_data = counters.data;
+        status.vm_stack = counters.stack;
+        status.vm_text = counters.exec;
+        status.vm_locked = counters.locked;
+        status.minor_faults = counters.faults;
+        let program = self.process.program.lock().clone();
+        status.stack_start = program.stack;
+        status.code = (program.text.start, program.text.end);
+        status.arguments = (program.arguments.start, program.arguments.end);
+        status.environment = (program.environment.start, program.environment.end);
+        if program.file.is_some() {
+            let named = |name: &[u8]| {
+                self.process
+                    .space()
+                    .mappings()
+                    .iter()
+                    .any(|mapping| mapping.name == name)
+            };
+            status.program_break = if named(b"[heap]") { program.data.end } else { 0 };
+        }
+    }
+
+    fn fill_signals(&self, status: &mut Status) {
+        status.shared_pending = self.process.signals.pending().0;
+        let (ignored, caught) = self.process.signals.ignored_and_caught();
+        (status.ignored, status.caught) = (ignored.0, caught.0);
+        if let Some(thread) = &self.thread {
+            status.pending = thread.signals.pending().0;
+            status.blocked = thread.signals.mask().0;
+        }
+    }
+}
+
+impl procfs::Process for Shown {
+    fn status(&self) -> Status {
+        let process = &self.process;
+        let task = self.thread.as_ref().and_then(|thread| thread.task());
+        let name = self.thread.as_ref().map(|thread| thread.name()).unwrap_or_default();
+        let mut status = Status {
+            name: name.iter().copied().take_while(|byte| *byte != 0).collect(),
+            state: match &task {
+                _ if process.status().is_some() => b'Z',
+                Some(task) if task.is_runnable() => b'R',
+                _ => b'S',
+            },
+            process: process.pid,
+            thread: self.thread.as_ref().map_or(process.pid, |thread| thread.tid()),
+            parent: process.parent().map_or(0, |parent| parent.pid),
+            group: process.group.load(Ordering::Relaxed),
+            session: process.session.load(Ordering::Relaxed),
+            terminal_group: -1,
+            umask: process.view().umask,
+            thread_count: process.thread_count() as u32,
+            descriptor_slots: process.files().capacity() as u32,
+            nice: task.as_ref().map_or(0, |task| task.nice()),
+            cpu: task.as_ref().map_or(0, |task| task.cpu() as u32),
+            affinity: task.as_ref().map_or(0, |task| task.affinity())
+                & u64::MAX >> (64 - hal::cpu::count().clamp(1, 64)),
+            no_new_privileges: process.no_new_privileges.load(Ordering::Relaxed),
+            exit_signal: process.exit_signal.load(Ordering::Relaxed),
+            ..Status::default()
+        };
+        if let Some(terminal) = tty::console::terminal() {
+            status.terminal = abi::stat::makedev(5, 1);
+            status.terminal_group = terminal.foreground();
+        }
+        self.fill_times(&mut status);
+        self.fill_memory(&mut status);
+        self.fill_signals(&mut status);
+        status
+    }
+
+    fn credentials(&self) -> Arc<Credentials> {
+        self.process.credentials()
+    }
+
+    fn threads(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.process.threads().iter().map(|thread| thread.tid()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    fn command_line(&self) -> Vec<u8> {
+        let range = self.process.program.lock().arguments.clone();
+        self.text(&range)
+    }
+
+    fn environment(&self) -> Vec<u8> {
+        let range = self.process.program.lock().environment.clone();
+        self.text(&range)
+    }
+
+    fn auxiliary_vector(&self) -> Vec<u8> {
+        self.process.program.lock().auxiliary.clone()
+    }
+
+    fn mappings(&self) -> Vec<Mapping> {
+        let mappings = self.process.space().mappings();
+        let shown = mappings.into_iter().map(|mapping| {
+            let right = |right, letter| if mapping.prot.contains(right) { letter } else { b'-' };
+            Mapping {
+                start: mapping.start,
+                end: mapping.end,
+                rights: [
+                    right(Prot::READ, b'r'),
+                    right(Prot::WRITE, b'w'),
+                    right(Prot::EXEC, b'x'),
+                    if mapping.shared { b's' } else { b'p' },
+                ],
+                offset: mapping.offset,
+                device: mapping.device,
+                inode: mapping.inode,
+                name: mapping.name,
+            }
+        });
+        shown.collect()
+    }
+
+    fn resident(&self, range: Range<u64>) -> u64 {
+        self.process.space().resident_in(range)
+    }
+
+    fn executable(&self) -> Option<Path> {
+        self.process.program.lock().file.clone()
+    }
+
+    fn root(&self) -> Path {
+        self.process.view().root.clone()
+    }
+
+    fn working_directory(&self) -> Path {
+        self.process.view().cwd.clone()
+    }
+
+    fn descriptors(&self) -> Vec<u32> {
+        let numbers = self.process.files().numbers();
+        numbers
+            .into_iter()
+            .filter_map(|number| u32::try_from(number).ok())
+            .collect()
+    }
+
+    fn file(&self, descriptor: u32) -> Option<(Arc<File>, bool)> {
+        let found = self.process.files().descriptor(i32::try_from(descriptor).ok()?).ok()?;
+        Some((found.file, found.close_on_exec))
+    }
+
+    fn limits(&self) -> [Rlimit; RLIM_NLIMITS] {
+        let limits = self.process.limits.lock();
+        core::array::from_fn(|which| {
+            limits.get(which).unwrap_or(Rlimit {
+                soft: abi::resource::RLIM_INFINITY,
+                hard: abi::resource::RLIM_INFINITY,
+            })
+        })
+    }
+
+    fn set_name(&self, name: &[u8]) -> Result<()> {
+        let own = process::current().is_some_and(|current| current.pid == self.process.pid);
+        match &self.thread {
+            Some(thread) if own => {
+                thread.set_name(name);
+                Ok(())
+            }
+            _ => Err(abi::Errno::EINVAL.into()),
+        }
+    }
+}
