@@ -4,6 +4,8 @@
 
 int main(void) {
   struct rlimit l;
+  // Whatever was inherited.
+  close_range(3, ~0u, 0);
   T(getrlimit(RLIMIT_NOFILE, &l));
   l.rlim_cur = 8;
   T(setrlimit(RLIMIT_NOFILE, &l));
