@@ -13,13 +13,13 @@ int main(void) {
   T(write(fd, b, 600));
   T(write(fd, b, 600));
   T(ftruncate(fd, 1001));
-  l.rlim_cur = 256 << 20;
+  l.rlim_cur = 64 << 20;
   T(setrlimit(RLIMIT_AS, &l));
-  OK(mmap(0, 100 << 20, rw, anon, -1, 0));
-  OK(mmap(0, 300 << 20, rw, anon, -1, 0));
-  OK(mmap(0, 300 << 20, PROT_NONE, anon, -1, 0));
+  OK(mmap(0, 20 << 20, rw, anon, -1, 0));
+  OK(mmap(0, 70 << 20, rw, anon, -1, 0));
+  OK(mmap(0, 70 << 20, PROT_NONE, anon, -1, 0));
   l.rlim_cur = RLIM_INFINITY;
   T(setrlimit(RLIMIT_AS, &l));
-  OK(mmap(0, 300 << 20, rw, anon, -1, 0));
+  OK(mmap(0, 70 << 20, rw, anon, -1, 0));
   return done();
 }
