@@ -183,53 +183,11 @@ impl fmt::Debug for Errno {
     }
 }
 
-/// Why a request of a program was refused: the number for the program, and a sentence for the person who reads a trace.
-#[derive(Clone, Copy)]
-pub struct Error {
-    /// What the program gets.
-    pub errno: Errno,
-    /// Lower-case, specific, shown by `--strace`; empty where the number says it all.
-    pub why: &'static str,
-}
-
-/// What kernel code returns.
-pub type Result<T, E = Error> = core::result::Result<T, E>;
-
-impl Error {
-    /// An error with its sentence.
-    #[must_use]
-    pub const fn new(errno: Errno, why: &'static str) -> Self {
-        Self { errno, why }
-    }
-}
-
-impl From<Errno> for Error {
-    fn from(errno: Errno) -> Self {
-        Self { errno, why: "" }
-    }
-}
-
-impl PartialEq for Error {
-    fn eq(&self, other: &Self) -> bool {
-        self.errno == other.errno
-    }
-}
-
-impl fmt::Debug for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.errno)?;
-        if self.why.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({})", self.why)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     extern crate std;
     use super::*;
+    use crate::Error;
 
     #[test]
     fn numbers_are_unique_and_named() {

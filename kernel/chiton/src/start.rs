@@ -7,7 +7,7 @@ use abi::signal::Signal;
 use hal::boot;
 use process::exit::Status;
 use process::signals::Info;
-use syscall::start::{Application, HANDLERS};
+use syscall::start::{Application, HANDLERS, TRACED_HANDLERS};
 use trace::Phase;
 use tty::console::Setup;
 
@@ -50,7 +50,7 @@ fn apply(config: &Config) {
         trace::set_level(level);
     }
     if config.strace {
-        syscall::strace::switch_on();
+        hal::thread::set_handlers(&TRACED_HANDLERS);
     }
     if config.boot_chart {
         syscall::start::show_boot_chart();
@@ -86,6 +86,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     hal::console::listen();
     process::exit::set_end(end);
     let view = config.view(root)?;
+    hal::clock::settle();
     let standard = devfs::standard_files(&view)?;
     syscall::start::start(Application {
         arguments: config.arguments,

@@ -1,6 +1,6 @@
 //! From the machine to the call and back; what is done before returning to a program.
 
-use crate::table::TABLE;
+use crate::table::CALLS;
 use crate::{Caller, strace};
 use abi::{Errno, Error, Result};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +16,17 @@ use task::Work;
 static REPORTED: [AtomicU64; 8] = [const { AtomicU64::new(0) }; 8];
 
 /// A program made a system call.
-pub fn system_call(frame: &mut UserFrame) {
+pub extern "C" fn system_call(frame: &mut UserFrame) {
+    carry_out(frame, dispatch);
+}
+
+/// A program made a system call, and calls are traced.
+pub extern "C" fn traced_system_call(frame: &mut UserFrame) {
+    carry_out(frame, strace::dispatch);
+}
+
+#[inline]
+fn carry_out(frame: &mut UserFrame, dispatch: impl FnOnce(&mut Caller<'_>) -> Result<u64>) {
     let work = task::with_current(|task| {
         let Some(thread) = task.payload::<Thread>() else {
             return 0;
@@ -35,16 +45,16 @@ pub fn system_call(frame: &mut UserFrame) {
 
 #[inline]
 fn dispatch(caller: &mut Caller<'_>) -> Result<u64> {
-    let number = caller.frame.number() as usize;
-    match TABLE.get(number) {
-        Some(Some(entry)) if !strace::is_on() => (entry.call)(caller),
-        Some(Some(entry)) => strace::traced(entry, caller),
-        _ => unknown(number, caller),
+    match CALLS.get(caller.frame.number() as usize) {
+        Some(call) => call(caller),
+        None => unknown(caller),
     }
 }
 
+/// A call that nobody implements: reported once by name.
 #[cold]
-fn unknown(number: usize, caller: &Caller<'_>) -> Result<u64> {
+pub(crate) fn unknown(caller: &mut Caller<'_>) -> Result<u64> {
+    let number = caller.frame.number() as usize;
     if let Some(word) = REPORTED.get(number / 64)
         && word.fetch_or(1 << (number % 64), Ordering::Relaxed) >> (number % 64) & 1 == 0
     {
@@ -54,9 +64,6 @@ fn unknown(number: usize, caller: &Caller<'_>) -> Result<u64> {
             abi::numbers::name(number).unwrap_or("unknown"),
             alloc::string::String::from_utf8_lossy(name.split(|&byte| byte == 0).next().unwrap_or(b"")),
         );
-    }
-    if strace::is_on() {
-        strace::unknown(number, caller);
     }
     Err(Error::new(Errno::ENOSYS, "the call is not implemented"))
 }

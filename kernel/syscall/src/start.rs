@@ -57,7 +57,7 @@ pub fn start(application: Application) -> Result<()> {
     if !stack.make_program(0) {
         return Err(no_memory());
     }
-    let task = Task::new(stack, Some(Arc::clone(&thread) as _));
+    let task = Task::new(stack, Some(task::Payload::new(Arc::clone(&thread))));
     thread.set_task(&task);
     registry::add_thread(&thread);
     process.add_thread(&thread);
@@ -87,7 +87,6 @@ fn load(application: Application) {
         Ok(prepared) => {
             let frame = process::with_thread(|thread| calls::replace_program(thread, prepared));
             trace::mark(trace::Phase::Load);
-            hal::clock::settle();
             if BOOT_CHART.load(Ordering::Relaxed) {
                 trace::print_boot_chart();
             }
@@ -202,4 +201,10 @@ pub static HANDLERS: hal::thread::Handlers = hal::thread::Handlers {
     reschedule: task::scheduler::reschedule_interrupt,
     line: entry::line,
     before_user: entry::before_user,
+};
+
+/// The same with calls traced.
+pub static TRACED_HANDLERS: hal::thread::Handlers = hal::thread::Handlers {
+    system_call: entry::traced_system_call,
+    ..HANDLERS
 };

@@ -1,29 +1,27 @@
 //! `--strace`: each call with its arguments and its result, as `strace -f` shows them.
 
-use crate::Caller;
-use crate::table::Entry;
-use abi::{Error, Result};
+use crate::table::{Entry, TABLE};
+use crate::{Caller, entry};
+use abi::Result;
 use alloc::format;
 use alloc::string::String;
-use core::sync::atomic::{AtomicBool, Ordering};
 
-static ON: AtomicBool = AtomicBool::new(false);
-
-/// Switches tracing on.
-pub fn switch_on() {
-    ON.store(true, Ordering::Relaxed);
-}
-
-/// Whether calls are traced.
-#[inline]
-pub(crate) fn is_on() -> bool {
-    ON.load(Ordering::Relaxed)
+/// The call that a program asked for, traced.
+pub(crate) fn dispatch(caller: &mut Caller<'_>) -> Result<u64> {
+    let number = caller.frame.number() as usize;
+    match TABLE.get(number) {
+        Some(Some(entry)) => traced(entry, caller),
+        _ => {
+            unknown(number, caller);
+            entry::unknown(caller)
+        }
+    }
 }
 
 /// Does a call and prints it. What a call reads is shown as it was before, since a call may replace the program; calls that do not return are
 /// shown when they begin.
 #[cold]
-pub(crate) fn traced(entry: &Entry, caller: &mut Caller<'_>) -> Result<u64> {
+fn traced(entry: &Entry, caller: &mut Caller<'_>) -> Result<u64> {
     let arguments = caller.frame.arguments();
     let tid = caller.thread.tid();
     let mut text = format!("[pid {tid:5}] {}(", entry.name);
@@ -42,7 +40,8 @@ fn push_result(text: &mut String, result: &Result<u64>) {
     match result {
         Ok(value) if *value > 0xffff_ffff => text.push_str(&format!("{value:#x}")),
         Ok(value) => text.push_str(&format!("{value}")),
-        Err(Error { errno, why }) => {
+        Err(error) => {
+            let (errno, why) = (error.errno, error.why());
             let value = if errno.0 >= 512 { "?" } else { "-1" };
             text.push_str(&format!("{value} {} ({})", errno.name(), errno.text()));
             if !why.is_empty() {
@@ -54,7 +53,7 @@ fn push_result(text: &mut String, result: &Result<u64>) {
 
 /// Prints a call that nobody implements.
 #[cold]
-pub(crate) fn unknown(number: usize, caller: &Caller<'_>) {
+fn unknown(number: usize, caller: &Caller<'_>) {
     let [a, b, c, d, e, f] = caller.frame.arguments();
     let name = abi::numbers::name(number).map_or_else(|| format!("syscall_{number}"), String::from);
     let tid = caller.thread.tid();

@@ -18,7 +18,7 @@ pub struct Entry {
     /// How much of it there is.
     pub support: Support,
     /// Decodes the arguments and does it.
-    pub call: fn(&mut Caller<'_>) -> Result<u64>,
+    pub call: Call,
     /// Shows its arguments.
     pub show: fn(&[u64; 6], &mut String),
 }
@@ -54,8 +54,26 @@ impl Entry {
     }
 }
 
+/// What does a call.
+pub type Call = fn(&mut Caller<'_>) -> Result<u64>;
+
+/// What does each call, for the way in: numbers without a call lead to one that says so.
+pub(crate) static CALLS: [Call; NUMBERS] = {
+    let mut calls: [Call; NUMBERS] = [crate::entry::unknown; NUMBERS];
+    let mut number = 0;
+    while number < NUMBERS {
+        if let Some(entry) = TABLE_CONST[number] {
+            calls[number] = entry.call;
+        }
+        number += 1;
+    }
+    calls
+};
+
+const TABLE_CONST: [Option<Entry>; NUMBERS] = build();
+
 /// The table of all calls.
-pub static TABLE: [Option<Entry>; NUMBERS] = build();
+pub static TABLE: [Option<Entry>; NUMBERS] = TABLE_CONST;
 
 const fn build() -> [Option<Entry>; NUMBERS] {
     let mut table = [None; NUMBERS];

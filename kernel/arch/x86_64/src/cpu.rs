@@ -9,7 +9,7 @@ use address::PhysAddr;
 use core::arch::asm;
 use core::mem::offset_of;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use lock::Once;
 use seam::{CpuSet, MAX_CPUS};
 
@@ -161,6 +161,14 @@ pub fn features() -> &'static Features {
     FEATURES.get_or_init(detect)
 }
 
+/// Whether the kernel has to say when it means to touch a program's pages: a copy of the feature, for the hot path.
+static SMAP: AtomicBool = AtomicBool::new(false);
+
+#[inline]
+pub(crate) fn has_smap() -> bool {
+    SMAP.load(Ordering::Relaxed)
+}
+
 /// Prepares the CPU that booted.
 pub(crate) fn start_first() {
     let stack = (&raw const boot_stack_end).addr() as u64;
@@ -246,6 +254,7 @@ unsafe fn set_system_call_entry() {
 
 fn set_control_registers() {
     let features = features();
+    SMAP.store(features.smap, Ordering::Relaxed);
     // PAE, MCE, PGE, OSFXSR, OSXMMEXCPT.
     let mut cr4: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
     for (has, bit) in [

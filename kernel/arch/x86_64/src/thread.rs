@@ -111,7 +111,7 @@ impl UserFrame {
 #[derive(Clone, Copy, Debug)]
 pub struct Handlers {
     /// A program made a system call.
-    pub system_call: fn(&mut UserFrame),
+    pub system_call: extern "C" fn(&mut UserFrame),
     /// A program (or the kernel for it) touched memory that the tables do not give it; whether that was put right.
     pub page_fault: fn(u64, Access) -> bool,
     /// It was not: the program's frame, the address, the access and the machine's error code.
@@ -130,8 +130,10 @@ pub struct Handlers {
 
 static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(ptr::from_ref(&EARLY).cast_mut());
 
+extern "C" fn no_call(_frame: &mut UserFrame) {}
+
 static EARLY: Handlers = Handlers {
-    system_call: |_| {},
+    system_call: no_call,
     page_fault: |_, _| false,
     user_page_fault: |_, _, _, _| {},
     fault: |_, _| {},
@@ -141,8 +143,12 @@ static EARLY: Handlers = Handlers {
     before_user: |_| {},
 };
 
-/// Registers what the kernel does when the machine calls.
+/// What a system call enters: the address of an `extern "C" fn(&mut UserFrame)`, called straight from the entry code.
+pub(crate) static SYSTEM_CALL: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Registers what the kernel does when the machine calls. What is there already is replaced; nothing of a program runs meanwhile.
 pub fn set_handlers(handlers: &'static Handlers) {
+    SYSTEM_CALL.store(handlers.system_call as *mut (), Ordering::Release);
     HANDLERS.store(ptr::from_ref(handlers).cast_mut(), Ordering::Release);
 }
 

@@ -1,8 +1,10 @@
 //! Entries from exceptions, interrupts and system calls.
 //!
 //! Every entry from a program leaves a [`UserFrame`] at the top of the thread's kernel stack, in the order of Linux's `pt_regs`. System calls leave by
-//! `sysret` when the frame allows it and by `iret` otherwise (a frame that a signal or a tracer changed, an instruction pointer that is not
-//! canonical: `sysret` would then fault in ring 0 on the program's stack). Interrupts are off from entry to exit.
+//! `sysret`, which loses `rcx` and `r11` and must never be given an instruction pointer that is not canonical (it would fault in ring 0 on the
+//! program's stack). So it is used only while the frame still says which call it was: whoever puts other registers in a frame (a new program, a
+//! signal) sets `original_rax` to all ones, and the frame leaves by `iret`. The instruction pointer of a call itself is canonical, because the last
+//! page of a program's half is never mapped. Interrupts are off from entry to exit.
 
 use crate::cpu::{self, KERNEL_CODE, KERNEL_STACK, USER_CODE, USER_DATA, USER_STACK};
 use crate::instructions::read_cr2;
@@ -85,21 +87,14 @@ system_call_entry:
     save_registers
     mov rdi, rsp
     xor ebp, ebp
-    call {system_call}
+    call [rip + {system_call}]
 
     .globl leave_system_call
 leave_system_call:
+    cmp qword ptr [rsp + 15 * 8], 0
+    jl leave_by_iret
     mov rcx, [rsp + 16 * 8]       # ip
     mov r11, [rsp + 18 * 8]       # flags
-    cmp rcx, [rsp + 11 * 8]
-    jne leave_by_iret
-    cmp r11, [rsp + 6 * 8]
-    jne leave_by_iret
-    mov rdx, rcx
-    shr rdx, 47
-    jnz leave_by_iret
-    test r11d, 0x10100            # RF, TF
-    jnz leave_by_iret
     pop r15
     pop r14
     pop r13
@@ -187,7 +182,7 @@ trap_stubs:
     kernel_stack = const KERNEL_STACK,
     user_data = const USER_DATA,
     user_code = const USER_CODE,
-    system_call = sym system_call,
+    system_call = sym thread::SYSTEM_CALL,
     trap_from_user = sym trap_from_user,
     trap_from_kernel = sym trap_from_kernel,
     emergency = sym emergency,
@@ -239,10 +234,6 @@ pub(crate) fn load() {
     let pointer = Pointer(4095, (&raw const TABLE).addr() as u64);
     // SAFETY: the table lives for ever and its entries are valid.
     unsafe { asm!("lidt [{}]", in(reg) &pointer, options(readonly, nostack, preserves_flags)) };
-}
-
-extern "C" fn system_call(frame: &mut UserFrame) {
-    (thread::handlers().system_call)(frame);
 }
 
 extern "C" fn trap_from_user(frame: &mut UserFrame, error: u64, vector: u64) {

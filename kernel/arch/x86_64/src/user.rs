@@ -117,7 +117,7 @@ pub(crate) fn fix_up(at: u64) -> Option<u64> {
 /// Lets the kernel touch a program's pages while `then` runs.
 #[inline]
 fn with_access<T>(then: impl FnOnce() -> T) -> T {
-    if !cpu::features().smap {
+    if !cpu::has_smap() {
         return then();
     }
     // SAFETY: the flag matters only for explicit user accesses, which `then` is.

@@ -85,20 +85,26 @@ static CLASS_OF: [u8; 129] = {
     table
 };
 
+#[inline]
 fn class_of(layout: Layout) -> Option<usize> {
-    let size = layout.size().max(1);
-    if size > CLASSES[CLASSES.len() - 1] || layout.align() > 64 {
+    let size = layout.size();
+    if size > CLASSES[CLASSES.len() - 1] {
         return None;
     }
-    // A class serves an alignment if its size is a multiple of it: objects start 64-aligned behind the head.
-    let mut class = usize::from(CLASS_OF[size.div_ceil(16)]);
-    while !CLASSES[class].is_multiple_of(layout.align()) {
-        class += 1;
-        if class == CLASSES.len() {
-            return None;
-        }
+    let class = usize::from(CLASS_OF[size.div_ceil(16)]);
+    // All classes serve 16, because objects start 64-aligned behind the head and sizes are multiples of it.
+    if layout.align() <= 16 {
+        Some(class)
+    } else {
+        aligned_class(class, layout.align())
     }
-    Some(class)
+}
+
+/// The first class from `class` on whose size is a multiple of an alignment.
+#[cold]
+fn aligned_class(class: usize, align: usize) -> Option<usize> {
+    let fits = |&class: &usize| align <= 64 && CLASSES[class].is_multiple_of(align);
+    (class..CLASSES.len()).find(fits)
 }
 
 fn run_order(layout: Layout) -> u32 {

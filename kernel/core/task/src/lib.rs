@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`task`](mod@crate::task) | [`Task`]: a kernel stack with a state, and what hangs on it |
 //! | [`scheduler`] | run queues, switching, waking, idling, stealing |
+//! | [`payload`] | what hangs on a task |
 //! | [`current`] | the task that runs on this CPU |
 //! | [`queue`] | [`WaitQueue`]: who is to be woken when something happens |
 //! | [`wait`] | [`wait_until`]: the one way to sleep until a condition holds |
@@ -16,13 +17,14 @@
 //! to runnable, exactly once. Lock order: wait queue → run queue; timers are a leaf.
 //! It does not do: priorities beyond nice values, real-time classes, kernel preemption.
 #![no_std]
-// UNSAFETY: a CPU names its running task by a bare pointer, in one small module.
+// UNSAFETY: a CPU names its running task by a bare pointer, and a task its payload, in two small modules.
 #![deny(unsafe_code)]
 
 extern crate alloc;
 
 pub mod current;
 pub mod mutex;
+pub mod payload;
 pub mod queue;
 pub mod scheduler;
 pub mod task;
@@ -30,7 +32,8 @@ pub mod wait;
 
 pub use current::{current, with_current};
 pub use mutex::{SleepGuard, SleepLock};
+pub use payload::Payload;
 pub use queue::{WaitQueue, Wake};
 pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
-pub use task::{Payload, Task, Work};
+pub use task::{Task, Work};
 pub use wait::{sleep_until, wait_until};

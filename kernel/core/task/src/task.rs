@@ -1,9 +1,9 @@
 //! A thread of control: a kernel stack with a state, and what hangs on it.
 
+use crate::payload::Payload;
 use crate::queue::Wake;
 use crate::scheduler;
 use alloc::sync::Arc;
-use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use hal::thread::KernelThread;
 
@@ -23,9 +23,6 @@ impl Work {
     /// End: the process exits or another program takes its place. Also ends sleeps.
     pub const EXIT: u32 = 4;
 }
-
-/// What hangs on a task of a program: the upper layers' own thread.
-pub type Payload = Arc<dyn Any + Send + Sync>;
 
 /// A thread of control.
 pub struct Task {
@@ -84,7 +81,7 @@ impl Task {
     #[must_use]
     #[inline]
     pub fn payload<T: 'static>(&self) -> Option<&T> {
-        self.payload.as_deref()?.downcast_ref()
+        self.payload.as_ref()?.get()
     }
 
     /// What must be done before the task returns to its program: bits of [`Work`].

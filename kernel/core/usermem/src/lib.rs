@@ -205,21 +205,21 @@ pub fn write_bytes(address: u64, from: &[u8]) -> Result<()> {
 /// `EFAULT`; `too_long` when no zero comes within the limit.
 pub fn read_string(address: u64, limit: usize, too_long: Errno) -> Result<Vec<u8>> {
     const STEP: usize = 64;
-    let mut string = Vec::new();
-    let mut buffer = [0; STEP];
+    let mut string = Vec::with_capacity(STEP);
     while string.len() < limit {
-        let at = address.checked_add(string.len() as u64).ok_or(FAULT)?;
+        let start = string.len();
+        let at = address.checked_add(start as u64).ok_or(FAULT)?;
         // Never past the page that the last byte came from: what lies behind it need not be there.
-        let want = STEP.min(4096 - at as usize % 4096).min(limit - string.len());
-        let got = hal::user::copy_in(&mut buffer[..want], at);
-        if let Some(end) = buffer[..got].iter().position(|&byte| byte == 0) {
-            string.extend_from_slice(&buffer[..end]);
+        let want = STEP.min(4096 - at as usize % 4096).min(limit - start);
+        string.resize(start + want, 0);
+        let got = hal::user::copy_in(&mut string[start..], at);
+        if let Some(end) = string[start..start + got].iter().position(|&byte| byte == 0) {
+            string.truncate(start + end);
             return Ok(string);
         }
         if got < want {
             return Err(FAULT);
         }
-        string.extend_from_slice(&buffer[..got]);
     }
     Err(Error::new(too_long, "the string is too long"))
 }

@@ -14,7 +14,7 @@ calls! {
 }
 
 fn dup(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     super::open::add(caller, file, false)
 }
 
@@ -28,7 +28,7 @@ fn put(caller: &Caller<'_>, from: Fd, to: Fd, close_on_exec: bool) -> Result<u64
 
 fn dup2(caller: &mut Caller<'_>, (from, to): (Fd, Fd)) -> Result<u64> {
     if from == to {
-        caller.process().files().get(from.0)?;
+        caller.process().file(from.0)?;
         return Ok(to.0 as u64);
     }
     put(caller, from, to, false)

@@ -48,7 +48,7 @@ fn push_entry(out: &mut Vec<u8>, entry: &DirectoryEntry<'_>, layout: Layout) {
 
 fn list(caller: &Caller<'_>, fd: Fd, buffer: UserSlice, layout: Layout) -> Result<u64> {
     const MOST: usize = 64 << 10;
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
@@ -111,7 +111,7 @@ fn chdir(caller: &mut Caller<'_>, (path,): (PathPtr,)) -> Result<u64> {
 }
 
 fn fchdir(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     let view = caller.process().view();
     enter(&view, file.path())?;
     let place = file.path().clone();

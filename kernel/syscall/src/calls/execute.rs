@@ -90,7 +90,7 @@ fn execveat(
 fn find(caller: &Caller<'_>, fd: Fd, path: Vec<u8>, flags: AtFlags) -> Result<(Arc<File>, Vec<u8>)> {
     let view = caller.process().view();
     if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) {
-        let file = caller.process().files().get(fd.0)?;
+        let file = caller.process().file(fd.0)?;
         exec::check(&view, file.path())?;
         let name = alloc::format!("/dev/fd/{}", fd.0).into_bytes();
         return Ok((

@@ -35,7 +35,7 @@ const PIECE: usize = 64 << 10;
 /// An open file that may be read.
 #[inline]
 pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().readable() {
         Ok(file)
     } else {
@@ -46,7 +46,7 @@ pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
 /// An open file that may be written.
 #[inline]
 pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().writable() {
         Ok(file)
     } else {
@@ -92,7 +92,7 @@ fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
 }
 
 fn lseek(caller: &mut Caller<'_>, (fd, offset, whence): (Fd, i64, u32)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     not_a_path(&file)?;
     file.seek(offset, whence)
 }

@@ -40,7 +40,7 @@ fn mmap(
         file: None,
     };
     if !flags.contains(MapFlags::ANONYMOUS) {
-        let file = caller.process().files().get(fd.0)?;
+        let file = caller.process().file(fd.0)?;
         if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
             return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
         }

@@ -23,7 +23,7 @@ pub(super) fn base(caller: &Caller<'_>, view: &vfs::Context, fd: Fd) -> Result<P
     if fd.0 == AT_FDCWD {
         return Ok(view.cwd.clone());
     }
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     Ok(file.path().clone())
 }
 

@@ -127,10 +127,7 @@ fn sleep(deadline: u64, left: Option<UserPtr<Timespec>>) -> Result<u64> {
         Ok(()) => Ok(0),
         Err(error) => {
             let Some(left) = left else {
-                return Err(Error {
-                    errno: Errno::ERESTARTNOHAND,
-                    ..error
-                });
+                return Err(Error::new(Errno::ERESTARTNOHAND, error.why()));
             };
             left.write_if_some(&Timespec::from_nanos(deadline.saturating_sub(time::now())))?;
             Err(Error::new(Errno::EINTR, "a signal came"))

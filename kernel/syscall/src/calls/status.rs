@@ -80,7 +80,7 @@ fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Stat>)) -> Resu
 }
 
 fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, UserPtr<Stat>)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     out.write(&file.attributes().to_stat())?;
     Ok(0)
 }
@@ -204,7 +204,7 @@ fn truncate(caller: &mut Caller<'_>, (path, size): (PathPtr, i64)) -> Result<u64
 
 fn ftruncate(caller: &mut Caller<'_>, (fd, size): (Fd, i64)) -> Result<u64> {
     let size = length(size)?;
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().contains(OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
@@ -230,7 +230,7 @@ fn chmod(caller: &mut Caller<'_>, (path, mode): (PathPtr, Mode)) -> Result<u64> 
 
 /// What a descriptor that is more than a name of a place leads to.
 fn place_of(caller: &Caller<'_>, fd: Fd) -> Result<Path> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().contains(OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
@@ -387,7 +387,7 @@ fn statfs(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Statfs>)) -> R
 }
 
 fn fstatfs(caller: &mut Caller<'_>, (fd, out): (Fd, UserPtr<Statfs>)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     out.write(&caller.process().view().statfs(file.path()))?;
     Ok(0)
 }

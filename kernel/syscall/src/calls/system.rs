@@ -108,7 +108,7 @@ fn sysinfo(_caller: &mut Caller<'_>, (out,): (UserPtr<Sysinfo>,)) -> Result<u64>
 }
 
 fn fsync(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
@@ -127,14 +127,14 @@ fn sync(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
 }
 
 fn syncfs(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     file.path().mount.file_system().sync()?;
     Ok(0)
 }
 
 fn fadvise64(caller: &mut Caller<'_>, (fd, _offset, len, advice): (Fd, i64, i64, u32)) -> Result<u64> {
     const LAST_ADVICE: u32 = 5;
-    let file = caller.process().files().get(fd.0)?;
+    let file = caller.process().file(fd.0)?;
     if file.kind() == vfs::Kind::Fifo {
         return Err(Error::new(Errno::ESPIPE, "the file has no positions"));
     }

@@ -193,7 +193,7 @@ fn make_thread(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags) -> 
     if flags.contains(CloneFlags::PARENT_SETTID) {
         UserPtr::<u32>::new(args.parent_tid).write(&tid)?;
     }
-    let task = Task::new(kernel_thread, Some(Arc::clone(&thread) as _));
+    let task = Task::new(kernel_thread, Some(task::Payload::new(Arc::clone(&thread))));
     task.set_affinity(task::with_current(|task| task.affinity()));
     task.set_nice(task::with_current(|task| task.nice()));
     thread.set_task(&task);

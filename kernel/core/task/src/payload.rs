@@ -1,0 +1,45 @@
+//! What hangs on a task: the upper layers' own thread, found again at the cost of a comparison.
+
+// UNSAFETY: `Any` asks the object for its type through a call; a system call cannot afford that, so the type is noted beside a bare pointer.
+#![expect(
+    unsafe_code,
+    reason = "the payload is found through a pointer whose type is noted beside it"
+)]
+
+use alloc::sync::Arc;
+use core::any::{Any, TypeId};
+
+/// What hangs on a task of a program.
+pub struct Payload {
+    kind: TypeId,
+    pointer: *const (),
+    _holder: Arc<dyn Any + Send + Sync>,
+}
+
+// SAFETY: the pointer leads to what the holder holds, which may go between CPUs.
+unsafe impl Send for Payload {}
+// SAFETY: as above.
+unsafe impl Sync for Payload {}
+
+impl Payload {
+    /// Holds something.
+    #[must_use]
+    pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
+        Self {
+            kind: TypeId::of::<T>(),
+            pointer: Arc::as_ptr(&value).cast(),
+            _holder: value,
+        }
+    }
+
+    /// What is held, if it is a `T`.
+    #[inline]
+    #[must_use]
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        if self.kind != TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: the pointer was taken from an `Arc<T>` (its type was noted) that the holder keeps alive.
+        Some(unsafe { &*self.pointer.cast::<T>() })
+    }
+}
