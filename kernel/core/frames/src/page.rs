@@ -55,16 +55,13 @@ impl Page {
 
     /// A reference to a frame that is not the pool's: part of the root image. `None` if the frame is not one that was reserved at boot.
     #[must_use]
+    #[inline]
     pub fn pinned(frame: FrameNumber) -> Option<Self> {
         let index = frame.0 as usize % FRAMES;
         let known = pool::chunk_of(frame).filter(|chunk| chunk.counts[index].load(Ordering::Relaxed) >= PINNED);
         let chunk = match known {
             Some(chunk) => chunk,
-            None => {
-                let chunk = pool::accept_reserved(frame).ok()?;
-                let _ = chunk.counts[index].compare_exchange(0, PINNED, Ordering::Relaxed, Ordering::Relaxed);
-                chunk
-            }
+            None => pool::accept_reserved(frame).ok()?,
         };
         chunk.hold(index);
         Some(Self { frame })

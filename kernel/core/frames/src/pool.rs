@@ -1,6 +1,6 @@
 //! All chunks, and the per-CPU caches in front of them.
 
-use crate::chunk::{Bitmap, Chunk, FRAMES};
+use crate::chunk::{Bitmap, Chunk, FRAMES, PINNED};
 use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE, PhysAddr};
 use core::ops::Range;
 use core::ptr::NonNull;
@@ -221,20 +221,31 @@ pub(crate) fn give_run(frame: FrameNumber, order: u32) {
     FREE.fetch_add(1 << order, Ordering::Relaxed);
 }
 
-/// Accepts the chunk that a reserved frame lies in, so that pages in it can be referred to.
+/// Accepts the chunk that a reserved frame lies in, so that pages in it can be referred to: that one, and its reserved neighbours in the chunk, which are
+/// likely to be next.
 pub(crate) fn accept_reserved(frame: FrameNumber) -> Result<&'static Chunk, OutOfMemory> {
     let mut pool = POOL.lock();
-    if !pool.reserved[..pool.reservations]
+    let range = pool.reserved[..pool.reservations]
         .iter()
-        .any(|range| range.contains(&frame.0))
-    {
-        return Err(OutOfMemory);
-    }
+        .find(|range| range.contains(&frame.0))
+        .cloned()
+        .ok_or(OutOfMemory)?;
     let number = frame.0 / FRAMES as u64;
     if chunk(number).is_none() && !pool.accept(number as u32) {
         return Err(OutOfMemory);
     }
-    chunk(number).ok_or(OutOfMemory)
+    let chunk = chunk(number).ok_or(OutOfMemory)?;
+    let first = number * FRAMES as u64;
+    let (start, end) = (
+        range.start.max(first) - first,
+        range.end.min(first + FRAMES as u64) - first,
+    );
+    for count in &chunk.counts[start as usize..end as usize] {
+        if count.load(Ordering::Relaxed) < PINNED {
+            count.fetch_or(PINNED, Ordering::Relaxed);
+        }
+    }
+    Ok(chunk)
 }
 
 /// Shows a part of RAM that is not the pool's in the direct map: the root image.
