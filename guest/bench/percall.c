@@ -261,9 +261,9 @@ int main(int argc, char **argv) {
     measure_entry();
     measure_files(argv[0]);
     measure_library();
+    if (argc < 2) measure_memory();
     measure_pipes();
     measure_threads();
-    if (argc < 2) measure_memory();
     printf("done\n");
     fflush(stdout);
     MARK_END;

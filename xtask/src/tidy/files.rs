@@ -7,9 +7,7 @@ const HARD_LIMIT: usize = 800;
 const SOFT_LIMIT: usize = 500;
 
 /// Names that say nothing about what a file holds.
-const EMPTY_NAMES: [&str; 8] = [
-    "util", "utils", "common", "misc", "helper", "helpers", "shared", "stuff",
-];
+const EMPTY_NAMES: [&str; 6] = ["util", "utils", "common", "misc", "helper", "helpers"];
 
 /// Kinds of files that someone wrote by hand and has to read.
 const SOURCES: [&str; 9] = [".rs", ".c", ".h", ".S", ".s", ".ld", ".sh", ".py", ".go"];
