@@ -41,13 +41,18 @@ mod identity;
 mod io;
 mod limits;
 mod link;
+mod machine;
 mod mapping;
+mod mount;
 mod open;
+mod pipe;
+mod policy;
 mod sleep;
 mod status;
 mod synchronize;
 mod system;
 mod thread;
+mod xattr;
 
 pub(crate) use execute::replace as replace_program;
 pub(crate) use system::{host_name, set_host_name};
@@ -61,11 +66,16 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     io::ROWS,
     limits::ROWS,
     link::ROWS,
+    machine::ROWS,
     mapping::ROWS,
+    mount::ROWS,
     open::ROWS,
+    pipe::ROWS,
+    policy::ROWS,
     sleep::ROWS,
     status::ROWS,
     synchronize::ROWS,
     system::ROWS,
     thread::ROWS,
+    xattr::ROWS,
 ];

@@ -20,8 +20,9 @@ const DEFAULT_PAGES: usize = 16;
 /// A pipe, which its ends share.
 pub(crate) struct Pipe {
     ring: SleepLock<Ring>,
-    /// The ring's length and capacity, for those who only look.
+    /// The ring's length, room and capacity, for those who only look.
     len: AtomicUsize,
+    room: AtomicUsize,
     capacity: AtomicUsize,
     pub(crate) readers: AtomicU32,
     pub(crate) writers: AtomicU32,
@@ -37,6 +38,7 @@ impl Pipe {
         Arc::new(Self {
             ring: SleepLock::new(Ring::new(DEFAULT_PAGES)),
             len: AtomicUsize::new(0),
+            room: AtomicUsize::new(DEFAULT_PAGES * 4096),
             capacity: AtomicUsize::new(DEFAULT_PAGES * 4096),
             readers: AtomicU32::new(0),
             writers: AtomicU32::new(0),
@@ -49,9 +51,14 @@ impl Pipe {
 
     #[inline]
     fn room(&self) -> usize {
-        self.capacity
-            .load(Ordering::Relaxed)
-            .saturating_sub(self.len.load(Ordering::Relaxed))
+        self.room.load(Ordering::Relaxed)
+    }
+
+    /// Notes how full the ring is, for those who only look.
+    #[inline]
+    fn note(&self, ring: &Ring) {
+        self.len.store(ring.len(), Ordering::Relaxed);
+        self.room.store(ring.room(), Ordering::Relaxed);
     }
 
     fn has_writer(&self) -> bool {
@@ -74,7 +81,7 @@ impl Pipe {
         }
         let read = ring.drain(into);
         let (left, room) = (ring.len(), ring.room());
-        self.len.store(left, Ordering::Relaxed);
+        self.note(&ring);
         drop(ring);
         if room >= PIPE_BUF {
             self.writable.wake(1, Events::WRITABLE.bits());
@@ -100,7 +107,7 @@ impl Pipe {
         }
         let written = ring.fill(from);
         let (len, room) = (ring.len(), ring.room());
-        self.len.store(len, Ordering::Relaxed);
+        self.note(&ring);
         drop(ring);
         if len > 0 {
             self.readable.wake(1, Events::READABLE.bits());
@@ -122,6 +129,7 @@ impl Pipe {
             return Err(Error::new(Errno::EBUSY, "the pipe holds more than that"));
         }
         self.capacity.store(ring.capacity(), Ordering::Relaxed);
+        self.note(&ring);
         drop(ring);
         self.writable.wake_all();
         Ok(pages * 4096)
@@ -244,8 +252,9 @@ impl Drop for End {
             pipe.readable.wake_all();
         }
         if !pipe.has_reader() && !pipe.has_writer() {
-            pipe.ring.lock().clear();
-            pipe.len.store(0, Ordering::Relaxed);
+            let mut ring = pipe.ring.lock();
+            ring.clear();
+            pipe.note(&ring);
         }
     }
 }

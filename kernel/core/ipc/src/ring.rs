@@ -36,9 +36,10 @@ impl Ring {
         self.pages.len() * PAGE
     }
 
+    /// How many bytes fit. As on Linux, a page that was read in part has room again when all of it was read.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.capacity() - self.len
+        (self.capacity() - self.len).saturating_sub(self.start % PAGE)
     }
 
     /// The page that holds a place in the ring, and where in it.

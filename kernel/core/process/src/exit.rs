@@ -83,7 +83,6 @@ fn end_thread(thread: &Thread, status: Status) {
     }
     registry::remove_thread(tid);
     process.changed.wake_all();
-    space::leave();
 }
 
 /// What a thread leaves behind in its program's memory: robust futexes that it held, and the word that its maker waits for.

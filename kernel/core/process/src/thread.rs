@@ -20,6 +20,8 @@ pub struct Thread {
     pub clear_child_tid: AtomicU64,
     /// The list of robust futexes that it holds; 0 for none.
     pub robust_list: AtomicU64,
+    /// Its priority for input and output (`ioprio_set`); none of the machine's devices has queues to order by it.
+    pub io_priority: AtomicU32,
     /// Its mask, what is pending for it, its alternate stack.
     pub signals: ThreadSignals,
     name: SpinLock<[u8; NAME]>,
@@ -41,6 +43,7 @@ impl Thread {
             task: Once::new(),
             clear_child_tid: AtomicU64::new(0),
             robust_list: AtomicU64::new(0),
+            io_priority: AtomicU32::new(0),
             signals: ThreadSignals::default(),
             name: SpinLock::new(name),
         })

@@ -145,7 +145,10 @@ impl Mount {
     }
 
     /// Refuses changes on a mount that is read only.
-    pub(crate) fn check_writable(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// `EROFS`.
+    pub fn check_writable(&self) -> Result<()> {
         if self.flags().contains(MountFlags::READ_ONLY) {
             Err(Error::new(Errno::EROFS, "the mount is read only"))
         } else {

@@ -2,9 +2,12 @@
 
 use crate::Caller;
 use crate::argument::{Fd, Hex};
-use abi::fcntl::{F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, OpenFlags};
+use abi::fcntl::{
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ, FD_CLOEXEC, OpenFlags,
+};
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
+use vfs::{File, capability};
 
 calls! {
     32 "dup" = dup(Fd);
@@ -67,9 +70,22 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
             file.set_flags((file.flags() - OpenFlags::SETTABLE) | wanted)
                 .map(|()| 0)
         }
+        F_GETPIPE_SZ | F_SETPIPE_SZ => pipe_size(caller, &file, command, argument.0),
         _ => match file.behaviour() {
             Some(behaviour) => behaviour.control(&file, command, argument.0),
             None => Err(Error::new(Errno::EINVAL, "the file does not know the command")),
         },
     }
+}
+
+/// Tells or changes how many bytes a pipe holds at most.
+fn pipe_size(caller: &Caller<'_>, file: &File, command: u32, bytes: u64) -> Result<u64> {
+    let end = file
+        .downcast::<ipc::End>()
+        .ok_or(Error::new(Errno::EBADF, "the file is not a pipe"))?;
+    if command == F_GETPIPE_SZ {
+        return Ok(end.capacity() as u64);
+    }
+    let privileged = caller.process().credentials().has(capability::SYS_RESOURCE);
+    Ok(end.set_capacity(bytes as u32 as usize, privileged)? as u64)
 }

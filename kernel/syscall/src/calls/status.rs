@@ -61,7 +61,7 @@ pub(super) fn target(
 }
 
 /// Finds what a path names, from the working directory.
-fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(alloc::sync::Arc<Context>, Path)> {
+pub(super) fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(alloc::sync::Arc<Context>, Path)> {
     let view = caller.process().view();
     let place = view.resolve(&view.cwd, &path.read()?, follow)?;
     Ok((view, place))

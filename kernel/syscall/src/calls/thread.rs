@@ -229,7 +229,7 @@ fn begin(start: &Start) -> ! {
 const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");
 
 /// The task of a thread; 0 is the caller's own.
-fn task_of(tid: u32) -> Result<Arc<Task>> {
+pub(super) fn task_of(tid: u32) -> Result<Arc<Task>> {
     if tid == 0 {
         return Ok(task::current());
     }
