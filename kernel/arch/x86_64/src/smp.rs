@@ -5,7 +5,7 @@
 
 use crate::boot::TRAMPOLINE;
 use crate::layout::IMAGE;
-use crate::{apic, cpu, instructions, memory, tables, trap};
+use crate::{apic, cpu, memory, tables, trap};
 use address::PhysAddr;
 use core::arch::{asm, global_asm};
 use core::ptr;
@@ -47,12 +47,12 @@ trampoline_32:
     .word 24
     .code64
 trampoline_64:
-    mov rsp, [rip + trampoline_stack]
+    mov rdx, [rip + trampoline_stack]
     mov rdi, [rip + trampoline_number]
     mov rsi, [rip + trampoline_block]
-    xor ebp, ebp
-    movabs rax, offset {arrive}
-    call rax
+    mov rcx, [rip + trampoline_root]
+    movabs rax, offset cpu_high
+    jmp rax
     .align 8
 trampoline_gdt:
     .quad 0, 0x00cf9b000000ffff, 0x00cf93000000ffff, 0x00af9b000000ffff
@@ -66,7 +66,19 @@ trampoline_number:
     .quad 0
 trampoline_block:
     .quad 0
+trampoline_root:
+    .quad 0
 trampoline_end:
+
+    # The boot tables do not show the stack (it lies in the direct map), and the kernel's do not show the trampoline: the tables are changed here,
+    # in the image, which both show.
+    .section .text.boot, "ax"
+cpu_high:
+    mov cr3, rcx
+    mov rsp, rdx
+    xor ebp, ebp
+    call {arrive}
+    ud2
     "#,
     at = const TRAMPOLINE,
     image = const IMAGE,
@@ -86,6 +98,7 @@ struct Told {
     stack: u64,
     number: u64,
     block: u64,
+    root: u64,
 }
 
 static MAIN: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
@@ -114,6 +127,7 @@ fn prepare(number: usize, pages: &mut dyn FnMut(u32) -> Option<PhysAddr>) -> Opt
         stack: base + 8 * 4096,
         number: number as u64,
         block: base,
+        root: tables::root(),
     })
 }
 
@@ -140,8 +154,6 @@ fn wait_micros(micros: u64) {
 }
 
 extern "C" fn arrive(number: u64, block: u64) -> ! {
-    // SAFETY: the kernel's tables map this stack (in the direct map) and the image.
-    unsafe { instructions::write_cr3(tables::root()) };
     let block: *mut cpu::PerCpu = ptr::with_exposed_provenance_mut(block as usize);
     let base = block.addr() as u64;
     // SAFETY: `prepare` made the block, the emergency stacks behind it and the stack for this CPU alone.
