@@ -62,7 +62,7 @@ pub(crate) static CALLS: [Call; NUMBERS] = {
     let mut calls: [Call; NUMBERS] = [crate::entry::unknown; NUMBERS];
     let mut number = 0;
     while number < NUMBERS {
-        if let Some(entry) = TABLE_CONST[number] {
+        if let Some(entry) = TABLE[number] {
             calls[number] = entry.call;
         }
         number += 1;
@@ -70,10 +70,8 @@ pub(crate) static CALLS: [Call; NUMBERS] = {
     calls
 };
 
-const TABLE_CONST: [Option<Entry>; NUMBERS] = build();
-
 /// The table of all calls.
-pub static TABLE: [Option<Entry>; NUMBERS] = TABLE_CONST;
+pub static TABLE: [Option<Entry>; NUMBERS] = build();
 
 const fn build() -> [Option<Entry>; NUMBERS] {
     let mut table = [None; NUMBERS];

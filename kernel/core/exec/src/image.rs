@@ -133,8 +133,14 @@ impl Parsed {
             headers: plan.table_vaddr.wrapping_add(bias),
             header_count: plan.table_count,
             end: plan.span.end.wrapping_add(bias),
-            text: u64::MAX..0,
-            data: u64::MAX..0,
+            text: Range {
+                start: u64::MAX,
+                end: 0,
+            },
+            data: Range {
+                start: u64::MAX,
+                end: 0,
+            },
             executable_stack: plan.executable_stack == Some(true),
         };
         for segment in plan.segments() {

@@ -144,7 +144,7 @@ fn chunk(number: u64) -> Option<&'static Chunk> {
 }
 
 /// The chunk's bookkeeping, to be changed by the holder of the pool's lock.
-fn chunk_mut<'a>(_pool: &'a mut Pool, number: u32) -> Option<&'a mut Bookkeeping> {
+fn chunk_mut(_pool: &mut Pool, number: u32) -> Option<&mut Bookkeeping> {
     let chunk: *const Chunk = chunk(u64::from(number))?;
     // SAFETY: `Bookkeeping` covers only the fields that the pool's lock guards (not the counts), and the exclusive borrow of the
     // pool proves that its lock is held and that no other such reference is alive.

@@ -31,7 +31,7 @@ impl Context {
             return Err(Error::new(Errno::ENOENT, "the path is empty"));
         }
         let mut walk = Walk::new(self, base, path, ResolveFlags::empty())?;
-        Ok(match walk.to_parent()? {
+        Ok(match walk.go_to_parent()? {
             Last::Here => Err(Special::Here),
             Last::Dot => Err(Special::Dot),
             Last::DotDot => Err(Special::DotDot),
@@ -267,7 +267,7 @@ impl Context {
         let owner = self.credentials.fsuid == attributes.uid;
         let may_uid = uid.is_none_or(|uid| owner && uid == attributes.uid);
         let may_gid = gid.is_none_or(|gid| owner && (gid == attributes.gid || self.credentials.in_group(gid)));
-        if !(may_uid && may_gid) && !self.credentials.has(capability::CHOWN) {
+        if !(self.credentials.has(capability::CHOWN) || may_uid && may_gid) {
             return Err(Error::new(Errno::EPERM, "only the superuser gives files away"));
         }
         let mut mode = None;

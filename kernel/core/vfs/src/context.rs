@@ -52,7 +52,7 @@ impl Context {
         if path.is_empty() {
             return Err(Error::new(Errno::ENOENT, "the path is empty"));
         }
-        let (place, slash) = Walk::new(self, base, path, resolve)?.to_end(follow)?;
+        let (place, slash) = Walk::new(self, base, path, resolve)?.go_to_end(follow)?;
         if place.dentry.inode().is_none() {
             return Err(Error::new(Errno::ENOENT, "there is no such file"));
         }

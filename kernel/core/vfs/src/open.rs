@@ -74,7 +74,7 @@ impl Context {
         let exclusive = how.flags.contains(OpenFlags::CREAT | OpenFlags::EXCL);
         let follow = !how.flags.contains(OpenFlags::NOFOLLOW) && !exclusive;
         loop {
-            let last = walk.to_parent()?;
+            let last = walk.go_to_parent()?;
             let (range, hash, slash) = match last {
                 Last::Here | Last::Dot => {
                     let slash = last == Last::Dot || walk.ends_in_slash();

@@ -88,7 +88,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks up to the last component.
-    pub(crate) fn to_parent(&mut self) -> Result<Last> {
+    pub(crate) fn go_to_parent(&mut self) -> Result<Last> {
         loop {
             let Some((range, hash)) = self.component()? else {
                 return Ok(Last::Here);
@@ -277,9 +277,9 @@ impl<'a> Walk<'a> {
 
     /// Walks to the very end. The last component may be a name that does not exist; a symbolic link at the end is followed if `follow` or
     /// if a slash stands behind it. The flag tells whether a slash did.
-    pub(crate) fn to_end(mut self, follow: bool) -> Result<(Path, bool)> {
+    pub(crate) fn go_to_end(mut self, follow: bool) -> Result<(Path, bool)> {
         loop {
-            match self.to_parent()? {
+            match self.go_to_parent()? {
                 Last::Here => {
                     let slash = self.ends_in_slash();
                     return Ok((self.at, slash));

@@ -287,7 +287,7 @@ impl Content {
                 index = (index + 1).max(state.lower_pages);
             }
         } else if index >= state.lower_pages {
-            index = *state.pages.range(index..).next().ok_or_else(|| beyond.clone())?.0;
+            index = *state.pages.range(index..).next().ok_or(beyond)?.0;
         }
         let found = (index * PAGE_SIZE).max(offset);
         match hole {
