@@ -5,9 +5,8 @@ use abi::mman::{MapFlags, Prot};
 use abi::sched::CloneFlags;
 use abi::{Errno, Error, Result};
 use alloc::string::String;
-use alloc::vec::Vec;
 use core::fmt::{self, Write};
-use usermem::UserPtr;
+use usermem::{PathText, UserPtr};
 
 /// One argument: made from a register, shown in a trace.
 pub trait Argument: Sized {
@@ -181,7 +180,7 @@ impl PathPtr {
     ///
     /// # Errors
     /// `EFAULT`, `ENAMETOOLONG`.
-    pub fn read(self) -> Result<Vec<u8>> {
+    pub fn read(self) -> Result<PathText> {
         usermem::read_path(self.0)
     }
 }

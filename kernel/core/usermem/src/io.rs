@@ -34,12 +34,30 @@ pub struct Source<'a> {
     left: usize,
 }
 
-/// Steps through segments: calls `copy(address, offset, len)`, which says how many bytes went, until `len` bytes are done.
+/// Steps through segments: calls `copy(address, offset, len)`, which says how many bytes went, until `len` bytes are done. Nearly always
+/// they lie in one piece.
+#[inline]
 fn walk(
     current: &mut Segment,
     rest: &mut &[Segment],
     len: usize,
     mut copy: impl FnMut(u64, usize, usize) -> usize,
+) -> usize {
+    if len as u64 <= current.len {
+        let went = copy(current.address, 0, len);
+        current.address = current.address.wrapping_add(went as u64);
+        current.len -= went as u64;
+        return went;
+    }
+    walk_pieces(current, rest, len, &mut copy)
+}
+
+#[cold]
+fn walk_pieces(
+    current: &mut Segment,
+    rest: &mut &[Segment],
+    len: usize,
+    copy: &mut dyn FnMut(u64, usize, usize) -> usize,
 ) -> usize {
     let mut done = 0;
     while done < len {
@@ -62,6 +80,7 @@ fn walk(
 }
 
 /// How a copy of `done` out of `len` bytes is answered: a fault counts only when nothing went before it.
+#[inline]
 fn outcome(done: usize, len: usize) -> Result<usize> {
     if done == 0 && len > 0 { Err(FAULT) } else { Ok(done) }
 }
@@ -154,6 +173,7 @@ impl<'a> Sink<'a> {
     ///
     /// # Errors
     /// `EFAULT` when not even the first byte could be stored.
+    #[inline]
     pub fn put_zeros(&mut self, len: usize) -> Result<usize> {
         let len = len.min(self.left);
         let done = match &mut self.place {

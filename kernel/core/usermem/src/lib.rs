@@ -11,6 +11,7 @@
 extern crate alloc;
 
 mod io;
+mod path;
 
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
@@ -19,6 +20,7 @@ use core::marker::PhantomData;
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 pub use io::{Segment, Sink, Source};
+pub use path::{PathText, read_path};
 
 const FAULT: Error = Error::new(Errno::EFAULT, "the address is not the program's");
 
@@ -222,14 +224,6 @@ pub fn read_string(address: u64, limit: usize, too_long: Errno) -> Result<Vec<u8
         }
     }
     Err(Error::new(too_long, "the string is too long"))
-}
-
-/// Copies a path out of a program's memory.
-///
-/// # Errors
-/// `EFAULT`, `ENAMETOOLONG`.
-pub fn read_path(address: u64) -> Result<Vec<u8>> {
-    read_string(address, abi::fcntl::PATH_MAX, Errno::ENAMETOOLONG)
 }
 
 /// Reads a word that other threads may change at the same time.

@@ -5,6 +5,7 @@ use crate::position::Position;
 use crate::{Attributes, Direction, DirectoryEntry, Events, FileLike, Inode, Kind, Path};
 use abi::fcntl::{OpenFlags, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 use abi::ioctl::FIONREAD;
+use abi::stat::Stat;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::fmt;
@@ -22,6 +23,11 @@ const END: u64 = i64::MAX as u64;
 /// An open file ("open file description" in Linux's manual pages): descriptors that were duplicated share it, with its position and flags.
 pub struct File {
     flags: AtomicU32,
+    /// Whether the access mode lets one read, and write: what the flags say never changes.
+    is_readable: bool,
+    is_writable: bool,
+    /// Whether the behaviour reads and writes without a position.
+    is_stream: bool,
     position: Position,
     path: Path,
     behaviour: Option<Arc<dyn FileLike>>,
@@ -33,6 +39,9 @@ impl File {
     pub fn new(path: Path, flags: OpenFlags, behaviour: Option<Arc<dyn FileLike>>) -> Arc<Self> {
         Arc::new(Self {
             flags: AtomicU32::new(flags.bits()),
+            is_readable: flags.readable(),
+            is_writable: flags.writable(),
+            is_stream: behaviour.as_ref().is_some_and(|like| !like.is_positioned()),
             position: Position::default(),
             path,
             behaviour,
@@ -44,6 +53,20 @@ impl File {
     #[inline]
     pub fn flags(&self) -> OpenFlags {
         OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Whether it was opened to be read.
+    #[must_use]
+    #[inline]
+    pub fn is_readable(&self) -> bool {
+        self.is_readable
+    }
+
+    /// Whether it was opened to be written.
+    #[must_use]
+    #[inline]
+    pub fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
     /// Changes the flags that may be changed.
@@ -104,6 +127,16 @@ impl File {
         }
     }
 
+    /// What `fstat` tells, as the program gets it.
+    #[must_use]
+    #[inline]
+    pub fn stat(&self) -> Stat {
+        match self.path.dentry.inode() {
+            Some(inode) => inode.stat(),
+            None => Stat::default(),
+        }
+    }
+
     /// Where the next read or write begins.
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -112,20 +145,12 @@ impl File {
 
     #[inline]
     fn check_readable(&self) -> Result<()> {
-        if self.flags().readable() {
-            Ok(())
-        } else {
-            Err(NOT_OPEN_FOR)
-        }
+        if self.is_readable { Ok(()) } else { Err(NOT_OPEN_FOR) }
     }
 
     #[inline]
     fn check_writable(&self) -> Result<()> {
-        if self.flags().writable() {
-            Ok(())
-        } else {
-            Err(NOT_OPEN_FOR)
-        }
+        if self.is_writable { Ok(()) } else { Err(NOT_OPEN_FOR) }
     }
 
     /// Reads at the position, and moves it.
@@ -135,18 +160,33 @@ impl File {
     #[inline]
     pub fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
         self.check_readable()?;
-        match &self.behaviour {
-            Some(like) if !like.is_positioned() => match like.read(self, into) {
-                Err(error) if error.errno == Errno::EAGAIN => {
-                    self.wait(&**like, Direction::Read, || like.read(self, into))
-                }
+        match self.stream() {
+            Some(like) => match like.read(self, into) {
+                Err(error) if error.errno == Errno::EAGAIN => self.read_later(like, into),
                 result => result,
             },
-            _ => self.position.with(|offset| {
-                let result = self.raw_read_at(offset, into);
-                (offset + result.unwrap_or(0) as u64, result)
-            }),
+            None => self.read_on(into),
         }
+    }
+
+    /// The behaviour, if it reads and writes without a position.
+    #[inline]
+    fn stream(&self) -> Option<&dyn FileLike> {
+        self.behaviour.as_deref().filter(|_| self.is_stream)
+    }
+
+    #[inline(never)]
+    fn read_on(&self, into: &mut Sink<'_>) -> Result<usize> {
+        self.position.with(|offset| {
+            let result = self.raw_read_at(offset, into);
+            let read = result.as_ref().map_or(0, |read| *read);
+            (offset + read as u64, result)
+        })
+    }
+
+    #[cold]
+    fn read_later(&self, like: &dyn FileLike, into: &mut Sink<'_>) -> Result<usize> {
+        self.wait(like, Direction::Read, || like.read(self, into))
     }
 
     /// Reads at an offset.
@@ -184,19 +224,24 @@ impl File {
     #[inline]
     pub fn write(&self, from: &mut Source<'_>) -> Result<usize> {
         self.check_writable()?;
-        match &self.behaviour {
-            Some(like) if !like.is_positioned() => match like.write(self, from) {
+        match self.stream() {
+            Some(like) => match like.write(self, from) {
                 Ok(written) if from.left() > 0 && like.writes_everything() => {
-                    self.write_rest(&**like, Some(written), from)
+                    self.write_rest(like, Some(written), from)
                 }
-                Err(error) if error.errno == Errno::EAGAIN => self.write_rest(&**like, None, from),
+                Err(error) if error.errno == Errno::EAGAIN => self.write_rest(like, None, from),
                 result => result,
             },
-            _ => self.position.with(|offset| match self.raw_write_at(offset, from) {
-                Ok((start, written)) => (start + written as u64, Ok(written)),
-                Err(error) => (offset, Err(error)),
-            }),
+            None => self.write_on(from),
         }
+    }
+
+    #[inline(never)]
+    fn write_on(&self, from: &mut Source<'_>) -> Result<usize> {
+        self.position.with(|offset| match self.raw_write_at(offset, from) {
+            Ok((start, written)) => (start + written as u64, Ok(written)),
+            Err(error) => (offset, Err(error)),
+        })
     }
 
     /// Goes on with a write that did not fit: waits, unless the file is in non-blocking mode.

@@ -2,6 +2,7 @@
 
 use crate::{Attributes, FileLike, Kind, Path, SetAttributes};
 use abi::fcntl::{OpenFlags, RenameFlags};
+use abi::stat::Stat;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -81,6 +82,16 @@ pub trait Inode: Any + Send + Sync {
 
     /// What `stat` tells.
     fn attributes(&self) -> Attributes;
+
+    /// The same as a program gets it.
+    fn stat(&self) -> Stat {
+        self.attributes().to_stat()
+    }
+
+    /// The number of the device that it stands for.
+    fn device(&self) -> u64 {
+        self.attributes().rdev
+    }
 
     /// Changes attributes; a change of size truncates or extends.
     ///

@@ -44,7 +44,8 @@ pub struct Mount {
     id: u64,
     root: Arc<Dentry>,
     place: SpinLock<Option<Path>>,
-    children: SpinLock<Vec<Arc<Self>>>,
+    /// What is mounted in it, each with the address of the entry that it covers, which identifies that entry as long as it is covered.
+    children: SpinLock<Vec<(usize, Arc<Self>)>>,
     file_system: Arc<dyn FileSystem>,
     flags: AtomicU32,
     source: Vec<u8>,
@@ -127,21 +128,20 @@ impl Mount {
     /// What is mounted in it, in the order of mounting.
     #[must_use]
     pub fn children(&self) -> Vec<Arc<Self>> {
-        self.children.lock().clone()
+        self.children
+            .lock()
+            .iter()
+            .map(|(_, child)| Arc::clone(child))
+            .collect()
     }
 
     /// What is mounted on one of its entries.
     #[inline]
     pub(crate) fn mounted_on(&self, dentry: &Arc<Dentry>) -> Option<Arc<Self>> {
+        let wanted = address(dentry);
         let children = self.children.lock();
-        let found = children.iter().find(|child| {
-            child
-                .place
-                .lock()
-                .as_ref()
-                .is_some_and(|place| Arc::ptr_eq(&place.dentry, dentry))
-        });
-        found.cloned()
+        let found = children.iter().find(|(covered, _)| *covered == wanted);
+        found.map(|(_, child)| Arc::clone(child))
     }
 
     /// Refuses changes on a mount that is read only.
@@ -161,6 +161,10 @@ impl fmt::Debug for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mount({}, {})", self.id, self.file_system.name())
     }
+}
+
+fn address(dentry: &Arc<Dentry>) -> usize {
+    Arc::as_ptr(dentry).addr()
 }
 
 /// Puts a mount at a place, over what is there.
@@ -186,7 +190,8 @@ pub fn mount_at(place: &Path, mount: &Arc<Mount>) -> Result<()> {
     }
     *own = Some(place.clone());
     drop(own);
-    place.mount.children.lock().push(Arc::clone(mount));
+    let child = (address(&place.dentry), Arc::clone(mount));
+    place.mount.children.lock().push(child);
     place.dentry.set_mount_point(true);
     Ok(())
 }
@@ -207,7 +212,7 @@ pub fn unmount(at: &Path) -> Result<()> {
         return Err(Error::new(Errno::EINVAL, "the root of everything stays"));
     };
     let mut children = place.mount.children.lock();
-    children.retain(|child| !Arc::ptr_eq(child, mount));
+    children.retain(|(_, child)| !Arc::ptr_eq(child, mount));
     drop(children);
     // Another mount of the same tree may still be covered there; a flag that is set in vain costs a search only.
     if place.mount.mounted_on(&place.dentry).is_none() {

@@ -1,6 +1,7 @@
 //! Places in the tree that a process sees: an entry, reached through a mount.
 
 use crate::{Attributes, Dentry, Inode, Mount};
+use abi::stat::Stat;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -46,6 +47,15 @@ impl Path {
     #[inline]
     pub fn attributes(&self) -> Result<Attributes> {
         Ok(self.inode()?.attributes())
+    }
+
+    /// The same as a program gets it.
+    ///
+    /// # Errors
+    /// `ENOENT` for a name that does not exist.
+    #[inline]
+    pub fn stat(&self) -> Result<Stat> {
+        Ok(self.inode()?.stat())
     }
 
     /// Whether it is the root of its mount.

@@ -36,7 +36,7 @@ static DEVICES: [Once<Arc<dyn FileLike>>; 5] = [const { Once::new() }; 5];
 
 /// Opens a device by its number.
 fn open(inode: &Arc<dyn Inode>, _flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
-    let number = inode.attributes().rdev;
+    let number = inode.device();
     let none = || Error::new(Errno::ENXIO, "no device has that number");
     if inode.kind() != Kind::Character {
         return Err(none());

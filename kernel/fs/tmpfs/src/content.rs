@@ -62,11 +62,12 @@ impl Content {
         self.state.lock().size
     }
 
-    /// Pages that the file occupies, in its own layer and below.
-    pub(crate) fn occupied(&self) -> u64 {
+    /// Its length, and the pages that it occupies in its own layer and below.
+    #[inline]
+    pub(crate) fn extent(&self) -> (u64, u64) {
         let state = self.state.lock();
-        let covered = state.pages.range(..state.lower_pages).count() as u64;
-        state.pages.len() as u64 + state.lower_pages - covered
+        let own = if state.pages.is_empty() { 0 } else { state.uncovering() };
+        (state.size, state.lower_pages + own)
     }
 
     /// Whether nothing of its own is in it.
@@ -257,7 +258,7 @@ impl Content {
         let end = offset.saturating_add(len);
         let (used, max) = ground.room.usage();
         let (first, behind) = (offset / PAGE_SIZE, end.div_ceil(PAGE_SIZE));
-        if behind - first > max.saturating_sub(used) + self.occupied() {
+        if behind - first > max.saturating_sub(used) + self.extent().1 {
             return Err(Error::new(Errno::ENOSPC, "the file system is full"));
         }
         for index in first..behind {
@@ -322,6 +323,13 @@ impl State {
             None if index < self.lower_pages => Piece::Lower,
             None => Piece::Hole,
         }
+    }
+
+    /// Pages of its own that hide none of the lower layer.
+    #[cold]
+    fn uncovering(&self) -> u64 {
+        let covering = self.pages.range(..self.lower_pages).count();
+        (self.pages.len() - covering) as u64
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use abi::fcntl::{
     FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE,
     RenameFlags,
 };
+use abi::stat::Stat;
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -368,10 +369,29 @@ impl Inode for Node {
     fn attributes(&self) -> Attributes {
         let mut attributes = self.meta.lock().attributes;
         if let Body::File(content) = &self.body {
-            attributes.size = content.size();
-            attributes.blocks = content.occupied() * 8;
+            let (size, occupied) = content.extent();
+            attributes.size = size;
+            attributes.blocks = occupied * 8;
         }
         attributes
+    }
+
+    #[inline]
+    fn stat(&self) -> Stat {
+        let meta = self.meta.lock();
+        let mut stat = meta.attributes.to_stat();
+        drop(meta);
+        if let Body::File(content) = &self.body {
+            let (size, occupied) = content.extent();
+            stat.size = size as i64;
+            stat.blocks = (occupied * 8) as i64;
+        }
+        stat
+    }
+
+    #[inline]
+    fn device(&self) -> u64 {
+        self.meta.lock().attributes.rdev
     }
 
     fn set_attributes(&self, changes: &SetAttributes) -> Result<()> {

@@ -64,7 +64,7 @@ fn execveat(
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
     let path = path.read()?;
-    let (file, name) = find(caller, fd, path, flags)?;
+    let (file, name) = find(caller, fd, path.to_vec(), flags)?;
     let mut arguments = strings(arguments)?;
     if arguments.is_empty() {
         arguments.push(Vec::new());

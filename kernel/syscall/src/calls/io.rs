@@ -36,7 +36,7 @@ const PIECE: usize = 64 << 10;
 #[inline]
 pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().file(fd.0)?;
-    if file.flags().readable() {
+    if file.is_readable() {
         Ok(file)
     } else {
         Err(Error::new(Errno::EBADF, "the file is not open for reading"))
@@ -47,7 +47,7 @@ pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
 #[inline]
 pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().file(fd.0)?;
-    if file.flags().writable() {
+    if file.is_writable() {
         Ok(file)
     } else {
         Err(Error::new(Errno::EBADF, "the file is not open for writing"))

@@ -69,19 +69,19 @@ pub(super) fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(
 
 fn stat(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Stat>)) -> Result<u64> {
     let (_, place) = find(caller, path, true)?;
-    out.write(&place.attributes()?.to_stat())?;
+    out.write(&place.stat()?)?;
     Ok(0)
 }
 
 fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Stat>)) -> Result<u64> {
     let (_, place) = find(caller, path, false)?;
-    out.write(&place.attributes()?.to_stat())?;
+    out.write(&place.stat()?)?;
     Ok(0)
 }
 
 fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, UserPtr<Stat>)) -> Result<u64> {
     let file = caller.process().file(fd.0)?;
-    out.write(&file.attributes().to_stat())?;
+    out.write(&file.stat())?;
     Ok(0)
 }
 
@@ -113,7 +113,7 @@ fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, Use
         flags,
         !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
     )?;
-    out.write(&place.attributes()?.to_stat())?;
+    out.write(&place.stat()?)?;
     Ok(0)
 }
 
