@@ -65,8 +65,95 @@ impl UserFrame {
         self.sp = to;
     }
 
+    /// The registers as a signal's frame shows them.
+    #[must_use]
+    pub fn to_context(&self, notes: &ContextNotes) -> SignalContext {
+        let mut context = [0; 32];
+        context[..3].copy_from_slice(&[self.ip, self.sp, self.result]);
+        context[3..9].copy_from_slice(&self.args);
+        context[23] = notes.vectors;
+        context
+    }
+
+    /// Takes the registers that a signal's frame says.
+    pub fn set_context(&mut self, context: &SignalContext) {
+        [self.ip, self.sp, self.result, ..] = *context;
+        self.args.copy_from_slice(&context[3..9]);
+        self.forget_call();
+    }
+
+    /// Where a signal's frame says that the vector state lies.
+    #[must_use]
+    pub fn vectors_of(context: &SignalContext) -> u64 {
+        context[23]
+    }
+
+    /// Makes the program go on in a handler.
+    pub fn enter_handler(&mut self, handler: u64, stack_pointer: u64, arguments: [u64; 3]) {
+        self.ip = handler;
+        self.sp = stack_pointer;
+        self.args[..3].copy_from_slice(&arguments);
+        self.forget_call();
+    }
+
+    /// Whether the frame is that of a system call that has not been dealt with.
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        self.number != u64::MAX
+    }
+
+    /// From here on the frame is not that of a system call.
+    pub fn forget_call(&mut self) {
+        self.number = u64::MAX;
+    }
+
     /// Makes the call again.
-    pub fn repeat_call(&mut self) {}
+    pub fn repeat_call(&mut self) {
+        self.call_instead(self.number);
+    }
+
+    /// Makes another call with the same arguments.
+    pub fn call_instead(&mut self, number: u64) {
+        self.result = number;
+        self.ip = self.ip.wrapping_sub(2);
+        self.forget_call();
+    }
+}
+
+/// The machine's part of a signal's frame.
+pub type SignalContext = [u64; 32];
+
+/// What a signal's frame says besides the registers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ContextNotes {
+    /// The machine's number of the last trap.
+    pub trap: u32,
+    /// Its error code.
+    pub error: u32,
+    /// The address of the last page fault.
+    pub address: u64,
+    /// The signals that were held back.
+    pub mask: u64,
+    /// Where the vector state lies.
+    pub vectors: u64,
+}
+
+/// Bytes that vector state takes in a signal's frame: the simulated machine has none.
+#[must_use]
+pub fn saved_vectors_size() -> u64 {
+    0
+}
+
+/// Copies the running program's vector state to its memory: nothing, here.
+#[must_use]
+pub fn save_vectors_to_user(_to: u64) -> bool {
+    true
+}
+
+/// Gives the running program the vector state at an address: nothing, here.
+#[must_use]
+pub fn load_vectors_from_user(_from: u64) -> bool {
+    true
 }
 
 /// Leaves the kernel for a program: the simulated machine has none.

@@ -47,6 +47,8 @@ mod mount;
 mod open;
 mod pipe;
 mod policy;
+mod send;
+mod signal;
 mod sleep;
 mod status;
 mod synchronize;
@@ -72,6 +74,8 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     open::ROWS,
     pipe::ROWS,
     policy::ROWS,
+    send::ROWS,
+    signal::ROWS,
     sleep::ROWS,
     status::ROWS,
     synchronize::ROWS,

@@ -3,7 +3,7 @@
 use crate::cpu;
 use crate::instructions::cpuid;
 use core::arch::asm;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// x87, SSE, AVX and AVX-512: what the kernel saves where the CPU has it.
 const WANTED: u64 = 0b1110_0111;
@@ -11,12 +11,17 @@ const WANTED: u64 = 0b1110_0111;
 const LEGACY: usize = 512 + 64;
 
 static SIZE: AtomicUsize = AtomicUsize::new(512);
+/// Which components are switched on.
+static ENABLED: AtomicU64 = AtomicU64::new(0);
+/// Bits of `mxcsr` that may be set; those that every CPU has until the CPU has said more.
+static MXCSR_MASK: AtomicU32 = AtomicU32::new(0xffbf);
 
 /// Most bytes that vector state takes: AVX-512 ends at 2688.
 pub(crate) const MAX_SIZE: usize = 2752;
 
 /// Switches vector state on, on this CPU.
 pub(crate) fn start() {
+    note_mxcsr_mask();
     if !cpu::features().xsave {
         return;
     }
@@ -24,7 +29,32 @@ pub(crate) fn start() {
     let mask = (u64::from(found[3]) << 32 | u64::from(found[0])) & WANTED;
     // SAFETY: only components that the CPU reports are switched on.
     unsafe { asm!("xsetbv", in("ecx") 0, in("eax") mask as u32, in("edx") (mask >> 32) as u32, options(nostack)) };
+    ENABLED.store(mask, Ordering::Relaxed);
     SIZE.store((cpuid(13, 0)[1] as usize).clamp(LEGACY, MAX_SIZE), Ordering::Relaxed);
+}
+
+#[repr(C, align(16))]
+struct LegacyArea([u8; 512]);
+
+fn note_mxcsr_mask() {
+    let mut area = LegacyArea([0; 512]);
+    // SAFETY: the area is aligned and has the size that the instruction takes.
+    unsafe { asm!("fxsave64 [{}]", in(reg) &raw mut area, options(nostack)) };
+    let [.., a, b, c, d] = *area.0.first_chunk::<32>().unwrap_or(&[0; 32]);
+    let mask = u32::from_le_bytes([a, b, c, d]);
+    if mask != 0 {
+        MXCSR_MASK.store(mask, Ordering::Relaxed);
+    }
+}
+
+/// Bits of `mxcsr` that may be set.
+pub(crate) fn mxcsr_mask() -> u32 {
+    MXCSR_MASK.load(Ordering::Relaxed)
+}
+
+/// Which components of vector state there are, as bits of `xcr0`.
+pub(crate) fn enabled() -> u64 {
+    ENABLED.load(Ordering::Relaxed)
 }
 
 /// Bytes of vector state.

@@ -8,6 +8,7 @@
 //! | [`cpu`] | per-CPU data, descriptor tables, control registers, features |
 //! | [`trap`] | entries from exceptions, interrupts and system calls, and what is done with them |
 //! | [`thread`] | kernel stacks, switching, entering programs, their registers and vector state |
+//! | `registers`, `vectors` | a program's registers and vector state in a signal's frame |
 //! | [`apic`] | local and I/O interrupt controllers, the timer, messages between CPUs |
 //! | [`clock`] | time from TSC or kvm-clock |
 //! | [`smp`] | starting the other CPUs |
@@ -36,9 +37,11 @@ mod instructions;
 mod layout;
 pub mod memory;
 pub mod power;
+mod registers;
 mod smp;
 mod tables;
 pub mod thread;
 pub mod tlb;
 mod trap;
 pub mod user;
+mod vectors;

@@ -6,9 +6,15 @@
 
 use crate::cpu::{self, USER_CODE, USER_DATA};
 use crate::layout::STACKS;
+use crate::vectors::VectorState;
 use crate::{fpu, memory, tables};
+
+pub use crate::registers::{ContextNotes, SignalContext};
+pub use crate::vectors::{
+    load_from_user as load_vectors_from_user, save_to_user as save_vectors_to_user, saved_size as saved_vectors_size,
+};
 use address::PAGE_SIZE;
-use alloc::alloc::{alloc, alloc_zeroed, dealloc};
+use alloc::alloc::{alloc, alloc_zeroed};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::alloc::Layout;
@@ -99,12 +105,6 @@ impl UserFrame {
     pub fn set_stack_pointer(&mut self, to: u64) {
         self.sp = to;
     }
-
-    /// Goes back to the system-call instruction, so that the call is made again.
-    pub fn repeat_call(&mut self) {
-        self.rax = self.original_rax;
-        self.ip -= 2;
-    }
 }
 
 /// What the kernel does when the machine calls.
@@ -185,39 +185,6 @@ fn take_stack() -> Option<u64> {
 
 fn give_stack(top: u64) {
     FREE_STACKS.lock().push(top);
-}
-
-/// Saved vector state.
-struct VectorState {
-    area: *mut u8,
-}
-
-// SAFETY: the area is owned by this value alone.
-unsafe impl Send for VectorState {}
-
-fn vector_layout() -> Layout {
-    // A constant size and alignment that are always valid.
-    Layout::from_size_align(fpu::size().next_multiple_of(64), 64).unwrap_or(Layout::new::<[u64; 344]>())
-}
-
-impl VectorState {
-    fn new() -> Option<Self> {
-        // SAFETY: the layout is not empty.
-        let area = unsafe { alloc(vector_layout()) };
-        if area.is_null() {
-            return None;
-        }
-        // SAFETY: the area was just allocated with this length.
-        fpu::set_initial(unsafe { core::slice::from_raw_parts_mut(area, vector_layout().size()) });
-        Some(Self { area })
-    }
-}
-
-impl Drop for VectorState {
-    fn drop(&mut self) {
-        // SAFETY: the area was allocated with this layout, which never changes after boot.
-        unsafe { dealloc(self.area, vector_layout()) };
-    }
 }
 
 /// What a program's thread has in registers that a switch must save: vector state and segment bases.
@@ -384,11 +351,10 @@ impl KernelThread {
     /// Gives the thread a copy of the state of the program that runs now on this CPU, with another `fs` base if one is given.
     #[must_use]
     pub fn copy_program(&mut self, fs_base: Option<u64>) -> bool {
-        let Some(vectors) = VectorState::new() else {
+        let Some(mut vectors) = VectorState::new() else {
             return false;
         };
-        // SAFETY: the area has the size that the CPU's state takes.
-        unsafe { fpu::save(vectors.area) };
+        vectors.save();
         let fs_base = fs_base.unwrap_or_else(fs_base_now);
         *self.program.get_mut() = Some(Box::new(ProgramState {
             vectors,
@@ -554,21 +520,18 @@ pub fn reset_program() {
     set_fs_base(0);
     set_gs_base(0);
     if let Some(initial) = VectorState::new() {
-        // SAFETY: the area holds an initial state.
-        unsafe { fpu::restore(initial.area) };
+        initial.load();
     }
 }
 
 fn save_program(program: &mut ProgramState) {
-    // SAFETY: the area has the size that the CPU's state takes.
-    unsafe { fpu::save(program.vectors.area) };
+    program.vectors.save();
     program.fs_base = fs_base_now();
     program.gs_base = program_gs_base();
 }
 
 fn load_program(program: &ProgramState) {
-    // SAFETY: the area holds a saved or an initial state.
-    unsafe { fpu::restore(program.vectors.area) };
+    program.vectors.load();
     load_fs_base(program.fs_base);
     // SAFETY: in the kernel this register holds the program's base; the value was a program's.
     unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, program.gs_base) };

@@ -4,7 +4,7 @@ use crate::registry;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use crate::thread::{Thread, with_thread};
-use abi::signal::{SA_NOCLDWAIT, SIG_IGN, Signal};
+use abi::signal::{SA_NOCLDWAIT, SIG_IGN, SigSet, Signal};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
@@ -80,6 +80,10 @@ fn end_thread(thread: &Thread, status: Status) {
     if last {
         let status = *process.ending.lock().get_or_insert(status);
         end_process(&process, status);
+    }
+    // What the thread was told to look at, another does now.
+    if process.signals.pending() != SigSet::EMPTY {
+        process.threads().iter().for_each(|other| other.look_again());
     }
     registry::remove_thread(tid);
     process.changed.wake_all();

@@ -9,6 +9,7 @@
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`registry`] | numbers of processes and threads |
 //! | [`signals`] | actions, masks, what is pending |
+//! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
 //! | [`mapped`] | open files as the backing of mappings |
 //!
@@ -30,6 +31,7 @@ pub mod program;
 pub mod registry;
 mod shared;
 pub mod signals;
+pub mod stop;
 pub mod thread;
 
 pub use exit::Status;

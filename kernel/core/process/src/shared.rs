@@ -5,6 +5,7 @@ use crate::files::FileTable;
 use crate::limits::LimitSet;
 use crate::program::Program;
 use crate::signals::Signals;
+use crate::stop::Stop;
 use crate::thread::{Thread, with_thread};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -26,6 +27,8 @@ pub struct Process {
     view: SpinLock<Arc<vfs::Context>>,
     /// What signals do to it, and what is pending.
     pub signals: Signals,
+    /// Whether it is stopped.
+    pub stop: Stop,
     /// Its limits.
     pub limits: SpinLock<LimitSet>,
     /// What runs in it.
@@ -98,6 +101,7 @@ impl Process {
             files: SpinLock::new(begins.files),
             view: SpinLock::new(begins.view),
             signals: Signals::default(),
+            stop: Stop::default(),
             limits: SpinLock::new(begins.limits),
             program: SpinLock::new(Program::default()),
             group: AtomicU32::new(begins.group),

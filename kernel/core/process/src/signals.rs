@@ -1,12 +1,15 @@
 //! Signals: actions, masks, what is pending.
 //!
 //! A signal is sent to a process or to a thread ([`send`]); it is noted where it was sent to, and one thread that does not block it is told to look.
-//! What happens then (the default, or a handler) is the business of whoever calls [`take`] on the way back to the program.
+//! What happens then (the default, or a handler) is the business of whoever calls [`Thread::take_signal`] on the way back to the program. Only two signals act
+//! when they are sent: `SIGKILL` ends the process, `SIGCONT` lets it go on.
 
+use crate::exit::{Status, begin_end};
 use crate::registry;
 use crate::shared::Process;
+use crate::stop;
 use crate::thread::Thread;
-use abi::signal::{SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
+use abi::signal::{SA_RESETHAND, SI_USER, SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -109,9 +112,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Notes a signal. False if one that does not queue is pending already.
-    fn add(&mut self, info: Info) -> bool {
-        if self.set.contains(info.signal) && info.signal.0 < 32 {
+    /// Notes a signal; one that does not queue and is pending already is not noted again. False when it would have to queue and `limit` are there.
+    fn add(&mut self, info: Info, limit: u64) -> bool {
+        let full = self.queue.len() as u64 >= limit;
+        if self.set.contains(info.signal) && (info.signal.0 < FIRST_REAL_TIME || (full && info.code == SI_USER)) {
+            return true;
+        }
+        if full && info.signal.0 >= FIRST_REAL_TIME && info.code != SI_USER {
             return false;
         }
         self.set = self.set.with(info.signal);
@@ -143,6 +150,9 @@ impl Pending {
     }
 }
 
+/// From this number on signals queue.
+const FIRST_REAL_TIME: u8 = 32;
+
 /// Signals that the program's own instruction raises come before all others.
 const SYNCHRONOUS: SigSet = SigSet::EMPTY
     .with(Signal::SEGV)
@@ -163,9 +173,12 @@ const STOPS: SigSet = SigSet::EMPTY
 pub struct Signals {
     actions: SpinLock<[SigAction; 64]>,
     pending: SpinLock<Pending>,
-    /// Who waits for a signal to come (`signalfd`, `sigtimedwait`).
+    /// Who waits for a signal to come (`sigtimedwait`).
     pub arrived: WaitQueue,
 }
+
+/// Who waits for signals to come to anybody: a descriptor of `signalfd` belongs to whoever reads it.
+pub static ARRIVED: WaitQueue = WaitQueue::new();
 
 impl Default for Signals {
     fn default() -> Self {
@@ -192,6 +205,30 @@ pub struct ThreadSignals {
     pub saved_mask: SpinLock<Option<SigSet>>,
     /// The alternate stack.
     pub stack: SpinLock<SigStack>,
+    /// What the machine said of the last fault.
+    pub last_fault: SpinLock<LastFault>,
+    /// The call that `restart_syscall` goes on with, if one was interrupted.
+    pub restart: SpinLock<Option<Restart>>,
+}
+
+/// What the machine said of a thread's last fault; frames of all later signals show it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastFault {
+    /// Trap number.
+    pub trap: u32,
+    /// Error code.
+    pub error: u32,
+    /// The address, of the last page fault.
+    pub address: u64,
+}
+
+/// An interrupted call that ends at the time that it would have ended at without the interruption.
+#[derive(Clone, Copy, Debug)]
+pub struct Restart {
+    /// Its number.
+    pub number: u64,
+    /// When it ends, in nanoseconds since boot.
+    pub deadline: u64,
 }
 
 impl Default for ThreadSignals {
@@ -207,6 +244,8 @@ impl Default for ThreadSignals {
             pending: SpinLock::default(),
             saved_mask: SpinLock::new(None),
             stack: SpinLock::new(stack),
+            last_fault: SpinLock::default(),
+            restart: SpinLock::new(None),
         }
     }
 }
@@ -225,6 +264,17 @@ impl Signals {
             self.pending.lock().forget(SigSet::EMPTY.with(signal));
         }
         old
+    }
+
+    /// What a signal does that is about to be delivered; a handler that counts once is forgotten with this.
+    pub fn take_action(&self, signal: Signal) -> SigAction {
+        let mut actions = self.actions.lock();
+        let action = &mut actions[usize::from(signal.0) - 1];
+        let taken = *action;
+        if taken.flags & SA_RESETHAND != 0 && !matches!(taken.handler, SIG_DFL | SIG_IGN) {
+            action.handler = SIG_DFL;
+        }
+        taken
     }
 
     /// Another program runs: handlers are gone, what was ignored stays so.
@@ -321,13 +371,35 @@ fn is_ignored(signal: Signal, action: &SigAction) -> bool {
     action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
 }
 
+/// The machine's number of a page fault.
+const PAGE_FAULT: u32 = 14;
+
 impl Thread {
     /// Sets what is held back; signals that are let through now are looked at before the thread returns to its program.
     pub fn set_mask(&self, mask: SigSet) {
-        self.signals
-            .mask
-            .store(mask.0 & !SigSet::UNBLOCKABLE.0, Ordering::Relaxed);
+        let mask = mask.0 & !SigSet::UNBLOCKABLE.0;
+        let before = self.signals.mask.swap(mask, Ordering::Relaxed);
         self.look_again();
+        let handed_on = self.process.signals.pending().0 & mask & !before;
+        if handed_on != 0 {
+            self.process.threads().iter().for_each(|thread| thread.look_again());
+        }
+    }
+
+    /// Sets what is held back while a call waits (`sigsuspend`, `ppoll`). What was held back before comes back with
+    /// [`Thread::restore_mask`], or, when a signal interrupts the call, with the signal's delivery.
+    pub fn replace_mask(&self, mask: SigSet) {
+        let before = self.signals.mask();
+        *self.signals.saved_mask.lock() = Some(before);
+        self.set_mask(mask);
+    }
+
+    /// Holds back again what was held back before [`Thread::replace_mask`].
+    pub fn restore_mask(&self) {
+        let saved = self.signals.saved_mask.lock().take();
+        if let Some(saved) = saved {
+            self.set_mask(saved);
+        }
     }
 
     /// Makes the thread look for signals if there are any for it.
@@ -351,6 +423,11 @@ impl Thread {
 
     /// Raises a fault that the thread's own instruction made: it cannot be held back, nor ignored.
     pub fn force(&self, info: Info) {
+        if let Fields::Fault { address, trap, error } = info.fields {
+            let mut last = self.signals.last_fault.lock();
+            let address = if trap == PAGE_FAULT { address } else { last.address };
+            *last = LastFault { trap, error, address };
+        }
         let action = self.process.signals.action(info.signal);
         let held = self.signals.mask().contains(info.signal);
         if held || action.handler == SIG_IGN {
@@ -359,28 +436,42 @@ impl Thread {
                 .mask
                 .store(self.signals.mask().without(info.signal).0, Ordering::Relaxed);
         }
-        self.signals.pending.lock().add(info);
+        self.signals.pending.lock().add(info, u64::MAX);
         self.add_work(Work::SIGNAL);
     }
 
-    /// Sends a signal to the thread alone.
-    pub fn send(&self, info: Info) {
+    /// Sends a signal to the thread alone. False when too many are pending.
+    pub fn send(&self, info: Info) -> bool {
+        if info.signal == Signal::KILL {
+            begin_end(&self.process, Status::Signaled(Signal::KILL));
+            return true;
+        }
         let action = self.process.signals.action(info.signal);
         let held = self.signals.mask().contains(info.signal);
         prepare(&self.process, info.signal);
         if is_ignored(info.signal, &action) && !held {
-            return;
+            return true;
         }
-        self.signals.pending.lock().add(info);
-        self.process.signals.arrived.wake_all();
+        let limit = self.process.limit(abi::resource::RLIMIT_SIGPENDING);
+        if !self.signals.pending.lock().add(info, limit) {
+            return false;
+        }
+        announce(&self.process);
         if !held {
             self.add_work(Work::SIGNAL);
         }
+        true
     }
 }
 
-/// A stop cancels what would continue the process, and the other way round.
-fn prepare(process: &Process, signal: Signal) {
+/// Wakes who waits for signals.
+fn announce(process: &Process) {
+    process.signals.arrived.wake_all();
+    ARRIVED.wake_all();
+}
+
+/// A stop cancels what would continue the process, and the other way round; what continues it does so whatever it does besides.
+fn prepare(process: &Arc<Process>, signal: Signal) {
     let cancelled = if signal == Signal::CONT {
         STOPS
     } else if STOPS.contains(signal) {
@@ -392,10 +483,17 @@ fn prepare(process: &Process, signal: Signal) {
     for thread in process.threads() {
         thread.signals.pending.lock().forget(cancelled);
     }
+    if signal == Signal::CONT {
+        stop::go_on(process);
+    }
 }
 
-/// Sends a signal to a process: one of its threads that does not hold it back is told to look.
-pub fn send(process: &Arc<Process>, info: Info) {
+/// Sends a signal to a process: one of its threads that does not hold it back is told to look. False when too many are pending.
+pub fn send(process: &Arc<Process>, info: Info) -> bool {
+    if info.signal == Signal::KILL {
+        begin_end(process, Status::Signaled(Signal::KILL));
+        return true;
+    }
     let action = process.signals.action(info.signal);
     prepare(process, info.signal);
     let threads = process.threads();
@@ -403,13 +501,17 @@ pub fn send(process: &Arc<Process>, info: Info) {
         .iter()
         .find(|thread| !thread.signals.mask().contains(info.signal));
     if is_ignored(info.signal, &action) && open.is_some() {
-        return;
+        return true;
     }
-    process.signals.pending.lock().add(info);
-    process.signals.arrived.wake_all();
+    let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
+    if !process.signals.pending.lock().add(info, limit) {
+        return false;
+    }
+    announce(process);
     if let Some(thread) = open {
         thread.add_work(Work::SIGNAL);
     }
+    true
 }
 
 /// Sends a signal to all processes of a group; says how many there were.

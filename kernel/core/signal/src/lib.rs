@@ -1,41 +1,143 @@
 //! Signals on their way to a program.
 //!
 //! [`deliver`] runs when a thread is about to return to its program and has been told that there is a signal for it. It takes what is pending, does what has no handler,
-//! and decides whether an interrupted call is made again.
+//! makes the program go on in its handlers, and decides whether an interrupted call is made again.
 //!
-//! It does not do yet: calling handlers, stopping and continuing; those come with many processes. A signal that has a handler waits until then.
+//! | module | what |
+//! |---|---|
+//! | [`frame`] | what a handler finds on its stack, and the way back from it |
+//! | [`siginfo`] | what is known of a signal, as bytes |
+//! | [`stack`] | the alternate stack |
+//!
+//! Linux handles one signal at a time and looks again; here too, so that of several pending signals the last taken runs first.
+//! It does not do: core dumps, shadow stacks.
 #![no_std]
 #![forbid(unsafe_code)]
 
-use abi::signal::{SIG_DFL, SIG_IGN, SigSet};
+pub mod frame;
+pub mod siginfo;
+pub mod stack;
+
+use abi::Errno;
+use abi::signal::{SA_NODEFER, SA_RESTART, SIG_DFL, SIG_IGN, SS_AUTODISARM, SigAction, SigSet, Signal};
+use core::sync::atomic::Ordering;
 use hal::thread::UserFrame;
 use process::Thread;
 use process::exit::{Status, exit_process};
-use process::signals::{DefaultAction, default_action};
-
-const RESTARTS: core::ops::RangeInclusive<u64> = 512..=516;
+use process::signals::{DefaultAction, Info, default_action};
+use process::stop;
+use task::Work;
 
 /// Does what the pending signals of the running thread ask for, and says what becomes of a call that was interrupted.
 pub fn deliver(thread: &Thread, frame: &mut UserFrame) {
-    let (_, caught) = thread.process.signals.ignored_and_caught();
-    let held = SigSet(thread.signals.mask().0 | caught.0);
-    while let Some(info) = thread.take_signal_except(held) {
-        let action = thread.process.signals.action(info.signal);
-        if action.handler == SIG_IGN || action.handler != SIG_DFL {
-            continue;
+    let mut handled = false;
+    loop {
+        wait_while_stopped(thread);
+        if task::with_current(|task| task.work()) & Work::EXIT != 0 {
+            return;
         }
-        match default_action(info.signal) {
-            DefaultAction::Terminate | DefaultAction::Dump => exit_process(Status::Signaled(info.signal)),
-            DefaultAction::Ignore | DefaultAction::Continue | DefaultAction::Stop => {}
+        let Some(info) = thread.take_signal() else { break };
+        let action = thread.process.signals.take_action(info.signal);
+        match action.handler {
+            SIG_IGN => {}
+            SIG_DFL => act(thread, info.signal),
+            _ => {
+                finish_call(frame, Some(&action));
+                handle(thread, frame, &info, &action);
+                handled = true;
+            }
         }
     }
-    restart(frame);
+    if !handled {
+        restart(thread, frame);
+        thread.restore_mask();
+    }
 }
 
-/// An interrupted call that nobody handled a signal for is made again.
-fn restart(frame: &mut UserFrame) {
-    let was_call = frame.number() != u64::MAX;
-    if was_call && RESTARTS.contains(&frame.result().wrapping_neg()) {
+/// What a signal does that has no handler.
+fn act(thread: &Thread, signal: Signal) {
+    match default_action(signal) {
+        DefaultAction::Terminate | DefaultAction::Dump => exit_process(Status::Signaled(signal)),
+        DefaultAction::Stop => {
+            let group = thread.process.group.load(Ordering::Relaxed);
+            if signal == Signal::STOP || !stop::is_orphaned(group) {
+                stop::stop(&thread.process, signal);
+            }
+        }
+        DefaultAction::Ignore | DefaultAction::Continue => {}
+    }
+}
+
+/// Waits while the process is stopped; its end is let through.
+fn wait_while_stopped(thread: &Thread) {
+    let stop = &thread.process.stop;
+    while stop.is_stopped() {
+        let ending = task::with_current(|task| {
+            task.clear_work(Work::SIGNAL);
+            task.work() & Work::EXIT != 0
+        });
+        if ending {
+            return;
+        }
+        // What ends the sleep otherwise is looked at when the process goes on.
+        let _ = task::wait_until(&[&stop.ended], None, || (!stop.is_stopped()).then_some(()));
+    }
+}
+
+/// Makes the program go on in a handler, and holds back what is to be held back there.
+fn handle(thread: &Thread, frame: &mut UserFrame, info: &Info, action: &SigAction) {
+    let signals = &thread.signals;
+    let mask = signals.mask();
+    let saved = signals.saved_mask.lock().unwrap_or(mask);
+    *signals.restart.lock() = None;
+    if frame::push(thread, frame, info, action, saved).is_err() {
+        if info.signal == Signal::SEGV {
+            thread.process.signals.set_action(Signal::SEGV, SigAction::default());
+        }
+        thread.force(Info::kernel(Signal::SEGV));
+        return;
+    }
+    *signals.saved_mask.lock() = None;
+    let mut held = SigSet(mask.0 | action.mask.0);
+    if action.flags & SA_NODEFER == 0 {
+        held = held.with(info.signal);
+    }
+    if signals.stack.lock().flags & SS_AUTODISARM != 0 {
+        *signals.stack.lock() = stack::NONE;
+    }
+    thread.set_mask(held);
+}
+
+/// What the interrupted call answered, if the frame is that of a call that was interrupted.
+fn interruption(frame: &UserFrame) -> Option<Errno> {
+    let errno = Errno(u16::try_from(frame.result().wrapping_neg()).ok()?);
+    let interrupted = matches!(
+        errno,
+        Errno::ERESTARTSYS | Errno::ERESTARTNOINTR | Errno::ERESTARTNOHAND | Errno::ERESTART_RESTARTBLOCK
+    );
+    (interrupted && frame.is_call()).then_some(errno)
+}
+
+/// A handler is about to run: the interrupted call is made again after it, or answers `EINTR`.
+fn finish_call(frame: &mut UserFrame, action: Option<&SigAction>) {
+    let Some(errno) = interruption(frame) else { return };
+    let restarts = action.is_some_and(|action| action.flags & SA_RESTART != 0);
+    if errno == Errno::ERESTARTNOINTR || (errno == Errno::ERESTARTSYS && restarts) {
         frame.repeat_call();
+    } else {
+        frame.set_result(u64::from(Errno::EINTR.0).wrapping_neg());
+        frame.forget_call();
+    }
+}
+
+/// No handler runs: the interrupted call is made again, or gone on with.
+fn restart(thread: &Thread, frame: &mut UserFrame) {
+    const RESTART_SYSCALL: u64 = 219;
+    match interruption(frame) {
+        Some(Errno::ERESTART_RESTARTBLOCK) if thread.signals.restart.lock().is_some() => {
+            frame.call_instead(RESTART_SYSCALL);
+        }
+        Some(_) => frame.repeat_call(),
+        None => {}
     }
 }

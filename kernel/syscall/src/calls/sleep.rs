@@ -121,23 +121,30 @@ fn duration(time: UserPtr<Timespec>) -> Result<u64> {
     time.read()?.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))
 }
 
-/// Sleeps until a time since boot; a signal is told how much was left, unless the time was absolute.
-fn sleep(deadline: u64, left: Option<UserPtr<Timespec>>) -> Result<u64> {
+const NANOSLEEP: u64 = 35;
+const CLOCK_NANOSLEEP: u64 = 230;
+
+/// Sleeps for a time; a signal is told how much was left, and call `number` goes on to the same end if no handler runs.
+fn sleep_for(caller: &Caller<'_>, number: u64, nanos: u64, left: UserPtr<Timespec>) -> Result<u64> {
+    let deadline = super::signal::deadline(caller, nanos);
+    if task::sleep_until(deadline).is_err() {
+        left.write_if_some(&Timespec::from_nanos(deadline.saturating_sub(time::now())))?;
+        return Err(super::signal::interrupted(caller, number, deadline));
+    }
+    Ok(0)
+}
+
+/// Sleeps until a time since boot.
+fn sleep_until(deadline: u64) -> Result<u64> {
     match task::sleep_until(deadline) {
         Ok(()) => Ok(0),
-        Err(error) => {
-            let Some(left) = left else {
-                return Err(Error::new(Errno::ERESTARTNOHAND, error.why()));
-            };
-            left.write_if_some(&Timespec::from_nanos(deadline.saturating_sub(time::now())))?;
-            Err(Error::new(Errno::EINTR, "a signal came"))
-        }
+        Err(error) => Err(Error::new(Errno::ERESTARTNOHAND, error.why())),
     }
 }
 
-fn nanosleep(_caller: &mut Caller<'_>, (time, left): (UserPtr<Timespec>, UserPtr<Timespec>)) -> Result<u64> {
-    let deadline = time::now().saturating_add(duration(time)?);
-    sleep(deadline, Some(left))
+fn nanosleep(caller: &mut Caller<'_>, (time, left): (UserPtr<Timespec>, UserPtr<Timespec>)) -> Result<u64> {
+    let nanos = duration(time)?;
+    sleep_for(caller, NANOSLEEP, nanos, left)
 }
 
 fn clock_nanosleep(
@@ -159,7 +166,7 @@ fn clock_nanosleep(
         return Err(Error::new(Errno::EOPNOTSUPP, "the clock cannot be slept on"));
     }
     if flags & TIMER_ABSTIME != 0 {
-        return sleep(time::now().saturating_add(wanted.saturating_sub(now)), None);
+        return sleep_until(time::now().saturating_add(wanted.saturating_sub(now)));
     }
-    sleep(time::now().saturating_add(wanted), Some(left))
+    sleep_for(caller, CLOCK_NANOSLEEP, wanted, left)
 }

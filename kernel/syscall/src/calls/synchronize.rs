@@ -21,7 +21,7 @@ calls! {
 const COMMAND: u32 = !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
 /// When a wait ends: relative for `FUTEX_WAIT`, absolute on one of two clocks otherwise.
-fn deadline(timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
+fn deadline(caller: &Caller<'_>, timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
     let Some(timeout) = timeout.non_null() else {
         return Ok(None);
     };
@@ -30,7 +30,7 @@ fn deadline(timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
         .to_nanos()
         .ok_or(Error::new(Errno::EINVAL, "no such time"))?;
     if operation & COMMAND == FUTEX_WAIT {
-        return Ok(Some(time::now().saturating_add(nanos)));
+        return Ok(Some(super::signal::deadline(caller, nanos)));
     }
     if operation & FUTEX_CLOCK_REALTIME != 0 {
         return Ok(Some(nanos.saturating_sub(time::wall_at_boot())));
@@ -57,8 +57,9 @@ fn futex_call(
     match command {
         FUTEX_WAIT | FUTEX_WAIT_BITSET => {
             let bits = if command == FUTEX_WAIT { ANY } else { bits };
-            let deadline = deadline(UserPtr::new(fourth.0), operation)?;
-            futex::wait(&space, word.0, value, bits, deadline, scope).map(|()| 0)
+            let deadline = deadline(caller, UserPtr::new(fourth.0), operation)?;
+            let waited = futex::wait(&space, word.0, value, bits, deadline, scope);
+            waited.map(|()| 0).map_err(|error| interrupted(caller, deadline, error))
         }
         FUTEX_WAKE => Ok(futex::wake(&space, word.0, count.max(1), ANY, scope)? as u64),
         FUTEX_WAKE_BITSET => Ok(futex::wake(&space, word.0, count.max(1), bits, scope)? as u64),
@@ -74,6 +75,15 @@ fn futex_call(
         }
         FUTEX_WAKE_OP => Ok(futex::wake_op(&space, word.0, second.0, (count, moved), third, scope)? as u64),
         _ => Err(Error::new(Errno::ENOSYS, "no such futex operation")),
+    }
+}
+
+/// A wait with an end that a signal interrupted goes on to the same end, unless a handler runs.
+fn interrupted(caller: &Caller<'_>, deadline: Option<u64>, error: Error) -> Error {
+    const FUTEX: u64 = 202;
+    match deadline {
+        Some(deadline) if error.errno == Errno::ERESTARTSYS => super::signal::interrupted(caller, FUTEX, deadline),
+        _ => error,
     }
 }
 

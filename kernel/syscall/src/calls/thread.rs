@@ -1,28 +1,21 @@
-//! Threads: making them, scheduling them, naming them, their signal masks, their end.
+//! Threads: making them, scheduling them, naming them, their end.
 
 use crate::Caller;
 use crate::argument::Hex;
 use abi::sched::{CloneArgs, CloneFlags, SchedParam};
-use abi::signal::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use hal::thread::{KernelThread, UserFrame};
 use process::exit::{Status, exit_process, exit_thread};
-use process::signals::Info;
 use process::{Thread, registry};
 use task::Task;
 use usermem::{UserPtr, UserSlice};
 
 calls! {
-    13 "rt_sigaction" = rt_sigaction(u32, UserPtr<SigAction>, UserPtr<SigAction>, usize);
-    14 "rt_sigprocmask" = rt_sigprocmask(u32, UserPtr<SigSet>, UserPtr<SigSet>, usize);
     24 "sched_yield" = sched_yield();
     56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "threads; new processes come with many processes";
     60 "exit" = exit(i32);
-    62 "kill" = kill(i32, u32);
-    127 "rt_sigpending" = rt_sigpending(UserPtr<SigSet>, usize);
-    131 "sigaltstack" = sigaltstack(UserPtr<SigStack>, UserPtr<SigStack>);
     142 "sched_setparam" = sched_setparam(u32, UserPtr<SchedParam>);
     143 "sched_getparam" = sched_getparam(u32, UserPtr<SchedParam>);
     144 "sched_setscheduler" = sched_setscheduler(u32, u32, UserPtr<SchedParam>) partial "only SCHED_OTHER, SCHED_BATCH and SCHED_IDLE";
@@ -31,12 +24,10 @@ calls! {
     147 "sched_get_priority_min" = sched_get_priority_min(u32);
     157 "prctl" = prctl(u32, Hex, Hex, Hex, Hex) partial "names, dumpability, new privileges, subreapers and death signals";
     158 "arch_prctl" = arch_prctl(u32, Hex);
-    200 "tkill" = tkill(i32, u32);
     203 "sched_setaffinity" = sched_setaffinity(u32, usize, UserPtr<u64>);
     204 "sched_getaffinity" = sched_getaffinity(u32, usize, UserPtr<u64>);
     218 "set_tid_address" = set_tid_address(Hex);
     231 "exit_group" = exit_group(i32);
-    234 "tgkill" = tgkill(i32, i32, u32);
     435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "threads; new processes come with many processes";
 }
 
@@ -407,183 +398,4 @@ fn prctl(caller: &mut Caller<'_>, (option, a, b, c, d): (u32, Hex, Hex, Hex, Hex
         _ => return invalid,
     }
     Ok(0)
-}
-
-fn signal(number: u32) -> Result<Option<Signal>> {
-    match number {
-        0 => Ok(None),
-        number => Signal::new(number)
-            .map(Some)
-            .ok_or(Error::new(Errno::EINVAL, "no such signal")),
-    }
-}
-
-fn check_set_size(size: usize) -> Result<()> {
-    if size == size_of::<SigSet>() {
-        Ok(())
-    } else {
-        Err(Error::new(Errno::EINVAL, "the set has another size"))
-    }
-}
-
-fn rt_sigaction(
-    caller: &mut Caller<'_>,
-    (number, new, old, size): (u32, UserPtr<SigAction>, UserPtr<SigAction>, usize),
-) -> Result<u64> {
-    check_set_size(size)?;
-    let signal = signal(number)?.ok_or(Error::new(Errno::EINVAL, "no such signal"))?;
-    let signals = &caller.process().signals;
-    let previous = match new.non_null() {
-        Some(new) => {
-            let mut action = new.read()?;
-            if signal == Signal::KILL || signal == Signal::STOP {
-                return Err(Error::new(Errno::EINVAL, "the signal cannot be handled"));
-            }
-            action.mask = SigSet(action.mask.0 & !SigSet::UNBLOCKABLE.0);
-            signals.set_action(signal, action)
-        }
-        None => signals.action(signal),
-    };
-    old.write_if_some(&previous)?;
-    Ok(0)
-}
-
-fn rt_sigprocmask(
-    caller: &mut Caller<'_>,
-    (how, set, old, size): (u32, UserPtr<SigSet>, UserPtr<SigSet>, usize),
-) -> Result<u64> {
-    check_set_size(size)?;
-    let mask = caller.thread.signals.mask();
-    if let Some(set) = set.non_null() {
-        let set = set.read()?;
-        caller.thread.set_mask(match how {
-            SIG_BLOCK => SigSet(mask.0 | set.0),
-            SIG_UNBLOCK => SigSet(mask.0 & !set.0),
-            SIG_SETMASK => set,
-            _ => return Err(Error::new(Errno::EINVAL, "no such way to change the mask")),
-        });
-    }
-    old.write_if_some(&mask)?;
-    Ok(0)
-}
-
-fn rt_sigpending(caller: &mut Caller<'_>, (out, size): (UserPtr<SigSet>, usize)) -> Result<u64> {
-    if size > size_of::<SigSet>() {
-        return Err(Error::new(Errno::EINVAL, "the set has another size"));
-    }
-    let thread = caller.thread;
-    let pending = (thread.signals.pending().0 | caller.process().signals.pending().0) & thread.signals.mask().0;
-    usermem::write_bytes(out.address(), &pending.to_le_bytes()[..size])?;
-    Ok(0)
-}
-
-fn sigaltstack(caller: &mut Caller<'_>, (new, old): (UserPtr<SigStack>, UserPtr<SigStack>)) -> Result<u64> {
-    use abi::signal::{MINSIGSTKSZ, SS_AUTODISARM, SS_DISABLE, SS_ONSTACK};
-    let sp = caller.frame.stack_pointer();
-    let current = *caller.thread.signals.stack.lock();
-    let inside = current.flags & SS_DISABLE == 0 && sp.wrapping_sub(current.sp) < current.size;
-    let requested = new.non_null().map(|new| new.read()).transpose()?;
-    let shown = SigStack {
-        flags: current.flags | if inside { SS_ONSTACK } else { 0 },
-        ..current
-    };
-    if let Some(mut stack) = requested {
-        if inside {
-            return Err(Error::new(Errno::EPERM, "the alternate stack is in use"));
-        }
-        match stack.flags & !SS_AUTODISARM {
-            SS_DISABLE => {
-                stack = SigStack {
-                    sp: 0,
-                    size: 0,
-                    ..stack
-                }
-            }
-            0 | SS_ONSTACK if stack.size < MINSIGSTKSZ => {
-                return Err(Error::new(Errno::ENOMEM, "the stack is too small"));
-            }
-            0 | SS_ONSTACK => stack.flags &= SS_AUTODISARM,
-            _ => return Err(Error::new(Errno::EINVAL, "unknown flags")),
-        }
-        *caller.thread.signals.stack.lock() = stack;
-    }
-    old.write_if_some(&shown)?;
-    Ok(0)
-}
-
-/// A signal as sent by the caller.
-fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
-    Info::sent(signal, code, caller.process().pid, caller.process().credentials().uid)
-}
-
-/// Whether the caller may send a signal to a process.
-fn may_signal(caller: &Caller<'_>, target: &process::Process, signal: Option<Signal>) -> Result<()> {
-    let (own, other) = (caller.process().credentials(), target.credentials());
-    let same_user = [own.uid, own.euid]
-        .iter()
-        .any(|id| [other.uid, other.suid].contains(id));
-    let same_session = signal == Some(Signal::CONT)
-        && caller.process().session.load(Ordering::Relaxed) == target.session.load(Ordering::Relaxed);
-    if own.has(vfs::capability::KILL) || same_user || same_session {
-        return Ok(());
-    }
-    Err(Error::new(Errno::EPERM, "the process is another user's"))
-}
-
-fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
-    let signal = signal(number)?;
-    let own = caller.process();
-    let targets: alloc::vec::Vec<_> = registry::processes()
-        .into_iter()
-        .filter(|process| match pid {
-            1.. => process.pid == pid as u32,
-            0 => process.group.load(Ordering::Relaxed) == own.group.load(Ordering::Relaxed),
-            -1 => process.pid != 1 && process.pid != own.pid,
-            _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
-        })
-        .collect();
-    if targets.is_empty() {
-        return Err(Error::new(Errno::ESRCH, "there is no such process"));
-    }
-    let mut refused = None;
-    let mut reached = false;
-    for target in targets {
-        match may_signal(caller, &target, signal) {
-            Ok(()) => {
-                reached = true;
-                if let Some(signal) = signal {
-                    process::signals::send(&target, sent(caller, signal, abi::signal::SI_USER));
-                }
-            }
-            Err(error) => refused = Some(error),
-        }
-    }
-    match refused {
-        Some(error) if !reached => Err(error),
-        _ => Ok(0),
-    }
-}
-
-fn kill_thread(caller: &Caller<'_>, group: Option<i32>, tid: i32, number: u32) -> Result<u64> {
-    if tid <= 0 || group.is_some_and(|group| group <= 0) {
-        return Err(Error::new(Errno::EINVAL, "no such number"));
-    }
-    let signal = signal(number)?;
-    let target = registry::thread(tid as u32).ok_or(NO_THREAD)?;
-    if group.is_some_and(|group| target.process.pid != group as u32) {
-        return Err(NO_THREAD);
-    }
-    may_signal(caller, &target.process, signal)?;
-    if let Some(signal) = signal {
-        target.send(sent(caller, signal, abi::signal::SI_TKILL));
-    }
-    Ok(0)
-}
-
-fn tkill(caller: &mut Caller<'_>, (tid, number): (i32, u32)) -> Result<u64> {
-    kill_thread(caller, None, tid, number)
-}
-
-fn tgkill(caller: &mut Caller<'_>, (group, tid, number): (i32, i32, u32)) -> Result<u64> {
-    kill_thread(caller, Some(group), tid, number)
 }

@@ -1,0 +1,120 @@
+//! Stopping and going on: job control as a process sees it.
+//!
+//! A stop signal without a handler stops all threads of a process: each waits on its way back to its program until `SIGCONT` comes. The parent is told by `SIGCHLD`, and
+//! finds the news with `wait4` or `waitid` ([`Stop::take_news`]).
+
+use crate::registry;
+use crate::shared::Process;
+use crate::signals::{self, Fields, Info};
+use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use lock::SpinLock;
+use task::{WaitQueue, Work};
+
+/// What a parent may learn of a child that has not ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum News {
+    /// It was stopped by a signal.
+    Stopped(Signal),
+    /// It goes on.
+    Continued,
+}
+
+/// Whether a process is stopped.
+#[derive(Debug, Default)]
+pub struct Stop {
+    stopped: AtomicBool,
+    news: SpinLock<Option<News>>,
+    /// Where the threads of a stopped process wait.
+    pub ended: WaitQueue,
+}
+
+const STOPPED: i32 = 5;
+const CONTINUED: i32 = 6;
+
+impl Stop {
+    /// Whether the process is stopped.
+    #[must_use]
+    #[inline]
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// What the parent has not been told yet, if it is of a kind that it asks for; `keep` leaves it there.
+    pub fn take_news(&self, stopped: bool, continued: bool, keep: bool) -> Option<News> {
+        let mut news = self.news.lock();
+        let wanted = news.filter(|news| match news {
+            News::Stopped(_) => stopped,
+            News::Continued => continued,
+        });
+        if wanted.is_some() && !keep {
+            *news = None;
+        }
+        wanted
+    }
+}
+
+/// Stops a process: its threads wait as soon as they are about to return to their program.
+pub fn stop(process: &Arc<Process>, signal: Signal) {
+    if process.stop.stopped.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    *process.stop.news.lock() = Some(News::Stopped(signal));
+    for thread in process.threads() {
+        thread.add_work(Work::SIGNAL);
+    }
+    tell_parent(process, STOPPED, signal);
+}
+
+/// Lets a stopped process go on.
+pub(crate) fn go_on(process: &Arc<Process>) {
+    if !process.stop.stopped.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    *process.stop.news.lock() = Some(News::Continued);
+    process.stop.ended.wake_all();
+    tell_parent(process, CONTINUED, Signal::CONT);
+}
+
+fn tell_parent(process: &Process, code: i32, signal: Signal) {
+    let Some(parent) = process.parent() else { return };
+    let action = parent.signals.action(Signal::CHLD);
+    if action.handler != SIG_IGN && action.flags & SA_NOCLDSTOP == 0 {
+        let fields = Fields::Child {
+            pid: process.pid,
+            uid: process.credentials().uid,
+            status: i32::from(signal.0),
+            user: (process.run_time() / 10_000_000) as i64,
+            system: 0,
+        };
+        let info = Info {
+            signal: Signal::CHLD,
+            code,
+            errno: 0,
+            fields,
+        };
+        signals::send(&parent, info);
+    }
+    parent.changed.wake_all();
+}
+
+/// Whether nobody could let a process group go on: none of its members has a parent outside the group in the same session. The stop signals of
+/// a terminal do nothing to such a group.
+#[must_use]
+pub fn is_orphaned(group: u32) -> bool {
+    let of = |process: &Process| {
+        (
+            process.group.load(Ordering::Relaxed),
+            process.session.load(Ordering::Relaxed),
+        )
+    };
+    !registry::processes()
+        .iter()
+        .filter(|process| of(process).0 == group && process.status().is_none())
+        .any(|process| {
+            process
+                .parent()
+                .is_some_and(|parent| of(&parent).0 != group && of(&parent).1 == of(process).1)
+        })
+}
