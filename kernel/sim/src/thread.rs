@@ -1,7 +1,7 @@
 //! Threads of control: kernel stacks are host threads that pass a baton, so that exactly one of those that switch between each
 //! other runs at a time.
 
-use seam::Access;
+use seam::{Access, Fault};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -189,11 +189,41 @@ pub fn gs_base() -> u64 {
     0
 }
 
-/// What the kernel does when the machine calls.
-#[derive(Clone, Copy)]
+/// What the kernel does when the machine calls; the same as on a bare machine, though this one only ever has page faults.
+#[derive(Clone, Copy, Debug)]
 pub struct Handlers {
+    /// A program made a system call.
+    pub system_call: extern "C" fn(&mut UserFrame),
     /// A program touched memory that the tables do not give it; whether that was put right.
     pub page_fault: fn(u64, Access) -> bool,
+    /// It was not.
+    pub user_page_fault: fn(&mut UserFrame, u64, Access, u32),
+    /// A program trapped.
+    pub fault: fn(&mut UserFrame, Fault),
+    /// This CPU's timer ran out.
+    pub timer: fn(),
+    /// Another CPU asked to look at the run queue.
+    pub reschedule: fn(),
+    /// An interrupt line was raised.
+    pub line: fn(u8),
+    /// A trap is about to return to a program.
+    pub before_user: fn(&mut UserFrame),
+}
+
+extern "C" fn no_call(_frame: &mut UserFrame) {}
+
+impl Handlers {
+    /// Nothing is done.
+    pub const NONE: Self = Self {
+        system_call: no_call,
+        page_fault: |_, _| false,
+        user_page_fault: |_, _, _, _| {},
+        fault: |_, _| {},
+        timer: || {},
+        reschedule: || {},
+        line: |_| {},
+        before_user: |_| {},
+    };
 }
 
 static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(std::ptr::null_mut());

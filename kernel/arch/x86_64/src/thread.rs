@@ -132,16 +132,21 @@ static HANDLERS: AtomicPtr<Handlers> = AtomicPtr::new(ptr::from_ref(&EARLY).cast
 
 extern "C" fn no_call(_frame: &mut UserFrame) {}
 
-static EARLY: Handlers = Handlers {
-    system_call: no_call,
-    page_fault: |_, _| false,
-    user_page_fault: |_, _, _, _| {},
-    fault: |_, _| {},
-    timer: || {},
-    reschedule: || {},
-    line: |_| {},
-    before_user: |_| {},
-};
+impl Handlers {
+    /// Nothing is done.
+    pub const NONE: Self = Self {
+        system_call: no_call,
+        page_fault: |_, _| false,
+        user_page_fault: |_, _, _, _| {},
+        fault: |_, _| {},
+        timer: || {},
+        reschedule: || {},
+        line: |_| {},
+        before_user: |_| {},
+    };
+}
+
+static EARLY: Handlers = Handlers::NONE;
 
 /// What a system call enters: the address of an `extern "C" fn(&mut UserFrame)`, called straight from the entry code.
 pub(crate) static SYSTEM_CALL: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());

@@ -9,7 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 static BOOT: Once = Once::new();
 /// Tests look at how much memory is free, so they take turns.
 static TURN: Mutex<()> = Mutex::new(());
-static HANDLERS: hal::thread::Handlers = hal::thread::Handlers { page_fault };
+static HANDLERS: hal::thread::Handlers = hal::thread::Handlers {
+    page_fault,
+    ..hal::thread::Handlers::NONE
+};
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<AddressSpace>>> = const { RefCell::new(None) };
