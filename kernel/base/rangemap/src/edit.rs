@@ -1,6 +1,7 @@
 //! Insertion, removal, change and merging.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::ops::Range;
 
 use crate::{CHUNK, Entry, InsertError, Place, RangeMap};
@@ -25,22 +26,67 @@ impl<V> RangeMap<V> {
         if self.entry(after).is_some_and(|entry| entry.start < range.end) {
             return Err(InsertError::Overlap);
         }
+        self.put_after(before, range, value);
+        Ok(())
+    }
+
+    /// Adds `value` for `range`, which must be free, and joins it with the entries that end where it starts or start where it ends, if `can` allows it;
+    /// the value of the left one stays, as in [`RangeMap::merge_at`]. `can` is asked with the left range and value, then the right ones.
+    ///
+    /// # Errors
+    /// As [`RangeMap::insert`].
+    pub fn insert_joined(
+        &mut self,
+        range: Range<u64>,
+        value: V,
+        can: impl Fn(&Range<u64>, &V, &Range<u64>, &V) -> bool,
+    ) -> Result<(), InsertError> {
+        if range.start >= range.end {
+            return Err(InsertError::Empty);
+        }
+        let before = self.at_or_before(range.start);
+        let after = before.map_or(Place { chunk: 0, index: 0 }, |place| self.next(place));
+        let left = before.and_then(|place| self.entry(place));
+        let right = self.entry(after);
+        if left.is_some_and(|left| left.end > range.start) || right.is_some_and(|right| right.start < range.end) {
+            return Err(InsertError::Overlap);
+        }
+        let joins_left =
+            left.is_some_and(|left| left.end == range.start && can(&left.range(), &left.value, &range, &value));
+        let joins_right =
+            right.is_some_and(|right| right.start == range.end && can(&range, &value, &right.range(), &right.value));
+        match before.filter(|_| joins_left) {
+            Some(place) => {
+                if let Some(left) = self.entry_mut(place) {
+                    left.end = range.end;
+                }
+                if joins_right {
+                    self.merge_at(range.end, can);
+                }
+            }
+            None if joins_right => {
+                if let Some(right) = self.entry_mut(after) {
+                    right.start = range.start;
+                    // What is on the right of the border began there; the joined entry begins with the new value.
+                    right.value = value;
+                }
+            }
+            None => self.put_after(before, range, value),
+        }
+        Ok(())
+    }
+
+    fn put_after(&mut self, before: Option<Place>, range: Range<u64>, value: V) {
+        let place = before.map_or(Place { chunk: 0, index: 0 }, |before| Place {
+            chunk: before.chunk,
+            index: before.index + 1,
+        });
         let entry = Entry {
             start: range.start,
             end: range.end,
             value,
         };
-        match before {
-            Some(place) => self.put(
-                Place {
-                    chunk: place.chunk,
-                    index: place.index + 1,
-                },
-                entry,
-            ),
-            None => self.put(Place { chunk: 0, index: 0 }, entry),
-        }
-        Ok(())
+        self.put(place, entry);
     }
 
     /// Takes everything in `range` out. An entry across an edge is cut there: `split(value, offset)` makes the value of its right-hand part, which
@@ -55,18 +101,15 @@ impl<V> RangeMap<V> {
     pub fn remove_range_with(
         &mut self,
         range: Range<u64>,
-        split: impl FnMut(&V, u64) -> V,
+        mut split: impl FnMut(&V, u64) -> V,
         mut take: impl FnMut(Range<u64>, V),
     ) {
         if range.start >= range.end {
             return;
         }
         self.hint.freed(range.end);
-        if let Some(place) = self.exactly(&range) {
-            if let Some(entry) = self.take(place) {
-                take(entry.range(), entry.value);
-            }
-            self.join_small(place.chunk);
+        if let Some(taken) = self.remove_from_one(&range, &mut split) {
+            take(range, taken);
             return;
         }
         self.isolate(&range, split);
@@ -156,11 +199,28 @@ impl<V> RangeMap<V> {
         }
     }
 
-    /// The one entry that has this range.
-    fn exactly(&self, range: &Range<u64>) -> Option<Place> {
+    /// Takes `range` out if it is all of one entry, or the beginning or the end of one.
+    fn remove_from_one(&mut self, range: &Range<u64>, split: &mut impl FnMut(&V, u64) -> V) -> Option<V> {
         let place = self.at_or_before(range.start)?;
-        let entry = self.entry(place)?;
-        (entry.start == range.start && entry.end == range.end).then_some(place)
+        let entry = self.entry_mut(place)?;
+        match (entry.start == range.start, entry.end == range.end) {
+            (true, true) => {
+                let entry = self.take(place)?;
+                self.join_small(place.chunk);
+                Some(entry.value)
+            }
+            (true, false) if range.end < entry.end => {
+                let rest = split(&entry.value, range.end - range.start);
+                entry.start = range.end;
+                Some(mem::replace(&mut entry.value, rest))
+            }
+            (false, true) => {
+                let taken = split(&entry.value, range.start - entry.start);
+                entry.end = range.start;
+                Some(taken)
+            }
+            _ => None,
+        }
     }
 
     /// Makes the edges of `range` edges of entries.

@@ -1,5 +1,7 @@
 //! The map against a model: one value per address of a small address space.
 
+extern crate std;
+
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -53,6 +55,36 @@ fn the_gap_around_a_range_ends_at_its_neighbours() {
     assert_eq!(map.gap_around(10..20), 0..40);
     assert_eq!(map.gap_around(20..70), 20..u64::MAX);
     assert_eq!(map.gap_around(45..65), 45..65);
+}
+
+#[test]
+fn insertion_joins_what_fits_together() {
+    let contiguous = |low: &Range<u64>, a: &u64, _: &Range<u64>, b: &u64| a + (low.end - low.start) == *b;
+    let mut map = RangeMap::new();
+    assert_eq!(map.insert_joined(20..30, 20, contiguous), Ok(()));
+    assert_eq!(map.insert_joined(40..50, 40, contiguous), Ok(()));
+    assert_eq!(map.insert_joined(10..20, 10, contiguous), Ok(()));
+    assert_eq!(ranges(&map), [(10, 30, 10), (40, 50, 40)]);
+    assert_eq!(map.insert_joined(50..60, 50, contiguous), Ok(()));
+    assert_eq!(map.insert_joined(30..40, 30, contiguous), Ok(()));
+    assert_eq!((ranges(&map), map.len()), (std::vec![(10, 60, 10)], 1));
+    assert_eq!(map.insert_joined(60..70, 0, contiguous), Ok(()));
+    assert_eq!(map.insert_joined(0..10, 7, contiguous), Ok(()));
+    assert_eq!(ranges(&map), [(0, 10, 7), (10, 60, 10), (60, 70, 0)]);
+    assert_eq!(map.insert_joined(9..12, 0, contiguous), Err(InsertError::Overlap));
+    assert_eq!(map.insert_joined(80..80, 0, contiguous), Err(InsertError::Empty));
+}
+
+#[test]
+fn an_edge_of_an_entry_comes_off_in_place() {
+    let mut map = RangeMap::new();
+    map.insert(100..200, 1000).unwrap();
+    assert_eq!(map.remove_range(100..130, later), [(100..130, 1000)]);
+    assert_eq!(map.remove_range(190..200, later), [(190..200, 1090)]);
+    assert_eq!(ranges(&map), [(130, 190, 1030)]);
+    assert_eq!(map.remove_range(120..140, later), [(130..140, 1030)]);
+    assert_eq!(map.remove_range(180..210, later), [(180..190, 1080)]);
+    assert_eq!(ranges(&map), [(140, 180, 1040)]);
 }
 
 #[test]

@@ -97,6 +97,10 @@ struct State {
     /// Flags that `mlockall(MCL_FUTURE)` gives to new mappings.
     future: vma::VmaFlags,
     stack_start: u64,
+    /// Whether a stack was ever mapped among the other mappings, which must leave it room then.
+    has_low_stack: bool,
+    /// What was unmapped last and left its tables behind.
+    left: Range<u64>,
     /// How often an object was cut short, so that a fault that slept meanwhile looks again.
     cuts: u64,
 }
@@ -129,6 +133,8 @@ impl AddressSpace {
                 program_break: program_break::Break::default(),
                 future: vma::VmaFlags::empty(),
                 stack_start: 0,
+                has_low_stack: false,
+                left: 0..0,
                 cuts: 0,
             }),
         })

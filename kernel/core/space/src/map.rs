@@ -164,11 +164,14 @@ impl State {
 
     /// Adds a mapping where nothing is, and joins it with its neighbours.
     pub(crate) fn insert(&mut self, range: Range<u64>, vma: Vma) {
+        if range.end - range.start >= HUGE_SIZE {
+            // An empty table would be in the way of 2 MiB pages.
+            self.give_up_left();
+        }
         self.counters.add(&vma, &range);
-        let inserted = self.vmas.insert(range.clone(), vma);
+        self.has_low_stack |= vma.flags.contains(VmaFlags::GROWS_DOWN) && range.start < self.layout.mmap_top;
+        let inserted = self.vmas.insert_joined(range, vma, Vma::continues);
         debug_assert!(inserted.is_ok(), "the range was free");
-        self.vmas.merge_at(range.start, Vma::continues);
-        self.vmas.merge_at(range.end, Vma::continues);
     }
 
     /// Pages of `range` that are mapped already.

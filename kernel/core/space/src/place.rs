@@ -83,7 +83,7 @@ impl State {
         loop {
             let start = self.vmas.find_gap(length, align, within.clone(), from_top)?;
             let found = start..start + length;
-            if self.is_free_with_gap(found.clone()) {
+            if (from_top && !self.has_low_stack) || self.is_free_with_gap(found.clone()) {
                 return Some(start);
             }
             // A stack lies close behind: look further away from it.

@@ -214,6 +214,8 @@ impl State {
         let moved = vma.split(from.start - whole.start);
         Self::may_promise(&moved, (to.end - to.start) / PAGE_SIZE)?;
         let moving = (from.end - from.start).min(to.end - to.start);
+        // Before there is something in the new place that no mapping speaks for.
+        self.give_up_left();
         self.table.move_range(from.start, to.start, moving)?;
         // The new mapping is entered first, so that the old one's tables are not taken for unused.
         self.insert(to, moved);

@@ -4,7 +4,7 @@ use crate::map::is_user;
 use crate::vma::{Source, Vma};
 use crate::{AddressSpace, Leftovers, MAX_MAPPINGS, State};
 use abi::{Errno, Error, Result};
-use address::{PAGE_SIZE, USER_END, page_ceil};
+use address::{HUGE_SIZE, PAGE_SIZE, USER_END, page_ceil};
 use core::ops::Range;
 
 impl AddressSpace {
@@ -48,16 +48,46 @@ impl State {
         if self.vmas.len() >= MAX_MAPPINGS && self.is_inside_one(&range) {
             return Err(Error::new(Errno::ENOMEM, "vm.max_map_count"));
         }
-        // Tables that serve nothing but this range and the free space around it go with it.
         let room = self.vmas.gap_around(range.clone());
         let room = room.start..room.end.min(USER_END + PAGE_SIZE);
-        self.table.unmap(range.clone(), room)?;
+        let limits = self.tables_to_give_up(&range, room);
+        self.table.unmap(range.clone(), limits)?;
         let counters = &mut self.counters;
         self.vmas.remove_range_with(range, Vma::split, |part, vma| {
             counters.remove(&vma, &part);
             vma.leave_object(leftovers);
         });
         Ok(())
+    }
+
+    /// Where tables may go with what is mapped in `range`: in the whole `room` around it, as nothing else is there. But a program that unmaps
+    /// little is likely to map as little there again: then its tables stay, until it does the same elsewhere.
+    fn tables_to_give_up(&mut self, range: &Range<u64>, room: Range<u64>) -> Range<u64> {
+        if range.end - range.start > HUGE_SIZE {
+            return room;
+        }
+        let first = range.start & !(HUGE_SIZE - 1);
+        if room.start > first || room.end < first + HUGE_SIZE {
+            return range.clone();
+        }
+        if self.left.start < room.start || room.end < self.left.end {
+            self.give_up_left();
+        }
+        self.left = range.clone();
+        range.clone()
+    }
+
+    /// Gives up the tables that the last small range to be unmapped left behind.
+    pub(crate) fn give_up_left(&mut self) {
+        let left = core::mem::take(&mut self.left);
+        for part in (left.start & !(HUGE_SIZE - 1)..left.end).step_by(HUGE_SIZE as usize) {
+            let whole = part..part + HUGE_SIZE;
+            if self.vmas.is_free(whole.clone()) {
+                let gap = self.vmas.gap_around(whole.clone());
+                // Nothing is mapped there, so nothing has to be split and this cannot fail.
+                let _ = self.table.unmap(whole, gap.start..gap.end.min(USER_END + PAGE_SIZE));
+            }
+        }
     }
 
     /// Whether to take the range out makes two mappings of one.

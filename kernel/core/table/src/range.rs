@@ -209,11 +209,15 @@ fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
         let start = address & !(span - 1);
         let end = start + span;
         if let Some(child) = (at.number() > 0).then(|| at.child(index)).flatten() {
-            clear(child, address..end.min(range.end), clearing);
-            if clearing.limits.start <= start
-                && end <= clearing.limits.end
-                && let Some(table) = at.take(index)
-            {
+            let goes = clearing.limits.start <= start && end <= clearing.limits.end;
+            // A table that goes takes along what small unmappings left below it, in the range or not.
+            let part = if goes && child.number() > 0 {
+                start..end
+            } else {
+                address..end.min(range.end)
+            };
+            clear(child, part, clearing);
+            if goes && let Some(table) = at.take(index) {
                 clearing.gather.add(table, start, end);
             }
         } else if let Some(owned) = at.take(index) {
