@@ -1,7 +1,7 @@
 //! Who asks, and whether they may.
 
 use crate::{Attributes, Inode, Kind};
-use abi::stat::{S_ISGID, S_ISUID, S_ISVTX};
+use abi::stat::S_ISVTX;
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use bitflags::bitflags;
@@ -173,16 +173,6 @@ impl Credentials {
             && self.fsuid != file.uid
             && self.fsuid != directory.uid
             && !self.has(capability::FOWNER)
-    }
-
-    /// The mode that is left when somebody without privilege writes to a file: set-user-id and set-group-id go.
-    #[must_use]
-    pub fn mode_after_write(&self, mode: u32) -> Option<u32> {
-        let mut kill = mode & S_ISUID;
-        if mode & 0o010 != 0 {
-            kill |= mode & S_ISGID;
-        }
-        (kill != 0 && !self.has(capability::FSETID)).then_some(mode & !kill)
     }
 }
 

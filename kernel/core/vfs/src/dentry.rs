@@ -21,8 +21,11 @@ const UNLINKED: u32 = 0x200;
 const VOLATILE: u32 = 0x400;
 const ALONE: u32 = 0x800;
 
-/// How many entries are remembered before unused ones are dropped.
-const LIMIT: usize = 16384;
+/// How many entries are remembered, with their inodes, before unused ones are dropped: what a quarter of a frame for each of them comes to
+/// on a machine of this size, within bounds.
+fn limit() -> usize {
+    ((frames::usage().total / 4) as usize).clamp(256, 65536)
+}
 
 static REMEMBERED: AtomicUsize = AtomicUsize::new(0);
 
@@ -174,7 +177,7 @@ impl Dentry {
                 children.insert(hash, Arc::clone(&entry));
                 drop(children);
                 let remembered = REMEMBERED.fetch_add(1, Ordering::Relaxed);
-                if remembered > LIMIT && remembered.is_multiple_of(LIMIT / 8) {
+                if remembered.is_multiple_of(64) && remembered > limit() {
                     crate::shrink();
                 }
                 return Ok(entry);

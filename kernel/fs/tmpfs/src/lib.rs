@@ -6,7 +6,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `node` | a file: attributes, extended attributes, the methods of an inode |
+//! | `node` | a file: attributes and the methods of an inode; its names and extended attributes in modules of it |
 //! | `directory` | names: its own, those of the lower layer, and those that hide them |
 //! | `content` | bytes: pages of its own over pages of the lower layer |
 //! | `room` | how many pages may be used |

@@ -1,5 +1,8 @@
 //! A file: its attributes, and the methods of an inode.
 
+mod names;
+mod xattr;
+
 use crate::content::{Content, Ground};
 use crate::directory::Names;
 use crate::room::Room;
@@ -18,10 +21,7 @@ use hal::Access;
 use lock::SpinLock;
 use task::SleepLock;
 use usermem::{Sink, Source};
-use vfs::{
-    Attachment, Attributes, DirectoryEntry, Emit, Inode, Kind, Link, NewNode, Replace, SetAttributes, downcast_inode,
-    now,
-};
+use vfs::{Attachment, Attributes, Emit, Inode, Kind, Link, NewNode, Replace, SetAttributes, downcast_inode, now};
 
 /// What all nodes of a file system share.
 pub(crate) struct Shared {
@@ -210,42 +210,6 @@ impl Node {
         });
     }
 
-    fn find(&self, name: &[u8]) -> Result<Option<Arc<Self>>> {
-        let names = self.names()?;
-        if let Some(slot) = names.lock().get(name) {
-            return Ok(slot.node.clone());
-        }
-        let Some(lower) = &self.lower else { return Ok(None) };
-        let Some(inode) = lower.lookup(name)? else {
-            return Ok(None);
-        };
-        let node = Self::over(&self.shared, inode);
-        let mut names = names.lock();
-        // Removed or replaced meanwhile.
-        if let Some(slot) = names.get(name) {
-            return Ok(slot.node.clone());
-        }
-        Ok(Some(names.remember(name, node)))
-    }
-
-    fn add(&self, name: &[u8], node: &Arc<Self>) -> Result<()> {
-        let exists = || Error::new(Errno::EEXIST, "the name is there already");
-        if self.find(name)?.is_some() {
-            return Err(exists());
-        }
-        let mut names = self.names()?.lock();
-        if names.removed {
-            return Err(Error::new(Errno::ENOENT, "the directory was removed"));
-        }
-        if names.node(name).is_some() {
-            return Err(exists());
-        }
-        names.set(name, Arc::clone(node));
-        drop(names);
-        self.names_changed(i32::from(node.kind == Kind::Directory));
-        Ok(())
-    }
-
     fn make(&self, node: &NewNode, target: Option<&[u8]>) -> Arc<Self> {
         let attributes = Attributes {
             uid: node.uid,
@@ -260,102 +224,6 @@ impl Node {
             )
         };
         Self::new(&self.shared, attributes.with_times(now()), None, target)
-    }
-
-    /// One name less.
-    fn unlinked(&self) {
-        let gone = if self.kind == Kind::Directory { 2 } else { 1 };
-        self.change(|attributes| attributes.nlink = attributes.nlink.saturating_sub(gone));
-    }
-
-    /// Whether no name is in a directory whose names are locked.
-    fn is_empty(&self, names: &Names) -> Result<bool> {
-        if names.has_own() {
-            return Ok(false);
-        }
-        let mut empty = true;
-        if let Some(lower) = &self.lower {
-            lower.read_directory(0, &mut |entry| {
-                empty = names.is_hidden(entry.name);
-                empty
-            })?;
-        }
-        Ok(empty)
-    }
-
-    /// Marks an empty directory as removed, so that nothing is made in it any more.
-    fn close(&self) -> Result<()> {
-        let mut names = self.names()?.lock();
-        if !self.is_empty(&names)? {
-            return Err(Error::new(Errno::ENOTEMPTY, "the directory is not empty"));
-        }
-        names.removed = true;
-        Ok(())
-    }
-
-    /// Puts the node that has `name` in `from` under `new_name` in `to`; the names are locked.
-    fn move_name(
-        from: &mut Names,
-        to: Option<&mut Names>,
-        name: &[u8],
-        new_name: &[u8],
-        flags: RenameFlags,
-    ) -> Result<Option<Arc<Self>>> {
-        let gone = || Error::new(Errno::ENOENT, "the name is gone");
-        let target = to.as_deref().unwrap_or(from);
-        if target.removed {
-            return Err(gone());
-        }
-        let there = target.node(new_name).cloned();
-        if flags.contains(RenameFlags::NOREPLACE) && there.is_some() {
-            return Err(Error::new(Errno::EEXIST, "the name is there already"));
-        }
-        let exchange = flags.contains(RenameFlags::EXCHANGE);
-        if exchange && there.is_none() {
-            return Err(gone());
-        }
-        let node = from.node(name).cloned().ok_or_else(gone)?;
-        if let Some(there) = there
-            .as_ref()
-            .filter(|there| !exchange && there.kind == Kind::Directory)
-        {
-            there.close()?;
-        }
-        from.remove(name);
-        match to {
-            Some(to) => to.set(new_name, node),
-            None => from.set(new_name, node),
-        };
-        if exchange && let Some(there) = &there {
-            from.set(name, Arc::clone(there));
-        }
-        Ok(there)
-    }
-
-    fn xattrs<T>(&self, work: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>) -> Result<T>) -> Result<T> {
-        let mut known = BTreeMap::new();
-        if let Some(lower) = self.lower.as_ref().filter(|_| self.meta.lock().xattrs.is_none()) {
-            for name in lower
-                .xattr_names()
-                .split(|byte| *byte == 0)
-                .filter(|name| !name.is_empty())
-            {
-                known.insert(name.to_vec(), lower.xattr(name)?);
-            }
-        }
-        work(self.meta.lock().xattrs.get_or_insert(known))
-    }
-}
-
-fn check_xattr_name(name: &[u8]) -> Result<()> {
-    let known = [&b"user."[..], b"security.", b"trusted."];
-    if known
-        .iter()
-        .any(|prefix| name.starts_with(prefix) && name.len() > prefix.len())
-    {
-        Ok(())
-    } else {
-        Err(Error::new(Errno::EOPNOTSUPP, "the attribute's name space is not kept"))
     }
 }
 
@@ -468,38 +336,7 @@ impl Inode for Node {
     fn rename(&self, name: &[u8], new_parent: &Arc<dyn Inode>, new_name: &[u8], flags: RenameFlags) -> Result<()> {
         let to: Arc<Self> =
             downcast_inode(new_parent).ok_or_else(|| Error::new(Errno::EXDEV, "the file systems differ"))?;
-        let node = self
-            .find(name)?
-            .ok_or_else(|| Error::new(Errno::ENOENT, "the name is gone"))?;
-        to.find(new_name)?;
-        let same = core::ptr::eq(self, &raw const *to);
-        let there = if same {
-            Self::move_name(&mut self.names()?.lock(), None, name, new_name, flags)?
-        } else if core::ptr::from_ref(self) < Arc::as_ptr(&to) {
-            let mut from = self.names()?.lock();
-            Self::move_name(&mut from, Some(&mut to.names()?.lock()), name, new_name, flags)?
-        } else {
-            let mut target = to.names()?.lock();
-            Self::move_name(&mut self.names()?.lock(), Some(&mut target), name, new_name, flags)?
-        };
-        let directory = |node: &Self| i32::from(node.kind == Kind::Directory);
-        let moved = directory(&node);
-        let replaced = there.as_deref().map_or(0, directory);
-        if flags.contains(RenameFlags::EXCHANGE) {
-            self.names_changed(replaced - moved);
-            to.names_changed(moved - replaced);
-            if let Some(there) = &there {
-                there.change(|_| {});
-            }
-        } else {
-            self.names_changed(-moved);
-            to.names_changed(moved - replaced);
-            if let Some(there) = &there {
-                there.unlinked();
-            }
-        }
-        node.change(|_| {});
-        Ok(())
+        self.move_to(name, &to, new_name, flags)
     }
 
     fn readlink(&self) -> Result<Link> {
@@ -511,32 +348,7 @@ impl Inode for Node {
     }
 
     fn read_directory(&self, cursor: u64, emit: &mut Emit<'_>) -> Result<()> {
-        let names = self.names()?;
-        if let Some(lower) = self.lower.as_ref().filter(|_| Names::is_below(cursor)) {
-            let mut full = false;
-            lower.read_directory(cursor, &mut |entry| {
-                if !names.lock().is_hidden(entry.name) {
-                    full = !emit(entry);
-                }
-                !full
-            })?;
-            if full {
-                return Ok(());
-            }
-        }
-        let names = names.lock();
-        for (next, name, node) in names.own(cursor) {
-            let entry = DirectoryEntry {
-                name: name.as_bytes(),
-                ino: node.meta.lock().attributes.ino,
-                kind: node.kind,
-                next,
-            };
-            if !emit(&entry) {
-                break;
-            }
-        }
-        Ok(())
+        self.list(cursor, emit)
     }
 
     #[inline]
@@ -624,51 +436,19 @@ impl Inode for Node {
     }
 
     fn xattr(&self, name: &[u8]) -> Result<Vec<u8>> {
-        check_xattr_name(name)?;
-        let none = || Error::new(Errno::ENODATA, "the file has no such attribute");
-        match (&self.meta.lock().xattrs, &self.lower) {
-            (Some(xattrs), _) => return xattrs.get(name).cloned().ok_or_else(none),
-            (None, None) => return Err(none()),
-            (None, Some(_)) => {}
-        }
-        self.lower
-            .as_ref()
-            .map_or_else(|| Err(none()), |lower| lower.xattr(name))
+        self.get_xattr(name)
     }
 
     fn set_xattr(&self, name: &[u8], value: &[u8], replace: Replace) -> Result<()> {
-        check_xattr_name(name)?;
-        self.xattrs(|xattrs| {
-            let there = xattrs.contains_key(name);
-            match replace {
-                Replace::Never if there => return Err(Errno::EEXIST.into()),
-                Replace::Always if !there => return Err(Errno::ENODATA.into()),
-                _ => {}
-            }
-            let size: usize = xattrs.iter().map(|(name, value)| name.len() + value.len()).sum();
-            if size + name.len() + value.len() > 1 << 16 {
-                return Err(Error::new(Errno::ENOSPC, "the attributes of a file have 64 KiB"));
-            }
-            xattrs.insert(name.to_vec(), value.to_vec());
-            Ok(())
-        })?;
-        self.change(|_| {});
-        Ok(())
+        self.put_xattr(name, value, replace)
     }
 
     fn remove_xattr(&self, name: &[u8]) -> Result<()> {
-        check_xattr_name(name)?;
-        self.xattrs(|xattrs| xattrs.remove(name).map(drop).ok_or_else(|| Errno::ENODATA.into()))?;
-        self.change(|_| {});
-        Ok(())
+        self.drop_xattr(name)
     }
 
     fn xattr_names(&self) -> Vec<u8> {
-        match (&self.meta.lock().xattrs, &self.lower) {
-            (Some(xattrs), _) => xattrs.keys().flat_map(|name| [name, &b"\0"[..]].concat()).collect(),
-            (None, Some(lower)) => lower.xattr_names(),
-            (None, None) => Vec::new(),
-        }
+        self.list_xattrs()
     }
 
     fn attachment(&self) -> Option<&Attachment> {
