@@ -89,7 +89,11 @@ pub fn before_user(frame: &mut UserFrame) {
 
 /// A program, or the kernel for it, touched memory that its tables do not give it; whether that was put right.
 pub fn page_fault(address: u64, access: Access) -> bool {
-    with_thread(|thread| thread.process.space().fault(address, access).is_ok()).unwrap_or(false)
+    with_thread(|thread| {
+        thread.process.faults.fetch_add(1, Ordering::Relaxed);
+        thread.process.space().fault(address, access).is_ok()
+    })
+    .unwrap_or(false)
 }
 
 /// A program touched memory that it does not have.

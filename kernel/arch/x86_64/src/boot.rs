@@ -39,7 +39,7 @@ pvh_entry:
     mov eax, 0x901                # SCE, LME, NXE
     xor edx, edx
     wrmsr
-    mov eax, 0x80010033           # PG, WP, NE, ET, MP, PE
+    mov eax, 0x80050033           # PG, AM, WP, NE, ET, MP, PE
     mov cr0, eax
     lgdt [boot_gdt_pointer - {image}]
     .byte 0xea                    # jmp far 8:pvh_long
@@ -69,7 +69,7 @@ linux_entry:
     wrmsr
     mov eax, 0x6a0
     mov cr4, rax
-    mov eax, 0x80010033
+    mov eax, 0x80050033
     mov cr0, rax
     lgdt [rip + boot_gdt_pointer]
     xor eax, eax

@@ -40,7 +40,7 @@ trampoline_32:
     mov eax, 0x901
     xor edx, edx
     wrmsr
-    mov eax, 0x80010033
+    mov eax, 0x80050033
     mov cr0, eax
     .byte 0xea                     # jmp far 24:trampoline_64
     .long {at} + (trampoline_64 - trampoline_start)

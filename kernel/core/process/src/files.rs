@@ -126,6 +126,17 @@ impl FileTable {
         Ok(at as i32)
     }
 
+    /// Whether a descriptor is free, before something is done that would be in vain without one.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    #[inline]
+    pub fn check_room(&self, limit: u64) -> Result<()> {
+        let table = self.table.lock();
+        let free = table.first_free as u64 >= limit || table.free_from(0) as u64 >= limit;
+        if free { Err(TOO_MANY) } else { Ok(()) }
+    }
+
     /// Puts a file at a descriptor, in place of what was there, which is returned to be dropped without the lock.
     ///
     /// # Errors

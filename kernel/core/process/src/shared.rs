@@ -47,6 +47,8 @@ pub struct Process {
     pub started: u64,
     /// Running time of its threads that have ended.
     pub ended_time: AtomicU64,
+    /// Page faults that were answered.
+    pub faults: AtomicU64,
     /// Running time of its children that were waited for.
     pub children_time: AtomicU64,
     /// Largest resident size of its children that were waited for, in pages.
@@ -111,6 +113,7 @@ impl Process {
             changed: WaitQueue::new(),
             started: time::now(),
             ended_time: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
             children_time: AtomicU64::new(0),
             children_peak: AtomicU64::new(0),
             personality: AtomicU32::new(0),

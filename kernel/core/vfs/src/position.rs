@@ -8,9 +8,6 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use task::{WaitQueue, wait_until};
 
 const TAKEN: u64 = 1 << 63;
-/// Somebody waits for it.
-const WANTED: u64 = 1 << 62;
-const FLAGS: u64 = TAKEN | WANTED;
 
 /// Those who wait for any file's position: collisions are rare.
 static COLLISIONS: WaitQueue = WaitQueue::new();
@@ -24,7 +21,7 @@ impl Position {
     /// The position, whoever holds it.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
-        self.value.load(Ordering::Relaxed) & !FLAGS
+        self.value.load(Ordering::Relaxed) & !TAKEN
     }
 
     #[inline]
@@ -36,17 +33,12 @@ impl Position {
         let taken = self
             .value
             .compare_exchange(value, value | TAKEN, Ordering::Acquire, Ordering::Relaxed);
-        taken.is_ok().then_some(value & !FLAGS)
+        taken.is_ok().then_some(value & !TAKEN)
     }
 
     #[cold]
     fn wait(&self) -> Result<u64> {
-        wait_until(&[&COLLISIONS], None, || {
-            self.try_take().or_else(|| {
-                self.value.fetch_or(WANTED, Ordering::Relaxed);
-                self.try_take()
-            })
-        })
+        wait_until(&[&COLLISIONS], None, || self.try_take())
     }
 
     /// Calls `work` with the position, which says where it is afterwards.
@@ -57,8 +49,8 @@ impl Position {
             None => self.wait()?,
         };
         let (after, result) = work(value);
-        let before = self.value.swap(after & !FLAGS, Ordering::Release);
-        if before & WANTED != 0 {
+        self.value.store(after & !TAKEN, Ordering::SeqCst);
+        if !COLLISIONS.is_empty() {
             COLLISIONS.wake_all();
         }
         result

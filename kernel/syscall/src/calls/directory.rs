@@ -86,6 +86,12 @@ fn getcwd(caller: &mut Caller<'_>, (buffer, len): (Hex, usize)) -> Result<u64> {
     }
     let mut text = view.path_text(&view.cwd);
     text.push(0);
+    if text.len() > abi::fcntl::PATH_MAX {
+        return Err(Error::new(
+            Errno::ENAMETOOLONG,
+            "the path is longer than any path may be",
+        ));
+    }
     if text.len() > len {
         return Err(Error::new(Errno::ERANGE, "the buffer is too short for the path"));
     }

@@ -74,6 +74,7 @@ fn getrusage(caller: &mut Caller<'_>, (who, out): (i32, UserPtr<Rusage>)) -> Res
         RUSAGE_SELF => {
             usage.utime = Timeval::from_nanos(process.run_time());
             usage.maxrss = (process.space().counters().peak_resident * 4) as i64;
+            usage.minflt = process.faults.load(Ordering::Relaxed) as i64;
             for task in process.threads().iter().filter_map(|thread| thread.task()) {
                 let (voluntary, involuntary) = task.switches();
                 usage.nvcsw += voluntary as i64;

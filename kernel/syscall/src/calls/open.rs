@@ -44,8 +44,15 @@ pub(super) fn add(caller: &Caller<'_>, file: Arc<File>, close_on_exec: bool) -> 
 
 fn open_at(caller: &Caller<'_>, fd: Fd, path: &[u8], how: How) -> Result<u64> {
     let view = caller.process().view();
+    caller
+        .process()
+        .files()
+        .check_room(caller.process().limit(RLIMIT_NOFILE))?;
     let file = if fd.0 == AT_FDCWD {
         view.open(&view.cwd, path, how)?
+    } else if how.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
+        // Even an absolute path begins at the descriptor.
+        view.open(&base(caller, &view, fd)?, path, how)?
     } else {
         let base = base_for(caller, &view, fd, path)?;
         view.open(&base, path, how)?

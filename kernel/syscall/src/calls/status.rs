@@ -8,7 +8,7 @@ use abi::stat::{STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, St
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT};
 use abi::{Errno, Error, Result};
 use usermem::UserPtr;
-use vfs::{Context, NewTime, Path};
+use vfs::{Context, NewTime, Path, Permission};
 
 calls! {
     4 "stat" = stat(PathPtr, UserPtr<Stat>);
@@ -172,10 +172,19 @@ fn faccessat2(caller: &mut Caller<'_>, (fd, path, mode, flags): (Fd, PathPtr, u3
     let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
     let name = path.read()?;
     if name.is_empty() && flags.contains(AtFlags::EMPTY_PATH) {
-        view.access(&base(caller, &view, fd)?, b".", mode, real, follow)?;
-        return Ok(0);
+        return access_place(&view, &base(caller, &view, fd)?, mode, real);
     }
     view.access(&base_for(caller, &view, fd, &name)?, &name, mode, real, follow)?;
+    Ok(0)
+}
+
+/// `access` of a place itself.
+fn access_place(view: &Context, place: &Path, mode: u32, real: bool) -> Result<u64> {
+    let mut view = view.clone();
+    if real {
+        view.credentials = alloc::sync::Arc::new(view.credentials.real());
+    }
+    view.check(place, Permission::from_bits_truncate(mode))?;
     Ok(0)
 }
 

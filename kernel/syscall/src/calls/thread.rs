@@ -139,6 +139,15 @@ fn check_flags(flags: CloneFlags) -> Result<()> {
             "threads share handlers, and who shares handlers shares memory",
         ));
     }
+    let both = |one: CloneFlags, other: CloneFlags| flags.contains(one | other);
+    if both(CloneFlags::FS, CloneFlags::NEWNS)
+        || both(CloneFlags::FS, CloneFlags::NEWUSER)
+        || both(CloneFlags::THREAD, CloneFlags::NEWUSER)
+        || both(CloneFlags::THREAD, CloneFlags::NEWPID)
+        || both(CloneFlags::SIGHAND, CloneFlags::CLEAR_SIGHAND)
+    {
+        return Err(Error::new(Errno::EINVAL, "what is shared cannot be new"));
+    }
     Ok(())
 }
 
