@@ -28,6 +28,14 @@ pub struct Itimerspec {
     pub value: Timespec,
 }
 
+/// `struct itimerval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Itimerval {
+    pub interval: Timeval,
+    pub value: Timeval,
+}
+
 /// `struct tms`, in ticks of 1/100 s.
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

@@ -54,6 +54,7 @@ mod status;
 mod synchronize;
 mod system;
 mod thread;
+mod timer;
 mod xattr;
 
 pub(crate) use execute::replace as replace_program;
@@ -81,5 +82,6 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     synchronize::ROWS,
     system::ROWS,
     thread::ROWS,
+    timer::ROWS,
     xattr::ROWS,
 ];

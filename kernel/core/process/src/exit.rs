@@ -107,6 +107,7 @@ fn end_process(process: &Arc<Process>, status: Status) {
     {
         end(status);
     }
+    process.timers.clear(false);
     let files = process.set_files(crate::FileTable::new());
     drop(files);
     process.space().clear();

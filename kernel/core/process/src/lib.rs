@@ -9,6 +9,7 @@
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`registry`] | numbers of processes and threads |
 //! | [`signals`] | actions, masks, what is pending |
+//! | [`timers`] | timers that send signals |
 //! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
 //! | [`mapped`] | open files as the backing of mappings |
@@ -33,6 +34,7 @@ mod shared;
 pub mod signals;
 pub mod stop;
 pub mod thread;
+pub mod timers;
 
 pub use exit::Status;
 pub use files::FileTable;

@@ -7,6 +7,7 @@ use crate::program::Program;
 use crate::signals::Signals;
 use crate::stop::Stop;
 use crate::thread::{Thread, with_thread};
+use crate::timers::Timers;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -29,6 +30,8 @@ pub struct Process {
     pub signals: Signals,
     /// Whether it is stopped.
     pub stop: Stop,
+    /// Its timers.
+    pub timers: Timers,
     /// Its limits.
     pub limits: SpinLock<LimitSet>,
     /// What runs in it.
@@ -104,6 +107,7 @@ impl Process {
             view: SpinLock::new(begins.view),
             signals: Signals::default(),
             stop: Stop::default(),
+            timers: Timers::default(),
             limits: SpinLock::new(begins.limits),
             program: SpinLock::new(Program::default()),
             group: AtomicU32::new(begins.group),
@@ -244,6 +248,15 @@ impl Process {
             .map(|task| task.run_time())
             .sum();
         live + self.ended_time.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds of [`Process::run_time`] that were spent in its program, as far as they were measured.
+    #[must_use]
+    pub fn user_time(&self) -> u64 {
+        let threads = self.threads();
+        let tasks = threads.iter().filter_map(|thread| thread.task());
+        let system: u64 = tasks.map(|task| task.system_time()).sum();
+        self.run_time().saturating_sub(system)
     }
 }
 

@@ -143,6 +143,21 @@ impl Pending {
         Some(info)
     }
 
+    /// Adds to how often a timer ran out, if its signal is here; whether it is.
+    fn count_overrun(&mut self, timer: i32, times: i32) -> bool {
+        let signal = self.queue.iter_mut().find_map(|info| match &mut info.fields {
+            Fields::Timer { id, overrun, .. } if *id == timer => Some(overrun),
+            _ => None,
+        });
+        match signal {
+            Some(overrun) => {
+                *overrun = overrun.saturating_add(times);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Forgets a signal.
     fn forget(&mut self, signals: SigSet) {
         self.set = SigSet(self.set.0 & !signals.0);
@@ -295,6 +310,11 @@ impl Signals {
         *self.actions.lock() = actions;
     }
 
+    /// Adds to how often a timer ran out, if its signal is pending; whether it is.
+    pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
+        self.pending.lock().count_overrun(timer, times)
+    }
+
     /// What is pending for the process as a whole.
     #[must_use]
     pub fn pending(&self) -> SigSet {
@@ -322,6 +342,11 @@ impl ThreadSignals {
     #[must_use]
     pub fn mask(&self) -> SigSet {
         SigSet(self.mask.load(Ordering::Relaxed))
+    }
+
+    /// Adds to how often a timer ran out, if its signal is pending; whether it is.
+    pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
+        self.pending.lock().count_overrun(timer, times)
     }
 
     /// What is pending for the thread alone.
@@ -418,7 +443,11 @@ impl Thread {
     /// Takes the next signal that is not in a set.
     pub fn take_signal_except(&self, mask: SigSet) -> Option<Info> {
         let own = self.signals.pending.lock().take(mask);
-        own.or_else(|| self.process.signals.pending.lock().take(mask))
+        let taken = own.or_else(|| self.process.signals.pending.lock().take(mask))?;
+        if let Fields::Timer { id, overrun, .. } = taken.fields {
+            self.process.timers.delivered(id, overrun);
+        }
+        Some(taken)
     }
 
     /// Raises a fault that the thread's own instruction made: it cannot be held back, nor ignored.

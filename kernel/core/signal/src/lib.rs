@@ -6,6 +6,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`frame`] | what a handler finds on its stack, and the way back from it |
+//! | [`descriptor`] | signals read from a file |
 //! | [`siginfo`] | what is known of a signal, as bytes |
 //! | [`stack`] | the alternate stack |
 //!
@@ -14,6 +15,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+pub mod descriptor;
 pub mod frame;
 pub mod siginfo;
 pub mod stack;

@@ -119,6 +119,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     crate::start::note_in_force(prepared.space.id());
     drop(old);
     process.signals.reset();
+    process.timers.clear(true);
     *thread.signals.stack.lock() = abi::signal::SigStack {
         sp: 0,
         flags: abi::signal::SS_DISABLE,

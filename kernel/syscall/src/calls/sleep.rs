@@ -21,7 +21,7 @@ calls! {
     230 "clock_nanosleep" = clock_nanosleep(i32, u32, UserPtr<Timespec>, UserPtr<Timespec>);
 }
 
-const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");
+pub(super) const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");
 
 /// What a clock says, in nanoseconds.
 fn read_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {

@@ -1,0 +1,329 @@
+//! Timers that send signals: `setitimer(2)`, `alarm(2)` and `timer_create(2)`.
+//!
+//! A timer counts the time since boot, the time of day, or running time of its process or of a thread. For running time it is looked at again when it could have run out at the
+//! earliest; a clock that was set back makes a timer be looked at again too.
+//!
+//! A timer has at most one signal pending; what runs out meanwhile is counted in that signal. Lock order: a process's timers → a timer → what sends signals; the timer's lock is not
+//! held while its signal is sent.
+
+use crate::shared::Process;
+use crate::signals::{self, Fields, Info};
+use crate::thread::Thread;
+use abi::signal::{SI_TIMER, Signal};
+use abi::{Errno, Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicI32, Ordering};
+use lock::SpinLock;
+use time::{Expire, TimerId};
+
+/// What a timer counts.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    /// Time since boot.
+    Boot,
+    /// Time of day.
+    Wall,
+    /// Running time of the process.
+    Process,
+    /// Running time of the process in its program.
+    User,
+    /// Running time of a thread.
+    Thread(Weak<Thread>),
+}
+
+/// Whom a timer tells that it has run out.
+#[derive(Clone, Debug)]
+pub enum Notify {
+    /// Nobody: it is asked.
+    Nobody,
+    /// The process, as the kernel: interval timers.
+    Kernel(Signal),
+    /// The process, with a value.
+    Process(Signal, u64),
+    /// A thread, with a value.
+    Thread(Weak<Thread>, Signal, u64),
+}
+
+/// When a timer runs out next, and how often after that, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Setting {
+    /// Time that is left; 0 for a timer that does not run.
+    pub left: u64,
+    /// Time between one end and the next; 0 for once.
+    pub interval: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// On the timer's clock.
+    deadline: Option<u64>,
+    interval: u64,
+    armed: Option<TimerId>,
+}
+
+/// A timer.
+#[derive(Debug)]
+pub struct Timer {
+    id: i32,
+    clock: Clock,
+    notify: Notify,
+    owner: Weak<Process>,
+    state: SpinLock<State>,
+    /// How often it ran out besides, when its signal was delivered last.
+    overrun: AtomicI32,
+}
+
+/// Running time is looked at no more often than this.
+const RUNNING_TIME_STEP: u64 = 1_000_000;
+/// Time is looked at no more often than this, so that a timer with a tiny interval leaves its program time to run.
+const TIME_STEP: u64 = 20_000;
+
+impl Timer {
+    /// What its clock says.
+    fn now(&self) -> u64 {
+        let process = || self.owner.upgrade();
+        match &self.clock {
+            Clock::Boot => time::now(),
+            Clock::Wall => time::wall_now(),
+            Clock::Process => process().map_or(0, |process| process.run_time()),
+            Clock::User => process().map_or(0, |process| process.user_time()),
+            Clock::Thread(thread) => {
+                let task = thread.upgrade().and_then(|thread| thread.task());
+                task.map_or(0, |task| task.run_time())
+            }
+        }
+    }
+
+    /// The time since boot at which the timer, with `left` to go on its clock, could run out at the earliest.
+    fn earliest(&self, left: u64) -> u64 {
+        let left = match &self.clock {
+            Clock::Boot | Clock::Wall => left.max(TIME_STEP),
+            Clock::Thread(_) => left.max(RUNNING_TIME_STEP),
+            Clock::Process | Clock::User => (left / hal::cpu::count().max(1) as u64).max(RUNNING_TIME_STEP),
+        };
+        time::now().saturating_add(left)
+    }
+
+    fn arm(self: &Arc<Self>, state: &mut State) {
+        if let Some(armed) = state.armed.take() {
+            time::cancel(armed);
+        }
+        if let Some(deadline) = state.deadline
+            && !matches!(self.notify, Notify::Nobody)
+        {
+            let left = deadline.saturating_sub(self.now());
+            state.armed = Some(time::add(self.earliest(left), Arc::clone(self) as _));
+        }
+    }
+
+    /// Sets it; `value` is a time on its clock if `absolute`. Returns how it was set before.
+    pub fn set(self: &Arc<Self>, value: u64, interval: u64, absolute: bool) -> Setting {
+        let mut state = self.state.lock();
+        let before = self.look(&mut state);
+        state.deadline = match value {
+            0 => None,
+            value if absolute => Some(value),
+            value => Some(self.now().saturating_add(value)),
+        };
+        state.interval = interval;
+        self.overrun.store(0, Ordering::Relaxed);
+        self.arm(&mut state);
+        before
+    }
+
+    /// How it is set.
+    #[must_use]
+    pub fn setting(&self) -> Setting {
+        self.look(&mut self.state.lock())
+    }
+
+    fn look(&self, state: &mut State) -> Setting {
+        let interval = state.interval;
+        let Some(deadline) = state.deadline else {
+            return Setting { left: 0, interval };
+        };
+        let now = self.now();
+        let left = if matches!(self.notify, Notify::Nobody) && now >= deadline {
+            match (now - deadline).checked_rem(interval) {
+                Some(into) => interval - into,
+                None => 0,
+            }
+        } else {
+            // A timer that is about to send its signal still runs.
+            deadline.saturating_sub(now).max(1)
+        };
+        Setting { left, interval }
+    }
+
+    /// How often it ran out besides, when its signal was delivered last.
+    #[must_use]
+    pub fn overrun(&self) -> i32 {
+        self.overrun.load(Ordering::Relaxed)
+    }
+
+    /// Stops it for good.
+    fn stop(&self) {
+        let mut state = self.state.lock();
+        state.deadline = None;
+        if let Some(armed) = state.armed.take() {
+            time::cancel(armed);
+        }
+    }
+
+    fn tell(&self, missed: i32) {
+        let Some(process) = self.owner.upgrade() else { return };
+        let info = |signal, value| Info {
+            signal,
+            code: SI_TIMER,
+            errno: 0,
+            fields: Fields::Timer {
+                id: self.id,
+                overrun: missed,
+                value,
+            },
+        };
+        match &self.notify {
+            Notify::Nobody => {}
+            Notify::Kernel(signal) => drop(signals::send(&process, Info::kernel(*signal))),
+            Notify::Process(signal, value) => {
+                if !process.signals.count_overrun(self.id, missed.saturating_add(1)) {
+                    signals::send(&process, info(*signal, *value));
+                }
+            }
+            Notify::Thread(thread, signal, value) => {
+                if let Some(thread) = thread.upgrade()
+                    && !thread.signals.count_overrun(self.id, missed.saturating_add(1))
+                {
+                    thread.send(info(*signal, *value));
+                }
+            }
+        }
+    }
+}
+
+impl Expire for Timer {
+    fn expire(self: Arc<Self>) {
+        let mut state = self.state.lock();
+        let now = self.now();
+        let missed = match state.deadline {
+            None => return,
+            // Running time goes slower than time, and a clock may have been set back.
+            Some(deadline) if now < deadline => return self.arm(&mut state),
+            Some(deadline) => match (now - deadline).checked_div(state.interval) {
+                Some(missed) => {
+                    let ahead = missed.saturating_add(1).saturating_mul(state.interval);
+                    state.deadline = Some(deadline.saturating_add(ahead));
+                    missed
+                }
+                None => {
+                    state.deadline = None;
+                    0
+                }
+            },
+        };
+        self.arm(&mut state);
+        drop(state);
+        self.tell(i32::try_from(missed).unwrap_or(i32::MAX));
+    }
+}
+
+/// The timers of a process. Those of `timer_create` count from 0; interval timers have numbers below that.
+#[derive(Debug, Default)]
+pub struct Timers {
+    all: SpinLock<(BTreeMap<i32, Arc<Timer>>, i32)>,
+}
+
+/// Which interval timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interval {
+    /// Time; sends `SIGALRM`.
+    Real,
+    /// Running time in the program; sends `SIGVTALRM`.
+    Virtual,
+    /// Running time; sends `SIGPROF`.
+    Profiling,
+}
+
+impl Timers {
+    /// An interval timer of a process.
+    pub fn interval(&self, process: &Arc<Process>, which: Interval) -> Arc<Timer> {
+        let (id, clock, signal) = match which {
+            Interval::Real => (-1, Clock::Boot, Signal::ALRM),
+            Interval::Virtual => (-2, Clock::User, Signal::VTALRM),
+            Interval::Profiling => (-3, Clock::Process, Signal::PROF),
+        };
+        let mut all = self.all.lock();
+        let timer = all
+            .0
+            .entry(id)
+            .or_insert_with(|| make(id, process, clock, Notify::Kernel(signal)));
+        Arc::clone(timer)
+    }
+
+    /// Makes a timer; `notify` is told its number. Returns the number.
+    ///
+    /// # Errors
+    /// `EAGAIN` when there are too many.
+    pub fn create(&self, process: &Arc<Process>, clock: Clock, notify: impl FnOnce(i32) -> Notify) -> Result<i32> {
+        let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
+        let mut all = self.all.lock();
+        if all.0.len() as u64 >= limit {
+            return Err(Error::new(Errno::EAGAIN, "the process has too many timers"));
+        }
+        while all.0.contains_key(&all.1) {
+            all.1 = all.1.wrapping_add(1) & i32::MAX;
+        }
+        let id = all.1;
+        all.1 = id.wrapping_add(1) & i32::MAX;
+        all.0.insert(id, make(id, process, clock, notify(id)));
+        Ok(id)
+    }
+
+    /// The timer with a number.
+    #[must_use]
+    pub fn find(&self, id: i32) -> Option<Arc<Timer>> {
+        self.all.lock().0.get(&id).filter(|_| id >= 0).cloned()
+    }
+
+    /// Takes the timer with a number away; whether there was one.
+    pub fn delete(&self, id: i32) -> bool {
+        let timer = if id >= 0 { self.all.lock().0.remove(&id) } else { None };
+        timer.is_some_and(|timer| {
+            timer.stop();
+            true
+        })
+    }
+
+    /// Takes all timers away, or all but the interval timers: those go on when another program runs.
+    pub fn clear(&self, keep_intervals: bool) {
+        let mut all = self.all.lock();
+        let kept = if keep_intervals {
+            let made = all.0.split_off(&0);
+            core::mem::replace(&mut all.0, made)
+        } else {
+            BTreeMap::new()
+        };
+        let gone = core::mem::replace(&mut *all, (kept, 0));
+        drop(all);
+        gone.0.values().for_each(|timer| timer.stop());
+    }
+
+    /// Notes how often a timer ran out besides, now that its signal is delivered.
+    pub(crate) fn delivered(&self, id: i32, overrun: i32) {
+        if let Some(timer) = self.find(id) {
+            timer.overrun.store(overrun, Ordering::Relaxed);
+        }
+    }
+}
+
+fn make(id: i32, process: &Arc<Process>, clock: Clock, notify: Notify) -> Arc<Timer> {
+    Arc::new(Timer {
+        id,
+        clock,
+        notify,
+        owner: Arc::downgrade(process),
+        state: SpinLock::default(),
+        overrun: AtomicI32::new(0),
+    })
+}
