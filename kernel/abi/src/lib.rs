@@ -12,6 +12,7 @@ pub mod fcntl;
 pub mod ioctl;
 pub mod mman;
 pub mod numbers;
+pub mod poll;
 pub mod resource;
 pub mod sched;
 pub mod signal;

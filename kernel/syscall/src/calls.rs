@@ -36,6 +36,7 @@ macro_rules! calls {
 
 mod descriptor;
 mod directory;
+mod epoll;
 mod execute;
 mod identity;
 mod io;
@@ -47,6 +48,7 @@ mod mount;
 mod open;
 mod pipe;
 mod policy;
+mod poll;
 mod send;
 mod signal;
 mod sleep;
@@ -64,6 +66,7 @@ pub(crate) use system::{host_name, set_host_name};
 pub(crate) const FAMILIES: &[&[Entry]] = &[
     descriptor::ROWS,
     directory::ROWS,
+    epoll::ROWS,
     execute::ROWS,
     identity::ROWS,
     io::ROWS,
@@ -75,6 +78,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     open::ROWS,
     pipe::ROWS,
     policy::ROWS,
+    poll::ROWS,
     send::ROWS,
     signal::ROWS,
     sleep::ROWS,

@@ -78,8 +78,8 @@ impl FileLike for EventCounter {
     fn ready(&self, _file: &File) -> Events {
         let value = *self.value.lock();
         let mut events = Events::empty();
-        events.set(Events::READABLE, value > 0);
-        events.set(Events::WRITABLE, value < MAX);
+        events.set(Events::IN, value > 0);
+        events.set(Events::OUT, value < MAX);
         events
     }
 

@@ -1,4 +1,4 @@
-//! What processes talk through besides sockets: pipes, fifos, event counters.
+//! What processes talk through and wait for besides the network: pipes, fifos, event counters, timers, sets of files.
 //!
 //! Each is a [`vfs::FileLike`] whose transitions never block; [`vfs::File`] does the waiting, on queues of the task crate.
 //!
@@ -8,6 +8,9 @@
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
 //! | `eventfd` | event counters |
+//! | `timerfd` | timers that are read |
+//! | `poll` | waiting until one of several files is ready |
+//! | `epoll` | sets of files of which those that are ready are listed |
 //!
 //! Invariants: a pipe's bytes are behind a lock that may be held over a copy of user memory. Lock order: none is taken under another.
 //! It does not do: packet mode (`O_DIRECT`).
@@ -16,11 +19,17 @@
 
 extern crate alloc;
 
+mod epoll;
 mod eventfd;
 mod fifo;
 mod pipe;
+mod poll;
 mod ring;
+mod timerfd;
 
+pub use epoll::{Epoll, epoll};
 pub use eventfd::{EventCounter, eventfd};
 pub use fifo::register;
 pub use pipe::{End, MAX_CAPACITY, PIPE_BUF, pipe};
+pub use poll::{Watched, poll};
+pub use timerfd::{TimerFile, timerfd};

@@ -47,6 +47,40 @@ pub fn wait_until<T>(queues: &[&WaitQueue], deadline: Option<u64>, mut try_it: i
     result
 }
 
+/// As [`wait_until`], for many queues of which each may have many sleepers: every wake-up reaches this one, and it stays in the queues until
+/// it is done (`poll`).
+///
+/// # Errors
+/// Those of [`wait_until`].
+pub fn watch_until<T>(
+    queues: &[&WaitQueue],
+    deadline: Option<u64>,
+    mut try_it: impl FnMut() -> Option<T>,
+) -> Result<T> {
+    let task = current();
+    let wake: Arc<dyn Wake> = task.clone();
+    queues.iter().for_each(|queue| queue.add_shared(Arc::clone(&wake)));
+    let mut timer = None;
+    let result = loop {
+        task.prepare_to_wait();
+        let outcome = look(&task, deadline, &mut try_it);
+        if outcome.is_none() {
+            if timer.is_none() {
+                timer = deadline.map(|deadline| time::add(deadline, task.clone()));
+            }
+            scheduler::sleep();
+        } else if !task.stay() {
+            scheduler::sleep();
+        }
+        if let Some(outcome) = outcome {
+            break outcome;
+        }
+    };
+    queues.iter().for_each(|queue| queue.remove(&wake));
+    cancel(timer);
+    result
+}
+
 fn look<T>(task: &Task, deadline: Option<u64>, try_it: &mut impl FnMut() -> Option<T>) -> Option<Result<T>> {
     if let Some(value) = try_it() {
         return Some(Ok(value));

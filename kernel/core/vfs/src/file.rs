@@ -8,10 +8,12 @@ use abi::ioctl::FIONREAD;
 use abi::stat::Stat;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering};
 use frames::Page;
 use hal::Access;
+use lock::SpinLock;
 use task::{WaitQueue, wait_until};
 use usermem::{Sink, Source, UserPtr};
 
@@ -19,6 +21,12 @@ const NOT_OPEN_FOR: Error = Error::new(Errno::EBADF, "the file is not open for t
 const BAD_POSITION: Error = Error::new(Errno::EINVAL, "no file has such a position");
 /// Beyond every position.
 const END: u64 = i64::MAX as u64;
+
+/// Something that knows of an open file and must hear when it is closed for good: an epoll that watches it, a lock that it holds.
+pub trait Watcher: Send + Sync {
+    /// Nobody can use the file any more.
+    fn closed(self: Arc<Self>, file: &File);
+}
 
 /// An open file ("open file description" in Linux's manual pages): descriptors that were duplicated share it, with its position and flags.
 pub struct File {
@@ -31,6 +39,7 @@ pub struct File {
     position: Position,
     path: Path,
     behaviour: Option<Arc<dyn FileLike>>,
+    watchers: SpinLock<Vec<Arc<dyn Watcher>>>,
 }
 
 impl File {
@@ -45,6 +54,7 @@ impl File {
             position: Position::default(),
             path,
             behaviour,
+            watchers: SpinLock::new(Vec::new()),
         })
     }
 
@@ -80,6 +90,22 @@ impl File {
         }
         self.flags.store(flags.bits(), Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Has somebody told when the file is closed for good.
+    pub fn add_watcher(&self, watcher: Arc<dyn Watcher>) {
+        self.watchers.lock().push(watcher);
+    }
+
+    /// Forgets somebody who was to be told.
+    pub fn remove_watcher(&self, watcher: &Arc<dyn Watcher>) {
+        let mut watchers = self.watchers.lock();
+        let at = watchers
+            .iter()
+            .position(|other| core::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(watcher)));
+        let removed = at.map(|at| watchers.swap_remove(at));
+        drop(watchers);
+        drop(removed);
     }
 
     /// Where it was opened.
@@ -497,6 +523,14 @@ impl File {
             return Err(Errno::EFBIG.into());
         }
         self.inode()?.allocate(flags, offset, len)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        for watcher in core::mem::take(self.watchers.get_mut()) {
+            watcher.closed(self);
+        }
     }
 }
 

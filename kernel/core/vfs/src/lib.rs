@@ -54,7 +54,7 @@ pub use change::NewTime;
 pub use context::Context;
 pub use credentials::{Credentials, Permission, capability};
 pub use dentry::Dentry;
-pub use file::File;
+pub use file::{File, Watcher};
 pub use file_like::{Direction, Events, FileLike, downcast_file_like};
 pub use inode::{Attachment, DirectoryEntry, Emit, FileSystem, Inode, Link, NewNode, Replace, downcast_inode};
 pub use kind::Kind;
