@@ -107,17 +107,17 @@ fn leave_queues(item: &Arc<Item>, file: &File) {
 }
 
 impl Epoll {
-    /// Puts an item into the list, and wakes one of those who wait; whether somebody was told.
+    /// Puts an item into the list, and wakes one of those who wait; whether it is news. One that was listed may be listed in vain, so that
+    /// those who wait hear of it all the same.
     fn enlist(&self, item: &Arc<Item>) -> bool {
-        if item.listed.swap(true, Ordering::AcqRel) {
-            return false;
+        let news = !item.listed.swap(true, Ordering::AcqRel);
+        if news {
+            let mut list = self.list.lock();
+            list.push_back(Arc::clone(item));
+            self.listed.store(list.len(), Ordering::SeqCst);
         }
-        let mut list = self.list.lock();
-        list.push_back(Arc::clone(item));
-        self.listed.store(list.len(), Ordering::SeqCst);
-        drop(list);
         self.waiting.wake(1, Events::READABLE.bits());
-        true
+        news
     }
 
     fn unlist(&self) -> Option<Arc<Item>> {

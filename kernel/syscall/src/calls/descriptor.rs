@@ -3,11 +3,12 @@
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETOWN, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ, FD_CLOEXEC,
-    OpenFlags,
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ,
+    FD_CLOEXEC, OpenFlags,
 };
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
+use usermem::UserPtr;
 use vfs::{File, capability};
 
 calls! {
@@ -71,7 +72,9 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
             file.set_flags((file.flags() - OpenFlags::SETTABLE) | wanted)
                 .map(|()| 0)
         }
+        // Nobody is signalled when a file is ready, so that no file has an owner.
         F_GETOWN => Ok(0),
+        F_GETOWN_EX => UserPtr::new(argument.0).write(&[0u32; 2]).map(|()| 0),
         F_GETPIPE_SZ | F_SETPIPE_SZ => pipe_size(caller, &file, command, argument.0),
         _ => match file.behaviour() {
             Some(behaviour) => behaviour.control(&file, command, argument.0),
