@@ -87,6 +87,8 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     process::exit::set_end(end);
     let view = config.view(root)?;
     hal::clock::settle();
+    vdso::start();
+    exec::set_vdso(vdso::map);
     let standard = devfs::standard_files(&view)?;
     syscall::start::start(Application {
         arguments: config.arguments,

@@ -25,6 +25,6 @@ pub fn set_timer(_deadline: Option<u64>) {}
 
 /// What a program's clock needs; nothing reads it here.
 #[must_use]
-pub fn vdso_parameters() -> [u64; 4] {
-    [0; 4]
+pub fn vdso_parameters() -> [u64; 3] {
+    [0; 3]
 }

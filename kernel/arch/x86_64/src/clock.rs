@@ -198,13 +198,12 @@ pub fn set_timer(deadline: Option<u64>) {
     }
 }
 
-/// What a program's clock needs: TSC at the start, scale, nanoseconds at the start, nanoseconds from 1970 to boot.
+/// What a program's clock needs: TSC at the start, scale, nanoseconds at the start.
 #[must_use]
-pub fn vdso_parameters() -> [u64; 4] {
+pub fn vdso_parameters() -> [u64; 3] {
     [
         START.load(Ordering::Relaxed),
         SCALE.load(Ordering::Relaxed),
         BASE.load(Ordering::Relaxed),
-        wall_at_boot(),
     ]
 }

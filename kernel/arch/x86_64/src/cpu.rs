@@ -26,7 +26,7 @@ pub(crate) struct PerCpu {
     local: usize,
     pub(crate) apic_id: u32,
     task_state: TaskState,
-    descriptors: [u64; 9],
+    descriptors: [u64; 10],
 }
 
 /// The 64-bit TSS.
@@ -54,6 +54,8 @@ pub(crate) const KERNEL_DATA: u16 = 0x18;
 pub(crate) const USER_DATA: u16 = 0x28 | 3;
 pub(crate) const USER_CODE: u16 = 0x30 | 3;
 const TASK_STATE: u16 = 0x38;
+/// The descriptor after the task state (selector 0x48): data of a program whose limit is the CPU's number, for the vDSO to read with `lsl`.
+const CPU_NUMBER: u64 = 0x0040_f200_0000_0000;
 /// `STAR`: where the selectors of `sysret` and of `syscall` begin.
 const SELECTOR_BASES: u64 = 0x0020_0010 << 32;
 
@@ -122,6 +124,7 @@ impl PerCpu {
                 0x00cf_fb00_0000_ffff,
                 0x00cf_f300_0000_ffff,
                 0x00af_fb00_0000_ffff,
+                0,
                 0,
                 0,
             ],
@@ -198,6 +201,7 @@ pub(crate) unsafe fn start(block: *mut PerCpu, number: usize, stack: u64, emerge
     let limit = size_of::<TaskState>() as u64 - 1;
     cpu.descriptors[7] = limit | (base & 0xff_ffff) << 16 | 0x89 << 40 | (base >> 24 & 0xff) << 56;
     cpu.descriptors[8] = base >> 32;
+    cpu.descriptors[9] = CPU_NUMBER | number as u64;
     // SAFETY: the block lives for ever and its descriptors are valid.
     unsafe { load_descriptors(&cpu.descriptors) };
     // SAFETY: `gs` points at this CPU's block from here on.
@@ -211,10 +215,10 @@ pub(crate) unsafe fn start(block: *mut PerCpu, number: usize, stack: u64, emerge
 
 /// # Safety
 /// The descriptors live for ever.
-unsafe fn load_descriptors(descriptors: &[u64; 9]) {
+unsafe fn load_descriptors(descriptors: &[u64; 10]) {
     #[repr(C, packed)]
     struct Pointer(u16, u64);
-    let pointer = Pointer(71, descriptors.as_ptr().addr() as u64);
+    let pointer = Pointer(79, descriptors.as_ptr().addr() as u64);
     // SAFETY: the caller's promise; the code selector stays what it is.
     unsafe {
         asm!(

@@ -1,6 +1,6 @@
 //! The direct map: where physical memory can be touched, and how it gets there.
 
-use crate::layout::{DIRECT, DIRECT_ROOTS};
+use crate::layout::{DIRECT, DIRECT_ROOTS, IMAGE};
 use crate::tables;
 use address::PhysAddr;
 use core::arch::asm;
@@ -20,6 +20,12 @@ pub fn pointer(address: PhysAddr) -> *mut u8 {
 pub fn physical(pointer: *const u8) -> Option<PhysAddr> {
     let offset = (pointer.addr() as u64).wrapping_sub(DIRECT);
     (offset < DIRECT_SIZE).then_some(PhysAddr(offset))
+}
+
+/// The physical address of something in the kernel's own file.
+#[must_use]
+pub fn physical_of_kernel(address: usize) -> Option<PhysAddr> {
+    (address as u64).checked_sub(IMAGE).map(PhysAddr)
 }
 
 /// Makes a 2 MiB chunk of RAM usable: enters it in the direct map. `table` gives a frame where a table is needed; the frame may lie in

@@ -16,13 +16,34 @@ mod timers;
 
 pub use timers::{Expire, TimerId, add, arm, cancel, run_expired};
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use lock::Once;
 
 /// Nanoseconds that leap seconds put TAI ahead of UTC; the kernel is told by `adjtimex`, and nobody does.
 const TAI_OFFSET: u64 = 0;
 
 /// Wall-clock correction made by `clock_settime`, added to the machine's, wrapping.
 static WALL_ADJUSTMENT: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the machine has been asked for the time of day, which takes long the first time.
+static WALL_IS_KNOWN: AtomicBool = AtomicBool::new(false);
+
+/// Who is told when the time of day becomes known or is set.
+static WATCHER: Once<fn()> = Once::new();
+
+/// Registers who is told when the time of day becomes known or is set.
+pub fn set_watcher(watcher: fn()) {
+    let _ = WATCHER.set(watcher);
+}
+
+/// The time of day has become known, or another.
+#[cold]
+fn wall_has_changed() {
+    WALL_IS_KNOWN.store(true, Ordering::Release);
+    if let Some(tell) = WATCHER.get() {
+        tell();
+    }
+}
 
 /// Nanoseconds since boot.
 #[must_use]
@@ -40,13 +61,24 @@ pub fn wall_now() -> u64 {
 /// Nanoseconds from 1970 to boot.
 #[must_use]
 pub fn wall_at_boot() -> u64 {
-    hal::clock::wall_at_boot().wrapping_add(WALL_ADJUSTMENT.load(Ordering::Relaxed))
+    let wall = hal::clock::wall_at_boot();
+    if !WALL_IS_KNOWN.load(Ordering::Acquire) {
+        wall_has_changed();
+    }
+    wall.wrapping_add(WALL_ADJUSTMENT.load(Ordering::Relaxed))
+}
+
+/// Nanoseconds from 1970 to boot, if anybody has asked for them before.
+#[must_use]
+pub fn known_wall_at_boot() -> Option<u64> {
+    WALL_IS_KNOWN.load(Ordering::Acquire).then(wall_at_boot)
 }
 
 /// Sets the time of day: nanoseconds since 1970.
 pub fn set_wall(nanos: u64) {
     let adjustment = nanos.wrapping_sub(now()).wrapping_sub(hal::clock::wall_at_boot());
     WALL_ADJUSTMENT.store(adjustment, Ordering::Relaxed);
+    wall_has_changed();
 }
 
 /// Nanoseconds of atomic time since 1970.
