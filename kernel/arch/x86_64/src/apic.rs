@@ -2,7 +2,7 @@
 //!
 //! The local controller is reached through registers (x2APIC) where the CPU has that, through memory otherwise.
 
-use crate::instructions::{rdmsr, wrmsr};
+use crate::instructions::{outb, rdmsr, wrmsr};
 use crate::{acpi, cpu, tables, trap};
 use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -50,8 +50,17 @@ fn write(register: u32, value: u32) {
     unsafe { at.write_volatile(value) };
 }
 
+/// Masks the two legacy controllers of machines that have them: their interrupts would come at the vectors of exceptions.
+fn mask_legacy() {
+    for port in [0x21, 0xa1] {
+        // SAFETY: the mask register of a legacy controller; where there is none, nothing happens.
+        unsafe { outb(port, 0xff) };
+    }
+}
+
 /// Prepares the controller of the CPU that booted.
 pub(crate) fn start_first() {
+    mask_legacy();
     LOCAL_AT.store(tables::map_device(LOCAL_SLOT, LOCAL), Ordering::Relaxed);
     X2APIC.store(cpu::features().x2apic, Ordering::Relaxed);
     start();
