@@ -38,7 +38,7 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
     };
     if options.part != Part::Calls {
         let root = initramfs(programs, &programs.hello_static)?;
-        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(60))?;
+        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(120))?;
         let count = outcome
             .tick_at_main()
             .ok_or_else(|| format!("hello did not run:\n{}", outcome.tail()))?;
@@ -56,7 +56,7 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
                 options,
                 &format!("{mebibytes}M"),
                 &[],
-                Duration::from_secs(20),
+                Duration::from_secs(60),
             );
             outcome.is_ok_and(|outcome| outcome.tick_at_main().is_some())
         };
@@ -66,7 +66,7 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
     }
     if options.part != Part::Boot {
         let root = initramfs(programs, &programs.percall)?;
-        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(180))?;
+        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(600))?;
         let (rows, is_done) = read_rows(&outcome.output);
         if !is_done {
             return Err(format!(

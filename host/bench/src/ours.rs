@@ -73,7 +73,7 @@ impl<'a> Ours<'a> {
             ("boot_dynamic", &programs.hello_dynamic),
             ("boot_static", &programs.hello_static),
         ] {
-            let outcome = self.start(program, &plugin, &COUNTED, Duration::from_secs(20));
+            let outcome = self.start(program, &plugin, &COUNTED, Duration::from_secs(60));
             match outcome.map(|outcome| (outcome.mark(1), outcome.tail())) {
                 Ok((Some(count), _)) => {
                     values.ours.figures.insert(id.to_owned(), count);
@@ -87,7 +87,7 @@ impl<'a> Ours<'a> {
 
         let works = |steps: u64| {
             let memory = ["-m".to_owned(), format!("{}k", steps * MEMORY_STEP)];
-            let outcome = self.start(&programs.hello_dynamic, &memory, &[], Duration::from_secs(3));
+            let outcome = self.start(&programs.hello_dynamic, &memory, &[], Duration::from_secs(6));
             outcome.is_ok_and(|outcome| outcome.has_ended && outcome.output.contains(HELLO))
         };
         match machine::smallest(4, 64, works) {
@@ -109,7 +109,7 @@ impl<'a> Ours<'a> {
 
     fn measure_calls(&self, programs: &Programs, values: &mut Values) {
         let memory = ["-m".to_owned(), "1G".to_owned()];
-        match self.start(&programs.percall, &memory, &COUNTED, Duration::from_secs(120)) {
+        match self.start(&programs.percall, &memory, &COUNTED, Duration::from_secs(400)) {
             Ok(outcome) => {
                 let (rows, is_done) = read_rows(&outcome.output);
                 values.ours.figures.extend(rows);
