@@ -19,6 +19,8 @@ struct worker { uint64_t seed; volatile uint64_t calls; volatile int number; uin
 static char *arena;
 static struct worker workers[MOST];
 static volatile bool stop;
+// Stacks are no mappings of their own: one could come to lie in a hole of the arena.
+static char stacks[MOST][131072] __attribute__((aligned(4096)));
 
 static uint64_t draw(struct worker *w) {
   w->seed ^= w->seed << 13, w->seed ^= w->seed >> 7, w->seed ^= w->seed << 17;
@@ -111,7 +113,10 @@ static void *work(void *arg) {
 }
 
 static void prepare(void) {
-  arena = mmap(0, ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // Between guards, so that nothing else lies next to it.
+  char *area = mmap(0, 3 * ARENA, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  arena = area + ARENA;
+  mprotect(arena, ARENA, PROT_READ | PROT_WRITE);
   static const char *names[] = {"/tmp/t/file", "/proc/self/maps", "/dev/null", ".", "/tmp/t", "", "/dev/zero", "../../x", "/proc/self/fd/5"};
   for (size_t i = 0; i < ARENA / 64; i++) strcpy(arena + i * 64, names[i % 9]);
   put("file", "content");
@@ -129,7 +134,7 @@ static void start(int n, uint64_t seed) {
   pthread_t t;
   pthread_attr_t a;
   pthread_attr_init(&a);
-  pthread_attr_setstacksize(&a, 131072);
+  pthread_attr_setstack(&a, stacks[n], sizeof stacks[n]);
   pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED);
   workers[n].seed = (seed + (uint64_t)n + 1) * 0x9e3779b97f4a7c15;
   pthread_create(&t, &a, work, &workers[n]);

@@ -42,6 +42,7 @@ impl Job {
             env: vec![
                 ("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into()),
                 ("LC_ALL".into(), "C".into()),
+                ("HOME".into(), "/root".into()),
             ],
             stdin: Vec::new(),
             files: Vec::new(),
