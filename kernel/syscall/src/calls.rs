@@ -34,6 +34,7 @@ macro_rules! calls {
     };
 }
 
+mod advisory;
 mod descriptor;
 mod directory;
 mod epoll;
@@ -64,6 +65,7 @@ pub(crate) use system::{host_name, set_host_name};
 
 /// The rows of all families.
 pub(crate) const FAMILIES: &[&[Entry]] = &[
+    advisory::ROWS,
     descriptor::ROWS,
     directory::ROWS,
     epoll::ROWS,

@@ -146,7 +146,21 @@ impl FileTable {
         if at as u64 >= limit.min(MAX_DESCRIPTORS) {
             return Err(BAD);
         }
-        self.table.lock().put(at, Descriptor { file, close_on_exec })
+        let replaced = self.table.lock().put(at, Descriptor { file, close_on_exec })?;
+        replaced.iter().for_each(|descriptor| self.forget(&descriptor.file));
+        Ok(replaced)
+    }
+
+    /// A descriptor of a file was closed: the process's locks on the file go.
+    #[inline]
+    fn forget(&self, file: &File) {
+        vfs::locks::closed(file, self.lock_owner());
+    }
+
+    /// What the range locks of the processes with this table go by.
+    #[must_use]
+    pub fn lock_owner(&self) -> usize {
+        core::ptr::from_ref(self).addr()
     }
 
     /// Closes a descriptor; the file is returned to be dropped without the lock.
@@ -156,7 +170,9 @@ impl FileTable {
     #[inline]
     pub fn remove(&self, fd: i32) -> Result<Arc<File>> {
         let taken = self.table.lock().take(index(fd)?);
-        taken.map(|descriptor| descriptor.file).ok_or(BAD)
+        let file = taken.ok_or(BAD)?.file;
+        self.forget(&file);
+        Ok(file)
     }
 
     /// Sets whether `execve` closes a descriptor.
@@ -184,6 +200,8 @@ impl FileTable {
                 closed.extend(table.take(at));
             }
         }
+        drop(table);
+        closed.iter().for_each(|descriptor| self.forget(&descriptor.file));
         closed
     }
 
@@ -218,6 +236,15 @@ impl FileTable {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.table.lock().slots.capacity().next_power_of_two().max(64)
+    }
+}
+
+impl Drop for FileTable {
+    fn drop(&mut self) {
+        let owner = self.lock_owner();
+        for descriptor in self.table.get_mut().slots.iter().flatten() {
+            vfs::locks::closed(&descriptor.file, owner);
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
@@ -36,6 +36,8 @@ pub struct File {
     is_writable: bool,
     /// Whether the behaviour reads and writes without a position.
     is_stream: bool,
+    /// Whether it has ever had an advisory lock.
+    has_locked: AtomicBool,
     position: Position,
     path: Path,
     behaviour: Option<Arc<dyn FileLike>>,
@@ -51,6 +53,7 @@ impl File {
             is_readable: flags.readable(),
             is_writable: flags.writable(),
             is_stream: behaviour.as_ref().is_some_and(|like| !like.is_positioned()),
+            has_locked: AtomicBool::new(false),
             position: Position::default(),
             path,
             behaviour,
@@ -63,6 +66,11 @@ impl File {
     #[inline]
     pub fn flags(&self) -> OpenFlags {
         OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Notes that it has an advisory lock, which goes with it.
+    pub(crate) fn note_lock(&self) {
+        self.has_locked.store(true, Ordering::Relaxed);
     }
 
     /// Whether it was opened to be read.
@@ -530,6 +538,9 @@ impl Drop for File {
     fn drop(&mut self) {
         for watcher in core::mem::take(self.watchers.get_mut()) {
             watcher.closed(self);
+        }
+        if *self.has_locked.get_mut() {
+            crate::locks::file_gone(self);
         }
     }
 }

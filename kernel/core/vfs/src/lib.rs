@@ -12,6 +12,7 @@
 //! | `dentry`, `children`, `name` | the tree of remembered names |
 //! | `mount`, `path`, `root` | where trees are seen; a place's path; the root of everything |
 //! | `file`, `file_like`, `position` | open files |
+//! | [`locks`] | advisory locks |
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
@@ -38,6 +39,7 @@ mod file;
 mod file_like;
 mod inode;
 mod kind;
+pub mod locks;
 mod mount;
 mod name;
 mod open;
