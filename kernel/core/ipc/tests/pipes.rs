@@ -80,7 +80,11 @@ fn small_writes_go_in_one_piece_and_large_ones_as_far_as_they_fit() {
     assert_eq!(write(&writer, &[2; 100]), Ok(100));
     assert_eq!(writer.ready(), Events::empty());
     assert_eq!(read(&reader, 5000).map(|bytes| bytes.len()), Ok(5000));
-    assert_eq!(write(&writer, &[3; 2 * PIPE_BUF]), Ok(5000));
+    assert_eq!(
+        write(&writer, &[3; 2 * PIPE_BUF]),
+        Ok(4096),
+        "a page that was read in part has no room"
+    );
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn counters_count_and_semaphores_step() {
     assert_eq!(write(&counter, &u64::MAX.to_ne_bytes()), Err(Errno::EINVAL));
     assert_eq!(write(&counter, &[0; 7]), Err(Errno::EINVAL));
     assert_eq!(write(&counter, &(u64::MAX - 1).to_ne_bytes()), Ok(8));
-    assert_eq!(counter.ready(), Events::READABLE);
+    assert_eq!(counter.ready(), Events::IN);
     assert_eq!(write(&counter, &1u64.to_ne_bytes()), Err(Errno::EAGAIN));
     let semaphore = eventfd(2, true, flags);
     assert_eq!(read(&semaphore, 8), Ok(1u64.to_ne_bytes().to_vec()));
@@ -143,7 +147,8 @@ proptest! {
                 if let Ok(written) = write(&writer, &bytes) {
                     model.extend(&bytes[..written]);
                     next = next.wrapping_add(written as u8);
-                    prop_assert!(written == len || model.len() == 65536);
+                    // A page that was read in part has no room for more.
+                    prop_assert!(written == len || model.len() > 65536 - 4096);
                 }
             } else if let Ok(bytes) = read(&reader, len) {
                 let expected: Vec<u8> = model.drain(..len.min(model.len())).collect();
