@@ -24,3 +24,12 @@ pub fn write(_stream: Stream, bytes: &[u8]) {
 pub fn read() -> Option<u8> {
     None
 }
+
+/// Says that the host listens on the streams' ports.
+pub fn set_split() {}
+
+/// Whether the host listens on the streams' ports.
+#[must_use]
+pub fn is_split() -> bool {
+    false
+}

@@ -40,6 +40,12 @@ pub fn set_split() {
     SPLIT.store(true, Ordering::Relaxed);
 }
 
+/// Whether the host listens on the streams' ports.
+#[must_use]
+pub fn is_split() -> bool {
+    SPLIT.load(Ordering::Relaxed)
+}
+
 /// Writes bytes. Streams other than the serial line exist only after [`set_split`]; control lines are dropped without it.
 pub fn write(stream: Stream, bytes: &[u8]) {
     let split = SPLIT.load(Ordering::Relaxed);

@@ -8,6 +8,7 @@ use crate::signals::Signals;
 use crate::stop::Stop;
 use crate::thread::{Thread, with_thread};
 use crate::timers::Timers;
+use abi::resource::{RLIMIT_FSIZE, Rlimit};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -50,6 +51,8 @@ pub struct Process {
     pub started: u64,
     /// Running time of its threads that have ended.
     pub ended_time: AtomicU64,
+    /// A copy of the soft `RLIMIT_FSIZE`, for every write to look at.
+    file_size_limit: AtomicU64,
     /// Page faults that were answered.
     pub faults: AtomicU64,
     /// Running time of its children that were waited for.
@@ -97,6 +100,7 @@ impl Process {
     /// A process without threads.
     #[must_use]
     pub fn new(pid: u32, parent: Weak<Process>, begins: Beginnings) -> Arc<Self> {
+        let file_size = begins.limits.soft(RLIMIT_FSIZE);
         Arc::new(Self {
             pid,
             parent: SpinLock::new(parent),
@@ -117,6 +121,7 @@ impl Process {
             changed: WaitQueue::new(),
             started: time::now(),
             ended_time: AtomicU64::new(0),
+            file_size_limit: AtomicU64::new(file_size),
             faults: AtomicU64::new(0),
             children_time: AtomicU64::new(0),
             children_peak: AtomicU64::new(0),
@@ -230,6 +235,20 @@ impl Process {
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         *self.status.lock()
+    }
+
+    /// The soft limit of file sizes.
+    #[must_use]
+    #[inline]
+    pub fn file_size_limit(&self) -> u64 {
+        self.file_size_limit.load(Ordering::Relaxed)
+    }
+
+    /// Sets a limit.
+    pub fn set_limit(&self, which: usize, limit: Rlimit) {
+        let mut limits = self.limits.lock();
+        limits.set(which, limit);
+        self.file_size_limit.store(limits.soft(RLIMIT_FSIZE), Ordering::Relaxed);
     }
 
     /// A soft limit.

@@ -119,14 +119,17 @@ pub fn mark(phase: Phase) {
     TIMES[phase as usize].store(hal::clock::now(), Ordering::Relaxed);
 }
 
-/// Prints the phases of the boot and how long each took, for people and for the command on the host.
+/// Says when each phase of the boot ended: to the command on the host if it listens, to the person otherwise.
 pub fn print_boot_chart() {
     let mut before = 0;
     for (phase, name) in Phase::ALL {
         let end = TIMES[phase as usize].load(Ordering::Relaxed);
-        let took = end.saturating_sub(before);
-        let _ = writeln!(Serial, "boot: {name:10} {:6}.{:03} us", took / 1000, took % 1000);
-        let _ = writeln!(Control, "boot {name} {took}");
+        if console::is_split() {
+            let _ = writeln!(Control, "boot {name} {end}");
+        } else {
+            let took = end.saturating_sub(before);
+            let _ = writeln!(Serial, "boot: {name:10} {:6}.{:03} us", took / 1000, took % 1000);
+        }
         before = end;
     }
 }

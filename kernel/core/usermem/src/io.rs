@@ -233,6 +233,11 @@ impl<'a> Source<'a> {
         self.left
     }
 
+    /// Gives no more than `len` bytes from here on.
+    pub fn cut(&mut self, len: usize) {
+        self.left = self.left.min(len);
+    }
+
     /// Gives bytes, as many as there are and fit; says how many.
     ///
     /// # Errors

@@ -60,10 +60,41 @@ fn read(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, Hex, usize)) -> Result<
     Ok(file.read(&mut Sink::user(buffer.0, len.min(MOST)))? as u64)
 }
 
+/// Cuts a write to what the file may take: a regular file does not grow beyond `RLIMIT_FSIZE`, and a write that begins there is refused with a signal.
+#[inline]
+fn limit(caller: &Caller<'_>, file: &File, at: Option<u64>, source: &mut Source<'_>) -> Result<()> {
+    match caller.process().file_size_limit() {
+        abi::resource::RLIM_INFINITY => Ok(()),
+        limit => limit_to(caller, file, at, source, limit),
+    }
+}
+
+#[cold]
+fn limit_to(caller: &Caller<'_>, file: &File, at: Option<u64>, source: &mut Source<'_>, limit: u64) -> Result<()> {
+    if file.kind() != Kind::Regular || source.left() == 0 {
+        return Ok(());
+    }
+    let start = match at {
+        _ if file.flags().contains(OpenFlags::APPEND) => file.inode()?.length(),
+        Some(at) => at,
+        None => file.position(),
+    };
+    if start >= limit {
+        caller
+            .thread
+            .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
+        return Err(Error::new(Errno::EFBIG, "the file would be larger than the limit"));
+    }
+    source.cut((limit - start) as usize);
+    Ok(())
+}
+
 fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> Result<u64> {
     let file = writable(caller, fd)?;
     check_range(buffer.0, len)?;
-    let result = file.write(&mut Source::user(buffer.0, len.min(MOST)));
+    let mut source = Source::user(buffer.0, len.min(MOST));
+    limit(caller, &file, None, &mut source)?;
+    let result = file.write(&mut source);
     broken_pipe(caller, result)
 }
 
@@ -136,7 +167,9 @@ fn pwrite64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, BytesPtr, usize
     let at = offset(at)?;
     let file = writable(caller, fd)?;
     check_range(buffer.0, len)?;
-    let result = file.write_at(at, &mut Source::user(buffer.0, len.min(MOST)));
+    let mut source = Source::user(buffer.0, len.min(MOST));
+    limit(caller, &file, Some(at), &mut source)?;
+    let result = file.write_at(at, &mut source);
     broken_pipe(caller, result)
 }
 
@@ -167,7 +200,9 @@ fn readv(caller: &mut Caller<'_>, (fd, vector, count): (Fd, UserPtr<Segment>, us
 fn writev(caller: &mut Caller<'_>, (fd, vector, count): (Fd, UserPtr<Segment>, usize)) -> Result<u64> {
     let file = writable(caller, fd)?;
     let segments = segments(vector, count)?;
-    let result = file.write(&mut Source::segments(&segments));
+    let mut source = Source::segments(&segments);
+    limit(caller, &file, None, &mut source)?;
+    let result = file.write(&mut source);
     broken_pipe(caller, result)
 }
 
@@ -182,7 +217,9 @@ fn pwritev(caller: &mut Caller<'_>, (fd, vector, count, at): (Fd, UserPtr<Segmen
     let at = offset(at)?;
     let file = writable(caller, fd)?;
     let segments = segments(vector, count)?;
-    let result = file.write_at(at, &mut Source::segments(&segments));
+    let mut source = Source::segments(&segments);
+    limit(caller, &file, Some(at), &mut source)?;
+    let result = file.write_at(at, &mut source);
     broken_pipe(caller, result)
 }
 

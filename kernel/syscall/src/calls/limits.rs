@@ -45,8 +45,11 @@ fn prlimit64(
 
 fn set(caller: &Caller<'_>, process: &process::Process, which: usize, new: Rlimit) -> Result<()> {
     let who = caller.process().credentials();
-    let mut limits = process.limits.lock();
-    let current = limits.get(which).ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
+    let current = process
+        .limits
+        .lock()
+        .get(which)
+        .ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
     if new.soft > new.hard {
         return Err(Error::new(Errno::EINVAL, "the soft limit is above the hard one"));
     }
@@ -56,9 +59,8 @@ fn set(caller: &Caller<'_>, process: &process::Process, which: usize, new: Rlimi
     if new.hard > current.hard && !who.has(capability::SYS_RESOURCE) {
         return Err(Error::new(Errno::EPERM, "raising a hard limit needs CAP_SYS_RESOURCE"));
     }
-    limits.set(which, new);
-    let for_space = limits.for_space(who.euid == 0);
-    drop(limits);
+    process.set_limit(which, new);
+    let for_space = process.limits.lock().for_space(who.euid == 0);
     process.space().set_limits(for_space);
     Ok(())
 }
