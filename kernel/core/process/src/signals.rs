@@ -545,8 +545,10 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
 
 /// Sends a signal to all processes of a group; says how many there were.
 pub fn send_group(group: u32, info: Info) -> usize {
-    let members = registry::processes()
-        .into_iter()
-        .filter(|process| process.group.load(Ordering::Relaxed) == group);
-    members.map(|process| send(&process, info)).count()
+    let mut members = registry::processes();
+    members.retain(|process| process.group.load(Ordering::Relaxed) == group);
+    for process in &members {
+        send(process, info);
+    }
+    members.len()
 }
