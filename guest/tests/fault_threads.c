@@ -1,5 +1,6 @@
 // Threads that touch the same new pages at the same time see one page each, not several.
 //: cpus 4
+//: timeout 60
 #include "../include/t.h"
 #include <pthread.h>
 

@@ -1,5 +1,6 @@
 // Eight threads map, fault, protect and unmap at once; every page is zero when new and keeps its content.
 //: cpus 4
+//: timeout 60
 #include "../include/t.h"
 #include <pthread.h>
 
@@ -7,7 +8,7 @@ static int bad;
 
 static void *work(void *arg) {
   unsigned seed = (unsigned)(long)arg * 77 + 1;
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 60; i++) {
     seed = seed * 1103515245 + 12345;
     size_t pages = 1 + (seed >> 16 & 15);
     char *p = mmap(0, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
