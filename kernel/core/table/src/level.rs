@@ -66,6 +66,16 @@ impl<'a> Level<'a> {
         self.words[index & 511].load(Ordering::Relaxed)
     }
 
+    /// The first entry from `from` to `last`, both included, that is not empty.
+    #[inline]
+    pub(crate) fn next_used(self, from: usize, last: usize) -> Option<usize> {
+        let words = self.words.get(from..=last)?;
+        let used = words
+            .iter()
+            .position(|word| word.load(Ordering::Relaxed) != pte::EMPTY)?;
+        Some(from + used)
+    }
+
     /// Whether the entry maps memory (as opposed to leading to a table, or being empty).
     #[inline]
     pub(crate) fn is_leaf(self, entry: u64) -> bool {

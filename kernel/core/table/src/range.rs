@@ -18,6 +18,16 @@ struct Clearing<'a> {
     pages: u64,
 }
 
+/// What serves a range.
+enum Lowest<'a> {
+    /// One lowest table.
+    Table(Level<'a>),
+    /// Nothing is mapped there, and no table is there that could.
+    Nothing,
+    /// More than one table, or 2 MiB.
+    Several,
+}
+
 impl Table {
     /// Unmaps everything in `range`. `limits` is the free space that `range` lies in, as far as nothing else is or will be mapped there: tables that
     /// serve only that space go too.
@@ -26,14 +36,14 @@ impl Table {
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
     pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>) -> Result<(), OutOfMemory> {
         let part = range.start & !(HUGE_SIZE - 1);
-        if range.end - part <= HUGE_SIZE && !(limits.start <= part && part + HUGE_SIZE <= limits.end) {
-            let at = self.deepest(range.start);
-            if at.number() == 0 {
-                self.unmap_in(range);
-                return Ok(());
-            }
-            if at.number() > HUGE_LEVEL || at.get(pte::index(range.start, HUGE_LEVEL)) == pte::EMPTY {
-                return Ok(());
+        if limits.start > part || part + HUGE_SIZE > limits.end {
+            match self.lowest_for(&range) {
+                Lowest::Table(_) => {
+                    self.unmap_in(range);
+                    return Ok(());
+                }
+                Lowest::Nothing => return Ok(()),
+                Lowest::Several => {}
             }
         }
         self.split_across(range.start)?;
@@ -48,8 +58,8 @@ impl Table {
         let mut room = ROOM;
         let mut gather = Gather::new(&self.root, &mut room);
         let mut pages = 0;
-        for address in range.step_by(PAGE_SIZE as usize) {
-            if let Some(owned) = at.take(pte::index(address, 0)) {
+        for (index, address) in used(at, &range) {
+            if let Some(owned) = at.take(index) {
                 pages += pages_of(&owned);
                 gather.add(owned, address, address + PAGE_SIZE);
             }
@@ -84,12 +94,9 @@ impl Table {
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
     pub fn protect(&mut self, range: Range<u64>, rights: Option<PageFlags>) -> Result<(), OutOfMemory> {
         const RIGHTS: PageFlags = PageFlags::WRITE.union(PageFlags::EXECUTE);
-        self.split_across(range.start)?;
-        self.split_across(range.end)?;
         let wanted = rights.unwrap_or_default() & RIGHTS;
-        let mut room = ROOM;
-        let mut gather = Gather::new(&self.root, &mut room);
-        for_each_leaf(Level::top(&self.root), range, &mut |at, index, address| {
+        let (mut low, mut high) = (u64::MAX, 0);
+        let mut change = |at: Level<'_>, index: usize, address: u64| {
             let lost = at.change(index, |flags| {
                 let mut new = (flags - RIGHTS) | wanted;
                 if flags.contains(PageFlags::COPY_ON_WRITE) {
@@ -98,10 +105,38 @@ impl Table {
                 (new, rights.is_some())
             });
             if lost {
-                gather.note(address, address + span(at.number()));
+                (low, high) = (low.min(address), high.max(address + span(at.number())));
             }
-        });
+        };
+        match self.lowest_for(&range) {
+            Lowest::Table(at) => used(at, &range).for_each(|(index, address)| change(at, index, address)),
+            Lowest::Nothing => {}
+            Lowest::Several => {
+                self.split_across(range.start)?;
+                self.split_across(range.end)?;
+                for_each_leaf(Level::top(&self.root), range, &mut change);
+            }
+        }
+        if low < high {
+            self.root.forget(low, high);
+        }
         Ok(())
+    }
+
+    /// What the lowest table is that serves all of `range`.
+    fn lowest_for(&self, range: &Range<u64>) -> Lowest<'_> {
+        if range.end - (range.start & !(HUGE_SIZE - 1)) > HUGE_SIZE {
+            return Lowest::Several;
+        }
+        let at = self.deepest(range.start);
+        if at.number() == 0 {
+            return Lowest::Table(at);
+        }
+        if at.is_leaf(at.get(pte::index(range.start, at.number()))) {
+            Lowest::Several
+        } else {
+            Lowest::Nothing
+        }
     }
 
     /// Calls `each` with the first address, the first frame, the number of pages and the flags of each leaf in `range`, but for the page of zeros.
@@ -200,13 +235,27 @@ pub(crate) fn pages_of(owned: &Owned) -> u64 {
     }
 }
 
+/// The entries of a table that are not empty and stand for a part of `range`, which lies in what the table stands for: the index and the first address of each.
+fn used<'a>(at: Level<'a>, range: &Range<u64>) -> impl Iterator<Item = (usize, u64)> + use<'a> {
+    let span = span(at.number());
+    let base = range.start & !((span << 9) - 1);
+    let mut next = pte::index(range.start, at.number());
+    let last = pte::index(range.end.wrapping_sub(1), at.number());
+    let is_empty = range.is_empty();
+    core::iter::from_fn(move || {
+        if is_empty {
+            return None;
+        }
+        let index = at.next_used(next, last)?;
+        next = index + 1;
+        Some((index, base + index as u64 * span))
+    })
+}
+
 /// Empties the entries of `range` in a table and those below it.
 fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
     let span = span(at.number());
-    let mut address = range.start;
-    while address < range.end {
-        let index = pte::index(address, at.number());
-        let start = address & !(span - 1);
+    for (index, start) in used(at, &range) {
         let end = start + span;
         if let Some(child) = (at.number() > 0).then(|| at.child(index)).flatten() {
             let goes = clearing.limits.start <= start && end <= clearing.limits.end;
@@ -214,7 +263,7 @@ fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
             let part = if goes && child.number() > 0 {
                 start..end
             } else {
-                address..end.min(range.end)
+                start.max(range.start)..end.min(range.end)
             };
             clear(child, part, clearing);
             if goes && let Some(table) = at.take(index) {
@@ -224,24 +273,18 @@ fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
             clearing.pages += pages_of(&owned);
             clearing.gather.add(owned, start, end);
         }
-        address = end;
     }
 }
 
 /// Calls `each` with every leaf in `range`: its table, its index there, its first address.
 pub(crate) fn for_each_leaf<'a>(at: Level<'a>, range: Range<u64>, each: &mut impl FnMut(Level<'a>, usize, u64)) {
     let span = span(at.number());
-    let mut address = range.start;
-    while address < range.end {
-        let index = pte::index(address, at.number());
-        let start = address & !(span - 1);
-        let end = start + span;
-        let entry = at.get(index);
-        if at.is_leaf(entry) {
+    for (index, start) in used(at, &range) {
+        if at.is_leaf(at.get(index)) {
             each(at, index, start);
         } else if let Some(child) = at.child(index) {
-            for_each_leaf(child, address..end.min(range.end), each);
+            let part = start.max(range.start)..(start + span).min(range.end);
+            for_each_leaf(child, part, each);
         }
-        address = end;
     }
 }
