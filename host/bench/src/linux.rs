@@ -38,7 +38,7 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
     };
     if options.part != Part::Calls {
         let root = initramfs(programs, &programs.hello_static)?;
-        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(120))?;
+        let outcome = start(&kernel, &root, options, "128M", &COUNTED, Duration::from_secs(120))?;
         let count = outcome
             .tick_at_main()
             .ok_or_else(|| format!("hello did not run:\n{}", outcome.tail()))?;
