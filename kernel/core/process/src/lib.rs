@@ -8,7 +8,7 @@
 //! | [`limits`] | resource limits |
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`registry`] | numbers of processes and threads |
-//! | [`signals`] | actions, masks, what is pending |
+//! | [`signals`], `pending` | actions, masks, what is pending |
 //! | [`timers`] | timers that send signals |
 //! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
@@ -28,6 +28,7 @@ pub mod exit;
 pub mod files;
 pub mod limits;
 pub mod mapped;
+mod pending;
 pub mod program;
 pub mod registry;
 mod shared;
