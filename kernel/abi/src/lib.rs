@@ -16,6 +16,7 @@ pub mod poll;
 pub mod resource;
 pub mod sched;
 pub mod signal;
+pub mod socket;
 pub mod stat;
 pub mod time;
 pub mod uts;

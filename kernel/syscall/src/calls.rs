@@ -45,6 +45,7 @@ mod limits;
 mod link;
 mod machine;
 mod mapping;
+mod message;
 mod mount;
 mod open;
 mod pipe;
@@ -53,6 +54,7 @@ mod poll;
 mod send;
 mod signal;
 mod sleep;
+mod socket;
 mod status;
 mod synchronize;
 mod system;
@@ -76,6 +78,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     link::ROWS,
     machine::ROWS,
     mapping::ROWS,
+    message::ROWS,
     mount::ROWS,
     open::ROWS,
     pipe::ROWS,
@@ -84,6 +87,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     send::ROWS,
     signal::ROWS,
     sleep::ROWS,
+    socket::ROWS,
     status::ROWS,
     synchronize::ROWS,
     system::ROWS,

@@ -1,4 +1,4 @@
-//! What processes talk through and wait for besides the network: pipes, fifos, event counters, timers, sets of files.
+//! What processes talk through and wait for besides the network: pipes, fifos, local sockets, event counters, timers, sets of files.
 //!
 //! Each is a [`vfs::FileLike`] whose transitions never block; [`vfs::File`] does the waiting, on queues of the task crate.
 //!
@@ -7,6 +7,7 @@
 //! | `ring` | a pipe's bytes, in pages |
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
+//! | `unix` | sockets of one machine |
 //! | `eventfd` | event counters |
 //! | `timerfd` | timers that are read |
 //! | `poll` | waiting until one of several files is ready |
@@ -26,6 +27,7 @@ mod pipe;
 mod poll;
 mod ring;
 mod timerfd;
+mod unix;
 
 pub use epoll::{Epoll, epoll};
 pub use eventfd::{EventCounter, eventfd};
@@ -33,3 +35,4 @@ pub use fifo::register;
 pub use pipe::{End, MAX_CAPACITY, PIPE_BUF, pipe};
 pub use poll::{Watched, poll};
 pub use timerfd::{TimerFile, timerfd};
+pub use unix::{Style, UnixSocket, socket, socket_pair};

@@ -79,7 +79,7 @@ impl Pipe {
         if ring.len() == 0 {
             return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };
         }
-        let read = ring.drain(into);
+        let read = ring.drain(into, usize::MAX);
         let (left, room) = (ring.len(), ring.room());
         self.note(&ring);
         drop(ring);

@@ -80,28 +80,36 @@ impl Ring {
         }
     }
 
-    /// Gives bytes out, as many as there are and fit.
-    pub(crate) fn drain(&mut self, into: &mut Sink<'_>) -> Result<usize> {
+    /// Gives bytes out, as many as there are and fit, but at most `most`.
+    pub(crate) fn drain(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+        let done = self.peek(into, most)?;
+        self.start = {
+            let (index, within) = self.place(done);
+            index * PAGE + within
+        };
+        self.len -= done;
+        if self.len == 0 {
+            self.rest();
+        }
+        Ok(done)
+    }
+
+    /// As [`Ring::drain`], but the bytes stay.
+    pub(crate) fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+        let end = most.min(self.len);
         let mut done = 0;
-        while into.left() > 0 && self.len > 0 {
-            let (index, within) = self.place(0);
-            let len = (PAGE - within).min(self.len);
+        while into.left() > 0 && done < end {
+            let (index, within) = self.place(done);
+            let len = (PAGE - within).min(end - done);
             let put = match self.pages.get(index) {
                 Some(Some(page)) => into.put_page(page, within, len),
                 _ => into.put_zeros(len),
             };
             match put {
-                Ok(put) => {
-                    self.start = self.place(put).0 * PAGE + self.place(put).1;
-                    self.len -= put;
-                    done += put;
-                }
+                Ok(put) => done += put,
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
             }
-        }
-        if self.len == 0 {
-            self.rest();
         }
         Ok(done)
     }
@@ -128,7 +136,7 @@ impl Ring {
             return Ok(false);
         }
         let mut bytes = alloc::vec![0; self.len];
-        self.drain(&mut Sink::kernel(&mut bytes))?;
+        self.drain(&mut Sink::kernel(&mut bytes), usize::MAX)?;
         *self = Self::new(pages);
         self.fill(&mut Source::kernel(&bytes))?;
         Ok(true)

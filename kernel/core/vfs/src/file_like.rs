@@ -1,7 +1,7 @@
 //! The behaviour of an open file that is not simply its inode's bytes: a device, a pipe, a socket, a generated file.
 
-use crate::File;
 use crate::inode::Emit;
+use crate::{File, Socket};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -182,6 +182,11 @@ pub trait FileLike: Any + Send + Sync {
     /// What keeps them from changing.
     fn set_flags(&self, _file: &File, _flags: OpenFlags) -> Result<()> {
         Ok(())
+    }
+
+    /// What it can do as a socket, if it is one.
+    fn socket(&self) -> Option<&dyn Socket> {
+        None
     }
 
     /// Text for `/proc/self/fdinfo`, behind the lines that all files have.

@@ -13,6 +13,7 @@
 //! | `mount`, `path`, `root` | where trees are seen; a place's path; the root of everything |
 //! | `file`, `file_like`, `position` | open files |
 //! | [`locks`] | advisory locks |
+//! | `socket` | what sockets can do besides |
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
@@ -47,6 +48,7 @@ mod path;
 mod position;
 mod rename;
 mod root;
+mod socket;
 mod special;
 mod walk;
 
@@ -65,4 +67,5 @@ pub use name::Name;
 pub use open::How;
 pub use path::Path;
 pub use root::{root, set_root, shrink};
+pub use socket::{Incoming, Outgoing, Socket};
 pub use special::{OpenSpecial, register_devices, register_fifos};

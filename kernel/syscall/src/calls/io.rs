@@ -100,7 +100,7 @@ fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> R
 
 /// A buffer that reaches out of the program's half is refused before anything is done, as Linux does.
 #[inline]
-fn check_range(address: u64, len: usize) -> Result<()> {
+pub(super) fn check_range(address: u64, len: usize) -> Result<()> {
     match address.checked_add(len as u64) {
         Some(end) if end <= address::USER_END + address::PAGE_SIZE => Ok(()),
         _ => Err(Error::new(
@@ -111,7 +111,7 @@ fn check_range(address: u64, len: usize) -> Result<()> {
 }
 
 /// A write into a pipe that nobody reads also raises `SIGPIPE`.
-fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
+pub(super) fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
     if let Err(error) = &result
         && error.errno == Errno::EPIPE
     {

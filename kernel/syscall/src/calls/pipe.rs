@@ -4,7 +4,9 @@ use super::open::add;
 use crate::Caller;
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
 use usermem::UserPtr;
+use vfs::File;
 
 calls! {
     22 "pipe" = pipe(UserPtr<[i32; 2]>);
@@ -22,23 +24,32 @@ fn pipe(caller: &mut Caller<'_>, (out,): (UserPtr<[i32; 2]>,)) -> Result<u64> {
 fn pipe2(caller: &mut Caller<'_>, (out, flags): (UserPtr<[i32; 2]>, u32)) -> Result<u64> {
     let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK | OpenFlags::DIRECT;
     let flags = known_flags(flags, known)?;
-    let close_on_exec = flags.contains(OpenFlags::CLOEXEC);
     let (reader, writer) = ipc::pipe(flags)?;
-    let reader = add(caller, reader, close_on_exec)? as i32;
+    give_pair(caller, [reader, writer], flags.contains(OpenFlags::CLOEXEC), out)
+}
+
+/// Gives two open files descriptors and tells the program; both or none.
+pub(super) fn give_pair(
+    caller: &Caller<'_>,
+    [first, second]: [Arc<File>; 2],
+    close_on_exec: bool,
+    out: UserPtr<[i32; 2]>,
+) -> Result<u64> {
+    let first = add(caller, first, close_on_exec)? as i32;
     let take_back = |fds: &[i32]| {
         for &fd in fds {
             drop(caller.process().files().remove(fd));
         }
     };
-    let writer = match add(caller, writer, close_on_exec) {
-        Ok(writer) => writer as i32,
+    let second = match add(caller, second, close_on_exec) {
+        Ok(second) => second as i32,
         Err(error) => {
-            take_back(&[reader]);
+            take_back(&[first]);
             return Err(error);
         }
     };
-    if let Err(error) = out.write(&[reader, writer]) {
-        take_back(&[reader, writer]);
+    if let Err(error) = out.write(&[first, second]) {
+        take_back(&[first, second]);
         return Err(error);
     }
     Ok(0)

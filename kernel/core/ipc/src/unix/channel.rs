@@ -1,0 +1,371 @@
+//! One direction between two sockets.
+
+use crate::ring::Ring;
+use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use lock::{Once, SpinLock};
+use task::{SleepLock, WaitQueue};
+use usermem::{Sink, Source};
+use vfs::{Events, File, Incoming, Outgoing};
+
+/// Bytes that wait at most (`net.core.wmem_default`).
+pub(crate) const CAPACITY: usize = 212_992;
+/// What a message counts besides its bytes.
+const OVERHEAD: usize = 512;
+
+/// Who waits at a socket.
+#[derive(Default)]
+pub(crate) struct Ear {
+    pub(crate) readable: WaitQueue,
+    pub(crate) writable: WaitQueue,
+}
+
+impl Ear {
+    pub(crate) fn wake_all(&self) {
+        self.readable.wake_all();
+        self.writable.wake_all();
+    }
+}
+
+/// A message with what goes with it.
+struct Message {
+    bytes: Vec<u8>,
+    rights: Vec<Arc<File>>,
+    credentials: Option<Ucred>,
+    from: Vec<u8>,
+}
+
+/// Open files that go with the byte at a place in a stream.
+struct Mark {
+    place: u64,
+    rights: Vec<Arc<File>>,
+}
+
+/// What waits to be received.
+enum Content {
+    /// Bytes, of which the first has that place in the stream.
+    Bytes(Ring, u64, VecDeque<Mark>),
+    Messages(VecDeque<Message>, usize),
+}
+
+/// The writer sends nothing any more.
+const WRITER_GONE: u8 = 1;
+/// Nobody receives any more.
+const READER_GONE: u8 = 2;
+
+pub(crate) struct Channel {
+    content: SleepLock<Content>,
+    /// What waits, for those who only look: bytes with overhead.
+    len: AtomicUsize,
+    state: AtomicU8,
+    /// The other side went without having read everything.
+    reset: AtomicBool,
+    reader: Arc<Ear>,
+    writer: Once<Arc<Ear>>,
+    /// Further senders that found no room.
+    refused: SpinLock<Vec<Weak<Ear>>>,
+}
+
+impl Channel {
+    pub(crate) fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
+        let content = if stream {
+            Content::Bytes(Ring::new(CAPACITY / 4096), 0, VecDeque::new())
+        } else {
+            Content::Messages(VecDeque::new(), 0)
+        };
+        Arc::new(Self {
+            content: SleepLock::new(content),
+            len: AtomicUsize::new(0),
+            state: AtomicU8::new(0),
+            reset: AtomicBool::new(false),
+            reader: Arc::clone(reader),
+            writer: Once::new(),
+            refused: SpinLock::new(Vec::new()),
+        })
+    }
+
+    /// Says who writes, if that is one socket.
+    pub(crate) fn set_writer(&self, writer: &Arc<Ear>) {
+        let _ = self.writer.set(Arc::clone(writer));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len.load(Ordering::Relaxed) == 0
+    }
+
+    /// Bytes that the next to receive would find: all of a stream, or the first message's.
+    pub(crate) fn next_len(&self) -> usize {
+        match &*self.content.lock() {
+            Content::Bytes(ring, ..) => ring.len(),
+            Content::Messages(messages, _) => messages.front().map_or(0, |message| message.bytes.len()),
+        }
+    }
+
+    pub(crate) fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take_reset(&self) -> bool {
+        self.is_reset() && self.reset.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn writer_gone(&self) -> bool {
+        self.state.load(Ordering::Acquire) & WRITER_GONE != 0
+    }
+
+    pub(crate) fn reader_gone(&self) -> bool {
+        self.state.load(Ordering::Acquire) & READER_GONE != 0
+    }
+
+    /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.len.load(Ordering::Relaxed) * 4 <= CAPACITY
+    }
+
+    /// The writer sends nothing any more.
+    pub(crate) fn end_writing(&self) {
+        self.end(WRITER_GONE);
+    }
+
+    /// Nobody receives any more.
+    pub(crate) fn end_reading(&self) {
+        self.end(READER_GONE);
+    }
+
+    fn end(&self, who: u8) {
+        self.state.fetch_or(who, Ordering::AcqRel);
+        self.reader.wake_all();
+        if let Some(writer) = self.writer.get() {
+            writer.wake_all();
+        }
+        self.wake_refused();
+    }
+
+    /// The reader is gone for good: forgets what waits; the other direction hears if it had not read everything.
+    pub(crate) fn abandon(&self, other: Option<&Self>) {
+        if let Some(other) = other.filter(|_| !self.is_empty()) {
+            other.reset.store(true, Ordering::Relaxed);
+        }
+        self.end_reading();
+        let mut content = self.content.lock();
+        let left = match &mut *content {
+            Content::Bytes(ring, _, marks) => {
+                ring.clear();
+                let marks = core::mem::take(marks);
+                marks.into_iter().flat_map(|mark| mark.rights).collect::<Vec<_>>()
+            }
+            Content::Messages(messages, _) => {
+                let messages = core::mem::take(messages);
+                messages.into_iter().flat_map(|message| message.rights).collect()
+            }
+        };
+        self.len.store(0, Ordering::Relaxed);
+        drop(content);
+        drop(left);
+    }
+
+    /// What an empty channel answers to who wants to receive.
+    fn nothing(&self, ended: bool) -> Result<()> {
+        if self.take_reset() {
+            Err(Error::new(
+                Errno::ECONNRESET,
+                "the other side went without reading everything",
+            ))
+        } else if ended || self.reader_gone() {
+            Ok(())
+        } else {
+            Err(Errno::EAGAIN.into())
+        }
+    }
+
+    /// Reads a stream's bytes, without what goes with them.
+    #[inline]
+    pub(crate) fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+        Ok(self.receive(into, 0)?.count)
+    }
+
+    pub(crate) fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        // Asked before looking: what the writer sent before it went is there by then.
+        let ended = self.writer_gone();
+        let mut content = self.content.lock();
+        let received = match &mut *content {
+            Content::Bytes(ring, ..) if ring.len() == 0 => {
+                drop(content);
+                return self.nothing(ended).map(|()| Incoming::default());
+            }
+            Content::Bytes(ring, first, marks) => {
+                let received = take_bytes(ring, first, marks, into, flags);
+                self.len.store(ring.len(), Ordering::Relaxed);
+                received
+            }
+            Content::Messages(messages, total) => match take_message(messages, total, into, flags) {
+                Some(received) => {
+                    self.len.store(*total, Ordering::Relaxed);
+                    received
+                }
+                None => {
+                    drop(content);
+                    return self.nothing(ended).map(|()| Incoming::default());
+                }
+            },
+        };
+        drop(content);
+        if flags & MSG_PEEK == 0 {
+            self.told_room();
+        }
+        received
+    }
+
+    /// Something was received: tells who writes, and others who receive, if something is left.
+    #[inline]
+    fn told_room(&self) {
+        if self.is_writable() {
+            if let Some(writer) = self.writer.get() {
+                writer.writable.wake(1, Events::WRITABLE.bits());
+            }
+            self.wake_refused();
+        }
+        if !self.is_empty() {
+            self.reader.readable.wake(1, Events::READABLE.bits());
+        }
+    }
+
+    fn wake_refused(&self) {
+        let refused = core::mem::take(&mut *self.refused.lock());
+        for ear in refused.iter().filter_map(Weak::upgrade) {
+            ear.writable.wake_all();
+        }
+    }
+
+    /// Somebody found no room and waits at his own ear.
+    pub(crate) fn remember_refused(&self, ear: &Arc<Ear>) {
+        let mut refused = self.refused.lock();
+        if !refused.iter().any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear)) {
+            refused.push(Arc::downgrade(ear));
+        }
+    }
+
+    /// Sends bytes of a stream.
+    pub(crate) fn write(&self, from: &mut Source<'_>, rights: Vec<Arc<File>>) -> Result<usize> {
+        if self.state.load(Ordering::Acquire) != 0 {
+            return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
+        }
+        if from.left() == 0 {
+            return Ok(0);
+        }
+        let mut content = self.content.lock();
+        let Content::Bytes(ring, first, marks) = &mut *content else {
+            return Err(Errno::EINVAL.into());
+        };
+        if ring.room() == 0 {
+            return Err(Errno::EAGAIN.into());
+        }
+        let place = *first + ring.len() as u64;
+        let written = ring.fill(from)?;
+        if !rights.is_empty() {
+            marks.push_back(Mark { place, rights });
+        }
+        self.len.store(ring.len(), Ordering::Relaxed);
+        drop(content);
+        self.reader.readable.wake(1, Events::READABLE.bits());
+        Ok(written)
+    }
+
+    /// Sends a message.
+    pub(crate) fn send(&self, from: &mut Source<'_>, message: &mut Outgoing, sender: &[u8]) -> Result<usize> {
+        let len = from.left();
+        if len > CAPACITY - 32 {
+            return Err(Error::new(Errno::EMSGSIZE, "the message is longer than the buffer"));
+        }
+        if self.len.load(Ordering::Relaxed) + len > CAPACITY {
+            return Err(Errno::EAGAIN.into());
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).map_err(|_| Error::from(Errno::ENOMEM))?;
+        bytes.resize(len, 0);
+        if from.take(&mut bytes)? < len {
+            return Err(Error::new(Errno::EFAULT, "the message is not all there"));
+        }
+        let mut content = self.content.lock();
+        let Content::Messages(messages, total) = &mut *content else {
+            return Err(Errno::EINVAL.into());
+        };
+        messages.push_back(Message {
+            bytes,
+            rights: core::mem::take(&mut message.rights),
+            credentials: message.credentials,
+            from: sender.to_vec(),
+        });
+        *total += len + OVERHEAD;
+        self.len.store(*total, Ordering::Relaxed);
+        drop(content);
+        self.reader.readable.wake(1, Events::READABLE.bits());
+        Ok(len)
+    }
+}
+
+/// Takes bytes up to those that open files go with; the files come with the first of theirs.
+fn take_bytes(
+    ring: &mut Ring,
+    first: &mut u64,
+    marks: &mut VecDeque<Mark>,
+    into: &mut Sink<'_>,
+    flags: u32,
+) -> Result<Incoming> {
+    let mut received = Incoming::default();
+    let here = marks.front().is_some_and(|mark| mark.place == *first);
+    let next = marks.get(usize::from(here)).map_or(u64::MAX, |mark| mark.place);
+    let most = usize::try_from(next - *first).unwrap_or(usize::MAX);
+    if flags & MSG_PEEK != 0 {
+        received.count = ring.peek(into, most)?;
+        if let Some(mark) = marks.front().filter(|_| here) {
+            received.rights.clone_from(&mark.rights);
+        }
+        return Ok(received);
+    }
+    received.count = ring.drain(into, most)?;
+    *first += received.count as u64;
+    if here
+        && received.count > 0
+        && let Some(mark) = marks.pop_front()
+    {
+        received.rights = mark.rights;
+    }
+    Ok(received)
+}
+
+fn take_message(
+    messages: &mut VecDeque<Message>,
+    total: &mut usize,
+    into: &mut Sink<'_>,
+    flags: u32,
+) -> Option<Result<Incoming>> {
+    let message = messages.front()?;
+    let stored = into.put(&message.bytes);
+    let cut = message.bytes.len() > *stored.as_ref().unwrap_or(&0);
+    let mut received = Incoming {
+        flags: if cut { MSG_TRUNC } else { 0 },
+        credentials: message.credentials,
+        ..Incoming::default()
+    };
+    if let Ok(stored) = stored {
+        received.count = if flags & MSG_TRUNC != 0 {
+            message.bytes.len()
+        } else {
+            stored
+        };
+    }
+    if flags & MSG_PEEK != 0 {
+        received.rights.clone_from(&message.rights);
+        received.address.clone_from(&message.from);
+    } else if let Some(message) = messages.pop_front() {
+        *total -= message.bytes.len() + OVERHEAD;
+        received.rights = message.rights;
+        received.address = message.from;
+    }
+    Some(stored.map(|_| received))
+}

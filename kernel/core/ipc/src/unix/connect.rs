@@ -1,0 +1,156 @@
+//! Binding, listening, connecting, accepting.
+
+use super::channel::Channel;
+use super::{Style, UnixSocket, name};
+use abi::socket::{AF_UNIX, AF_UNSPEC};
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use lock::SpinLock;
+use vfs::{Context, Events};
+
+/// Most that wait to be accepted (`net.core.somaxconn`).
+const MOST_WAITING: u32 = 4096;
+
+/// What a socket that listens has.
+pub(super) struct Listener {
+    state: SpinLock<State>,
+}
+
+struct State {
+    waiting: VecDeque<Arc<UnixSocket>>,
+    backlog: usize,
+    closed: bool,
+}
+
+impl Listener {
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().waiting.is_empty()
+    }
+
+    pub(super) fn take(&self) -> Result<Arc<UnixSocket>> {
+        self.state.lock().waiting.pop_front().ok_or(Errno::EAGAIN.into())
+    }
+
+    /// Nobody accepts any more.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let waiting = core::mem::take(&mut state.waiting);
+        drop(state);
+        drop(waiting);
+    }
+
+    fn add(&self, socket: Arc<UnixSocket>) -> Result<()> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::new(Errno::ECONNREFUSED, "nobody accepts any more"));
+        }
+        if state.waiting.len() > state.backlog {
+            return Err(Error::new(Errno::EAGAIN, "too many wait to be accepted"));
+        }
+        state.waiting.push_back(socket);
+        Ok(())
+    }
+}
+
+pub(super) fn bind(socket: &UnixSocket, view: &Context, address: &[u8]) -> Result<()> {
+    let mut wanted = name::parse(address)?;
+    if !socket.name.lock().is_empty() {
+        return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
+    }
+    if wanted.is_empty() {
+        wanted = name::fresh();
+    }
+    name::enter(view, &wanted, &socket.own)?;
+    *socket.name.lock() = wanted;
+    Ok(())
+}
+
+pub(super) fn listen(socket: &UnixSocket, backlog: u32) -> Result<()> {
+    if socket.style == Style::Datagram {
+        return Err(Error::new(Errno::EOPNOTSUPP, "datagrams come without connections"));
+    }
+    if socket.name.lock().is_empty() || socket.outgoing().is_some() {
+        return Err(Error::new(Errno::EINVAL, "the socket has no address, or is connected"));
+    }
+    let listener = socket.listener.get_or_init(|| Listener {
+        state: SpinLock::new(State {
+            waiting: VecDeque::new(),
+            backlog: 0,
+            closed: false,
+        }),
+    });
+    listener.state.lock().backlog = backlog.min(MOST_WAITING) as usize;
+    Ok(())
+}
+
+/// The channel that leads to who has an address.
+pub(super) fn find_channel(view: &Context, address: &[u8], style: Style) -> Result<Arc<Channel>> {
+    Ok(Arc::clone(receiver(&find(view, address, style)?)?))
+}
+
+fn find(view: &Context, address: &[u8], style: Style) -> Result<Arc<UnixSocket>> {
+    let target = name::find(view, &name::parse(address)?)?;
+    if target.style != style {
+        return Err(Error::new(Errno::EPROTOTYPE, "the address is another kind of socket's"));
+    }
+    Ok(target)
+}
+
+fn receiver(target: &Arc<UnixSocket>) -> Result<&Arc<Channel>> {
+    target
+        .incoming
+        .get()
+        .ok_or(Error::new(Errno::ECONNREFUSED, "the socket receives nothing"))
+}
+
+pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Result<()> {
+    let family = address.first_chunk::<2>().map(|family| u16::from_ne_bytes(*family));
+    if socket.style == Style::Datagram {
+        return connect_datagrams(socket, view, address, family == Some(AF_UNSPEC));
+    }
+    if family != Some(AF_UNIX) {
+        return Err(Error::new(Errno::EINVAL, "the address is of another family"));
+    }
+    if socket.listener.get().is_some() {
+        return Err(Error::new(Errno::EINVAL, "the socket listens"));
+    }
+    if socket.outgoing().is_some() {
+        return Err(Error::new(Errno::EISCONN, "the socket is connected"));
+    }
+    let target = find(view, address, socket.style)?;
+    let listener = target
+        .listener
+        .get()
+        .ok_or(Error::new(Errno::ECONNREFUSED, "the socket does not listen"))?;
+    let own = socket.own.upgrade().ok_or(Errno::EINVAL)?;
+    let other = UnixSocket::new(socket.style, target.owner);
+    other.name.lock().clone_from(&target.name.lock());
+    let own_name: Vec<u8> = socket.name.lock().clone();
+    *other.peer_name.lock() = own_name;
+    let target_name = target.name.lock().clone();
+    UnixSocket::join(&own, &other);
+    if let Err(error) = listener.add(other) {
+        *socket.outgoing.lock() = None;
+        return Err(error);
+    }
+    *socket.peer_name.lock() = target_name;
+    target.ear.readable.wake(1, Events::READABLE.bits());
+    Ok(())
+}
+
+fn connect_datagrams(socket: &UnixSocket, view: &Context, address: &[u8], leave: bool) -> Result<()> {
+    if leave {
+        *socket.outgoing.lock() = None;
+        return Ok(());
+    }
+    let target = find(view, address, Style::Datagram)?;
+    let channel = Arc::clone(receiver(&target)?);
+    let target_name = target.name.lock().clone();
+    *socket.outgoing.lock() = Some(channel);
+    *socket.peer_name.lock() = target_name;
+    *socket.peer.lock() = Some(target.owner);
+    Ok(())
+}

@@ -1,0 +1,394 @@
+//! Sockets of one machine (`AF_UNIX`): streams, datagrams, and messages in sequence.
+//!
+//! A direction is a [`Channel`](channel::Channel); a socket has one that it receives from and one that it sends to, and an ear where all who wait for it wait.
+//!
+//! | module | what |
+//! |---|---|
+//! | `channel` | one direction: bytes or messages, with the open files that go with them |
+//! | `name` | addresses: paths and abstract names |
+//! | `connect` | binding, listening, connecting, accepting |
+//! | `options` | options |
+//!
+//! It does not do: freeing sockets that were sent through themselves and are held by nobody else.
+
+mod channel;
+mod connect;
+mod name;
+mod options;
+
+use abi::fcntl::OpenFlags;
+use abi::ioctl::FIONREAD;
+use abi::socket::{AF_UNIX, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Ucred};
+use abi::stat::S_IFSOCK;
+use abi::{Errno, Error, Result};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use channel::{Channel, Ear};
+use connect::Listener;
+use core::sync::atomic::AtomicBool;
+use lock::{Once, SpinLock};
+use options::Options;
+use task::WaitQueue;
+use usermem::{Sink, Source, UserPtr};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+
+const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
+
+/// How a socket passes what is sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// Bytes.
+    Stream,
+    /// Messages to anybody.
+    Datagram,
+    /// Messages to one peer.
+    Sequence,
+}
+
+impl Style {
+    /// From the number of `socket(2)`.
+    #[must_use]
+    pub fn new(kind: u32) -> Option<Self> {
+        match kind {
+            SOCK_STREAM => Some(Self::Stream),
+            SOCK_DGRAM => Some(Self::Datagram),
+            SOCK_SEQPACKET => Some(Self::Sequence),
+            _ => None,
+        }
+    }
+
+    const fn number(self) -> u32 {
+        match self {
+            Self::Stream => SOCK_STREAM,
+            Self::Datagram => SOCK_DGRAM,
+            Self::Sequence => SOCK_SEQPACKET,
+        }
+    }
+}
+
+/// A socket.
+pub struct UnixSocket {
+    style: Style,
+    own: Weak<Self>,
+    ear: Arc<Ear>,
+    incoming: Once<Arc<Channel>>,
+    outgoing: SpinLock<Option<Arc<Channel>>>,
+    listener: Once<Listener>,
+    name: SpinLock<Vec<u8>>,
+    peer_name: SpinLock<Vec<u8>>,
+    owner: Ucred,
+    peer: SpinLock<Option<Ucred>>,
+    /// Whether the socket tells who sent (`SO_PASSCRED`).
+    tells_sender: AtomicBool,
+    options: Options,
+}
+
+impl UnixSocket {
+    fn new(style: Style, owner: Ucred) -> Arc<Self> {
+        Arc::new_cyclic(|own| {
+            let socket = Self {
+                style,
+                own: Weak::clone(own),
+                ear: Arc::default(),
+                incoming: Once::new(),
+                outgoing: SpinLock::new(None),
+                listener: Once::new(),
+                name: SpinLock::new(Vec::new()),
+                peer_name: SpinLock::new(Vec::new()),
+                owner,
+                peer: SpinLock::new(None),
+                tells_sender: AtomicBool::new(false),
+                options: Options::default(),
+            };
+            if style == Style::Datagram {
+                let _ = socket.incoming.set(Channel::new(false, &socket.ear));
+            }
+            socket
+        })
+    }
+
+    /// Makes two sockets each other's peers.
+    fn join(first: &Arc<Self>, second: &Arc<Self>) {
+        for (to, from) in [(first, second), (second, first)] {
+            let channel = to
+                .incoming
+                .get_or_init(|| Channel::new(to.style == Style::Stream, &to.ear));
+            channel.set_writer(&from.ear);
+            *from.outgoing.lock() = Some(Arc::clone(channel));
+            *to.peer.lock() = Some(from.owner);
+        }
+    }
+
+    #[inline]
+    fn outgoing(&self) -> Option<Arc<Channel>> {
+        self.outgoing.lock().clone()
+    }
+
+    fn is_datagram(&self) -> bool {
+        self.style == Style::Datagram
+    }
+
+    fn send_message(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        let target = match message.address.take() {
+            Some((view, address)) if self.is_datagram() => connect::find_channel(&view, &address, self.style)?,
+            Some(_) if self.outgoing().is_some() => return Err(Errno::EISCONN.into()),
+            _ => self.outgoing().ok_or(NOT_CONNECTED)?,
+        };
+        if target.reader_gone() {
+            if !self.is_datagram() {
+                return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
+            }
+            let mut outgoing = self.outgoing.lock();
+            if outgoing.as_ref().is_some_and(|outgoing| Arc::ptr_eq(outgoing, &target)) {
+                *outgoing = None;
+            }
+            return Err(Error::new(Errno::ECONNREFUSED, "nobody receives any more"));
+        }
+        if target.writer_gone() && !self.is_datagram() {
+            return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
+        }
+        let name = self.name.lock().clone();
+        message.credentials.get_or_insert(self.owner);
+        let sent = target.send(from, message, &name);
+        if sent.as_ref().is_err_and(|error| error.errno == Errno::EAGAIN) {
+            target.remember_refused(&self.ear);
+        }
+        sent
+    }
+}
+
+impl FileLike for UnixSocket {
+    #[inline]
+    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        match self.incoming.get() {
+            Some(channel) if self.style == Style::Stream => channel.read(into),
+            _ => Ok(self.receive(file, into, 0)?.count),
+        }
+    }
+
+    #[inline]
+    fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
+        if self.style == Style::Stream {
+            return self.outgoing().ok_or(NOT_CONNECTED)?.write(from, Vec::new());
+        }
+        self.send(file, from, &mut Outgoing::default())
+    }
+
+    fn writes_everything(&self) -> bool {
+        self.style == Style::Stream
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        if request != FIONREAD {
+            return Err(Error::new(Errno::ENOTTY, "a socket does not know the request"));
+        }
+        let waiting = self.incoming.get().map_or(0, |channel| channel.next_len());
+        UserPtr::<i32>::new(argument).write(&(waiting as i32))?;
+        Ok(0)
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        if let Some(listener) = self.listener.get() {
+            return if listener.is_empty() {
+                Events::empty()
+            } else {
+                Events::READABLE
+            };
+        }
+        let mut events = Events::empty();
+        let outgoing = self.outgoing();
+        let incoming = self.incoming.get();
+        let no_more_in = incoming.is_some_and(|channel| channel.writer_gone() || channel.reader_gone());
+        let no_more_out = outgoing
+            .as_ref()
+            .is_some_and(|channel| channel.reader_gone() || channel.writer_gone());
+        let waits = incoming.is_some_and(|channel| !channel.is_empty());
+        events.set(Events::READABLE, waits || no_more_in);
+        events.set(Events::RDHUP, no_more_in);
+        events.set(Events::HUP, no_more_in && no_more_out);
+        events.set(Events::ERR, incoming.is_some_and(|channel| channel.is_reset()));
+        let connected = outgoing.is_some() || self.is_datagram();
+        events.set(Events::HUP, events.contains(Events::HUP) || !connected);
+        let writable = outgoing.is_none_or(|channel| channel.is_writable());
+        events.set(Events::WRITABLE, writable);
+        events
+    }
+
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        Some(match direction {
+            Direction::Read => &self.ear.readable,
+            Direction::Write => &self.ear.writable,
+        })
+    }
+
+    fn timeout(&self, direction: Direction) -> Option<u64> {
+        self.options.timeout(direction)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+}
+
+impl Socket for UnixSocket {
+    fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        if message.flags & MSG_OOB != 0 {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
+        }
+        if self.style != Style::Stream {
+            return self.send_message(from, message);
+        }
+        let outgoing = self.outgoing();
+        if message.address.is_some() {
+            let errno = if outgoing.is_some() {
+                Errno::EISCONN
+            } else {
+                Errno::EOPNOTSUPP
+            };
+            return Err(Error::new(errno, "a stream has one peer"));
+        }
+        let outgoing = outgoing.ok_or(NOT_CONNECTED)?;
+        let rights = message.rights.clone();
+        let sent = outgoing.write(from, rights)?;
+        message.rights.clear();
+        Ok(sent)
+    }
+
+    fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if flags & MSG_OOB != 0 {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing comes out of band"));
+        }
+        let Some(channel) = self.incoming.get() else {
+            return Err(Error::new(
+                if self.style == Style::Stream {
+                    Errno::EINVAL
+                } else {
+                    Errno::ENOTCONN
+                },
+                "the socket is not connected",
+            ));
+        };
+        if self.style == Style::Stream && into.left() == 0 {
+            return Ok(Incoming::default());
+        }
+        let mut received = channel.receive(into, flags)?;
+        if !self.tells_sender.load(core::sync::atomic::Ordering::Relaxed) {
+            received.credentials = None;
+        } else if received.credentials.is_none() {
+            received.credentials = *self.peer.lock();
+        }
+        Ok(received)
+    }
+
+    fn is_stream(&self) -> bool {
+        self.style == Style::Stream
+    }
+
+    fn shut_down(&self, how: u32) -> Result<()> {
+        let outgoing = self.outgoing();
+        if outgoing.is_none() && !self.is_datagram() && self.listener.get().is_none() {
+            return Err(NOT_CONNECTED);
+        }
+        if matches!(how, SHUT_RD | SHUT_RDWR)
+            && let Some(incoming) = self.incoming.get()
+        {
+            incoming.end_reading();
+        }
+        if matches!(how, SHUT_WR | SHUT_RDWR)
+            && let Some(outgoing) = outgoing
+        {
+            outgoing.end_writing();
+        }
+        self.ear.wake_all();
+        Ok(())
+    }
+
+    fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
+        connect::bind(self, view, address)
+    }
+
+    fn connect(&self, view: &Context, address: &[u8]) -> Result<()> {
+        connect::connect(self, view, address)
+    }
+
+    fn listen(&self, backlog: u32) -> Result<()> {
+        connect::listen(self, backlog)
+    }
+
+    fn accept(&self, flags: OpenFlags) -> Result<(Arc<File>, Vec<u8>)> {
+        let socket = self
+            .listener
+            .get()
+            .ok_or(Error::new(Errno::EINVAL, "the socket does not listen"))?
+            .take()?;
+        let address = address_of(&socket.peer_name.lock());
+        Ok((open(socket, flags), address))
+    }
+
+    fn address(&self) -> Result<Vec<u8>> {
+        Ok(address_of(&self.name.lock()))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>> {
+        if self.outgoing().is_none() {
+            return Err(NOT_CONNECTED);
+        }
+        Ok(address_of(&self.peer_name.lock()))
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        options::get(self, level, name)
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        options::set(self, level, name, value)
+    }
+}
+
+impl Drop for UnixSocket {
+    fn drop(&mut self) {
+        if let Some(listener) = self.listener.get() {
+            listener.close();
+        }
+        let name = core::mem::take(self.name.get_mut());
+        name::forget(&name, &self.own);
+        let outgoing = self.outgoing.get_mut().take();
+        if let Some(incoming) = self.incoming.get() {
+            incoming.abandon(outgoing.as_deref().filter(|_| self.style != Style::Datagram));
+        }
+        if let Some(outgoing) = outgoing
+            && self.style != Style::Datagram
+        {
+            outgoing.end_writing();
+        }
+    }
+}
+
+/// A name as `struct sockaddr_un`.
+fn address_of(name: &[u8]) -> Vec<u8> {
+    let mut address = AF_UNIX.to_ne_bytes().to_vec();
+    address.extend_from_slice(name);
+    if name.first().is_some_and(|first| *first != 0) {
+        address.push(0);
+    }
+    address
+}
+
+fn open(socket: Arc<UnixSocket>, flags: OpenFlags) -> Arc<File> {
+    let place = vfs::anonymous_place(b"socket:", S_IFSOCK | 0o777);
+    vfs::anonymous_file(place, OpenFlags::RDWR | flags & OpenFlags::NONBLOCK, socket)
+}
+
+/// Makes a socket; `flags` may have `O_NONBLOCK`.
+#[must_use]
+pub fn socket(style: Style, owner: Ucred, flags: OpenFlags) -> Arc<File> {
+    open(UnixSocket::new(style, owner), flags)
+}
+
+/// Makes two sockets that are each other's peers.
+#[must_use]
+pub fn socket_pair(style: Style, owner: Ucred, flags: OpenFlags) -> [Arc<File>; 2] {
+    let pair = [(); 2].map(|()| UnixSocket::new(style, owner));
+    UnixSocket::join(&pair[0], &pair[1]);
+    pair.map(|socket| open(socket, flags))
+}

@@ -1,0 +1,185 @@
+//! Sockets: making, naming and connecting them, their options.
+
+use super::open::add;
+use super::pipe::known_flags;
+use crate::Caller;
+use crate::argument::{Fd, Hex};
+use abi::fcntl::OpenFlags;
+use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use ipc::Style;
+use usermem::{UserPtr, UserSlice};
+use vfs::{Direction, File};
+
+calls! {
+    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX; other families answer EAFNOSUPPORT";
+    42 "connect" = connect(Fd, Hex, i32);
+    43 "accept" = accept(Fd, Hex, UserPtr<i32>);
+    48 "shutdown" = shutdown(Fd, u32);
+    49 "bind" = bind(Fd, Hex, i32);
+    50 "listen" = listen(Fd, i32);
+    51 "getsockname" = getsockname(Fd, Hex, UserPtr<i32>);
+    52 "getpeername" = getpeername(Fd, Hex, UserPtr<i32>);
+    53 "socketpair" = socketpair(u32, u32, u32, UserPtr<[i32; 2]>);
+    54 "setsockopt" = setsockopt(Fd, u32, u32, Hex, i32);
+    55 "getsockopt" = getsockopt(Fd, u32, u32, Hex, UserPtr<i32>);
+    288 "accept4" = accept4(Fd, Hex, UserPtr<i32>, u32);
+}
+
+/// Bytes of `struct sockaddr_storage`.
+pub(super) const ADDRESS_LEN: usize = 128;
+
+/// The open file behind a descriptor, which must be a socket.
+pub(super) fn socket_file(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
+    let file = caller.process().files().get(fd.0)?;
+    file.socket()?;
+    Ok(file)
+}
+
+/// Who the caller is to the other side.
+pub(super) fn own_credentials(caller: &Caller<'_>) -> Ucred {
+    let who = caller.process().credentials();
+    Ucred {
+        pid: caller.process().pid,
+        uid: who.euid,
+        gid: who.egid,
+    }
+}
+
+/// An address that a program gives.
+pub(super) fn read_address(address: Hex, len: i32) -> Result<Vec<u8>> {
+    let len = usize::try_from(len)
+        .ok()
+        .filter(|len| *len <= ADDRESS_LEN)
+        .ok_or(Error::new(Errno::EINVAL, "no address is so long"))?;
+    UserSlice::new(address.0, len).to_vec()
+}
+
+/// Tells a program an address, as much as it has room for, and how long it is.
+pub(super) fn write_address(bytes: &[u8], address: Hex, len: UserPtr<i32>) -> Result<()> {
+    let room = len.read()?;
+    let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
+    UserSlice::new(address.0, room).write(bytes)?;
+    len.write(&(bytes.len() as i32))
+}
+
+/// The kind of a socket, and its flags.
+fn kind_and_flags(kind: u32) -> Result<(u32, OpenFlags)> {
+    let flags = known_flags(kind & !SOCK_TYPE_MASK, OpenFlags::CLOEXEC | OpenFlags::NONBLOCK)?;
+    Ok((kind & SOCK_TYPE_MASK, flags))
+}
+
+/// The style of a local socket.
+fn unix_style(kind: u32, protocol: u32) -> Result<Style> {
+    if protocol != 0 && protocol != u32::from(AF_UNIX) {
+        return Err(Error::new(Errno::EPROTONOSUPPORT, "local sockets have one protocol"));
+    }
+    // As on Linux, a raw one is a datagram one.
+    let kind = if kind == SOCK_RAW { SOCK_DGRAM } else { kind };
+    Style::new(kind).ok_or(Error::new(Errno::ESOCKTNOSUPPORT, "no such kind of socket"))
+}
+
+const NO_FAMILY: Error = Error::new(Errno::EAFNOSUPPORT, "no such family of sockets");
+
+fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) -> Result<u64> {
+    let (kind, flags) = kind_and_flags(kind)?;
+    if family != u32::from(AF_UNIX) {
+        return Err(NO_FAMILY);
+    }
+    let made = ipc::socket(unix_style(kind, protocol)?, own_credentials(caller), flags);
+    add(caller, made, flags.contains(OpenFlags::CLOEXEC))
+}
+
+fn socketpair(
+    caller: &mut Caller<'_>,
+    (family, kind, protocol, out): (u32, u32, u32, UserPtr<[i32; 2]>),
+) -> Result<u64> {
+    let (kind, flags) = kind_and_flags(kind)?;
+    if [AF_INET, AF_INET6].iter().any(|other| family == u32::from(*other)) {
+        return Err(Error::new(Errno::EOPNOTSUPP, "the family has no pairs"));
+    }
+    if family != u32::from(AF_UNIX) {
+        return Err(NO_FAMILY);
+    }
+    let pair = ipc::socket_pair(unix_style(kind, protocol)?, own_credentials(caller), flags);
+    super::pipe::give_pair(caller, pair, flags.contains(OpenFlags::CLOEXEC), out)
+}
+
+fn bind(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, i32)) -> Result<u64> {
+    let file = socket_file(caller, fd)?;
+    let address = read_address(address, len)?;
+    file.socket()?.bind(&caller.process().view(), &address)?;
+    Ok(0)
+}
+
+fn connect(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, i32)) -> Result<u64> {
+    let file = socket_file(caller, fd)?;
+    let address = read_address(address, len)?;
+    file.socket()?.connect(&caller.process().view(), &address)?;
+    Ok(0)
+}
+
+fn listen(caller: &mut Caller<'_>, (fd, backlog): (Fd, i32)) -> Result<u64> {
+    socket_file(caller, fd)?.socket()?.listen(backlog as u32)?;
+    Ok(0)
+}
+
+fn accept(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, UserPtr<i32>)) -> Result<u64> {
+    accept4(caller, (fd, address, len, 0))
+}
+
+fn accept4(caller: &mut Caller<'_>, (fd, address, len, flags): (Fd, Hex, UserPtr<i32>, u32)) -> Result<u64> {
+    let flags = known_flags(flags, OpenFlags::CLOEXEC | OpenFlags::NONBLOCK)?;
+    let file = socket_file(caller, fd)?;
+    let listening = file.socket()?;
+    let (accepted, peer) = file.retry(Direction::Read, false, || listening.accept(flags))?;
+    if address.0 != 0 {
+        write_address(&peer, address, len)?;
+    }
+    add(caller, accepted, flags.contains(OpenFlags::CLOEXEC))
+}
+
+fn shutdown(caller: &mut Caller<'_>, (fd, how): (Fd, u32)) -> Result<u64> {
+    let file = socket_file(caller, fd)?;
+    if how > SHUT_RDWR {
+        return Err(Error::new(Errno::EINVAL, "no such direction"));
+    }
+    file.socket()?.shut_down(how)?;
+    Ok(0)
+}
+
+fn getsockname(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, UserPtr<i32>)) -> Result<u64> {
+    let name = socket_file(caller, fd)?.socket()?.address()?;
+    write_address(&name, address, len)?;
+    Ok(0)
+}
+
+fn getpeername(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, UserPtr<i32>)) -> Result<u64> {
+    let name = socket_file(caller, fd)?.socket()?.peer_address()?;
+    write_address(&name, address, len)?;
+    Ok(0)
+}
+
+fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, u32, Hex, i32)) -> Result<u64> {
+    const MOST: i32 = 4096;
+    let file = socket_file(caller, fd)?;
+    if len < 0 {
+        return Err(Error::new(Errno::EINVAL, "the length is negative"));
+    }
+    let value = UserSlice::new(value.0, len.min(MOST) as usize).to_vec()?;
+    file.socket()?.set_option(level, name, &value)?;
+    Ok(0)
+}
+
+fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u32, Hex, UserPtr<i32>)) -> Result<u64> {
+    let file = socket_file(caller, fd)?;
+    let room = len.read()?;
+    let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
+    let value = file.socket()?.option(level, name)?;
+    let shown = value.len().min(room);
+    UserSlice::new(out.0, shown).write(&value)?;
+    len.write(&(shown as i32))?;
+    Ok(0)
+}
