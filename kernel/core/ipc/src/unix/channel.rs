@@ -39,9 +39,10 @@ struct Message {
     from: Vec<u8>,
 }
 
-/// Open files that go with the byte at a place in a stream.
+/// Open files that go with the bytes of one write in a stream.
 struct Mark {
-    place: u64,
+    start: u64,
+    end: u64,
     rights: Vec<Arc<File>>,
 }
 
@@ -267,7 +268,8 @@ impl Channel {
         let place = *first + ring.len() as u64;
         let written = ring.fill(from)?;
         if !rights.is_empty() {
-            marks.push_back(Mark { place, rights });
+            let (start, end) = (place, place + written as u64);
+            marks.push_back(Mark { start, end, rights });
         }
         self.len.store(ring.len(), Ordering::Relaxed);
         drop(content);
@@ -308,7 +310,7 @@ impl Channel {
     }
 }
 
-/// Takes bytes up to those that open files go with; the files come with the first of theirs.
+/// Takes bytes, but not beyond those of a write that open files go with; the files come with the first byte of it.
 fn take_bytes(
     ring: &mut Ring,
     first: &mut u64,
@@ -316,21 +318,20 @@ fn take_bytes(
     into: &mut Sink<'_>,
     flags: u32,
 ) -> Result<Incoming> {
+    let most = marks.front().map_or(usize::MAX, |mark| (mark.end - *first) as usize);
     let mut received = Incoming::default();
-    let here = marks.front().is_some_and(|mark| mark.place == *first);
-    let next = marks.get(usize::from(here)).map_or(u64::MAX, |mark| mark.place);
-    let most = usize::try_from(next - *first).unwrap_or(usize::MAX);
     if flags & MSG_PEEK != 0 {
         received.count = ring.peek(into, most)?;
-        if let Some(mark) = marks.front().filter(|_| here) {
+        if let Some(mark) = marks.front()
+            && *first + received.count as u64 > mark.start
+        {
             received.rights.clone_from(&mark.rights);
         }
         return Ok(received);
     }
     received.count = ring.drain(into, most)?;
     *first += received.count as u64;
-    if here
-        && received.count > 0
+    if marks.front().is_some_and(|mark| *first > mark.start)
         && let Some(mark) = marks.pop_front()
     {
         received.rights = mark.rights;

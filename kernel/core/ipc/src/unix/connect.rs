@@ -58,6 +58,10 @@ impl Listener {
 pub(super) fn bind(socket: &UnixSocket, view: &Context, address: &[u8]) -> Result<()> {
     let mut wanted = name::parse(address)?;
     if !socket.name.lock().is_empty() {
+        let is_path = wanted.first().is_some_and(|first| *first != 0);
+        if is_path && view.resolve(&view.cwd, &wanted, false).is_ok() {
+            return Err(Error::new(Errno::EADDRINUSE, "the address is somebody's"));
+        }
         return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
     }
     if wanted.is_empty() {

@@ -272,6 +272,9 @@ impl Socket for UnixSocket {
             return Ok(Incoming::default());
         }
         let mut received = channel.receive(into, flags)?;
+        if !received.address.is_empty() {
+            received.address = address_of(&received.address);
+        }
         if !self.tells_sender.load(core::sync::atomic::Ordering::Relaxed) {
             received.credentials = None;
         } else if received.credentials.is_none() {
