@@ -120,6 +120,8 @@ impl AddressSpace {
     /// Touches one page; returns where the next begins that may not be there.
     pub(crate) fn populate_one(&self, at: u64, access: Access) -> Result<u64, FaultKind> {
         self.fault(at, access)?;
+        // A long range takes long, and other CPUs may wait for this one to forget something.
+        lock::relax();
         let leaf = self.state.lock().table.lookup(at);
         let huge = leaf.is_some_and(|leaf| leaf.flags.contains(PageFlags::HUGE));
         Ok(if huge {
