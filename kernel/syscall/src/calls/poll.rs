@@ -115,7 +115,16 @@ fn poll_until(caller: &Caller<'_>, array: UserPtr<PollFd>, count: u32, deadline:
 }
 
 fn poll(caller: &mut Caller<'_>, (array, count, millis): (UserPtr<PollFd>, u32, i32)) -> Result<u64> {
-    poll_until(caller, array, count, after_millis(millis))
+    const POLL: u64 = 7;
+    let deadline = match u64::try_from(millis) {
+        Err(_) => None,
+        Ok(0) => Some(0),
+        Ok(millis) => Some(super::signal::deadline(caller, millis * 1_000_000)),
+    };
+    poll_until(caller, array, count, deadline).map_err(|error| match deadline {
+        Some(deadline) if error.errno == Errno::ERESTARTNOHAND => super::signal::interrupted(caller, POLL, deadline),
+        _ => error,
+    })
 }
 
 fn ppoll(
