@@ -5,12 +5,14 @@
 //! the address, or, in shared memory, the object and the offset.
 //!
 //! Lock order: bucket (two in order of their numbers for a requeue) → address space, because reading the word under the lock may fault. The word is read once before, so
-//! that such a fault finds the page in place and never sleeps. It does not do: priority inheritance (`FUTEX_LOCK_PI` and its kin answer `ENOSYS`).
+//! that such a fault finds the page in place and never sleeps. It does not do: `FUTEX_WAIT_REQUEUE_PI`; see [`owned`] for what
+//! inheriting priorities means here.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod owned;
 mod robust;
 
 pub use robust::release_robust;

@@ -3,8 +3,8 @@
 use crate::Caller;
 use crate::argument::Hex;
 use abi::sched::{
-    FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE, FUTEX_WAIT, FUTEX_WAIT_BITSET,
-    FUTEX_WAKE, FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
+    FUTEX_CLOCK_REALTIME, FUTEX_CMP_REQUEUE, FUTEX_LOCK_PI, FUTEX_LOCK_PI2, FUTEX_PRIVATE_FLAG, FUTEX_REQUEUE,
+    FUTEX_TRYLOCK_PI, FUTEX_UNLOCK_PI, FUTEX_WAIT, FUTEX_WAIT_BITSET, FUTEX_WAKE, FUTEX_WAKE_BITSET, FUTEX_WAKE_OP,
 };
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
@@ -13,7 +13,7 @@ use futex::{ANY, Scope};
 use usermem::UserPtr;
 
 calls! {
-    202 "futex" = futex_call(Hex, u32, u32, Hex, Hex, u32) partial "no priority inheritance (FUTEX_LOCK_PI and its kin answer ENOSYS)";
+    202 "futex" = futex_call(Hex, u32, u32, Hex, Hex, u32) partial "FUTEX_LOCK_PI locks without inheriting priorities, which there are none of; FUTEX_WAIT_REQUEUE_PI answers ENOSYS";
     273 "set_robust_list" = set_robust_list(Hex, usize);
     274 "get_robust_list" = get_robust_list(u32, UserPtr<u64>, UserPtr<u64>);
 }
@@ -32,7 +32,7 @@ fn deadline(caller: &Caller<'_>, timeout: UserPtr<Timespec>, operation: u32) -> 
     if operation & COMMAND == FUTEX_WAIT {
         return Ok(Some(super::signal::deadline(caller, nanos)));
     }
-    if operation & FUTEX_CLOCK_REALTIME != 0 {
+    if operation & FUTEX_CLOCK_REALTIME != 0 || operation & COMMAND == FUTEX_LOCK_PI {
         return Ok(Some(nanos.saturating_sub(time::wall_at_boot())));
     }
     Ok(Some(nanos))
@@ -48,7 +48,7 @@ fn futex_call(
     } else {
         Scope::Shared
     };
-    if operation & FUTEX_CLOCK_REALTIME != 0 && !matches!(command, FUTEX_WAIT | FUTEX_WAIT_BITSET) {
+    if operation & FUTEX_CLOCK_REALTIME != 0 && !matches!(command, FUTEX_WAIT | FUTEX_WAIT_BITSET | FUTEX_LOCK_PI2) {
         return Err(Error::new(Errno::ENOSYS, "only waits know clocks"));
     }
     let space = caller.process().space();
@@ -61,6 +61,14 @@ fn futex_call(
             let waited = futex::wait(&space, word.0, value, bits, deadline, scope);
             waited.map(|()| 0).map_err(|error| interrupted(caller, deadline, error))
         }
+        FUTEX_LOCK_PI | FUTEX_LOCK_PI2 => {
+            let deadline = deadline(caller, UserPtr::new(fourth.0), operation)?;
+            let is_alive = |tid| process::registry::thread(tid).is_some();
+            futex::owned::lock(&space, word.0, caller.thread.tid(), deadline, scope, is_alive).map(|()| 0)
+        }
+        FUTEX_TRYLOCK_PI if futex::owned::try_lock(word.0, caller.thread.tid())? => Ok(0),
+        FUTEX_TRYLOCK_PI => Err(Error::new(Errno::EAGAIN, "another thread has the lock")),
+        FUTEX_UNLOCK_PI => futex::owned::unlock(&space, word.0, caller.thread.tid(), scope).map(|()| 0),
         FUTEX_WAKE => Ok(futex::wake(&space, word.0, count.max(1), ANY, scope)? as u64),
         FUTEX_WAKE_BITSET => Ok(futex::wake(&space, word.0, count.max(1), bits, scope)? as u64),
         FUTEX_REQUEUE => {
