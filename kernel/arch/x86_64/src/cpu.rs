@@ -74,6 +74,8 @@ pub struct Features {
     pub fsgsbase: bool,
     /// The kernel may not touch a program's pages by accident.
     pub smap: bool,
+    /// Translations can be kept under a number while another address space is in force.
+    pub pcid: bool,
     smep: bool,
     umip: bool,
     /// Vector state beyond SSE.
@@ -148,6 +150,7 @@ fn detect() -> Features {
         rdrand: bit(leaf1[2], 30),
         fsgsbase: bit(leaf7[1], 0),
         smap: bit(leaf7[1], 20),
+        pcid: bit(leaf1[2], 17),
         smep: bit(leaf7[1], 7),
         umip: bit(leaf7[2], 2),
         xsave: bit(leaf1[2], 26),
@@ -264,6 +267,7 @@ fn set_control_registers() {
     for (has, bit) in [
         (features.umip, 11),
         (features.fsgsbase, 16),
+        (features.pcid, 17),
         (features.xsave, 18),
         (features.smep, 20),
         (features.smap, 21),

@@ -8,7 +8,7 @@ use crate::{apic, cpu, tables, trap};
 use address::{FrameNumber, PAGE_SIZE};
 use core::sync::atomic::{AtomicU64, Ordering};
 use lock::SpinLock;
-use seam::CpuSet;
+use seam::{CpuSet, MAX_CPUS};
 
 /// Beyond this many pages it is cheaper to forget everything.
 const MANY: u64 = 32;
@@ -18,16 +18,49 @@ static START: AtomicU64 = AtomicU64::new(0);
 static END: AtomicU64 = AtomicU64::new(0);
 static PENDING: AtomicU64 = AtomicU64::new(0);
 
+/// Address spaces whose translations a CPU keeps under numbers of their own (PCIDs), where it can.
+const KEPT: usize = 6;
+/// In CR3: do not forget what is known under the number.
+const KEEP: u64 = 1 << 63;
+
+/// The spaces whose translations a CPU keeps; the number of each is its place, plus one. Whether what is kept still holds is the business of whoever
+/// puts a space in force: after [`activate`] it calls [`forget_space`] if something was unmapped meanwhile.
+struct KeptSpaces {
+    spaces: [u64; KEPT],
+    next: usize,
+}
+
+static SPACES: [SpinLock<KeptSpaces>; MAX_CPUS] = [const {
+    SpinLock::new(KeptSpaces {
+        spaces: [0; KEPT],
+        next: 0,
+    })
+}; MAX_CPUS];
+
 /// Puts an address space in force.
-pub fn activate(root: FrameNumber, _space: u64) {
+pub fn activate(root: FrameNumber, space: u64) {
+    let number = if cpu::features().pcid { number_of(space) } else { 0 };
     // SAFETY: every root has the kernel's entries (`for_each_kernel_entry`).
-    unsafe { write_cr3(root.address().0) };
+    unsafe { write_cr3(root.address().0 | number) };
+}
+
+/// The number for a space on this CPU, with [`KEEP`] if it had it before.
+fn number_of(space: u64) -> u64 {
+    let mut kept = SPACES[cpu::current()].lock();
+    if let Some(index) = kept.spaces.iter().position(|&other| other == space) {
+        return (index as u64 + 1) | KEEP;
+    }
+    let index = kept.next;
+    kept.next = (index + 1) % KEPT;
+    kept.spaces[index] = space;
+    index as u64 + 1
 }
 
 /// Puts the kernel's own tables in force: no program's memory is there.
 pub fn activate_kernel() {
-    // SAFETY: the kernel's tables map the kernel.
-    unsafe { write_cr3(cpu::kernel_root()) };
+    let keep = if cpu::features().pcid { KEEP } else { 0 };
+    // SAFETY: the kernel's tables map the kernel; there is nothing of a program under their number 0.
+    unsafe { write_cr3(cpu::kernel_root() | keep) };
 }
 
 /// The root table in force.
@@ -56,7 +89,7 @@ pub fn forget(_space: u64, start: u64, end: u64) {
     }
 }
 
-/// Forgets everything known of an address space, on this CPU.
+/// Forgets everything known of the address space in force, on this CPU.
 pub fn forget_space(_space: u64) {
     // SAFETY: the same tables again.
     unsafe { write_cr3(read_cr3()) };
