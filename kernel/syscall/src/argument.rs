@@ -3,6 +3,7 @@
 use abi::fcntl::{AT_FDCWD, AtFlags, OpenFlags};
 use abi::mman::{MapFlags, Prot};
 use abi::sched::CloneFlags;
+use abi::stat::{S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK, Stat, major, minor};
 use abi::{Errno, Error, Result};
 use alloc::string::String;
 use core::fmt::{self, Write};
@@ -21,6 +22,14 @@ pub trait Argument: Sized {
     /// # Errors
     /// When the text cannot be written.
     fn show(&self, out: &mut String) -> fmt::Result;
+
+    /// Shows it when the call is over and has given a result: what the call stored there, where that is known.
+    ///
+    /// # Errors
+    /// When the text cannot be written.
+    fn show_after(&self, out: &mut String, _result: u64) -> fmt::Result {
+        self.show(out)
+    }
 }
 
 /// All arguments of a call.
@@ -31,11 +40,11 @@ pub trait Arguments: Sized {
     /// Those of [`Argument::decode`].
     fn decode(registers: &[u64; 6]) -> Result<Self>;
 
-    /// Shows them, separated by commas.
+    /// Shows them, separated by commas; with the call's result, if it is over and was none of failure.
     ///
     /// # Errors
     /// When the text cannot be written.
-    fn show(&self, out: &mut String) -> fmt::Result;
+    fn show(&self, out: &mut String, result: Option<u64>) -> fmt::Result;
 }
 
 impl Arguments for () {
@@ -44,7 +53,7 @@ impl Arguments for () {
         Ok(())
     }
 
-    fn show(&self, _out: &mut String) -> fmt::Result {
+    fn show(&self, _out: &mut String, _result: Option<u64>) -> fmt::Result {
         Ok(())
     }
 }
@@ -58,12 +67,15 @@ macro_rules! tuple {
                 Ok(($($kind::decode(registers[$index])?,)*))
             }
 
-            fn show(&self, out: &mut String) -> fmt::Result {
+            fn show(&self, out: &mut String, result: Option<u64>) -> fmt::Result {
                 $(
                     if $index > 0 {
                         out.push_str(", ");
                     }
-                    self.$index.show(out)?;
+                    match result {
+                        Some(result) => self.$index.show_after(out, result)?,
+                        None => self.$index.show(out)?,
+                    }
                 )*
                 Ok(())
             }
@@ -202,7 +214,7 @@ impl Argument for PathPtr {
     }
 }
 
-/// The address of bytes that the call reads, whose number is the next argument.
+/// The address of bytes that the call reads, as many as its result says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BytesPtr(pub u64);
 
@@ -213,10 +225,81 @@ impl Argument for BytesPtr {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        let mut bytes = [0; 32];
-        match usermem::read_bytes(self.0, &mut bytes) {
-            Ok(()) => show_bytes(out, &bytes, 32),
-            Err(_) => write!(out, "{:#x}", self.0),
+        Hex(self.0).show(out)
+    }
+
+    fn show_after(&self, out: &mut String, result: u64) -> fmt::Result {
+        OutBytes(self.0).show_after(out, result)
+    }
+}
+
+/// The address where the call stores bytes, as many as its result says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutBytes(pub u64);
+
+impl Argument for OutBytes {
+    #[inline]
+    fn decode(register: u64) -> Result<Self> {
+        Ok(Self(register))
+    }
+
+    fn show(&self, out: &mut String) -> fmt::Result {
+        Hex(self.0).show(out)
+    }
+
+    fn show_after(&self, out: &mut String, result: u64) -> fmt::Result {
+        let mut bytes = [0; SHOWN + 1];
+        let count = usize::try_from(result).unwrap_or(0).min(bytes.len());
+        match usermem::read_bytes(self.0, &mut bytes[..count]) {
+            Ok(()) => show_bytes(out, &bytes[..count], SHOWN),
+            Err(_) => self.show(out),
+        }
+    }
+}
+
+/// Bytes of a buffer that are shown.
+const SHOWN: usize = 32;
+
+/// The address where the call stores what a file looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct OutStat(pub UserPtr<Stat>);
+
+impl Argument for OutStat {
+    #[inline]
+    fn decode(register: u64) -> Result<Self> {
+        Ok(Self(UserPtr::new(register)))
+    }
+
+    fn show(&self, out: &mut String) -> fmt::Result {
+        self.0.show(out)
+    }
+
+    fn show_after(&self, out: &mut String, _result: u64) -> fmt::Result {
+        const KINDS: [(u32, &str); 7] = [
+            (S_IFREG, "S_IFREG"),
+            (S_IFDIR, "S_IFDIR"),
+            (S_IFLNK, "S_IFLNK"),
+            (S_IFCHR, "S_IFCHR"),
+            (S_IFBLK, "S_IFBLK"),
+            (S_IFIFO, "S_IFIFO"),
+            (S_IFSOCK, "S_IFSOCK"),
+        ];
+        let Ok(stat) = self.0.read() else { return self.show(out) };
+        let kind = KINDS
+            .iter()
+            .find(|kind| kind.0 == stat.mode & S_IFMT)
+            .map_or("0", |kind| kind.1);
+        write!(out, "{{st_mode={kind}|0{:o}, ", stat.mode & !S_IFMT)?;
+        match stat.mode & S_IFMT {
+            S_IFCHR | S_IFBLK => {
+                write!(
+                    out,
+                    "st_rdev=makedev({:#x}, {:#x}), ...}}",
+                    major(stat.rdev),
+                    minor(stat.rdev)
+                )
+            }
+            _ => write!(out, "st_size={}, ...}}", stat.size),
         }
     }
 }
@@ -258,7 +341,11 @@ impl Argument for Mode {
     }
 
     fn show(&self, out: &mut String) -> fmt::Result {
-        write!(out, "{:#05o}", self.0).map(|()| ())
+        if self.0 == 0 {
+            out.write_str("0")
+        } else {
+            write!(out, "0{:o}", self.0)
+        }
     }
 }
 

@@ -18,18 +18,23 @@ pub(crate) fn dispatch(caller: &mut Caller<'_>) -> Result<u64> {
     }
 }
 
-/// Does a call and prints it. What a call reads is shown as it was before, since a call may replace the program; calls that do not return are
-/// shown when they begin.
+/// Does a call and prints it. Its arguments are shown when it is over, with what it stored; those of calls that do not return, or that replace the program
+/// and its memory, when they begin.
 #[cold]
 fn traced(entry: &Entry, caller: &mut Caller<'_>) -> Result<u64> {
-    let arguments = caller.frame.arguments();
-    let tid = caller.thread.tid();
-    let mut text = format!("[pid {tid:5}] {}(", entry.name);
-    (entry.show)(&arguments, &mut text);
+    let registers = caller.frame.arguments();
+    let mut text = format!("[pid {:5}] {}(", caller.thread.tid(), entry.name);
+    let early = entry.name.starts_with("exit") || entry.name.starts_with("exec") || entry.name == "rt_sigreturn";
+    if early {
+        (entry.show)(&registers, None, &mut text);
+    }
     if entry.name.starts_with("exit") {
         trace::line(&format!("{text}) = ?"));
     }
     let result = (entry.call)(caller);
+    if !early {
+        (entry.show)(&registers, result.ok(), &mut text);
+    }
     text.push_str(") = ");
     push_result(&mut text, &result);
     trace::line(&text);

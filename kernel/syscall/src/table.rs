@@ -19,8 +19,8 @@ pub struct Entry {
     pub support: Support,
     /// Decodes the arguments and does it.
     pub call: Call,
-    /// Shows its arguments.
-    pub show: fn(&[u64; 6], &mut String),
+    /// Shows its arguments, with the result if the call is over and did not fail.
+    pub show: fn(&[u64; 6], Option<u64>, &mut String),
 }
 
 impl core::fmt::Debug for Entry {
@@ -34,9 +34,9 @@ fn call<S: Syscall>(caller: &mut Caller<'_>) -> Result<u64> {
     S::call(caller, args)
 }
 
-fn show<S: Syscall>(registers: &[u64; 6], out: &mut String) {
+fn show<S: Syscall>(registers: &[u64; 6], result: Option<u64>, out: &mut String) {
     if let Ok(args) = S::Args::decode(registers) {
-        let _ = args.show(out);
+        let _ = args.show(out, result);
     }
 }
 

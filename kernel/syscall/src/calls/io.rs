@@ -1,7 +1,7 @@
 //! Reading and writing: `read`, `write` and their positioned and vectored kin, `lseek`, `ioctl`, copies between files.
 
 use crate::Caller;
-use crate::argument::{BytesPtr, Fd, Hex};
+use crate::argument::{BytesPtr, Fd, Hex, OutBytes};
 use abi::fcntl::{IOV_MAX, OpenFlags};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -11,11 +11,11 @@ use usermem::{Segment, Sink, Source, UserPtr};
 use vfs::{File, Kind};
 
 calls! {
-    0 "read" = read(Fd, Hex, usize);
+    0 "read" = read(Fd, OutBytes, usize);
     1 "write" = write(Fd, BytesPtr, usize);
     8 "lseek" = lseek(Fd, i64, u32);
     16 "ioctl" = ioctl(Fd, u32, Hex);
-    17 "pread64" = pread64(Fd, Hex, usize, i64);
+    17 "pread64" = pread64(Fd, OutBytes, usize, i64);
     18 "pwrite64" = pwrite64(Fd, BytesPtr, usize, i64);
     19 "readv" = readv(Fd, UserPtr<Segment>, usize);
     20 "writev" = writev(Fd, UserPtr<Segment>, usize);
@@ -54,7 +54,7 @@ pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     }
 }
 
-fn read(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, Hex, usize)) -> Result<u64> {
+fn read(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, OutBytes, usize)) -> Result<u64> {
     let file = readable(caller, fd)?;
     check_range(buffer.0, len)?;
     Ok(file.read(&mut Sink::user(buffer.0, len.min(MOST)))? as u64)
@@ -156,7 +156,7 @@ fn offset(position: i64) -> Result<u64> {
     u64::try_from(position).map_err(|_| Error::new(Errno::EINVAL, "the offset is negative"))
 }
 
-fn pread64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, Hex, usize, i64)) -> Result<u64> {
+fn pread64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, OutBytes, usize, i64)) -> Result<u64> {
     let at = offset(at)?;
     let file = readable(caller, fd)?;
     check_range(buffer.0, len)?;

@@ -3,7 +3,7 @@
 use super::open::base_for;
 use super::status::target;
 use crate::Caller;
-use crate::argument::{Fd, Hex, Mode, PathPtr};
+use crate::argument::{Fd, Mode, OutBytes, PathPtr};
 use abi::fcntl::{AT_FDCWD, AtFlags, RenameFlags};
 use abi::stat::S_IFMT;
 use abi::{Errno, Error, Result};
@@ -17,7 +17,7 @@ calls! {
     86 "link" = link(PathPtr, PathPtr);
     87 "unlink" = unlink(PathPtr);
     88 "symlink" = symlink(PathPtr, PathPtr);
-    89 "readlink" = readlink(PathPtr, Hex, i32);
+    89 "readlink" = readlink(PathPtr, OutBytes, i32);
     133 "mknod" = mknod(PathPtr, Mode, u64);
     258 "mkdirat" = mkdirat(Fd, PathPtr, Mode);
     259 "mknodat" = mknodat(Fd, PathPtr, Mode, u64);
@@ -25,7 +25,7 @@ calls! {
     264 "renameat" = renameat(Fd, PathPtr, Fd, PathPtr);
     265 "linkat" = linkat(Fd, PathPtr, Fd, PathPtr, AtFlags);
     266 "symlinkat" = symlinkat(PathPtr, Fd, PathPtr);
-    267 "readlinkat" = readlinkat(Fd, PathPtr, Hex, i32);
+    267 "readlinkat" = readlinkat(Fd, PathPtr, OutBytes, i32);
     316 "renameat2" = renameat2(Fd, PathPtr, Fd, PathPtr, RenameFlags);
 }
 
@@ -153,11 +153,11 @@ fn symlinkat(caller: &mut Caller<'_>, (content, fd, path): (PathPtr, Fd, PathPtr
     Ok(0)
 }
 
-fn readlink(caller: &mut Caller<'_>, (path, buffer, len): (PathPtr, Hex, i32)) -> Result<u64> {
+fn readlink(caller: &mut Caller<'_>, (path, buffer, len): (PathPtr, OutBytes, i32)) -> Result<u64> {
     readlinkat(caller, (HERE, path, buffer, len))
 }
 
-fn readlinkat(caller: &mut Caller<'_>, (fd, path, buffer, len): (Fd, PathPtr, Hex, i32)) -> Result<u64> {
+fn readlinkat(caller: &mut Caller<'_>, (fd, path, buffer, len): (Fd, PathPtr, OutBytes, i32)) -> Result<u64> {
     if len <= 0 {
         return Err(Error::new(Errno::EINVAL, "the buffer has no room"));
     }

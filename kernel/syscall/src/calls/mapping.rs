@@ -10,31 +10,31 @@ use usermem::UserSlice;
 use vfs::{File, Kind, MountFlags};
 
 calls! {
-    9 "mmap" = mmap(Hex, Hex, Prot, MapFlags, Fd, Hex);
-    10 "mprotect" = mprotect(Hex, Hex, Prot);
-    11 "munmap" = munmap(Hex, Hex);
+    9 "mmap" = mmap(Hex, u64, Prot, MapFlags, Fd, Hex);
+    10 "mprotect" = mprotect(Hex, u64, Prot);
+    11 "munmap" = munmap(Hex, u64);
     12 "brk" = brk(Hex);
-    25 "mremap" = mremap(Hex, Hex, Hex, RemapFlags, Hex);
-    26 "msync" = msync(Hex, Hex, SyncFlags);
-    27 "mincore" = mincore(Hex, Hex, Hex);
-    28 "madvise" = madvise(Hex, Hex, u32);
-    149 "mlock" = mlock(Hex, Hex);
-    150 "munlock" = munlock(Hex, Hex);
+    25 "mremap" = mremap(Hex, u64, u64, RemapFlags, Hex);
+    26 "msync" = msync(Hex, u64, SyncFlags);
+    27 "mincore" = mincore(Hex, u64, Hex);
+    28 "madvise" = madvise(Hex, u64, u32);
+    149 "mlock" = mlock(Hex, u64);
+    150 "munlock" = munlock(Hex, u64);
     151 "mlockall" = mlockall(LockAllFlags);
     152 "munlockall" = munlockall();
-    325 "mlock2" = mlock2(Hex, Hex, u32);
+    325 "mlock2" = mlock2(Hex, u64, u32);
 }
 
 fn mmap(
     caller: &mut Caller<'_>,
-    (address, length, prot, flags, fd, offset): (Hex, Hex, Prot, MapFlags, Fd, Hex),
+    (address, length, prot, flags, fd, offset): (Hex, u64, Prot, MapFlags, Fd, Hex),
 ) -> Result<u64> {
     if !address::is_page_aligned(offset.0) {
         return Err(Error::new(Errno::EINVAL, "the offset is not on a page boundary"));
     }
     let mut request = Mapping {
         address: address.0,
-        length: length.0,
+        length: length,
         prot,
         flags,
         file: None,
@@ -66,29 +66,29 @@ fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64) -> Result<FileMapping>
     })
 }
 
-fn mprotect(caller: &mut Caller<'_>, (address, length, prot): (Hex, Hex, Prot)) -> Result<u64> {
-    caller.process().space().protect(address.0, length.0, prot).map(|()| 0)
+fn mprotect(caller: &mut Caller<'_>, (address, length, prot): (Hex, u64, Prot)) -> Result<u64> {
+    caller.process().space().protect(address.0, length, prot).map(|()| 0)
 }
 
-fn munmap(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
-    caller.process().space().unmap(address.0, length.0).map(|()| 0)
+fn munmap(caller: &mut Caller<'_>, (address, length): (Hex, u64)) -> Result<u64> {
+    caller.process().space().unmap(address.0, length).map(|()| 0)
 }
 
 fn brk(caller: &mut Caller<'_>, (end,): (Hex,)) -> Result<u64> {
     Ok(caller.process().space().set_break(end.0))
 }
 
-fn mremap(caller: &mut Caller<'_>, (address, old, new, flags, to): (Hex, Hex, Hex, RemapFlags, Hex)) -> Result<u64> {
-    caller.process().space().remap(address.0, old.0, new.0, flags, to.0)
+fn mremap(caller: &mut Caller<'_>, (address, old, new, flags, to): (Hex, u64, u64, RemapFlags, Hex)) -> Result<u64> {
+    caller.process().space().remap(address.0, old, new, flags, to.0)
 }
 
-fn msync(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, SyncFlags)) -> Result<u64> {
-    caller.process().space().sync(address.0, length.0, flags).map(|()| 0)
+fn msync(caller: &mut Caller<'_>, (address, length, flags): (Hex, u64, SyncFlags)) -> Result<u64> {
+    caller.process().space().sync(address.0, length, flags).map(|()| 0)
 }
 
-fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, Hex, Hex)) -> Result<u64> {
+fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, u64, Hex)) -> Result<u64> {
     let bad = |errno, why| Error::new(errno, why);
-    let end = address::page_ceil(length.0).ok_or(bad(Errno::ENOMEM, "the range is longer than any memory"))?;
+    let end = address::page_ceil(length).ok_or(bad(Errno::ENOMEM, "the range is longer than any memory"))?;
     if address
         .0
         .checked_add(end)
@@ -112,19 +112,19 @@ fn mincore(caller: &mut Caller<'_>, (address, length, out): (Hex, Hex, Hex)) -> 
     Ok(0)
 }
 
-fn madvise(caller: &mut Caller<'_>, (address, length, advice): (Hex, Hex, u32)) -> Result<u64> {
-    caller.process().space().advise(address.0, length.0, advice).map(|()| 0)
+fn madvise(caller: &mut Caller<'_>, (address, length, advice): (Hex, u64, u32)) -> Result<u64> {
+    caller.process().space().advise(address.0, length, advice).map(|()| 0)
 }
 
-fn mlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
+fn mlock(caller: &mut Caller<'_>, (address, length): (Hex, u64)) -> Result<u64> {
     caller
         .process()
         .space()
-        .lock(address.0, length.0, Pinning::Now)
+        .lock(address.0, length, Pinning::Now)
         .map(|()| 0)
 }
 
-fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) -> Result<u64> {
+fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, u64, u32)) -> Result<u64> {
     const ON_FAULT: u32 = 1;
     if flags & !ON_FAULT != 0 {
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
@@ -134,11 +134,11 @@ fn mlock2(caller: &mut Caller<'_>, (address, length, flags): (Hex, Hex, u32)) ->
     } else {
         Pinning::Now
     };
-    caller.process().space().lock(address.0, length.0, pinning).map(|()| 0)
+    caller.process().space().lock(address.0, length, pinning).map(|()| 0)
 }
 
-fn munlock(caller: &mut Caller<'_>, (address, length): (Hex, Hex)) -> Result<u64> {
-    caller.process().space().unlock(address.0, length.0).map(|()| 0)
+fn munlock(caller: &mut Caller<'_>, (address, length): (Hex, u64)) -> Result<u64> {
+    caller.process().space().unlock(address.0, length).map(|()| 0)
 }
 
 fn mlockall(caller: &mut Caller<'_>, (flags,): (LockAllFlags,)) -> Result<u64> {

@@ -2,18 +2,18 @@
 
 use super::open::{base, base_for};
 use crate::Caller;
-use crate::argument::{Fd, Mode, PathPtr};
+use crate::argument::{Fd, Mode, OutStat, PathPtr};
 use abi::fcntl::{AT_FDCWD, AtFlags, OpenFlags};
-use abi::stat::{STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, Stat, Statfs, Statx};
+use abi::stat::{STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, STATX_RESERVED, Statfs, Statx};
 use abi::time::{Timespec, Timeval, UTIME_NOW, UTIME_OMIT};
 use abi::{Errno, Error, Result};
 use usermem::UserPtr;
 use vfs::{Context, NewTime, Path, Permission};
 
 calls! {
-    4 "stat" = stat(PathPtr, UserPtr<Stat>);
-    5 "fstat" = fstat(Fd, UserPtr<Stat>);
-    6 "lstat" = lstat(PathPtr, UserPtr<Stat>);
+    4 "stat" = stat(PathPtr, OutStat);
+    5 "fstat" = fstat(Fd, OutStat);
+    6 "lstat" = lstat(PathPtr, OutStat);
     21 "access" = access(PathPtr, u32);
     76 "truncate" = truncate(PathPtr, i64);
     77 "ftruncate" = ftruncate(Fd, i64);
@@ -28,7 +28,7 @@ calls! {
     235 "utimes" = utimes(PathPtr, UserPtr<Timeval>);
     260 "fchownat" = fchownat(Fd, PathPtr, u32, u32, AtFlags);
     261 "futimesat" = futimesat(Fd, PathPtr, UserPtr<Timeval>);
-    262 "newfstatat" = newfstatat(Fd, PathPtr, UserPtr<Stat>, AtFlags);
+    262 "newfstatat" = newfstatat(Fd, PathPtr, OutStat, AtFlags);
     268 "fchmodat" = fchmodat(Fd, PathPtr, Mode);
     269 "faccessat" = faccessat(Fd, PathPtr, u32);
     280 "utimensat" = utimensat(Fd, PathPtr, UserPtr<Timespec>, AtFlags);
@@ -67,21 +67,21 @@ pub(super) fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(
     Ok((view, place))
 }
 
-fn stat(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Stat>)) -> Result<u64> {
+fn stat(caller: &mut Caller<'_>, (path, out): (PathPtr, OutStat)) -> Result<u64> {
     let (_, place) = find(caller, path, true)?;
-    out.write(&place.stat()?)?;
+    out.0.write(&place.stat()?)?;
     Ok(0)
 }
 
-fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, UserPtr<Stat>)) -> Result<u64> {
+fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, OutStat)) -> Result<u64> {
     let (_, place) = find(caller, path, false)?;
-    out.write(&place.stat()?)?;
+    out.0.write(&place.stat()?)?;
     Ok(0)
 }
 
-fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, UserPtr<Stat>)) -> Result<u64> {
+fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, OutStat)) -> Result<u64> {
     let file = caller.process().file(fd.0)?;
-    out.write(&file.stat())?;
+    out.0.write(&file.stat())?;
     Ok(0)
 }
 
@@ -99,7 +99,7 @@ fn check_flags(flags: AtFlags, known: AtFlags) -> Result<()> {
     }
 }
 
-fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, UserPtr<Stat>, AtFlags)) -> Result<u64> {
+fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, OutStat, AtFlags)) -> Result<u64> {
     check_flags(flags, STAT_FLAGS)?;
     if flags.contains(AtFlags::EMPTY_PATH) && fd.0 >= 0 && is_empty(path)? {
         return fstat(caller, (fd, out));
@@ -113,7 +113,7 @@ fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, Use
         flags,
         !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
     )?;
-    out.write(&place.stat()?)?;
+    out.0.write(&place.stat()?)?;
     Ok(0)
 }
 
