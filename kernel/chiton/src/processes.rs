@@ -231,7 +231,8 @@ impl procfs::Process for Shown {
     }
 
     fn executable(&self) -> Option<Path> {
-        self.process.program.lock().file.clone()
+        let running = self.process.program.lock().file.clone();
+        running.map(|running| running.place().clone())
     }
 
     fn root(&self) -> Path {

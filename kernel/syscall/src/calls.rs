@@ -45,6 +45,7 @@ mod limits;
 mod link;
 mod machine;
 mod mapping;
+mod memory_file;
 mod message;
 mod mount;
 mod open;
@@ -55,6 +56,7 @@ mod send;
 mod signal;
 mod sleep;
 mod socket;
+mod splice;
 mod status;
 mod synchronize;
 mod system;
@@ -78,6 +80,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     link::ROWS,
     machine::ROWS,
     mapping::ROWS,
+    memory_file::ROWS,
     message::ROWS,
     mount::ROWS,
     open::ROWS,
@@ -88,6 +91,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     signal::ROWS,
     sleep::ROWS,
     socket::ROWS,
+    splice::ROWS,
     status::ROWS,
     synchronize::ROWS,
     system::ROWS,

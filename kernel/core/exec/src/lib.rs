@@ -28,7 +28,7 @@ use lock::Once;
 use process::{LimitSet, Program};
 use space::{AddressSpace, Layout};
 use usermem::Sink;
-use vfs::{Context, File, How, Kind, Path, Permission};
+use vfs::{Context, File, How, Kind, Path, Permission, Running};
 
 /// `#!` lines followed at the most.
 const MAX_SCRIPTS: usize = 5;
@@ -81,6 +81,8 @@ fn map_vdso(space: &AddressSpace) -> Result<Option<u64>> {
 pub fn open(view: &Context, base: &Path, name: &[u8], follow: bool) -> Result<Arc<File>> {
     let place = view.resolve(base, name, follow)?;
     check(view, &place)?;
+    // Refused while somebody writes it; it is asked again when it is known that the file itself runs, and not a script's interpreter.
+    drop(Running::new(&place)?);
     view.open_place(&place, abi::fcntl::OpenFlags::PATH)
         .map(|_| File::new(place, How::default().flags, None))
 }
@@ -179,7 +181,7 @@ fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], reques
     let entry = base.as_ref().map_or(program.entry, |base| base.entry);
     let name = file.path().dentry.name().as_bytes().to_vec();
     let told = Program {
-        file: Some(file.path().clone()),
+        file: Some(Running::new(file.path())?),
         text: program.text,
         data: program.data,
         ..start.program

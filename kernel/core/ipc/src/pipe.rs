@@ -6,6 +6,7 @@ use abi::ioctl::FIONREAD;
 use abi::stat::S_IFIFO;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use task::{SleepLock, WaitQueue};
 use usermem::{Sink, Source, UserPtr};
@@ -185,6 +186,24 @@ impl End {
             return Err(Error::new(Errno::EPERM, "only the superuser makes such pipes"));
         }
         self.pipe.set_capacity(bytes)
+    }
+
+    /// Bytes that fit now.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.pipe.room()
+    }
+
+    /// The first bytes that are in it, which stay there (`tee`).
+    ///
+    /// # Errors
+    /// None, for bytes of the kernel's.
+    pub fn peek(&self, most: usize) -> Result<Vec<u8>> {
+        let ring = self.pipe.ring.lock();
+        let mut bytes = alloc::vec![0; most.min(ring.len())];
+        let len = bytes.len();
+        ring.peek(&mut Sink::kernel(&mut bytes), len)?;
+        Ok(bytes)
     }
 
     /// Whether the other file is an end of the same pipe.

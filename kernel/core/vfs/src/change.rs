@@ -1,5 +1,6 @@
 //! Making, removing and linking names; changing attributes.
 
+use crate::running;
 use crate::walk::{Last, Walk};
 use crate::{Attributes, Context, Kind, NewNode, Path, Permission, SetAttributes, capability, now};
 use abi::fcntl::ResolveFlags;
@@ -154,6 +155,9 @@ impl Context {
             return Err(Error::new(Errno::EPERM, "directories have one name"));
         }
         let attributes = inode.attributes();
+        if attributes.nlink == 0 && !file.dentry.is_linkable() {
+            return Err(Error::new(Errno::ENOENT, "the file has no name any more"));
+        }
         if !self.credentials.owns(attributes.uid) {
             let safe = attributes.kind() == Kind::Regular
                 && attributes.mode & S_ISUID == 0
@@ -323,6 +327,7 @@ impl Context {
         if size > i64::MAX as u64 {
             return Err(Errno::EINVAL.into());
         }
+        running::check_not_running(place.inode()?)?;
         place.inode()?.set_attributes(&SetAttributes {
             size: Some(size),
             ..Default::default()

@@ -20,6 +20,7 @@ const MOUNTED: u32 = 0x100;
 const UNLINKED: u32 = 0x200;
 const VOLATILE: u32 = 0x400;
 const ALONE: u32 = 0x800;
+const LINKABLE: u32 = 0x1000;
 
 /// How many entries are remembered, with their inodes, before unused ones are dropped: what a quarter of a frame for each of them comes to
 /// on a machine of this size, within bounds.
@@ -71,6 +72,16 @@ impl Dentry {
         let entry = Self::new(None, name, Some(inode));
         entry.state.fetch_or(ALONE, Ordering::Relaxed);
         Arc::new(entry)
+    }
+
+    /// Lets a nameless file be given a name.
+    pub(crate) fn set_linkable(&self) {
+        self.state.fetch_or(LINKABLE, Ordering::Relaxed);
+    }
+
+    /// Whether it is a nameless file that may be given a name.
+    pub(crate) fn is_linkable(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & LINKABLE != 0
     }
 
     /// Makes a negative entry positive; keeps what is there already.

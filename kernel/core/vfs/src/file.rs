@@ -539,6 +539,12 @@ impl Drop for File {
         for watcher in core::mem::take(self.watchers.get_mut()) {
             watcher.closed(self);
         }
+        if self.is_writable
+            && self.kind() == Kind::Regular
+            && let Some(inode) = self.path.dentry.inode()
+        {
+            crate::running::end_writing(inode);
+        }
         if *self.has_locked.get_mut() {
             crate::locks::file_gone(self);
         }

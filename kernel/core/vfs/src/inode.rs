@@ -7,6 +7,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::sync::atomic::AtomicI32;
 use frames::Page;
 use hal::Access;
 use lock::Once;
@@ -306,6 +307,27 @@ pub trait Inode: Any + Send + Sync {
     /// The names of all extended attributes, each with a zero behind it.
     fn xattr_names(&self) -> Vec<u8> {
         Vec::new()
+    }
+
+    /// How many have it open to write; below zero, how many programs it runs as. Nothing for files that are never both.
+    fn write_count(&self) -> Option<&AtomicI32> {
+        None
+    }
+
+    /// The seals of a memory file (`F_GET_SEALS`).
+    ///
+    /// # Errors
+    /// `EINVAL` for files that have none.
+    fn seals(&self) -> Result<u32> {
+        Err(error(Errno::EINVAL, "the file has no seals"))
+    }
+
+    /// Adds seals (`F_ADD_SEALS`).
+    ///
+    /// # Errors
+    /// `EINVAL` for files that have none; `EPERM` when they are sealed themselves.
+    fn add_seals(&self, _seals: u32) -> Result<()> {
+        Err(error(Errno::EINVAL, "the file has no seals"))
     }
 
     /// Where another subsystem hangs its part of this file: the pipe behind a fifo, the socket behind a name.

@@ -14,6 +14,7 @@
 //! | `file`, `file_like`, `position` | open files |
 //! | [`locks`] | advisory locks |
 //! | `socket` | what sockets can do besides |
+//! | `running` | files that run are not written |
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
@@ -48,6 +49,7 @@ mod path;
 mod position;
 mod rename;
 mod root;
+mod running;
 mod socket;
 mod special;
 mod walk;
@@ -64,8 +66,9 @@ pub use inode::{Attachment, DirectoryEntry, Emit, FileSystem, Inode, Link, NewNo
 pub use kind::Kind;
 pub use mount::{Mount, MountFlags, mount_at, new_device, unmount};
 pub use name::Name;
-pub use open::How;
+pub use open::{How, open_nameless};
 pub use path::Path;
 pub use root::{root, set_root, shrink};
+pub use running::Running;
 pub use socket::{Incoming, Outgoing, Socket};
 pub use special::{OpenSpecial, register_devices, register_fifos};

@@ -1,5 +1,6 @@
 //! `open(2)`: finding or making a file, and what is refused in which order. The order is that of `fs/namei.c` of Linux 6.12.
 
+use crate::running;
 use crate::walk::{Last, Walk};
 use crate::{Context, File, Kind, MountFlags, NewNode, Path, Permission, SetAttributes, capability, special};
 use abi::fcntl::{OpenFlags, ResolveFlags};
@@ -159,6 +160,7 @@ impl Context {
         }
         if wish.contains(Permission::WRITE) && !kind.is_special() {
             place.mount.check_writable()?;
+            running::check_not_running(place.inode()?)?;
         }
         let no_atime = how.flags.contains(OpenFlags::NOATIME);
         if self.credentials.has(capability::DAC_OVERRIDE) && !no_atime {
@@ -196,8 +198,19 @@ impl Context {
             mount: Arc::clone(&directory.mount),
             dentry: crate::Dentry::alone(inode, &name),
         };
+        if !how.flags.contains(OpenFlags::EXCL) {
+            place.dentry.set_linkable();
+        }
         open_inode(place, Kind::Regular, how.flags)
     }
+}
+
+/// Opens a regular file that is in no directory, such as a memory file. Nothing is checked.
+///
+/// # Errors
+/// What opening its inode fails with.
+pub fn open_nameless(place: Path, flags: OpenFlags) -> Result<Arc<File>> {
+    open_inode(place, Kind::Regular, flags)
 }
 
 /// Opens an inode, checks done: its own behaviour, the device's, the fifo's, or none.
@@ -215,6 +228,9 @@ fn open_inode(place: Path, kind: Kind, flags: OpenFlags) -> Result<Arc<File>> {
             }
         },
     };
+    if kind == Kind::Regular && flags.writable() {
+        running::begin_writing(inode)?;
+    }
     let kept = flags - (OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC);
     Ok(File::new(place, kept | OpenFlags::LARGEFILE, behaviour))
 }

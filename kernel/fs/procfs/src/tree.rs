@@ -272,7 +272,11 @@ impl Inode for Node {
         let table = self.table()?;
         match table.rows.iter().enumerate().find(|(_, row)| row.name == name) {
             Some((index, row)) => Ok(Some(self.row(table, index, row))),
-            None => self.numbered(table, name),
+            // As on Linux, a name that is not there cannot be made either: the search itself fails.
+            None => match self.numbered(table, name)? {
+                Some(found) => Ok(Some(found)),
+                None => Err(Error::new(Errno::ENOENT, "there is no such entry")),
+            },
         }
     }
 

@@ -9,6 +9,7 @@
 //! | `node` | a file: attributes and the methods of an inode; its names and extended attributes in modules of it |
 //! | `directory` | names: its own, those of the lower layer, and those that hide them |
 //! | `content` | bytes: pages of its own over pages of the lower layer |
+//! | `memory_file` | what `memfd_create` makes |
 //! | `room` | how many pages may be used |
 //!
 //! Invariants: a name of the lower layer that is seen through has no slot, or one without a place in the order of its own names; a removed one has
@@ -22,8 +23,11 @@ extern crate alloc;
 
 mod content;
 mod directory;
+mod memory_file;
 mod node;
 mod room;
+
+pub use memory_file::{Sealable, memory_file};
 
 use abi::Errno;
 use abi::stat::{OVERLAYFS_MAGIC, Statfs, TMPFS_MAGIC};

@@ -15,13 +15,21 @@ use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
 use task::SleepLock;
 use usermem::{Sink, Source};
 use vfs::{Attachment, Attributes, Emit, Inode, Kind, Link, NewNode, Replace, SetAttributes, downcast_inode, now};
+
+/// No seals are added any more (`F_SEAL_SEAL`).
+pub(crate) const SEAL_SEAL: u32 = 1;
+const SEAL_SHRINK: u32 = 2;
+const SEAL_GROW: u32 = 4;
+const SEAL_WRITE: u32 = 8;
+const SEAL_FUTURE_WRITE: u32 = 16;
+const SEAL_ALL: u32 = 0x3f;
 
 /// What all nodes of a file system share.
 pub(crate) struct Shared {
@@ -81,6 +89,10 @@ pub(crate) struct Node {
     attachment: Attachment,
     /// Held by who writes at the end.
     append: SleepLock<()>,
+    /// See [`Inode::write_count`].
+    writers: AtomicI32,
+    /// Seals: a memory file's may be added to until it is sealed itself; other files are sealed themselves from the start.
+    pub(crate) seals: AtomicU32,
     changed: AtomicBool,
     /// Whether the next read moves the time of the last read: it has changed since the last one.
     read_is_news: AtomicBool,
@@ -113,6 +125,8 @@ impl Node {
             body,
             attachment: Attachment::new(),
             append: SleepLock::new(()),
+            writers: AtomicI32::new(0),
+            seals: AtomicU32::new(SEAL_SEAL),
         })
     }
 
@@ -182,6 +196,26 @@ impl Node {
             Body::Directory(_) => Err(Error::new(Errno::EISDIR, "directories are not read")),
             _ => Err(Error::new(Errno::EINVAL, "the file has no bytes")),
         }
+    }
+
+    /// Refuses what a seal forbids.
+    #[inline]
+    fn check_seal(&self, seals: u32) -> Result<()> {
+        if self.seals.load(Ordering::Acquire) & seals == 0 {
+            Ok(())
+        } else {
+            Err(Error::new(Errno::EPERM, "the file is sealed against that"))
+        }
+    }
+
+    /// Refuses a length that a seal forbids.
+    fn check_length(&self, size: u64) -> Result<()> {
+        let now = self.length();
+        self.check_seal(match size.cmp(&now) {
+            core::cmp::Ordering::Less => SEAL_SHRINK,
+            core::cmp::Ordering::Equal => 0,
+            core::cmp::Ordering::Greater => SEAL_GROW,
+        })
     }
 
     /// Changes attributes under the lock, and the time of the last change with them.
@@ -265,6 +299,7 @@ impl Inode for Node {
     fn set_attributes(&self, changes: &SetAttributes) -> Result<()> {
         if let Some(size) = changes.size {
             let content = self.content()?;
+            self.check_length(size)?;
             content.resize(&self.ground(), size)?;
             self.content_changed();
         }
@@ -357,6 +392,10 @@ impl Inode for Node {
     }
 
     fn write_at(&self, offset: u64, from: &mut Source<'_>) -> Result<usize> {
+        self.check_seal(SEAL_WRITE | SEAL_FUTURE_WRITE)?;
+        if self.seals.load(Ordering::Acquire) & SEAL_GROW != 0 {
+            self.check_length(self.length().max(offset.saturating_add(from.left() as u64)))?;
+        }
         let written = self.content()?.write_at(&self.ground(), offset, from)?;
         if written > 0 {
             self.content_changed();
@@ -417,6 +456,11 @@ impl Inode for Node {
         }
         let keep_size = flags & FALLOC_FL_KEEP_SIZE != 0;
         if flags & FALLOC_FL_PUNCH_HOLE != 0 {
+            self.check_seal(SEAL_WRITE | SEAL_FUTURE_WRITE)?;
+        } else if !keep_size {
+            self.check_length(self.length().max(offset.saturating_add(len)))?;
+        }
+        if flags & FALLOC_FL_PUNCH_HOLE != 0 {
             if !keep_size || flags & FALLOC_FL_ZERO_RANGE != 0 {
                 return Err(Error::new(Errno::EOPNOTSUPP, "a hole keeps the size"));
             }
@@ -449,6 +493,28 @@ impl Inode for Node {
 
     fn xattr_names(&self) -> Vec<u8> {
         self.list_xattrs()
+    }
+
+    fn write_count(&self) -> Option<&AtomicI32> {
+        Some(&self.writers)
+    }
+
+    fn seals(&self) -> Result<u32> {
+        self.content()?;
+        Ok(self.seals.load(Ordering::Acquire))
+    }
+
+    fn add_seals(&self, seals: u32) -> Result<()> {
+        self.content()?;
+        if seals & !SEAL_ALL != 0 {
+            return Err(Error::new(Errno::EINVAL, "unknown seals"));
+        }
+        let added = self.seals.fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
+            (old & SEAL_SEAL == 0).then_some(old | seals)
+        });
+        added
+            .map(drop)
+            .map_err(|_| Error::new(Errno::EPERM, "the seals are sealed"))
     }
 
     fn attachment(&self) -> Option<&Attachment> {

@@ -249,3 +249,49 @@ proptest! {
         prop_assert_eq!(lower.read("/etc/passwd"), vec![b'p'; 10_000]);
     }
 }
+
+#[test]
+fn a_memory_file_keeps_to_its_seals() {
+    ground::boot();
+    const SEAL: u32 = 1;
+    const SHRINK: u32 = 2;
+    const GROW: u32 = 4;
+    const WRITE: u32 = 8;
+    let file = tmpfs::memory_file(b"name", (1, 2), tmpfs::Sealable::Yes).expect("made");
+    let inode = file.inode().expect("there");
+    assert_eq!(file.path().text(None), b"/memfd:name (deleted)");
+    assert_eq!((file.attributes().uid, file.attributes().mode & 0o777), (1, 0o777));
+    assert_eq!(file.write(&mut Source::kernel(b"12345678")), Ok(8));
+    inode.add_seals(GROW | SHRINK).expect("sealed");
+    assert_eq!(errno(file.truncate(4)), Errno::EPERM);
+    assert_eq!(errno(file.truncate(9)), Errno::EPERM);
+    assert_eq!(errno(file.write(&mut Source::kernel(b"9"))), Errno::EPERM);
+    assert_eq!(file.write_at(0, &mut Source::kernel(b"abc")), Ok(3));
+    inode.add_seals(WRITE | SEAL).expect("sealed");
+    assert_eq!(errno(file.write_at(0, &mut Source::kernel(b"x"))), Errno::EPERM);
+    assert_eq!(errno(inode.add_seals(WRITE)), Errno::EPERM);
+    assert_eq!(inode.seals(), Ok(SEAL | SHRINK | GROW | WRITE));
+    let plain = tmpfs::memory_file(b"", (0, 0), tmpfs::Sealable::No).expect("made");
+    assert_eq!(errno(plain.inode().expect("there").add_seals(GROW)), Errno::EPERM);
+}
+
+#[test]
+fn what_runs_is_not_written_and_what_is_written_does_not_run() {
+    let g = Ground::new();
+    g.file("/program", b"code");
+    let place = g.context.resolve(&g.context.cwd, b"/program", true).expect("there");
+    let writer = g.open("/program", OpenFlags::WRONLY).expect("opened");
+    assert_eq!(errno(vfs::Running::new(&place)), Errno::ETXTBSY);
+    drop(writer);
+    let running = vfs::Running::new(&place).expect("it runs");
+    let again = vfs::Running::new(&place).expect("twice");
+    assert_eq!(errno(g.open("/program", OpenFlags::RDWR)), Errno::ETXTBSY);
+    assert_eq!(
+        errno(g.open("/program", OpenFlags::WRONLY | OpenFlags::TRUNC)),
+        Errno::ETXTBSY
+    );
+    assert_eq!(errno(g.context.truncate(&place, 0)), Errno::ETXTBSY);
+    assert_eq!(g.read("/program"), b"code");
+    drop((running, again));
+    assert!(g.open("/program", OpenFlags::RDWR).is_ok());
+}

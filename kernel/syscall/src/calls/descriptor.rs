@@ -3,8 +3,8 @@
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ, F_OFD_GETLK, F_OFD_SETLK,
-    F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ, FD_CLOEXEC, OpenFlags,
+    F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_SEALS, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ,
+    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ, FD_CLOEXEC, OpenFlags,
 };
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
@@ -79,6 +79,7 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
             super::advisory::range(caller, &files, (fd, &file), command, argument.0)
         }
+        F_GET_SEALS | F_ADD_SEALS => super::memory_file::seals(&file, command, argument.0 as u32),
         _ => match file.behaviour() {
             Some(behaviour) => behaviour.control(&file, command, argument.0),
             None => Err(Error::new(Errno::EINVAL, "the file does not know the command")),

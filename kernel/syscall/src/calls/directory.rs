@@ -2,6 +2,7 @@
 
 use crate::Caller;
 use crate::argument::{Fd, Hex, Mode, PathPtr};
+use abi::fcntl::SEEK_SET;
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use usermem::UserSlice;
@@ -52,6 +53,7 @@ fn list(caller: &Caller<'_>, fd: Fd, buffer: UserSlice, layout: Layout) -> Resul
     if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
+    let start = file.position();
     let room = buffer.len.min(MOST);
     let mut out = Vec::new();
     let mut refused = false;
@@ -67,7 +69,11 @@ fn list(caller: &Caller<'_>, fd: Fd, buffer: UserSlice, layout: Layout) -> Resul
     if out.is_empty() && refused {
         return Err(Error::new(Errno::EINVAL, "the buffer is too short for one entry"));
     }
-    buffer.write(&out)?;
+    if let Err(error) = buffer.write(&out) {
+        // What the program did not get, it gets next time.
+        file.seek(start as i64, SEEK_SET)?;
+        return Err(error);
+    }
     Ok(out.len() as u64)
 }
 

@@ -314,6 +314,9 @@ fn sendfile(caller: &mut Caller<'_>, (to, from, position, len): (Fd, Fd, UserPtr
     if target.flags().contains(OpenFlags::APPEND) {
         return Err(Error::new(Errno::EINVAL, "the target appends"));
     }
+    if source.kind() == Kind::Fifo {
+        return Err(Error::new(Errno::EINVAL, "a pipe is no source of sendfile"));
+    }
     let at = match position.non_null() {
         Some(position) => Some(offset(position.read()? as i64)?),
         None => None,

@@ -61,7 +61,7 @@ fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64) -> Result<FileMapping>
         object: MappedFile::of(file),
         offset,
         readable: file.flags().readable(),
-        writable: file.flags().writable(),
+        writable: file.is_writable() && !super::memory_file::is_sealed(file),
         executable: !file.path().mount.flags().contains(MountFlags::NO_EXECUTE),
     })
 }
