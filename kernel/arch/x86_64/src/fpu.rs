@@ -65,8 +65,28 @@ pub(crate) fn size() -> usize {
 /// What the state of a new program says: everything clear, exceptions masked.
 pub(crate) fn set_initial(area: &mut [u8]) {
     area.fill(0);
-    area[..2].copy_from_slice(&0x037fu16.to_le_bytes());
-    area[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
+    for (place, byte) in area.iter_mut().zip(INITIAL.0) {
+        *place = byte;
+    }
+}
+
+#[repr(C, align(64))]
+struct Beginning([u8; LEGACY]);
+
+/// The control words with exceptions masked, and a header that says that everything else is clear.
+static INITIAL: Beginning = {
+    let mut bytes = [0; LEGACY];
+    let [a, b] = 0x037fu16.to_le_bytes();
+    (bytes[0], bytes[1]) = (a, b);
+    let [a, b, c, d] = 0x1f80u32.to_le_bytes();
+    (bytes[24], bytes[25], bytes[26], bytes[27]) = (a, b, c, d);
+    Beginning(bytes)
+};
+
+/// Gives this CPU the vector state of a new program.
+pub(crate) fn load_initial() {
+    // SAFETY: the area is aligned, and its header says that there is nothing behind it.
+    unsafe { restore(INITIAL.0.as_ptr()) };
 }
 
 /// Saves the vector state of this CPU.
@@ -86,7 +106,7 @@ pub(crate) unsafe fn save(area: *mut u8) {
 /// Loads the vector state of this CPU.
 ///
 /// # Safety
-/// `area` is 64-aligned and holds what [`save`] or [`set_initial`] left.
+/// `area` is 64-aligned and holds what [`save`] or [`set_initial`] left, as far as its header says that there is anything.
 pub(crate) unsafe fn restore(area: *const u8) {
     if cpu::features().xsave {
         // SAFETY: the caller's promise.

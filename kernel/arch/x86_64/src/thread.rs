@@ -524,9 +524,7 @@ pub fn gs_base() -> u64 {
 pub fn reset_program() {
     set_fs_base(0);
     set_gs_base(0);
-    if let Some(initial) = VectorState::new() {
-        initial.load();
-    }
+    fpu::load_initial();
 }
 
 fn save_program(program: &mut ProgramState) {

@@ -31,6 +31,7 @@ pub(crate) const HALT: u8 = 0xf2;
 pub(crate) const SPURIOUS: u8 = 0xff;
 
 const DOUBLE_FAULT: u64 = 8;
+const PROTECTION_FAULT: u64 = 13;
 const PAGE_FAULT: u64 = 14;
 
 global_asm!(
@@ -265,6 +266,12 @@ extern "C" fn trap_from_kernel(frame: &mut UserFrame, error: u64, vector: u64) {
         }
         return;
     }
+    if vector == PROTECTION_FAULT
+        && let Some(fix_up) = user::protection_fix_up(frame.ip)
+    {
+        frame.ip = fix_up;
+        return;
+    }
     if frame.ip == (&raw const user_iret).addr() as u64 {
         // A frame that a program made up (by a signal return) cannot be returned to: the fault is the program's.
         return bad_return(frame, error, vector);
@@ -385,7 +392,7 @@ fn fatal(frame: &UserFrame, error: u64, vector: u64) -> ! {
         3 => "breakpoint",
         6 => "invalid instruction",
         DOUBLE_FAULT => "double fault (kernel stack overflow?)",
-        13 => "general protection fault",
+        PROTECTION_FAULT => "general protection fault",
         PAGE_FAULT => "page fault",
         18 => "machine check",
         _ => "trap",

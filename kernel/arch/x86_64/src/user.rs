@@ -78,6 +78,24 @@ user_exchange_at:
 user_word_fix:
     mov rax, -1
     ret
+
+    # rdi = where vector state lies or goes; return 0, or bit 63 for a fault
+user_save_vectors:
+    mov eax, -1
+    mov edx, -1
+    .globl user_save_vectors_at
+user_save_vectors_at:
+    xsave64 [rdi]
+    xor eax, eax
+    ret
+user_load_vectors:
+    mov eax, -1
+    mov edx, -1
+    .globl user_load_vectors_at
+user_load_vectors_at:
+    xrstor64 [rdi]
+    xor eax, eax
+    ret
     "#
 );
 
@@ -87,6 +105,10 @@ unsafe extern "C" {
     fn user_clear(to: *mut u8, unused: usize, len: usize) -> usize;
     fn user_load(from: *const u32) -> u64;
     fn user_exchange(at: *mut u32, old: u32, new: u32) -> u64;
+    fn user_save_vectors(to: *mut u8) -> u64;
+    fn user_load_vectors(from: *const u8) -> u64;
+    safe static user_save_vectors_at: u8;
+    safe static user_load_vectors_at: u8;
     safe static user_copy_words: u8;
     safe static user_copy_bytes: u8;
     safe static user_copy_words_fix: u8;
@@ -109,9 +131,37 @@ pub(crate) fn fix_up(at: u64) -> Option<u64> {
         (address(&user_clear_bytes), address(&user_clear_bytes_fix)),
         (user_load as *const () as usize as u64, address(&user_word_fix)),
         (address(&user_exchange_at), address(&user_word_fix)),
+        (address(&user_save_vectors_at), address(&user_word_fix)),
+        (address(&user_load_vectors_at), address(&user_word_fix)),
     ]
     .into_iter()
     .find_map(|(from, to)| (from == at).then_some(to))
+}
+
+/// Where loading vector state goes on, if `at` is the instruction that does so: it refuses what a program made up by a protection fault.
+pub(crate) fn protection_fix_up(at: u64) -> Option<u64> {
+    let loads = core::ptr::from_ref(&user_load_vectors_at).addr() as u64 == at;
+    loads.then(|| core::ptr::from_ref(&user_word_fix).addr() as u64)
+}
+
+const VECTOR_ALIGNMENT: u64 = 64;
+
+/// Saves this CPU's vector state, of `size` bytes, to a program's memory; whether that could be written. The CPU has `xsave`.
+pub(crate) fn save_vectors(to: u64, size: usize) -> bool {
+    if !to.is_multiple_of(VECTOR_ALIGNMENT) || reachable(to, size) < size {
+        return false;
+    }
+    // SAFETY: the area lies in the program's half and its faults are fixed up.
+    with_access(|| unsafe { user_save_vectors(user_pointer(to)) }) == 0
+}
+
+/// Loads this CPU's vector state, of `size` bytes, from a program's memory; whether that could be read and loaded. The CPU has `xsave`.
+pub(crate) fn load_vectors(from: u64, size: usize) -> bool {
+    if !from.is_multiple_of(VECTOR_ALIGNMENT) || reachable(from, size) < size {
+        return false;
+    }
+    // SAFETY: the area lies in the program's half and its faults are fixed up, those for what it holds too.
+    with_access(|| unsafe { user_load_vectors(user_pointer(from)) }) == 0
 }
 
 /// Lets the kernel touch a program's pages while `then` runs.

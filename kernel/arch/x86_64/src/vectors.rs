@@ -1,7 +1,8 @@
 //! A program's vector state in memory: the kernel's own copies, and the one in a signal's frame.
 //!
-//! What a program hands back is copied into the kernel, checked there, and loaded from there: loading can then never fault. The checks are those
-//! of `xrstor` itself (no unknown component, no compacted form, no reserved bit of `mxcsr`), so what Linux refuses by a fault is refused here too.
+//! The CPU saves to a program's memory and loads from it directly; its faults there are fixed up, those by which it refuses what it cannot load too. What
+//! a program describes otherwise than the kernel does is copied into the kernel, checked there by the same rules (no unknown component, no compacted form, no
+//! reserved bit of `mxcsr`), and loaded from there.
 
 use crate::{cpu, fpu, user};
 use alloc::alloc::{alloc, dealloc};
@@ -52,19 +53,13 @@ impl VectorState {
 
     /// Takes the state that a program left at an address. False, and the state is of no use, where that cannot be read or loaded.
     fn take(&mut self, from: u64) -> bool {
-        let bytes = self.bytes();
-        let Some((legacy, rest)) = bytes.split_at_mut_checked(LEGACY) else {
+        let Some((legacy, rest)) = self.bytes().split_at_mut_checked(LEGACY) else {
             return false;
         };
-        if user::copy_in(legacy, from) < LEGACY {
+        if user::copy_in(legacy, from) < LEGACY || word(legacy, MXCSR) & !fpu::mxcsr_mask() != 0 {
             return false;
         }
-        let described = cpu::features().xsave.then(|| Description::read(legacy, from)).flatten();
-        let status = word(legacy, MXCSR) & !fpu::mxcsr_mask();
-        if status != 0 {
-            return false;
-        }
-        match described {
+        match Description::read(from) {
             Some(described) => described.take_rest(rest, from),
             None => {
                 set_word(rest, 0, X87_AND_SSE);
@@ -86,7 +81,7 @@ const LEGACY: usize = 512;
 const HEADER: usize = 64;
 const MXCSR: usize = 24;
 /// Where the kernel tells a program what it saved, in bytes that the CPU leaves alone.
-const DESCRIPTION: usize = 464;
+const DESCRIPTION: u64 = 464;
 const MAGIC_1: u32 = 0x4650_5853;
 const MAGIC_2: u32 = 0x4650_5845;
 const X87_AND_SSE: u32 = 3;
@@ -116,20 +111,28 @@ struct Description {
 
 impl Description {
     /// Reads it; nothing if there is none that makes sense: then only the legacy area counts.
-    fn read(legacy: &[u8], from: u64) -> Option<Self> {
-        let extended = word(legacy, DESCRIPTION + 4) as usize;
-        let size = word(legacy, DESCRIPTION + 16) as usize;
-        let sensible = (LEGACY + HEADER..=fpu::size()).contains(&size) && size <= extended;
-        if word(legacy, DESCRIPTION) != MAGIC_1 || !sensible {
+    fn read(from: u64) -> Option<Self> {
+        let mut bytes = [0; 20];
+        let at = from.checked_add(DESCRIPTION)?;
+        if !cpu::features().xsave || user::copy_in(&mut bytes, at) < bytes.len() {
             return None;
         }
-        let mut mark = [0; 4];
-        let at = from.checked_add(size as u64)?;
-        let marked = user::copy_in(&mut mark, at) == mark.len() && u32::from_le_bytes(mark) == MAGIC_2;
-        marked.then(|| Self {
-            components: long(legacy, DESCRIPTION + 8),
+        let extended = word(&bytes, 4) as usize;
+        let size = word(&bytes, 16) as usize;
+        let sensible = (LEGACY + HEADER..=fpu::size()).contains(&size) && size <= extended;
+        let marked = || user::load_u32(from.checked_add(size as u64)?);
+        if word(&bytes, 0) != MAGIC_1 || !sensible || marked() != Some(MAGIC_2) {
+            return None;
+        }
+        Some(Self {
+            components: long(&bytes, 8),
             size,
         })
+    }
+
+    /// Whether it describes what [`save_to_user`] leaves.
+    fn is_usual(&self) -> bool {
+        self.size == fpu::size() && self.components == fpu::enabled()
     }
 
     fn take_rest(&self, rest: &mut [u8], from: u64) -> bool {
@@ -163,44 +166,74 @@ pub fn saved_size() -> u64 {
 /// registers. False where the memory cannot be written; the registers are as they were then.
 #[must_use]
 pub fn save_to_user(to: u64) -> bool {
-    let (Some(mut state), Some(initial)) = (VectorState::new(), VectorState::new()) else {
+    let saved = if cpu::features().xsave {
+        save_extended(to)
+    } else {
+        save_legacy(to)
+    };
+    if saved {
+        fpu::load_initial();
+    }
+    saved
+}
+
+/// Has the CPU save to the program's memory, behind a header that is clear, and adds the description and the marks.
+fn save_extended(to: u64) -> bool {
+    let (size, enabled) = (fpu::size(), fpu::enabled());
+    let (Some(header), Some(end)) = (to.checked_add(LEGACY as u64), to.checked_add(size as u64)) else {
+        return false;
+    };
+    let mut description = [0; LEGACY - DESCRIPTION as usize + HEADER];
+    let words = [
+        MAGIC_1,
+        size as u32 + 4,
+        enabled as u32,
+        (enabled >> 32) as u32,
+        size as u32,
+    ];
+    for (at, value) in (0..).step_by(4).zip(words) {
+        set_word(&mut description, at, value);
+    }
+    let described = user::copy_out(to + DESCRIPTION, &description) == description.len();
+    if !described || user::copy_out(end, &MAGIC_2.to_le_bytes()) < 4 || !user::save_vectors(to, size) {
+        return false;
+    }
+    // Programs that know only the legacy area change it, and expect it to count.
+    match user::load_u32(header) {
+        Some(present) if present & X87_AND_SSE == X87_AND_SSE => true,
+        Some(present) => user::copy_out(header, &(present | X87_AND_SSE).to_le_bytes()) == 4,
+        None => false,
+    }
+}
+
+fn save_legacy(to: u64) -> bool {
+    let Some(mut state) = VectorState::new() else {
         return false;
     };
     state.save();
     let bytes = state.bytes();
-    let extended = cpu::features().xsave;
-    if extended {
-        let (size, enabled) = (fpu::size() as u32, fpu::enabled());
-        let description = [MAGIC_1, size + 4, enabled as u32, (enabled >> 32) as u32, size];
-        for (at, value) in (DESCRIPTION..).step_by(4).zip(description) {
-            set_word(bytes, at, value);
-        }
-        // Programs that know only the legacy area change it, and expect it to count.
-        let present = word(bytes, LEGACY) | X87_AND_SSE;
-        set_word(bytes, LEGACY, present);
-    }
-    let len = bytes.len();
-    let Some(behind) = to.checked_add(len as u64) else {
-        return false;
-    };
-    let written = user::copy_out(to, bytes) == len;
-    if !written || (extended && user::copy_out(behind, &MAGIC_2.to_le_bytes()) < 4) {
-        return false;
-    }
-    initial.load();
-    true
+    user::copy_out(to, bytes) == bytes.len()
 }
 
-/// Gives the running program the vector state that it left at an address, or a clear one for null. False where there is none that could be loaded; the registers are
-/// as they were then.
+/// Gives the running program the vector state that it left at an address, or a clear one for null. False where there is none that could be loaded; the program
+/// must not go on with what is in the registers then.
 #[must_use]
 pub fn load_from_user(from: u64) -> bool {
+    if from == 0 {
+        fpu::load_initial();
+        return true;
+    }
+    if Description::read(from).is_some_and(|described| described.is_usual()) {
+        let status = from.checked_add(MXCSR as u64).and_then(user::load_u32);
+        let loadable = status.is_some_and(|status| status & !fpu::mxcsr_mask() == 0);
+        return loadable && user::load_vectors(from, fpu::size());
+    }
     let Some(mut state) = VectorState::new() else {
         return false;
     };
-    if from != 0 && !state.take(from) {
-        return false;
+    let taken = state.take(from);
+    if taken {
+        state.load();
     }
-    state.load();
-    true
+    taken
 }

@@ -2,6 +2,8 @@
 
 use abi::signal::{SI_USER, SigSet, Signal};
 use alloc::collections::VecDeque;
+use core::sync::atomic::{AtomicU64, Ordering};
+use lock::SpinLock;
 
 /// What is known of one signal: the fields of `siginfo_t` that its kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +14,7 @@ pub struct Info {
     pub code: i32,
     /// `si_errno`.
     pub errno: i32,
-    /// The 112 bytes that depend on the kind, as the program sees them.
+    /// What depends on the kind.
     pub fields: Fields,
 }
 
@@ -59,8 +61,8 @@ pub enum Fields {
         /// `si_value`.
         value: u64,
     },
-    /// Given byte for byte by a program (`rt_sigqueueinfo`).
-    Raw([u8; 112]),
+    /// Given byte for byte by a program (`rt_sigqueueinfo`): as much as Linux keeps of it.
+    Raw([u8; 32]),
 }
 
 impl Info {
@@ -94,45 +96,64 @@ impl Info {
 /// What waits to be delivered. Below 32 a signal is pending once; real-time signals queue.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    pub(crate) set: SigSet,
-    queue: VecDeque<Info>,
+    /// Which signals the queue has, to look at without its lock.
+    set: AtomicU64,
+    queue: SpinLock<VecDeque<Info>>,
 }
 
 impl Pending {
+    /// Which signals are pending.
+    #[inline]
+    pub(crate) fn set(&self) -> SigSet {
+        SigSet(self.set.load(Ordering::SeqCst))
+    }
+
+    fn note(&self, set: SigSet) {
+        self.set.store(set.0, Ordering::SeqCst);
+    }
+
     /// Notes a signal; one that does not queue and is pending already is not noted again. False when it would have to queue and `limit` are there.
-    pub(crate) fn add(&mut self, info: Info, limit: u64) -> bool {
-        let full = self.queue.len() as u64 >= limit;
-        if self.set.contains(info.signal) && (info.signal.0 < FIRST_REAL_TIME || (full && info.code == SI_USER)) {
+    pub(crate) fn add(&self, info: Info, limit: u64) -> bool {
+        let mut queue = self.queue.lock();
+        let full = queue.len() as u64 >= limit;
+        if self.set().contains(info.signal) && (info.signal.0 < FIRST_REAL_TIME || (full && info.code == SI_USER)) {
             return true;
         }
         if full && info.signal.0 >= FIRST_REAL_TIME && info.code != SI_USER {
             return false;
         }
-        self.set = self.set.with(info.signal);
-        self.queue.push_back(info);
+        self.note(self.set().with(info.signal));
+        queue.push_back(info);
         true
     }
 
     /// Takes the signal that comes first among those that `mask` lets through: faults, then by number.
-    pub(crate) fn take(&mut self, mask: SigSet) -> Option<Info> {
-        let open = SigSet(self.set.0 & !mask.0);
-        if open == SigSet::EMPTY {
+    #[inline]
+    pub(crate) fn take(&self, mask: SigSet) -> Option<Info> {
+        if self.set().0 & !mask.0 == 0 {
             return None;
         }
-        let synchronous = open.0 & SYNCHRONOUS.0;
-        let first = if synchronous != 0 { synchronous } else { open.0 }.trailing_zeros();
+        self.take_open(mask)
+    }
+
+    fn take_open(&self, mask: SigSet) -> Option<Info> {
+        let mut queue = self.queue.lock();
+        let open = self.set().0 & !mask.0;
+        let synchronous = open & SYNCHRONOUS.0;
+        let first = if synchronous != 0 { synchronous } else { open }.trailing_zeros();
         let signal = Signal::new(first + 1)?;
-        let at = self.queue.iter().position(|info| info.signal == signal)?;
-        let info = self.queue.remove(at)?;
-        if !self.queue.iter().any(|other| other.signal == signal) {
-            self.set = self.set.without(signal);
+        let at = queue.iter().position(|info| info.signal == signal)?;
+        let info = queue.remove(at)?;
+        if !queue.iter().any(|other| other.signal == signal) {
+            self.note(self.set().without(signal));
         }
         Some(info)
     }
 
     /// Adds to how often a timer ran out, if its signal is here; whether it is.
-    pub(crate) fn count_overrun(&mut self, timer: i32, times: i32) -> bool {
-        let signal = self.queue.iter_mut().find_map(|info| match &mut info.fields {
+    pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
+        let mut queue = self.queue.lock();
+        let signal = queue.iter_mut().find_map(|info| match &mut info.fields {
             Fields::Timer { id, overrun, .. } if *id == timer => Some(overrun),
             _ => None,
         });
@@ -145,10 +166,11 @@ impl Pending {
         }
     }
 
-    /// Forgets a signal.
-    pub(crate) fn forget(&mut self, signals: SigSet) {
-        self.set = SigSet(self.set.0 & !signals.0);
-        self.queue.retain(|info| !signals.contains(info.signal));
+    /// Forgets signals.
+    pub(crate) fn forget(&self, signals: SigSet) {
+        let mut queue = self.queue.lock();
+        self.note(SigSet(self.set().0 & !signals.0));
+        queue.retain(|info| !signals.contains(info.signal));
     }
 }
 

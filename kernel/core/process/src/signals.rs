@@ -28,7 +28,7 @@ const STOPS: SigSet = SigSet::EMPTY
 #[derive(Debug)]
 pub struct Signals {
     actions: SpinLock<[SigAction; 64]>,
-    pending: SpinLock<Pending>,
+    pending: Pending,
     /// Who waits for a signal to come (`sigtimedwait`).
     pub arrived: WaitQueue,
 }
@@ -46,7 +46,7 @@ impl Default for Signals {
         };
         Self {
             actions: SpinLock::new([action; 64]),
-            pending: SpinLock::default(),
+            pending: Pending::default(),
             arrived: WaitQueue::new(),
         }
     }
@@ -56,7 +56,7 @@ impl Default for Signals {
 #[derive(Debug)]
 pub struct ThreadSignals {
     mask: AtomicU64,
-    pending: SpinLock<Pending>,
+    pending: Pending,
     /// The mask to put back after the next delivery (`sigsuspend`, `ppoll`), if any.
     pub saved_mask: SpinLock<Option<SigSet>>,
     /// The alternate stack.
@@ -97,7 +97,7 @@ impl Default for ThreadSignals {
         };
         Self {
             mask: AtomicU64::new(0),
-            pending: SpinLock::default(),
+            pending: Pending::default(),
             saved_mask: SpinLock::new(None),
             stack: SpinLock::new(stack),
             last_fault: SpinLock::default(),
@@ -117,7 +117,7 @@ impl Signals {
     pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
         let old = core::mem::replace(&mut self.actions.lock()[usize::from(signal.0) - 1], action);
         if is_ignored(signal, &action) {
-            self.pending.lock().forget(SigSet::EMPTY.with(signal));
+            self.pending.forget(SigSet::EMPTY.with(signal));
         }
         old
     }
@@ -153,13 +153,13 @@ impl Signals {
 
     /// Adds to how often a timer ran out, if its signal is pending; whether it is.
     pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
-        self.pending.lock().count_overrun(timer, times)
+        self.pending.count_overrun(timer, times)
     }
 
     /// What is pending for the process as a whole.
     #[must_use]
     pub fn pending(&self) -> SigSet {
-        self.pending.lock().set
+        self.pending.set()
     }
 
     /// Which signals are ignored, and which are caught.
@@ -187,13 +187,13 @@ impl ThreadSignals {
 
     /// Adds to how often a timer ran out, if its signal is pending; whether it is.
     pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
-        self.pending.lock().count_overrun(timer, times)
+        self.pending.count_overrun(timer, times)
     }
 
     /// What is pending for the thread alone.
     #[must_use]
     pub fn pending(&self) -> SigSet {
-        self.pending.lock().set
+        self.pending.set()
     }
 }
 
@@ -283,8 +283,8 @@ impl Thread {
 
     /// Takes the next signal that is not in a set.
     pub fn take_signal_except(&self, mask: SigSet) -> Option<Info> {
-        let own = self.signals.pending.lock().take(mask);
-        let taken = own.or_else(|| self.process.signals.pending.lock().take(mask))?;
+        let own = self.signals.pending.take(mask);
+        let taken = own.or_else(|| self.process.signals.pending.take(mask))?;
         if let Fields::Timer { id, overrun, .. } = taken.fields {
             self.process.timers.delivered(id, overrun);
         }
@@ -306,7 +306,7 @@ impl Thread {
                 .mask
                 .store(self.signals.mask().without(info.signal).0, Ordering::Relaxed);
         }
-        self.signals.pending.lock().add(info, u64::MAX);
+        self.signals.pending.add(info, u64::MAX);
         self.add_work(Work::SIGNAL);
     }
 
@@ -323,7 +323,7 @@ impl Thread {
             return true;
         }
         let limit = self.process.limit(abi::resource::RLIMIT_SIGPENDING);
-        if !self.signals.pending.lock().add(info, limit) {
+        if !self.signals.pending.add(info, limit) {
             return false;
         }
         announce(&self.process);
@@ -349,9 +349,9 @@ fn prepare(process: &Arc<Process>, signal: Signal) {
     } else {
         return;
     };
-    process.signals.pending.lock().forget(cancelled);
+    process.signals.pending.forget(cancelled);
     for thread in process.threads() {
-        thread.signals.pending.lock().forget(cancelled);
+        thread.signals.pending.forget(cancelled);
     }
     if signal == Signal::CONT {
         stop::go_on(process);
@@ -374,7 +374,7 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
         return true;
     }
     let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
-    if !process.signals.pending.lock().add(info, limit) {
+    if !process.signals.pending.add(info, limit) {
         return false;
     }
     announce(process);

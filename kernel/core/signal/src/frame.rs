@@ -4,7 +4,7 @@
 //! From the top: the red zone of what was interrupted, the vector state (64-aligned), `siginfo_t`, `ucontext_t`, the address that the handler returns to.
 
 use crate::{siginfo, stack};
-use abi::signal::{SA_RESTORER, SigAction, SigSet, SigStack};
+use abi::signal::{SA_RESTORER, SA_SIGINFO, SigAction, SigSet, SigStack};
 use abi::{Errno, Error, Result};
 use hal::thread::{ContextNotes, SignalContext, UserFrame};
 use process::Thread;
@@ -23,16 +23,16 @@ struct UserContext {
     mask: SigSet,
 }
 
+/// The frame but for the `siginfo_t`, which lies behind it and is written only for handlers that ask for it.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 struct Frame {
     restorer: u64,
     context: UserContext,
-    info: [u8; siginfo::SIZE],
 }
 
 const CONTEXT: u64 = core::mem::offset_of!(Frame, context) as u64;
-const INFO: u64 = core::mem::offset_of!(Frame, info) as u64;
+const INFO: u64 = size_of::<Frame>() as u64;
 
 /// The vector state is more than the legacy area, and says so.
 const UC_FP_XSTATE: u64 = 1;
@@ -57,7 +57,7 @@ pub fn push(thread: &Thread, registers: &mut UserFrame, info: &Info, action: &Si
         action,
         sp,
         hal::thread::saved_vectors_size(),
-        size_of::<Frame>() as u64,
+        INFO + siginfo::SIZE as u64,
     )
     .ok_or(NO_ROOM)?;
     let fault = *thread.signals.last_fault.lock();
@@ -77,9 +77,11 @@ pub fn push(thread: &Thread, registers: &mut UserFrame, info: &Info, action: &Si
             machine: registers.to_context(&notes),
             mask: saved,
         },
-        info: siginfo::to_bytes(info),
     };
     UserPtr::new(bottom).write(&frame)?;
+    if action.flags & SA_SIGINFO != 0 {
+        UserPtr::new(bottom + INFO).write(&siginfo::to_bytes(info))?;
+    }
     if !hal::thread::save_vectors_to_user(vectors) {
         return Err(NO_ROOM);
     }

@@ -52,19 +52,19 @@ pub fn to_bytes(info: &Info) -> [u8; SIZE] {
     bytes
 }
 
-/// A signal as a program describes it (`rt_sigqueueinfo`); its number is given beside.
+/// A signal as a program describes it (`rt_sigqueueinfo`); its number is given beside. Of the bytes Linux keeps 48 (`struct kernel_siginfo`).
 #[must_use]
 pub fn from_bytes(signal: Signal, bytes: &[u8; SIZE]) -> Info {
     let word = |at: usize| {
         let chunk = bytes.get(at..).and_then(|rest| rest.first_chunk());
         chunk.map_or(0, |chunk| i32::from_ne_bytes(*chunk))
     };
-    let raw = bytes.last_chunk().copied().unwrap_or([0; SIZE - FIELDS]);
+    let fields = bytes.get(FIELDS..).and_then(|rest| rest.first_chunk());
     Info {
         signal,
         errno: word(4),
         code: word(8),
-        fields: Fields::Raw(raw),
+        fields: Fields::Raw(fields.copied().unwrap_or_default()),
     }
 }
 
@@ -96,7 +96,7 @@ pub fn to_descriptor_bytes(info: &Info) -> [u8; SIZE] {
             put(&mut bytes, 32, &overrun.to_ne_bytes());
             put_value(&mut bytes, value);
         }
-        Fields::Raw([a, b, c, d, e, f, g, h, v @ .., _]) => {
+        Fields::Raw([a, b, c, d, e, f, g, h, v @ ..]) => {
             let value = v.first_chunk().map_or(0, |chunk| u64::from_ne_bytes(*chunk));
             let (pid, uid) = (u32::from_ne_bytes([a, b, c, d]), u32::from_ne_bytes([e, f, g, h]));
             put_sender(&mut bytes, pid, uid, value);
