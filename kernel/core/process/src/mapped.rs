@@ -79,6 +79,14 @@ impl Backing for MappedFile {
         self.file.inode().ok()?.resident(index)
     }
 
+    fn resident_in(&self, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        if self.file.behaviour().is_none()
+            && let Ok(inode) = self.file.inode()
+        {
+            inode.resident_in(range, each);
+        }
+    }
+
     fn sync(&self, _range: Range<u64>) -> Result<()> {
         self.file.inode()?.sync()
     }

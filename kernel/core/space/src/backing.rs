@@ -33,6 +33,15 @@ pub trait Backing: Send + Sync {
         None
     }
 
+    /// Hands over the pages of a range that [`Backing::resident`] would give, for mapping what lies around a fault.
+    fn resident_in(&self, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        for index in range {
+            if let Some(page) = self.resident(index) {
+                each(index, page);
+            }
+        }
+    }
+
     /// Writes back what was changed in a range of pages. May sleep.
     ///
     /// # Errors

@@ -246,39 +246,44 @@ impl Touch<'_> {
         }
         let write = self.access == Access::Write;
         let shared = self.vma.is_shared();
+        let flags = self.vma.page_flags(write);
         let got = match fetched {
             Fetched::Page(before, got) if before.answers(&wanted) => Some(got.clone()),
+            _ if !write => {
+                if self.map_resident(&wanted, flags)? {
+                    return Ok(Step::Done);
+                }
+                None
+            }
             // The object wants to know of each page that is written.
-            _ if write && shared => None,
+            _ if shared => None,
             _ => wanted.object.resident(wanted.index),
         };
         let Some(got) = got else {
             return Ok(Step::Object(wanted));
         };
-        let flags = self.vma.page_flags(write);
-        if write && !shared {
-            self.table.map(self.page, got.duplicate()?, flags)?;
-            return Ok(Step::Done);
-        }
+        let got = if write && !shared { got.duplicate()? } else { got };
         self.table.map(self.page, got, flags)?;
-        // Pages of a private mapping that may be written are likely to be written, and are copied then.
-        if !write && (shared || !self.vma.prot.contains(Prot::WRITE)) {
-            self.map_around(&wanted, flags);
-        }
         Ok(Step::Done)
     }
 
-    /// Maps the neighbours of a page that was read, if they are in memory and nothing is mapped there yet.
-    fn map_around(&mut self, wanted: &Wanted, flags: PageFlags) {
+    /// Maps a page that is read, if it is in memory, and its neighbours that are and that nothing is mapped for yet. Says whether the page is mapped now.
+    fn map_resident(&mut self, wanted: &Wanted, flags: PageFlags) -> Result<bool, FaultKind> {
         let page = self.page;
-        let window = AROUND.load(Ordering::Relaxed) * PAGE_SIZE;
-        let start = (page & !(window - 1)).max(self.range.start);
-        let end = (page | (window - 1)).saturating_add(1).min(self.range.end);
-        let pages = wanted.object.len().div_ceil(PAGE_SIZE);
-        self.table.map_vacant(start..end, flags, |address| {
-            let index = (wanted.index + address / PAGE_SIZE).checked_sub(page / PAGE_SIZE)?;
-            (index < pages).then(|| wanted.object.resident(index)).flatten()
-        });
+        // Pages of a private mapping that may be written are likely to be written, and are copied then.
+        let alone = self.vma.prot.contains(Prot::WRITE) && !self.vma.is_shared();
+        let window = if alone { 1 } else { AROUND.load(Ordering::Relaxed) } * PAGE_SIZE;
+        let part = page & !(HUGE_SIZE - 1);
+        let start = (page & !(window - 1)).max(self.range.start).max(part);
+        let end = ((page | (window - 1)) + 1).min(self.range.end).min(part + HUGE_SIZE);
+        let first = wanted.index.saturating_sub((page - start) / PAGE_SIZE);
+        let last = (wanted.index + (end - page) / PAGE_SIZE).min(wanted.object.len().div_ceil(PAGE_SIZE));
+        let mapped = self.table.map_vacant(page, flags, |put| {
+            wanted.object.resident_in(first..last, &mut |index, found| {
+                put(start + index.wrapping_sub(first) * PAGE_SIZE, found);
+            });
+        })?;
+        Ok(mapped)
     }
 }
 

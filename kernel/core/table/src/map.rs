@@ -128,29 +128,31 @@ impl Table {
         Ok(())
     }
 
-    /// Maps pages where nothing is mapped yet, as far as one lowest table that is there already reaches. `page` gives the page for each address.
+    /// Maps pages where nothing is mapped yet, in the part of the address space that the lowest table of `address` serves. `fill` gets a function that takes
+    /// an address and its page. Says whether something is mapped at `address` then.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when a table cannot be made.
     pub fn map_vacant(
         &mut self,
-        addresses: core::ops::Range<u64>,
+        address: u64,
         flags: PageFlags,
-        mut page: impl FnMut(u64) -> Option<Page>,
-    ) {
-        let at = self.deepest(addresses.start);
-        if at.number() != 0 {
-            return;
-        }
-        let end = (addresses.start | (HUGE_SIZE - 1)).saturating_add(1).min(addresses.end);
+        fill: impl FnOnce(&mut dyn FnMut(u64, Page)),
+    ) -> Result<bool, OutOfMemory> {
+        let Some(at) = self.lowest_or_new(address)? else {
+            return Ok(true);
+        };
         let mut new = 0;
-        for address in (addresses.start..end).step_by(PAGE_SIZE as usize) {
-            let index = pte::index(address, 0);
-            if at.get(index) == pte::EMPTY
-                && let Some(page) = page(address)
-            {
+        fill(&mut |near, page| {
+            let index = pte::index(near, 0);
+            if near / HUGE_SIZE == address / HUGE_SIZE && at.get(index) == pte::EMPTY {
+                new += u64::from(!is_zero_frame(page.number()));
                 at.put(index, Owned::Page(page), flags | PageFlags::USER);
-                new += 1;
             }
-        }
+        });
+        let mapped = at.get(pte::index(address, 0)) != pte::EMPTY;
         self.count_in(new);
+        Ok(mapped)
     }
 
     /// Maps 2 MiB where nothing is mapped.

@@ -7,6 +7,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use core::ops::Range;
 use core::sync::atomic::AtomicI32;
 use frames::Page;
 use hal::Access;
@@ -241,6 +242,15 @@ pub trait Inode: Any + Send + Sync {
     /// not sleep.
     fn resident(&self, _index: u64) -> Option<Page> {
         None
+    }
+
+    /// Hands over the pages of a range that [`Inode::resident`] would give.
+    fn resident_in(&self, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        for index in range {
+            if let Some(page) = self.resident(index) {
+                each(index, page);
+            }
+        }
     }
 
     /// Bytes in the file.

@@ -3,11 +3,12 @@
 use crate::{Shared, to_errno};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
-use address::{PAGE_LEN, PAGE_SIZE};
+use address::{FrameNumber, PAGE_LEN, PAGE_SIZE};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use erofs_view::{FileType, Nid, Run};
+use core::ops::Range;
+use erofs_view::{FileType, Layout, Nid, Run};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
@@ -59,11 +60,26 @@ impl Node {
     }
 
     /// The image's own page, if the file's page lies there.
+    #[inline]
     fn own_page(&self, index: u64) -> Option<Page> {
         let image = &self.shared.image;
         let offset = image.data_offset(&self.inode, index)?;
         let bytes = image.bytes().get(offset..offset + PAGE_LEN)?;
         Page::pinned(hal::memory::physical(bytes.as_ptr())?.frame())
+    }
+
+    /// Where the pages of a range begin, if the image has all of them, one behind the other.
+    fn first_frame(&self, range: &Range<u64>) -> Option<FrameNumber> {
+        let image = &self.shared.image;
+        if range.is_empty() || !matches!(self.inode.layout, Layout::Plain { .. }) {
+            return None;
+        }
+        let first = image.data_offset(&self.inode, range.start)?;
+        let last = image.data_offset(&self.inode, range.end - 1)?;
+        let bytes = image.bytes().get(first..last + PAGE_LEN)?;
+        let is_one_piece = bytes.len() as u64 == (range.end - range.start) * PAGE_SIZE;
+        let address = hal::memory::physical(bytes.as_ptr())?;
+        is_one_piece.then(|| address.frame())
     }
 
     fn make_page(&self, index: u64) -> Result<Page> {
@@ -187,6 +203,25 @@ impl Inode for Node {
 
     fn resident(&self, index: u64) -> Option<Page> {
         (self.kind == Kind::Regular).then(|| self.own_page(index)).flatten()
+    }
+
+    fn resident_in(&self, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        if self.kind != Kind::Regular {
+            return;
+        }
+        if let Some(first) = self.first_frame(&range) {
+            for (number, index) in (first.0..).zip(range) {
+                if let Some(page) = Page::pinned(FrameNumber(number)) {
+                    each(index, page);
+                }
+            }
+            return;
+        }
+        for index in range {
+            if let Some(page) = self.own_page(index) {
+                each(index, page);
+            }
+        }
     }
 
     fn length(&self) -> u64 {

@@ -6,6 +6,7 @@ use address::{PAGE_LEN, PAGE_SIZE};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
@@ -192,6 +193,26 @@ impl Content {
             Piece::Own(page) => Some(page),
             Piece::Lower => ground.lower?.resident(index),
             Piece::Hole => None,
+        }
+    }
+
+    /// The pages of a range that are there without work.
+    pub(crate) fn resident_in(&self, ground: &Ground<'_>, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        let state = self.state.lock();
+        let end = range.end.min(state.size.div_ceil(PAGE_SIZE));
+        if state.pages.is_empty() {
+            let shown = range.start..end.min(state.lower_pages);
+            drop(state);
+            if let Some(lower) = ground.lower {
+                lower.resident_in(shown, each);
+            }
+            return;
+        }
+        drop(state);
+        for index in range.start..end {
+            if let Some(page) = self.resident(ground, index) {
+                each(index, page);
+            }
         }
     }
 

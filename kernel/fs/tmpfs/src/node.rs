@@ -15,6 +15,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use frames::Page;
 use hal::Access;
@@ -429,6 +430,12 @@ impl Inode for Node {
         match &self.body {
             Body::File(content) => content.resident(&self.ground(), index),
             _ => None,
+        }
+    }
+
+    fn resident_in(&self, range: Range<u64>, each: &mut dyn FnMut(u64, Page)) {
+        if let Body::File(content) = &self.body {
+            content.resident_in(&self.ground(), range, each);
         }
     }
 
