@@ -89,3 +89,19 @@ const fn build() -> [Option<Entry>; NUMBERS] {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rows_of_each_family_are_in_order() {
+        for rows in calls::FAMILIES {
+            assert!(
+                rows.is_sorted_by_key(|entry| entry.number),
+                "the family of {:?} is not in order of numbers",
+                rows.first()
+            );
+        }
+    }
+}
