@@ -14,7 +14,7 @@ use vfs::{File, capability};
 calls! {
     32 "dup" = dup(Fd);
     33 "dup2" = dup2(Fd, Fd);
-    72 "fcntl" = fcntl(Fd, u32, Hex) partial "record locks come with many processes";
+    72 "fcntl" = fcntl(Fd, u32, Hex) partial "no owners, leases or notices of changes: F_SETOWN, F_SETLEASE and F_NOTIFY answer EINVAL";
     292 "dup3" = dup3(Fd, Fd, OpenFlags);
 }
 

@@ -1,0 +1,61 @@
+// Files in memory: sizes, mappings, each seal and what it refuses, reopening through /proc.
+#include "../include/t.h"
+
+int main(void) {
+  char b[20] = {0};
+  int fd = memfd_create("name", MFD_CLOEXEC | MFD_ALLOW_SEALING), plain = memfd_create("plain", 0);
+  IS(fd >= 0 && plain >= 0);
+  T(fcntl(fd, F_GETFD));
+  T(fcntl(plain, F_GET_SEALS));
+  T(fcntl(plain, F_ADD_SEALS, F_SEAL_GROW));
+  T(fcntl(fd, F_GET_SEALS));
+  T(write(fd, "content", 7));
+  T(pread(fd, b, 20, 0));
+  T(ftruncate(fd, 4096));
+  struct stat s;
+  T(fstat(fd, &s));
+  SAY("%o %ld %ld", s.st_mode, (long)s.st_size, (long)s.st_nlink);
+  char *m = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  IS(m != MAP_FAILED);
+  memcpy(m, "mapped!", 7);
+  T(pread(fd, b, 7, 0));
+  SAY("%s", b);
+  T(munmap(m, 4096));
+  T(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK));
+  T(ftruncate(fd, 10));
+  T(ftruncate(fd, 8192));
+  T(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW));
+  T(ftruncate(fd, 10000));
+  T(pwrite(fd, "x", 1, 8192));
+  T(pwrite(fd, "x", 1, 8191));
+  T(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+  T(write(fd, "x", 1));
+  IS(mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED && errno == EPERM);
+  m = mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0);
+  IS(m != MAP_FAILED && !memcmp(m, "mapped!", 7));
+  T(mprotect(m, 4096, PROT_READ | PROT_WRITE));
+  m = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+  IS(m != MAP_FAILED);
+  m[0] = 'M';
+  T(pread(fd, b, 7, 0));
+  SAY("%s", b);
+  T(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL));
+  T(fcntl(fd, F_GET_SEALS));
+  T(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE));
+  T(fcntl(fd, F_ADD_SEALS, 1024));
+  T(fcntl(0, F_GET_SEALS));
+  char path[40];
+  snprintf(path, 40, "/proc/self/fd/%d", fd);
+  char link[60] = {0};
+  T(readlink(path, link, 59));
+  SAY("%s", link);
+  int again = open(path, O_RDONLY);
+  T(pread(again, b, 7, 0));
+  T(fcntl(again, F_ADD_SEALS, F_SEAL_WRITE));
+  T(memfd_create("x", 0x8000));
+  char longer[300];
+  memset(longer, 'a', 299), longer[299] = 0;
+  T(memfd_create(longer, 0));
+  T(syscall(SYS_memfd_create, 0, 0));
+  return done();
+}
