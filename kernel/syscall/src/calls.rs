@@ -35,6 +35,7 @@ macro_rules! calls {
 }
 
 mod advisory;
+mod clone;
 mod descriptor;
 mod directory;
 mod epoll;
@@ -62,6 +63,7 @@ mod synchronize;
 mod system;
 mod thread;
 mod timer;
+mod wait;
 mod xattr;
 
 pub(crate) use execute::replace as replace_program;
@@ -70,6 +72,7 @@ pub(crate) use system::{host_name, set_host_name};
 /// The rows of all families.
 pub(crate) const FAMILIES: &[&[Entry]] = &[
     advisory::ROWS,
+    clone::ROWS,
     descriptor::ROWS,
     directory::ROWS,
     epoll::ROWS,
@@ -97,5 +100,6 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     system::ROWS,
     thread::ROWS,
     timer::ROWS,
+    wait::ROWS,
     xattr::ROWS,
 ];

@@ -110,11 +110,22 @@ fn end_process(process: &Arc<Process>, status: Status) {
     process.timers.clear(false);
     let files = process.set_files(crate::FileTable::new());
     drop(files);
-    process.space().clear();
+    leave_memory(process);
     let orphans = core::mem::take(&mut *process.children.lock());
     adopt(process, orphans);
     *process.status.lock() = Some(status);
     tell_parent(process, status);
+}
+
+/// Empties the memory of a process that ends, unless another process runs in it too. (It would be freed with the process's last trace as well, but that may
+/// be long after.)
+fn leave_memory(process: &Process) {
+    const OWN_AND_THIS: usize = 2;
+    let space = process.space();
+    if process.has_released_memory() && Arc::strong_count(&space) <= OWN_AND_THIS {
+        space.clear();
+    }
+    process.set_borrows_memory(false);
 }
 
 /// Gives the children of a process that ends to the next that collects orphans: a subreaper above it, or the first process.

@@ -53,6 +53,8 @@ pub struct Process {
     pub ended_time: AtomicU64,
     /// A copy of the soft `RLIMIT_FSIZE`, for every write to look at.
     file_size_limit: AtomicU64,
+    /// Whether it runs in its maker's memory (`vfork`).
+    borrows_memory: AtomicBool,
     /// Page faults that were answered.
     pub faults: AtomicU64,
     /// Running time of its children that were waited for.
@@ -122,6 +124,7 @@ impl Process {
             started: time::now(),
             ended_time: AtomicU64::new(0),
             file_size_limit: AtomicU64::new(file_size),
+            borrows_memory: AtomicBool::new(false),
             faults: AtomicU64::new(0),
             children_time: AtomicU64::new(0),
             children_peak: AtomicU64::new(0),
@@ -235,6 +238,33 @@ impl Process {
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         *self.status.lock()
+    }
+
+    /// Takes over what a child gets from its maker besides memory, descriptors and limits.
+    pub fn inherit(&self, maker: &Self) {
+        self.signals.copy_actions(&maker.signals);
+        let program = maker.program.lock().clone();
+        *self.program.lock() = program;
+        for (own, other) in [
+            (&self.personality, &maker.personality),
+            (&self.dumpable, &maker.dumpable),
+        ] {
+            own.store(other.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.no_new_privileges
+            .store(maker.no_new_privileges.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Says whether it runs in its maker's memory; when it no longer does, its maker is told.
+    pub fn set_borrows_memory(&self, borrows: bool) {
+        self.borrows_memory.store(borrows, Ordering::Release);
+        self.changed.wake_all();
+    }
+
+    /// Whether it no longer runs in its maker's memory: it has its own, or has ended.
+    #[must_use]
+    pub fn has_released_memory(&self) -> bool {
+        !self.borrows_memory.load(Ordering::Acquire)
     }
 
     /// The soft limit of file sizes.

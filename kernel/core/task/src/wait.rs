@@ -6,7 +6,7 @@
 use crate::current::current;
 use crate::queue::{WaitQueue, Wake};
 use crate::scheduler;
-use crate::task::Task;
+use crate::task::{Task, Work};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use time::TimerId;
@@ -45,6 +45,25 @@ pub fn wait_until<T>(queues: &[&WaitQueue], deadline: Option<u64>, mut try_it: i
     };
     cancel(timer);
     result
+}
+
+/// Sleeps on the queues until `try_it` gives something, whatever signals come, unless the task is to end: then there is nothing.
+pub fn wait_killable<T>(queues: &[&WaitQueue], mut try_it: impl FnMut() -> Option<T>) -> Option<T> {
+    let task = current();
+    let wake: Arc<dyn Wake> = task.clone();
+    loop {
+        task.prepare_to_wait();
+        queues.iter().for_each(|queue| queue.add(Arc::clone(&wake)));
+        let outcome = try_it();
+        let over = outcome.is_some() || task.work() & Work::EXIT != 0;
+        if !over || !task.stay() {
+            scheduler::sleep();
+        }
+        queues.iter().for_each(|queue| queue.remove(&wake));
+        if over {
+            return outcome;
+        }
+    }
 }
 
 /// As [`wait_until`], for many queues of which each may have many sleepers: every wake-up reaches this one, and it stays in the queues until

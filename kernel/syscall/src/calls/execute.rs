@@ -118,6 +118,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     prepared.space.activate();
     crate::start::note_in_force(prepared.space.id());
     drop(old);
+    process.set_borrows_memory(false);
     process.signals.reset();
     process.timers.clear(true);
     *thread.signals.stack.lock() = abi::signal::SigStack {

@@ -1,20 +1,18 @@
-//! Threads: making them, scheduling them, naming them, their end.
+//! Threads: scheduling them, naming them, their end.
 
 use crate::Caller;
 use crate::argument::Hex;
-use abi::sched::{CloneArgs, CloneFlags, SchedParam};
+use abi::sched::SchedParam;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
-use hal::thread::{KernelThread, UserFrame};
 use process::exit::{Status, exit_process, exit_thread};
-use process::{Thread, registry};
+use process::registry;
 use task::Task;
 use usermem::{UserPtr, UserSlice};
 
 calls! {
     24 "sched_yield" = sched_yield();
-    56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "threads; new processes come with many processes";
     60 "exit" = exit(i32);
     142 "sched_setparam" = sched_setparam(u32, UserPtr<SchedParam>);
     143 "sched_getparam" = sched_getparam(u32, UserPtr<SchedParam>);
@@ -28,7 +26,6 @@ calls! {
     204 "sched_getaffinity" = sched_getaffinity(u32, usize, UserPtr<u64>);
     218 "set_tid_address" = set_tid_address(Hex);
     231 "exit_group" = exit_group(i32);
-    435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "threads; new processes come with many processes";
 }
 
 fn exit(_caller: &mut Caller<'_>, (code,): (i32,)) -> Result<u64> {
@@ -47,183 +44,6 @@ fn sched_yield(_caller: &mut Caller<'_>, (): ()) -> Result<u64> {
 fn set_tid_address(caller: &mut Caller<'_>, (address,): (Hex,)) -> Result<u64> {
     caller.thread.clear_child_tid.store(address.0, Ordering::Relaxed);
     Ok(u64::from(caller.thread.tid()))
-}
-
-fn clone(
-    caller: &mut Caller<'_>,
-    (flags, stack, parent_tid, child_tid, tls): (CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex),
-) -> Result<u64> {
-    make(
-        caller,
-        &CloneArgs {
-            flags: flags.bits() & !0xff,
-            child_tid: child_tid.address(),
-            parent_tid: parent_tid.address(),
-            exit_signal: flags.bits() & 0xff,
-            stack: stack.0,
-            tls: tls.0,
-            ..CloneArgs::default()
-        },
-    )
-}
-
-fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) -> Result<u64> {
-    const FIRST_VERSION: usize = 64;
-    if size < FIRST_VERSION {
-        return Err(Error::new(
-            Errno::EINVAL,
-            "the structure is shorter than its first version",
-        ));
-    }
-    if size > 4096 {
-        return Err(Error::new(Errno::E2BIG, "the structure is longer than a page"));
-    }
-    let mut words = [0u64; size_of::<CloneArgs>() / 8];
-    for (at, word) in words.iter_mut().enumerate().take(size / 8) {
-        *word = args.cast::<u64>().at(at as u64).read()?;
-    }
-    for at in words.len()..size / 8 {
-        if args.cast::<u64>().at(at as u64).read()? != 0 {
-            return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
-        }
-    }
-    let [
-        flags,
-        pidfd,
-        child_tid,
-        parent_tid,
-        exit_signal,
-        stack,
-        stack_size,
-        tls,
-        set_tid,
-        set_tid_size,
-        cgroup,
-    ] = words;
-    let invalid = |why| Err(Error::new(Errno::EINVAL, why));
-    if exit_signal & !0xff != 0 || (stack == 0) != (stack_size == 0) {
-        return invalid("no such signal, or half a stack");
-    }
-    if set_tid_size != 0 || set_tid != 0 {
-        return Err(Error::new(Errno::EINVAL, "numbers cannot be chosen"));
-    }
-    let stack = stack.wrapping_add(stack_size);
-    let args = CloneArgs {
-        flags,
-        pidfd,
-        child_tid,
-        parent_tid,
-        exit_signal,
-        stack,
-        stack_size: 0,
-        tls,
-        set_tid,
-        set_tid_size,
-        cgroup,
-    };
-    make(caller, &args)
-}
-
-const THREAD: CloneFlags = CloneFlags::VM
-    .union(CloneFlags::FS)
-    .union(CloneFlags::FILES)
-    .union(CloneFlags::SIGHAND)
-    .union(CloneFlags::THREAD);
-
-/// What `clone` refuses whatever is made.
-fn check_flags(flags: CloneFlags) -> Result<()> {
-    let needs = |what: CloneFlags, other: CloneFlags| flags.contains(what) && !flags.contains(other);
-    if needs(CloneFlags::THREAD, CloneFlags::SIGHAND) || needs(CloneFlags::SIGHAND, CloneFlags::VM) {
-        return Err(Error::new(
-            Errno::EINVAL,
-            "threads share handlers, and who shares handlers shares memory",
-        ));
-    }
-    let both = |one: CloneFlags, other: CloneFlags| flags.contains(one | other);
-    if both(CloneFlags::FS, CloneFlags::NEWNS)
-        || both(CloneFlags::FS, CloneFlags::NEWUSER)
-        || both(CloneFlags::THREAD, CloneFlags::NEWUSER)
-        || both(CloneFlags::THREAD, CloneFlags::NEWPID)
-        || both(CloneFlags::SIGHAND, CloneFlags::CLEAR_SIGHAND)
-    {
-        return Err(Error::new(Errno::EINVAL, "what is shared cannot be new"));
-    }
-    Ok(())
-}
-
-fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
-    let flags = CloneFlags::from_bits_retain(args.flags);
-    check_flags(flags)?;
-    if !flags.contains(THREAD) {
-        return Err(Error::new(Errno::ENOSYS, "processes are not made yet"));
-    }
-    make_thread(caller, args, flags)
-}
-
-/// Frames that a thread's stack and bookkeeping take, about.
-const THREAD_FRAMES: u64 = 8;
-
-fn make_thread(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags) -> Result<u64> {
-    let none = || Error::new(Errno::EAGAIN, "no memory is left for a thread");
-    let limit = caller.process().limit(abi::resource::RLIMIT_NPROC);
-    let privileged = caller.process().credentials().has(vfs::capability::SYS_RESOURCE);
-    if !frames::has_headroom(THREAD_FRAMES) || (registry::thread_count() as u64 >= limit && !privileged) {
-        return Err(none());
-    }
-    let tid = registry::new_number()?;
-    let thread = Thread::new(tid, Arc::clone(caller.process()), caller.thread.name());
-    thread.set_mask(caller.thread.signals.mask());
-    if flags.contains(CloneFlags::CHILD_CLEARTID) {
-        thread.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
-    }
-    let mut frame = *caller.frame;
-    frame.set_result(0);
-    if args.stack != 0 {
-        frame.set_stack_pointer(args.stack);
-    }
-    let start = Start {
-        frame,
-        child_tid: flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid),
-    };
-    let mut kernel_thread = KernelThread::with_closure(move || begin(&start)).ok_or_else(none)?;
-    let tls = flags.contains(CloneFlags::SETTLS).then_some(args.tls);
-    if !kernel_thread.copy_program(tls) {
-        return Err(none());
-    }
-    if flags.contains(CloneFlags::PARENT_SETTID) {
-        UserPtr::<u32>::new(args.parent_tid).write(&tid)?;
-    }
-    let task = Task::new(kernel_thread, Some(task::Payload::new(Arc::clone(&thread))));
-    task.set_affinity(task::with_current(|task| task.affinity()));
-    task.set_nice(task::with_current(|task| task.nice()));
-    thread.set_task(&task);
-    registry::add_thread(&thread);
-    if !caller.process().add_thread(&thread) {
-        registry::remove_thread(tid);
-        return Err(Error::new(Errno::EAGAIN, "the process is ending"));
-    }
-    crate::start::start_other_cpus();
-    task::spawn(&task);
-    Ok(u64::from(tid))
-}
-
-/// What a new thread begins with.
-struct Start {
-    frame: UserFrame,
-    /// Where it stores its own number, if anywhere.
-    child_tid: Option<u64>,
-}
-
-/// The first thing that a new thread does.
-fn begin(start: &Start) -> ! {
-    task::scheduler::finish_switch();
-    if let Some(address) = start.child_tid {
-        let tid = process::with_thread(|thread| thread.tid()).unwrap_or(0);
-        let _ = UserPtr::<u32>::new(address).write(&tid);
-    }
-    let mut frame = start.frame;
-    crate::entry::before_user(&mut frame);
-    hal::thread::enter_program(&frame)
 }
 
 const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");

@@ -1,0 +1,307 @@
+//! Making threads and processes: `fork`, `vfork`, `clone`, `clone3`.
+//!
+//! A process that is made without sharing memory gets a copy-on-write copy of its maker's; one made with `CLONE_VFORK` keeps its maker waiting until it runs another program or
+//! ends. `CLONE_FS` and `CLONE_SIGHAND` between processes copy instead of sharing.
+
+use crate::Caller;
+use crate::argument::Hex;
+use abi::sched::{CloneArgs, CloneFlags};
+use abi::signal::Signal;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use hal::thread::{KernelThread, UserFrame};
+use process::{Beginnings, Process, Thread, registry};
+use task::Task;
+use usermem::UserPtr;
+
+calls! {
+    56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "no name spaces, no descriptors of processes; CLONE_FS and CLONE_SIGHAND between processes copy";
+    57 "fork" = fork();
+    58 "vfork" = vfork();
+    435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "no name spaces, no descriptors of processes; CLONE_FS and CLONE_SIGHAND between processes copy";
+}
+
+fn fork(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
+    make(
+        caller,
+        &CloneArgs {
+            exit_signal: u64::from(Signal::CHLD.0),
+            ..CloneArgs::default()
+        },
+    )
+}
+
+fn vfork(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
+    let flags = (CloneFlags::VM | CloneFlags::VFORK).bits();
+    make(
+        caller,
+        &CloneArgs {
+            flags,
+            exit_signal: u64::from(Signal::CHLD.0),
+            ..CloneArgs::default()
+        },
+    )
+}
+
+fn clone(
+    caller: &mut Caller<'_>,
+    (flags, stack, parent_tid, child_tid, tls): (CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex),
+) -> Result<u64> {
+    make(
+        caller,
+        &CloneArgs {
+            flags: flags.bits() & !0xff,
+            child_tid: child_tid.address(),
+            parent_tid: parent_tid.address(),
+            exit_signal: flags.bits() & 0xff,
+            stack: stack.0,
+            tls: tls.0,
+            ..CloneArgs::default()
+        },
+    )
+}
+
+fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) -> Result<u64> {
+    const FIRST_VERSION: usize = 64;
+    if size < FIRST_VERSION {
+        return Err(Error::new(
+            Errno::EINVAL,
+            "the structure is shorter than its first version",
+        ));
+    }
+    if size > 4096 {
+        return Err(Error::new(Errno::E2BIG, "the structure is longer than a page"));
+    }
+    let mut words = [0u64; size_of::<CloneArgs>() / 8];
+    for (at, word) in words.iter_mut().enumerate().take(size / 8) {
+        *word = args.cast::<u64>().at(at as u64).read()?;
+    }
+    for at in words.len()..size / 8 {
+        if args.cast::<u64>().at(at as u64).read()? != 0 {
+            return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
+        }
+    }
+    let [
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    ] = words;
+    let invalid = |why| Err(Error::new(Errno::EINVAL, why));
+    if exit_signal & !0xff != 0 || (stack == 0) != (stack_size == 0) {
+        return invalid("no such signal, or half a stack");
+    }
+    if set_tid_size != 0 || set_tid != 0 {
+        return Err(Error::new(Errno::EINVAL, "numbers cannot be chosen"));
+    }
+    let stack = stack.wrapping_add(stack_size);
+    let args = CloneArgs {
+        flags,
+        pidfd,
+        child_tid,
+        parent_tid,
+        exit_signal,
+        stack,
+        stack_size: 0,
+        tls,
+        set_tid,
+        set_tid_size,
+        cgroup,
+    };
+    make(caller, &args)
+}
+
+/// What would need name spaces, which there are none of.
+const NEW_SPACES: CloneFlags = CloneFlags::NEWNS
+    .union(CloneFlags::NEWCGROUP)
+    .union(CloneFlags::NEWUTS)
+    .union(CloneFlags::NEWIPC)
+    .union(CloneFlags::NEWUSER)
+    .union(CloneFlags::NEWPID)
+    .union(CloneFlags::NEWNET)
+    .union(CloneFlags::INTO_CGROUP);
+
+/// What `clone` refuses whatever is made.
+fn check_flags(flags: CloneFlags) -> Result<()> {
+    let needs = |what: CloneFlags, other: CloneFlags| flags.contains(what) && !flags.contains(other);
+    if needs(CloneFlags::THREAD, CloneFlags::SIGHAND) || needs(CloneFlags::SIGHAND, CloneFlags::VM) {
+        return Err(Error::new(
+            Errno::EINVAL,
+            "threads share handlers, and who shares handlers shares memory",
+        ));
+    }
+    if flags.intersects(NEW_SPACES.union(CloneFlags::PIDFD)) {
+        return Err(Error::new(
+            Errno::EINVAL,
+            "there is one name space of each kind, and no descriptors of processes",
+        ));
+    }
+    let both = |one: CloneFlags, other: CloneFlags| flags.contains(one | other);
+    if both(CloneFlags::FS, CloneFlags::NEWNS)
+        || both(CloneFlags::FS, CloneFlags::NEWUSER)
+        || both(CloneFlags::THREAD, CloneFlags::NEWUSER)
+        || both(CloneFlags::THREAD, CloneFlags::NEWPID)
+        || both(CloneFlags::SIGHAND, CloneFlags::CLEAR_SIGHAND)
+    {
+        return Err(Error::new(Errno::EINVAL, "what is shared cannot be new"));
+    }
+    Ok(())
+}
+
+fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
+    let flags = CloneFlags::from_bits_retain(args.flags);
+    check_flags(flags)?;
+    check_limits(caller)?;
+    let tid = registry::new_number()?;
+    if flags.contains(CloneFlags::THREAD) {
+        let process = Arc::clone(caller.process());
+        start(caller, args, flags, tid, process)?;
+        return Ok(u64::from(tid));
+    }
+    let child = make_process(caller, args, flags, tid)?;
+    start(caller, args, flags, tid, Arc::clone(&child))?;
+    if flags.contains(CloneFlags::VFORK) {
+        // The child runs in this process's memory: it goes on when the child has its own, or has ended.
+        task::wait_killable(&[&child.changed], || child.has_released_memory().then_some(()));
+    }
+    Ok(u64::from(tid))
+}
+
+/// A process like the caller's, without threads yet.
+fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u32) -> Result<Arc<Process>> {
+    let own = caller.process();
+    let shares_memory = flags.contains(CloneFlags::VM);
+    let space = if shares_memory {
+        own.space()
+    } else {
+        own.space().fork()?
+    };
+    let files = if flags.contains(CloneFlags::FILES) {
+        own.files()
+    } else {
+        own.files().duplicate()
+    };
+    let begins = Beginnings {
+        space,
+        files,
+        view: own.view(),
+        limits: own.limits.lock().clone(),
+        group: own.group.load(Ordering::Relaxed),
+        session: own.session.load(Ordering::Relaxed),
+    };
+    let parent = if flags.contains(CloneFlags::PARENT) {
+        own.parent()
+    } else {
+        Some(Arc::clone(own))
+    };
+    let parent = parent.ok_or(Error::new(Errno::EINVAL, "the first process has no parent"))?;
+    let child = Process::new(pid, Arc::downgrade(&parent), begins);
+    child.inherit(own);
+    child.exit_signal.store(args.exit_signal as u32, Ordering::Relaxed);
+    child.set_borrows_memory(shares_memory);
+    registry::add_process(&child);
+    parent.children.lock().push(Arc::clone(&child));
+    Ok(child)
+}
+
+/// Frames that a thread's stack and bookkeeping take, about.
+const THREAD_FRAMES: u64 = 8;
+const NO_MEMORY: Error = Error::new(Errno::EAGAIN, "no memory is left for a thread");
+
+fn check_limits(caller: &Caller<'_>) -> Result<()> {
+    let limit = caller.process().limit(abi::resource::RLIMIT_NPROC);
+    let privileged = caller.process().credentials().has(vfs::capability::SYS_RESOURCE);
+    if !frames::has_headroom(THREAD_FRAMES) || (registry::thread_count() as u64 >= limit && !privileged) {
+        return Err(NO_MEMORY);
+    }
+    Ok(())
+}
+
+/// Makes the first or another thread of a process and lets it run.
+fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32, process: Arc<Process>) -> Result<()> {
+    let thread = Thread::new(tid, Arc::clone(&process), caller.thread.name());
+    let result = prepare(caller, args, flags, &thread).and_then(|task| {
+        registry::add_thread(&thread);
+        if process.add_thread(&thread) {
+            Ok(task)
+        } else {
+            Err(Error::new(Errno::EAGAIN, "the process is ending"))
+        }
+    });
+    match result {
+        Ok(task) => {
+            crate::start::start_other_cpus();
+            task::spawn(&task);
+            Ok(())
+        }
+        Err(error) => {
+            registry::remove_thread(tid);
+            if !flags.contains(CloneFlags::THREAD)
+                && let Some(parent) = process.parent()
+            {
+                process::exit::forget_child(&parent, &process);
+            }
+            Err(error)
+        }
+    }
+}
+
+/// The task of a new thread, with the caller's registers.
+fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Arc<Thread>) -> Result<Arc<Task>> {
+    thread.set_mask(caller.thread.signals.mask());
+    if !flags.contains(CloneFlags::VM) || flags.contains(CloneFlags::VFORK) {
+        *thread.signals.stack.lock() = *caller.thread.signals.stack.lock();
+    }
+    if flags.contains(CloneFlags::CHILD_CLEARTID) {
+        thread.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
+    }
+    let mut frame = *caller.frame;
+    frame.set_result(0);
+    if args.stack != 0 {
+        frame.set_stack_pointer(args.stack);
+    }
+    let start = Start {
+        frame,
+        child_tid: flags.contains(CloneFlags::CHILD_SETTID).then_some(args.child_tid),
+    };
+    let mut kernel_thread = KernelThread::with_closure(move || begin(&start)).ok_or(NO_MEMORY)?;
+    let tls = flags.contains(CloneFlags::SETTLS).then_some(args.tls);
+    if !kernel_thread.copy_program(tls) {
+        return Err(NO_MEMORY);
+    }
+    if flags.contains(CloneFlags::PARENT_SETTID) {
+        UserPtr::<u32>::new(args.parent_tid).write(&thread.tid())?;
+    }
+    let task = Task::new(kernel_thread, Some(task::Payload::new(Arc::clone(thread))));
+    task.set_affinity(task::with_current(|task| task.affinity()));
+    task.set_nice(task::with_current(|task| task.nice()));
+    thread.set_task(&task);
+    Ok(task)
+}
+
+/// What a new thread begins with.
+struct Start {
+    frame: UserFrame,
+    /// Where it stores its own number, if anywhere.
+    child_tid: Option<u64>,
+}
+
+/// The first thing that a new thread does.
+fn begin(start: &Start) -> ! {
+    task::scheduler::finish_switch();
+    if let Some(address) = start.child_tid {
+        let tid = process::with_thread(|thread| thread.tid()).unwrap_or(0);
+        let _ = UserPtr::<u32>::new(address).write(&tid);
+    }
+    let mut frame = start.frame;
+    crate::entry::before_user(&mut frame);
+    hal::thread::enter_program(&frame)
+}

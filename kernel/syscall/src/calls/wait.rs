@@ -1,0 +1,204 @@
+//! Waiting for children: `wait4`, `waitid`.
+
+use crate::Caller;
+use abi::resource::Rusage;
+use abi::signal::Signal;
+use abi::time::Timeval;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
+use process::Process;
+use process::exit::{Status, forget_child};
+use process::stop::News;
+use usermem::UserPtr;
+
+calls! {
+    61 "wait4" = wait4(i32, UserPtr<i32>, u32, UserPtr<Rusage>);
+    247 "waitid" = waitid(u32, u32, UserPtr<[u32; 32]>, u32, UserPtr<Rusage>) partial "no descriptors of processes (P_PIDFD)";
+}
+
+const WNOHANG: u32 = 1;
+const WUNTRACED: u32 = 2;
+const WEXITED: u32 = 4;
+const WCONTINUED: u32 = 8;
+const WNOWAIT: u32 = 0x0100_0000;
+const WNOTHREAD: u32 = 0x2000_0000;
+const WALL: u32 = 0x4000_0000;
+const WCLONE: u32 = 0x8000_0000;
+
+/// Which children are waited for.
+#[derive(Clone, Copy)]
+enum Which {
+    Any,
+    Process(u32),
+    Group(u32),
+}
+
+impl Which {
+    fn includes(self, child: &Process) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Process(pid) => child.pid == pid,
+            Self::Group(group) => child.group.load(Ordering::Relaxed) == group,
+        }
+    }
+}
+
+/// What became of a child.
+#[derive(Clone, Copy)]
+enum Change {
+    Ended(Status),
+    Other(News),
+}
+
+struct Found {
+    child: Arc<Process>,
+    change: Change,
+}
+
+/// Looks for a child that has changed; nothing if there are children but none has.
+fn look(own: &Process, which: Which, options: u32) -> Result<Option<Found>> {
+    let children = own.children.lock().clone();
+    let mut any = false;
+    for child in children.into_iter().filter(|child| which.includes(child)) {
+        any = true;
+        let keep = options & WNOWAIT != 0;
+        if let Some(status) = child.status() {
+            if options & WEXITED != 0 {
+                return Ok(Some(Found {
+                    child,
+                    change: Change::Ended(status),
+                }));
+            }
+            continue;
+        }
+        if let Some(news) = child
+            .stop
+            .take_news(options & WUNTRACED != 0, options & WCONTINUED != 0, keep)
+        {
+            return Ok(Some(Found {
+                child,
+                change: Change::Other(news),
+            }));
+        }
+    }
+    if any {
+        Ok(None)
+    } else {
+        Err(Error::new(Errno::ECHILD, "there is no such child"))
+    }
+}
+
+/// Waits for a child that changes. Whoever takes an ended child away does so under the list of children, so that two threads never get the same one.
+fn wait(caller: &Caller<'_>, which: Which, options: u32) -> Result<Option<Found>> {
+    let own = caller.process();
+    let attempt = || match look(own, which, options) {
+        Ok(Some(found)) if is_taken(own, &found, options) => Some(Ok(Some(found))),
+        Ok(_) if options & WNOHANG != 0 => Some(Ok(None)),
+        Ok(_) => None,
+        Err(error) => Some(Err(error)),
+    };
+    task::wait_until(&[&own.changed], None, attempt)?
+}
+
+/// Takes an ended child away, unless it is to stay or another thread was faster.
+fn is_taken(own: &Process, found: &Found, options: u32) -> bool {
+    if !matches!(found.change, Change::Ended(_)) || options & WNOWAIT != 0 {
+        return true;
+    }
+    let mine = own.children.lock().iter().any(|child| Arc::ptr_eq(child, &found.child));
+    if mine {
+        forget_child(own, &found.child);
+    }
+    mine
+}
+
+/// As `wait4` tells it.
+fn status_word(change: Change) -> i32 {
+    match change {
+        Change::Ended(status) => status.to_wait(),
+        Change::Other(News::Stopped(signal)) => i32::from(signal.0) << 8 | 0x7f,
+        Change::Other(News::Continued) => 0xffff,
+    }
+}
+
+fn usage_of(child: &Process) -> Rusage {
+    Rusage {
+        utime: Timeval::from_nanos(child.run_time() + child.children_time.load(Ordering::Relaxed)),
+        minflt: child.faults.load(Ordering::Relaxed) as i64,
+        ..Rusage::default()
+    }
+}
+
+fn wait4(
+    caller: &mut Caller<'_>,
+    (pid, status, options, usage): (i32, UserPtr<i32>, u32, UserPtr<Rusage>),
+) -> Result<u64> {
+    if options & !(WNOHANG | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE) != 0 {
+        return Err(Error::new(Errno::EINVAL, "unknown options"));
+    }
+    let which = match pid {
+        i32::MIN => return Err(Error::new(Errno::ESRCH, "there is no such group")),
+        -1 => Which::Any,
+        0 => Which::Group(caller.process().group.load(Ordering::Relaxed)),
+        1.. => Which::Process(pid as u32),
+        _ => Which::Group(pid.unsigned_abs()),
+    };
+    let Some(found) = wait(caller, which, options | WEXITED)? else {
+        return Ok(0);
+    };
+    status.write_if_some(&status_word(found.change))?;
+    usage.write_if_some(&usage_of(&found.child))?;
+    Ok(u64::from(found.child.pid))
+}
+
+const P_ALL: u32 = 0;
+const P_PID: u32 = 1;
+const P_PGID: u32 = 2;
+
+fn waitid(
+    caller: &mut Caller<'_>,
+    (kind, id, out, options, usage): (u32, u32, UserPtr<[u32; 32]>, u32, UserPtr<Rusage>),
+) -> Result<u64> {
+    let asked = options & (WEXITED | WUNTRACED | WCONTINUED);
+    let known = WNOHANG | WNOWAIT | WEXITED | WUNTRACED | WCONTINUED | WNOTHREAD | WALL | WCLONE;
+    if options & !known != 0 || asked == 0 {
+        return Err(Error::new(Errno::EINVAL, "unknown options, or nothing to wait for"));
+    }
+    let which = match kind {
+        P_ALL => Which::Any,
+        P_PID if id as i32 > 0 => Which::Process(id),
+        P_PGID if id == 0 => Which::Group(caller.process().group.load(Ordering::Relaxed)),
+        P_PGID if id as i32 > 0 => Which::Group(id),
+        _ => return Err(Error::new(Errno::EINVAL, "no such children can be named")),
+    };
+    let Some(found) = wait(caller, which, options)? else {
+        if let Some(out) = out.non_null() {
+            out.write(&[0; 32])?;
+        }
+        return Ok(0);
+    };
+    if let Some(out) = out.non_null() {
+        out.write(&information(&found))?;
+    }
+    usage.write_if_some(&usage_of(&found.child))?;
+    Ok(0)
+}
+
+/// The `siginfo_t` that tells of a change.
+fn information(found: &Found) -> [u32; 32] {
+    const CODES: [u32; 4] = [1, 2, 5, 6];
+    let (code, status) = match found.change {
+        Change::Ended(Status::Exited(code)) => (CODES[0], u32::from(code)),
+        Change::Ended(Status::Signaled(signal)) => (CODES[1], u32::from(signal.0)),
+        Change::Other(News::Stopped(signal)) => (CODES[2], u32::from(signal.0)),
+        Change::Other(News::Continued) => (CODES[3], u32::from(Signal::CONT.0)),
+    };
+    let mut words = [0; 32];
+    words[0] = u32::from(Signal::CHLD.0);
+    words[2] = code;
+    words[4] = found.child.pid;
+    words[5] = found.child.credentials().uid;
+    words[6] = status;
+    words
+}
