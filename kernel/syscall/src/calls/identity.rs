@@ -74,7 +74,11 @@ fn change(caller: &Caller<'_>, change: impl FnOnce(&mut Credentials) -> Result<(
     let mut new = Credentials::clone(&old);
     change(&mut new)?;
     adjust_capabilities(&old, &mut new);
-    caller.process().change_view(|view| view.credentials = Arc::new(new));
+    let process = caller.process();
+    // Whether it may lock without limit and map the lowest pages goes with the user.
+    let for_space = process.limits.lock().for_space(new.euid == 0);
+    process.change_view(|view| view.credentials = Arc::new(new));
+    process.space().set_limits(for_space);
     Ok(0)
 }
 
