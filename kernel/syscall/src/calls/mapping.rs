@@ -34,7 +34,7 @@ fn mmap(
     }
     let mut request = Mapping {
         address: address.0,
-        length: length,
+        length,
         prot,
         flags,
         file: None,
