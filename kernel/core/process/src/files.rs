@@ -45,6 +45,7 @@ impl Table {
             .map_or(self.slots.len().max(start), |at| start + at)
     }
 
+    #[inline]
     fn put(&mut self, at: usize, descriptor: Descriptor) -> Result<Option<Descriptor>> {
         if at >= self.slots.len() {
             let more = (at + 1 - self.slots.len()).max(if self.slots.is_empty() { 8 } else { 0 });

@@ -536,8 +536,10 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        for watcher in core::mem::take(self.watchers.get_mut()) {
-            watcher.closed(self);
+        if !self.watchers.get_mut().is_empty() {
+            for watcher in core::mem::take(self.watchers.get_mut()) {
+                watcher.closed(self);
+            }
         }
         if self.is_writable
             && self.kind() == Kind::Regular

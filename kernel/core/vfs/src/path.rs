@@ -84,6 +84,13 @@ impl Path {
     /// What is seen at this place: the root of what is mounted on it, if something is.
     #[inline]
     pub(crate) fn cover(&mut self) {
+        if self.dentry.is_mount_point() {
+            self.cover_mounts();
+        }
+    }
+
+    #[inline(never)]
+    fn cover_mounts(&mut self) {
         while self.dentry.is_mount_point() {
             match self.mount.mounted_on(&self.dentry) {
                 Some(mount) => {

@@ -18,7 +18,7 @@ mod memory;
 mod table;
 
 use abi::fcntl::OpenFlags;
-use abi::stat::{S_IFIFO, major, minor};
+use abi::stat::{S_IFIFO, makedev};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use lock::Once;
@@ -31,6 +31,14 @@ pub use table::root;
 pub fn register() {
     vfs::register_devices(open);
 }
+
+const NULL: u64 = makedev(1, 3);
+const ZERO: u64 = makedev(1, 5);
+const FULL: u64 = makedev(1, 7);
+const RANDOM: u64 = makedev(1, 8);
+const URANDOM: u64 = makedev(1, 9);
+const TERMINAL: u64 = makedev(5, 0);
+const CONSOLE: u64 = makedev(5, 1);
 
 static DEVICES: [Once<Arc<dyn FileLike>>; 5] = [const { Once::new() }; 5];
 
@@ -48,14 +56,14 @@ fn open(inode: &Arc<dyn Inode>, _flags: OpenFlags) -> Result<Arc<dyn FileLike>> 
             .get_or_init(|| Arc::new(device) as _);
         Ok(Arc::clone(made))
     };
-    match (major(number), minor(number)) {
-        (1, 3) => memory(0, Device::Null),
-        (1, 5) => memory(1, Device::Zero),
-        (1, 7) => memory(2, Device::Full),
-        (1, 8) => memory(3, Device::Random),
-        (1, 9) => memory(4, Device::Random),
-        (5, 0) => tty::console::terminal().map(|terminal| terminal as _).ok_or_else(none),
-        (5, 1) => Ok(tty::console::terminal().map_or_else(tty::console::serial, |terminal| terminal as _)),
+    match number {
+        NULL => memory(0, Device::Null),
+        ZERO => memory(1, Device::Zero),
+        FULL => memory(2, Device::Full),
+        RANDOM => memory(3, Device::Random),
+        URANDOM => memory(4, Device::Random),
+        TERMINAL => tty::console::terminal().map(|terminal| terminal as _).ok_or_else(none),
+        CONSOLE => Ok(tty::console::terminal().map_or_else(tty::console::serial, |terminal| terminal as _)),
         _ => Err(none()),
     }
 }
