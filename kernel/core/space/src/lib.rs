@@ -7,6 +7,7 @@
 //! | module | what it is about |
 //! |---|---|
 //! | [`backing`] | what a file (or shared memory) has to offer to be mapped |
+//! | [`shared_memory`] | memory that processes share and that no file holds |
 //! | [`vma`] | one mapping: rights, flags, what is behind it |
 //! | [`layout`] | where things go, and how random that is |
 //! | [`limits`], [`account`] | what a process may have, and what it has |

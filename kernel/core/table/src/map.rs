@@ -173,25 +173,6 @@ impl Table {
         Ok(())
     }
 
-    /// Puts other 2 MiB in the place of those that are mapped.
-    ///
-    /// # Errors
-    /// The page itself, when no 2 MiB are mapped there.
-    pub fn replace_huge(&mut self, address: u64, page: HugePage, flags: PageFlags) -> Result<(), HugePage> {
-        let index = pte::index(address, HUGE_LEVEL);
-        let start = address & !(HUGE_SIZE - 1);
-        let Some(at) = self.huge_level(address) else {
-            return Err(page);
-        };
-        if !at.is_leaf(at.get(index)) {
-            return Err(page);
-        }
-        let before = at.put(index, Owned::Huge(page), flags | PageFlags::USER);
-        self.root.forget(start, start + HUGE_SIZE);
-        drop(before);
-        Ok(())
-    }
-
     /// Whether nothing is mapped in the 2 MiB around an address, not even an empty table.
     #[must_use]
     pub fn is_vacant_huge(&self, address: u64) -> bool {

@@ -74,12 +74,6 @@ impl Root {
         }
     }
 
-    /// Whether this CPU has the tables in force.
-    #[must_use]
-    pub fn is_active_here(&self) -> bool {
-        self.active.load(Ordering::Relaxed) & 1 << hal::cpu::current() != 0
-    }
-
     /// Makes every CPU forget what it knew of `start..end`. Returns when none can use it any more.
     pub(crate) fn forget(&self, start: u64, end: u64) {
         fence(Ordering::SeqCst);
