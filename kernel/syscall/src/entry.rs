@@ -99,6 +99,9 @@ pub fn page_fault(address: u64, access: Access) -> bool {
 /// A program touched memory that it does not have.
 pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, error: u32) {
     const PAGE_FAULT: u32 = 14;
+    const PRESENT: u32 = 1;
+    // Programs are not told which pages the kernel has.
+    let error = if address >= address::USER_END { error | PRESENT } else { error };
     with_thread(|thread| {
         let (signal, code) = match thread.process.space().fault(address, access) {
             Ok(()) => return,

@@ -218,10 +218,18 @@ pub fn become_sole(thread: &Thread) -> abi::Result<()> {
     for other in process.threads().iter().filter(|other| other.tid() != me) {
         other.add_work(Work::EXIT);
     }
-    task::wait_until(&[&process.changed], None, || {
-        (process.thread_count() <= 1).then_some(())
-    })
-    .map_err(|_| abi::Error::new(abi::Errno::EAGAIN, "the process is ending"))?;
+    let alone = || (process.thread_count() <= 1).then_some(());
+    while task::wait_until(&[&process.changed], None, alone).is_err() {
+        let ending = task::with_current(|task| {
+            task.clear_work(Work::SIGNAL);
+            task.work() & Work::EXIT != 0
+        });
+        if ending {
+            return Err(abi::Error::new(abi::Errno::EAGAIN, "the process is ending"));
+        }
+    }
+    // Signals wait for the new program.
+    thread.look_again();
     if me != process.pid {
         registry::remove_thread(me);
         thread.set_tid(process.pid);

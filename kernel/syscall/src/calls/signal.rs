@@ -2,7 +2,7 @@
 
 use crate::Caller;
 use crate::table::TABLE;
-use abi::signal::{SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
+use abi::signal::{SA_KNOWN, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use process::signals::Info;
@@ -42,6 +42,7 @@ fn rt_sigaction(
             if signal == Signal::KILL || signal == Signal::STOP {
                 return Err(Error::new(Errno::EINVAL, "the signal cannot be handled"));
             }
+            action.flags &= SA_KNOWN;
             action.mask = SigSet(action.mask.0 & !SigSet::UNBLOCKABLE.0);
             signals.set_action(signal, action)
         }
