@@ -102,6 +102,13 @@ pub fn clear(to: u64, len: usize) -> usize {
     })
 }
 
+/// Reads a byte; `None` where that faults.
+#[must_use]
+pub fn load_u8(from: u64) -> Option<u8> {
+    let mut byte = [0];
+    (copy_in(&mut byte, from) == 1).then_some(byte[0])
+}
+
 /// Reads a word; `None` where that faults or the address is not a multiple of four.
 #[must_use]
 pub fn load_u32(from: u64) -> Option<u32> {

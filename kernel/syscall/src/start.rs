@@ -6,9 +6,8 @@ use address::PhysAddr;
 use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use exec::Request;
-use hal::MAX_CPUS;
 use hal::thread::KernelThread;
 use process::exit::{Status, exit_process};
 use process::{FileTable, LimitSet, Process, Thread, registry};
@@ -33,7 +32,7 @@ pub struct Application {
 /// # Errors
 /// `ENOMEM`.
 pub fn start(application: Application) -> Result<()> {
-    task::scheduler::set_on_switch(put_memory_in_force);
+    task::scheduler::set_on_memory(put_memory_in_force);
     let limits = LimitSet::initial();
     let files = FileTable::new();
     for file in &application.standard {
@@ -58,6 +57,7 @@ pub fn start(application: Application) -> Result<()> {
         return Err(no_memory());
     }
     let task = Task::new(stack, Some(task::Payload::new(Arc::clone(&thread))));
+    task.set_memory(process.space().id());
     thread.set_task(&task);
     registry::add_thread(&thread);
     process.add_thread(&thread);
@@ -137,30 +137,12 @@ fn find(view: &Context, arguments: &[Vec<u8>], environment: &[Vec<u8>]) -> Resul
     Err(refused)
 }
 
-/// Which address space each CPU has in force; 0 for the kernel's own tables.
-static IN_FORCE: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
-
-/// A CPU is about to go on with a task: puts its memory in force, if another's is.
+/// A CPU is about to go on with a task that runs in other memory: puts that in force.
 fn put_memory_in_force(task: &Task) {
-    let in_force = &IN_FORCE[hal::cpu::current()];
     match task.payload::<Thread>() {
-        Some(thread) => {
-            let space = thread.process.space();
-            if in_force.swap(space.id(), Ordering::Relaxed) != space.id() {
-                space.activate();
-            }
-        }
-        None => {
-            if in_force.swap(0, Ordering::Relaxed) != 0 {
-                space::leave();
-            }
-        }
+        Some(thread) => thread.process.space().activate(),
+        None => space::leave(),
     }
-}
-
-/// The running thread put another address space in force by itself.
-pub(crate) fn note_in_force(id: u64) {
-    IN_FORCE[hal::cpu::current()].store(id, Ordering::Relaxed);
 }
 
 /// Starts the other CPUs, the first time that there is something for them to do.

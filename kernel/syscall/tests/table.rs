@@ -75,8 +75,16 @@ fn every_call_has_linuxs_name_and_number() {
 fn every_call_that_is_not_complete_says_why_in_a_sentence() {
     for entry in TABLE.iter().flatten() {
         if let Support::Partial(note) = entry.support {
-            assert!(note.split_whitespace().count() >= 3, "{}: {note:?} says too little", entry.name);
-            assert!(!note.ends_with('.'), "{}: the note stands in a table, without a full stop", entry.name);
+            assert!(
+                note.split_whitespace().count() >= 3,
+                "{}: {note:?} says too little",
+                entry.name
+            );
+            assert!(
+                !note.ends_with('.'),
+                "{}: the note stands in a table, without a full stop",
+                entry.name
+            );
         }
     }
 }

@@ -169,6 +169,19 @@ pub fn features() -> &'static Features {
 
 /// Whether the kernel has to say when it means to touch a program's pages: a copy of the feature, for the hot path.
 static SMAP: AtomicBool = AtomicBool::new(false);
+/// The same for what a switch between programs asks.
+static FSGSBASE: AtomicBool = AtomicBool::new(false);
+static XSAVE: AtomicBool = AtomicBool::new(false);
+
+#[inline]
+pub(crate) fn has_fsgsbase() -> bool {
+    FSGSBASE.load(Ordering::Relaxed)
+}
+
+#[inline]
+pub(crate) fn has_xsave() -> bool {
+    XSAVE.load(Ordering::Relaxed)
+}
 
 #[inline]
 pub(crate) fn has_smap() -> bool {
@@ -262,6 +275,8 @@ unsafe fn set_system_call_entry() {
 fn set_control_registers() {
     let features = features();
     SMAP.store(features.smap, Ordering::Relaxed);
+    FSGSBASE.store(features.fsgsbase, Ordering::Relaxed);
+    XSAVE.store(features.xsave, Ordering::Relaxed);
     // PAE, MCE, PGE, OSFXSR, OSXMMEXCPT.
     let mut cr4: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
     for (has, bit) in [

@@ -94,7 +94,7 @@ pub(crate) fn load_initial() {
 /// # Safety
 /// `area` is 64-aligned and has [`size`] bytes.
 pub(crate) unsafe fn save(area: *mut u8) {
-    if cpu::features().xsave {
+    if cpu::has_xsave() {
         // SAFETY: the caller's promise.
         unsafe { asm!("xsave64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack)) };
     } else {
@@ -108,7 +108,7 @@ pub(crate) unsafe fn save(area: *mut u8) {
 /// # Safety
 /// `area` is 64-aligned and holds what [`save`] or [`set_initial`] left, as far as its header says that there is anything.
 pub(crate) unsafe fn restore(area: *const u8) {
-    if cpu::features().xsave {
+    if cpu::has_xsave() {
         // SAFETY: the caller's promise.
         unsafe { asm!("xrstor64 [{}]", in(reg) area, in("eax") u32::MAX, in("edx") u32::MAX, options(nostack)) };
     } else {

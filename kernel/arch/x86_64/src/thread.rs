@@ -464,7 +464,7 @@ const FS_BASE: u32 = 0xc000_0100;
 const KERNEL_GS_BASE: u32 = 0xc000_0102;
 
 fn fs_base_now() -> u64 {
-    if cpu::features().fsgsbase {
+    if cpu::has_fsgsbase() {
         let base;
         // SAFETY: the CPU has the instruction and the kernel has switched it on.
         unsafe { asm!("rdfsbase {}", out(reg) base, options(nomem, nostack, preserves_flags)) };
@@ -475,7 +475,7 @@ fn fs_base_now() -> u64 {
 }
 
 fn load_fs_base(base: u64) {
-    if cpu::features().fsgsbase {
+    if cpu::has_fsgsbase() {
         // SAFETY: as in `fs_base_now`; the kernel does not use `fs`.
         unsafe { asm!("wrfsbase {}", in(reg) base, options(nomem, nostack, preserves_flags)) };
         return;
@@ -485,8 +485,24 @@ fn load_fs_base(base: u64) {
 }
 
 fn program_gs_base() -> u64 {
+    if cpu::has_fsgsbase() {
+        let base;
+        // SAFETY: the CPU has the instruction; interrupts are off, and the kernel's base is back before anything uses it.
+        unsafe { asm!("swapgs", "rdgsbase {}", "swapgs", out(reg) base, options(nomem, nostack, preserves_flags)) };
+        return base;
+    }
     // SAFETY: every x86-64 CPU has the register; in the kernel it holds the program's base.
     unsafe { crate::instructions::rdmsr(KERNEL_GS_BASE) }
+}
+
+fn load_program_gs_base(base: u64) {
+    if cpu::has_fsgsbase() {
+        // SAFETY: as in `program_gs_base`; the value is canonical.
+        unsafe { asm!("swapgs", "wrgsbase {}", "swapgs", in(reg) base, options(nomem, nostack, preserves_flags)) };
+        return;
+    }
+    // SAFETY: in the kernel this register holds the program's base; the value is canonical.
+    unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, base) };
 }
 
 /// Sets the running program's `fs` base; false if it is not an address of a program.
@@ -508,8 +524,7 @@ pub fn fs_base() -> u64 {
 pub fn set_gs_base(base: u64) -> bool {
     let valid = base < address::USER_END + PAGE_SIZE;
     if valid {
-        // SAFETY: in the kernel this register holds the program's base; the value is canonical.
-        unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, base) };
+        load_program_gs_base(base);
     }
     valid
 }
@@ -536,8 +551,7 @@ fn save_program(program: &mut ProgramState) {
 fn load_program(program: &ProgramState) {
     program.vectors.load();
     load_fs_base(program.fs_base);
-    // SAFETY: in the kernel this register holds the program's base; the value was a program's.
-    unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, program.gs_base) };
+    load_program_gs_base(program.gs_base);
 }
 
 /// The least that a signal's frame takes on a stack.

@@ -66,6 +66,11 @@ user_clear_bytes_fix:
 user_load:
     mov eax, [rdi]
     ret
+    # rdi = from; returns the byte, or bit 63 for a fault
+    .globl user_load_byte
+user_load_byte:
+    movzx eax, byte ptr [rdi]
+    ret
     # rdi = at, esi = old, edx = new; returns the word that was there, or bit 63 for a fault
 user_exchange:
     mov eax, esi
@@ -104,6 +109,7 @@ unsafe extern "C" {
     fn user_copy(to: *mut u8, from: *const u8, len: usize) -> usize;
     fn user_clear(to: *mut u8, unused: usize, len: usize) -> usize;
     fn user_load(from: *const u32) -> u64;
+    fn user_load_byte(from: *const u8) -> u64;
     fn user_exchange(at: *mut u32, old: u32, new: u32) -> u64;
     fn user_save_vectors(to: *mut u8) -> u64;
     fn user_load_vectors(from: *const u8) -> u64;
@@ -130,6 +136,7 @@ pub(crate) fn fix_up(at: u64) -> Option<u64> {
         (address(&user_clear_words), address(&user_clear_words_fix)),
         (address(&user_clear_bytes), address(&user_clear_bytes_fix)),
         (user_load as *const () as usize as u64, address(&user_word_fix)),
+        (user_load_byte as *const () as usize as u64, address(&user_word_fix)),
         (address(&user_exchange_at), address(&user_word_fix)),
         (address(&user_save_vectors_at), address(&user_word_fix)),
         (address(&user_load_vectors_at), address(&user_word_fix)),
@@ -229,6 +236,18 @@ pub fn clear(to: u64, len: usize) -> usize {
     let len = reachable(to, len);
     // SAFETY: the range lies in the program's half and its faults are fixed up.
     len - with_access(|| unsafe { user_clear(user_pointer(to), 0, len) })
+}
+
+/// Reads a byte; `None` where that faults.
+#[must_use]
+#[inline]
+pub fn load_u8(from: u64) -> Option<u8> {
+    if from >= USER_END {
+        return None;
+    }
+    // SAFETY: the byte lies in the program's half and its faults are fixed up.
+    let byte = with_access(|| unsafe { user_load_byte(user_pointer(from)) });
+    u8::try_from(byte).ok()
 }
 
 /// Reads a word; `None` where that faults or the address is not a multiple of four.

@@ -36,6 +36,20 @@ pub fn relax() {
     core::hint::spin_loop();
 }
 
+/// Waits until a lock that is taken can be taken, and takes it.
+#[cold]
+#[inline(never)]
+fn take_later(taken: &AtomicBool) {
+    loop {
+        while taken.load(Ordering::Relaxed) {
+            relax();
+        }
+        if !taken.swap(true, Ordering::Acquire) {
+            return;
+        }
+    }
+}
+
 /// Data that one CPU at a time may touch.
 pub struct SpinLock<T: ?Sized> {
     taken: AtomicBool,
@@ -66,10 +80,8 @@ impl<T: ?Sized> SpinLock<T> {
     /// Waits for the lock and takes it.
     #[inline]
     pub fn lock(&self) -> SpinGuard<'_, T> {
-        while self.taken.swap(true, Ordering::Acquire) {
-            while self.taken.load(Ordering::Relaxed) {
-                relax();
-            }
+        if self.taken.swap(true, Ordering::Acquire) {
+            take_later(&self.taken);
         }
         SpinGuard { lock: self }
     }
@@ -189,10 +201,17 @@ impl<T> Once<T> {
     }
 
     /// The value, made now if it is not there yet. `make` may run on several CPUs at once; one result is kept.
+    #[inline]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        if self.get().is_none() {
-            drop(self.set(make()));
+        match self.get() {
+            Some(value) => value,
+            None => self.init(make),
         }
+    }
+
+    #[cold]
+    fn init(&self, make: impl FnOnce() -> T) -> &T {
+        drop(self.set(make()));
         loop {
             if let Some(value) = self.get() {
                 return value;

@@ -70,12 +70,21 @@ impl Pipe {
         self.readers.load(Ordering::Acquire) > 0
     }
 
+    #[inline]
     fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
         if into.left() == 0 {
             return Ok(0);
         }
         // Asked before the ring: what the last writer wrote is in it by then.
         let open = self.has_writer();
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };
+        }
+        self.read_some(open, into)
+    }
+
+    #[inline(never)]
+    fn read_some(&self, open: bool, into: &mut Sink<'_>) -> Result<usize> {
         let mut ring = self.ring.lock();
         if ring.len() == 0 {
             return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };

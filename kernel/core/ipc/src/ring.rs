@@ -52,12 +52,29 @@ impl Ring {
         (at / PAGE, at % PAGE)
     }
 
-    /// Takes bytes in, as many as there is room for.
+    /// Takes bytes in, as many as there is room for. Mostly they lie in one page.
+    #[inline(always)]
     pub(crate) fn fill(&mut self, from: &mut Source<'_>) -> Result<usize> {
+        let (index, within) = self.place(self.len);
+        let wanted = from.left();
+        if wanted > PAGE - within || wanted > self.room() {
+            return self.fill_pages(from);
+        }
+        let taken = from.take_page(self.page(index)?, within, wanted)?;
+        self.len += taken;
+        Ok(taken)
+    }
+
+    #[inline(never)]
+    fn fill_pages(&mut self, from: &mut Source<'_>) -> Result<usize> {
         let mut done = 0;
-        while from.left() > 0 && self.room() > 0 {
+        while from.left() > 0 {
+            let room = self.room();
+            if room == 0 {
+                break;
+            }
             let (index, within) = self.place(self.len);
-            let len = (PAGE - within).min(self.room());
+            let len = (PAGE - within).min(room);
             let taken = self.page(index).and_then(|page| from.take_page(page, within, len));
             match taken {
                 Ok(taken) => {
@@ -80,13 +97,19 @@ impl Ring {
         }
     }
 
-    /// Gives bytes out, as many as there are and fit, but at most `most`.
+    /// Gives bytes out, as many as there are and fit, but at most `most`. Mostly they lie in one page.
+    #[inline(always)]
     pub(crate) fn drain(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
-        let done = self.peek(into, most)?;
-        self.start = {
-            let (index, within) = self.place(done);
-            index * PAGE + within
+        let (index, within) = (self.start / PAGE, self.start % PAGE);
+        let len = self.len.min(into.left()).min(most);
+        let done = match self.pages.get(index) {
+            Some(Some(page)) if len <= PAGE - within => into.put_page(page, within, len)?,
+            _ => self.peek(into, most)?,
         };
+        self.start += done;
+        if self.start >= self.capacity() {
+            self.start -= self.capacity();
+        }
         self.len -= done;
         if self.len == 0 {
             self.rest();
@@ -95,6 +118,7 @@ impl Ring {
     }
 
     /// As [`Ring::drain`], but the bytes stay.
+    #[inline(never)]
     pub(crate) fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         let end = most.min(self.len);
         let mut done = 0;

@@ -144,8 +144,7 @@ impl Process {
         Arc::clone(&self.space.lock())
     }
 
-    /// Calls `then` with its memory, without counting a reference: for the hot paths.
-    #[inline]
+    /// Gives it other memory; returns what it had.
     pub fn set_space(&self, space: Arc<AddressSpace>) -> Arc<AddressSpace> {
         core::mem::replace(&mut self.space.lock(), space)
     }

@@ -36,4 +36,4 @@ pub use payload::Payload;
 pub use queue::{WaitQueue, Wake};
 pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
 pub use task::{Task, Work};
-pub use wait::{sleep_until, wait_killable, wait_until, watch_until};
+pub use wait::{sleep_until, wait_killable, wait_more, wait_until, watch_until};

@@ -58,7 +58,16 @@ impl WaitQueue {
     }
 
     /// Takes a sleeper out, if it is still there.
+    #[inline]
     pub fn remove(&self, wake: &Arc<dyn Wake>) {
+        // Whoever took this sleeper out noted so before it woke it.
+        if !self.is_empty() {
+            self.take_out(wake);
+        }
+    }
+
+    #[inline(never)]
+    fn take_out(&self, wake: &Arc<dyn Wake>) {
         let mut sleepers = self.sleepers.lock();
         if let Some(at) = sleepers.iter().position(|sleeper| same(&sleeper.wake, wake)) {
             sleepers.remove(at);
@@ -86,10 +95,16 @@ impl WaitQueue {
     }
 
     /// Wakes up to `count` sleepers, and those that every wake-up reaches; says how many of the first kind it woke.
+    #[inline]
     pub fn wake(&self, count: usize, events: u32) -> usize {
         if self.is_empty() {
             return 0;
         }
+        self.wake_sleepers(count, events)
+    }
+
+    #[inline(never)]
+    fn wake_sleepers(&self, count: usize, events: u32) -> usize {
         let mut woken = 0;
         let mut passed = 0;
         loop {
@@ -103,11 +118,18 @@ impl WaitQueue {
                 passed += 1;
                 wake.wake(events);
             } else if woken < count {
-                let taken = sleepers.remove(passed);
-                self.count.store(sleepers.len(), Ordering::SeqCst);
+                let taken = match passed {
+                    0 => sleepers.pop_front(),
+                    _ => sleepers.remove(passed),
+                };
+                let left = sleepers.len();
+                self.count.store(left, Ordering::SeqCst);
                 drop(sleepers);
                 if taken.is_some_and(|sleeper| sleeper.wake.wake(events)) {
                     woken += 1;
+                }
+                if left == 0 {
+                    return woken;
                 }
             } else {
                 passed += 1;

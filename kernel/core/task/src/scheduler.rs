@@ -30,8 +30,10 @@ static IDLE: AtomicU64 = AtomicU64::new(0);
 static IDLE_TASKS: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
 /// The task that this CPU has just left, until the next one drops the CPU's reference to it: on its own stack nobody could.
 static LEFT: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
-/// What the upper layers do when a CPU goes from one task to another.
-static ON_SWITCH: Once<fn(&Task)> = Once::new();
+/// Which memory each CPU has in force, as [`Task::set_memory`] numbers it.
+static MEMORY: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+/// What the upper layers do when a CPU goes to a task that runs in other memory.
+static ON_MEMORY: Once<fn(&Task)> = Once::new();
 static SWITCHES: AtomicU64 = AtomicU64::new(0);
 
 /// Makes what runs on this CPU its first task, the one that idles.
@@ -59,9 +61,15 @@ pub fn idle() -> ! {
     }
 }
 
-/// Registers what is done whenever a CPU is about to go on with a task: putting its memory in force.
-pub fn set_on_switch(on_switch: fn(&Task)) {
-    let _ = ON_SWITCH.set(on_switch);
+/// Registers what is done when a CPU is about to go on with a task that runs in other memory: putting it in force.
+pub fn set_on_memory(on_memory: fn(&Task)) {
+    let _ = ON_MEMORY.set(on_memory);
+}
+
+/// The running task has put other memory in force by itself.
+pub fn change_memory(number: u64) {
+    MEMORY[hal::cpu::current()].store(number, Ordering::Relaxed);
+    with_current(|task| task.set_memory(number));
 }
 
 /// Lets a new task run.
@@ -96,7 +104,10 @@ fn alert(target: usize) {
     let this = hal::cpu::current();
     if target == this {
         // Whoever runs here gives way at the end of its slice.
-        time::arm(time::now() + SLICE);
+        let since = with_current(|task| task.since.load(Ordering::Relaxed));
+        if time::armed() > since + SLICE {
+            time::arm(time::now() + SLICE);
+        }
     } else if IDLE.load(Ordering::SeqCst) >> target & 1 == 1 {
         hal::cpu::kick(target);
     } else if LENGTHS[target].load(Ordering::Relaxed) == 1 {
@@ -117,6 +128,9 @@ pub(crate) fn nudge(task: &Arc<Task>) {
 fn place(task: &Task) -> usize {
     let last = task.cpu.load(Ordering::Relaxed);
     let online = hal::cpu::online();
+    if online == 1 {
+        return 0;
+    }
     let allowed = match task.affinity() & online {
         0 => online,
         some => some,
@@ -162,8 +176,13 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
         let allowed = task.affinity() >> by & 1 == 1 || task.affinity() & hal::cpu::online() == 0;
         allowed && (mine || cpu == by || !task.thread.is_running())
     };
-    let at = queue.tasks.iter().position(fits)?;
-    let task = queue.tasks.remove(at)?;
+    let first = queue.tasks.front()?;
+    let task = if cpu == by && first.affinity() >> by & 1 == 1 {
+        queue.tasks.pop_front()?
+    } else {
+        let at = queue.tasks.iter().position(fits)?;
+        queue.tasks.remove(at)?
+    };
     task.queued.store(false, Ordering::Relaxed);
     task.cpu.store(by, Ordering::Relaxed);
     LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
@@ -172,9 +191,10 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
 
 /// The running task sleeps (its state says so) or goes on if it has been woken.
 pub(crate) fn sleep() {
-    let task = current();
-    task.voluntary.fetch_add(1, Ordering::Relaxed);
-    leave(&task);
+    with_current(|task| {
+        task.voluntary.fetch_add(1, Ordering::Relaxed);
+        leave(task);
+    });
 }
 
 /// Lets others run first.
@@ -183,10 +203,11 @@ pub fn yield_now() {
     if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
         return;
     }
-    let task = current();
-    task.voluntary.fetch_add(1, Ordering::Relaxed);
-    enqueue_again(&task, cpu);
-    leave(&task);
+    with_current(|task| {
+        task.voluntary.fetch_add(1, Ordering::Relaxed);
+        enqueue_again(task, cpu);
+        leave(task);
+    });
 }
 
 /// The running task's slice is over: lets others run, if there are any.
@@ -195,10 +216,11 @@ pub fn reschedule_if_needed() {
     if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
         return;
     }
-    let task = current();
-    task.involuntary.fetch_add(1, Ordering::Relaxed);
-    enqueue_again(&task, cpu);
-    leave(&task);
+    with_current(|task| {
+        task.involuntary.fetch_add(1, Ordering::Relaxed);
+        enqueue_again(task, cpu);
+        leave(task);
+    });
 }
 
 /// The running task may have been forbidden its CPU: goes to one that it may use.
@@ -261,8 +283,12 @@ fn switch_to(next: Arc<Task>) {
             Ordering::Relaxed,
         )
     });
-    if let Some(on_switch) = ON_SWITCH.get() {
-        on_switch(&next);
+    let memory = next.memory();
+    if memory != MEMORY[cpu].load(Ordering::Relaxed)
+        && let Some(put_in_force) = ON_MEMORY.get()
+    {
+        MEMORY[cpu].store(memory, Ordering::Relaxed);
+        put_in_force(&next);
     }
     current::switch(next, &LEFT[cpu]);
     finish_switch();

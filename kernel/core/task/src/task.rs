@@ -42,6 +42,10 @@ pub struct Task {
     /// Nanoseconds of the running time that were the kernel's, as far as they were measured.
     system: AtomicU64,
     nice: AtomicU8,
+    /// How often it was about to sleep; only the task itself looks.
+    waits: AtomicU64,
+    /// Which memory it runs in, as the upper layers number it; 0 for none.
+    memory: AtomicU64,
     payload: Option<Payload>,
 }
 
@@ -73,6 +77,8 @@ impl Task {
             involuntary: AtomicU64::new(0),
             system: AtomicU64::new(0),
             nice: AtomicU8::new(NICE_ZERO),
+            waits: AtomicU64::new(0),
+            memory: AtomicU64::new(0),
             payload,
         })
     }
@@ -114,6 +120,18 @@ impl Task {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.work() & (Work::SIGNAL | Work::EXIT) != 0
+    }
+
+    /// Which memory it runs in; 0 for none.
+    #[must_use]
+    #[inline]
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
+    }
+
+    /// Says which memory it runs in: a number that no other memory has.
+    pub fn set_memory(&self, number: u64) {
+        self.memory.store(number, Ordering::Relaxed);
     }
 
     /// The CPUs it may run on.
@@ -189,9 +207,17 @@ impl Task {
         &self.thread
     }
 
-    /// Marks the running task as about to sleep; a wake-up from here on is not lost.
-    pub(crate) fn prepare_to_wait(&self) {
+    /// Marks the running task as about to sleep; a wake-up from here on is not lost. Says which wait of the task it is.
+    pub(crate) fn prepare_to_wait(&self) -> u64 {
+        let number = self.waits.load(Ordering::Relaxed) + 1;
+        self.waits.store(number, Ordering::Relaxed);
         self.state.store(WAITING, Ordering::SeqCst);
+        number
+    }
+
+    /// Whether it has waited for something else since [`Task::prepare_to_wait`] gave the number: then it is awake, and a wake-up may be lost.
+    pub(crate) fn waited_since(&self, number: u64) -> bool {
+        self.waits.load(Ordering::Relaxed) != number
     }
 
     /// The running task does not sleep after all. False if somebody woke it meanwhile and so put it in a run queue.

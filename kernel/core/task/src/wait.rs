@@ -3,7 +3,7 @@
 //! Everything that can block is written as a transition that never does (`try_x`); this is the only place that turns "not yet" into
 //! sleep, and so the only place that knows of timeouts and of signals.
 
-use crate::current::current;
+use crate::current::{current, with_current};
 use crate::queue::{WaitQueue, Wake};
 use crate::scheduler;
 use crate::task::{Task, Work};
@@ -19,28 +19,45 @@ const TIMED_OUT: Error = Error::new(Errno::ETIMEDOUT, "the time is up");
 /// # Errors
 /// `ETIMEDOUT` when the deadline passes; `ERESTARTSYS` when a signal comes, which the system-call layer turns into a restart or `EINTR`.
 pub fn wait_until<T>(queues: &[&WaitQueue], deadline: Option<u64>, mut try_it: impl FnMut() -> Option<T>) -> Result<T> {
-    if let Some(value) = try_it() {
-        return Ok(value);
+    match try_it() {
+        Some(value) => Ok(value),
+        None => wait_more(queues, deadline, try_it),
     }
-    let task = current();
-    let wake: Arc<dyn Wake> = task.clone();
+}
+
+/// As [`wait_until`], for who has just tried in vain.
+///
+/// # Errors
+/// As [`wait_until`].
+pub fn wait_more<T>(queues: &[&WaitQueue], deadline: Option<u64>, try_it: impl FnMut() -> Option<T>) -> Result<T> {
+    with_current(|task| wait_as(task, queues, deadline, try_it))
+}
+
+fn wait_as<T>(
+    task: &Arc<Task>,
+    queues: &[&WaitQueue],
+    deadline: Option<u64>,
+    mut try_it: impl FnMut() -> Option<T>,
+) -> Result<T> {
     let mut timer = None;
     let result = loop {
-        task.prepare_to_wait();
-        queues.iter().for_each(|queue| queue.add(Arc::clone(&wake)));
-        let outcome = look(&task, deadline, &mut try_it);
-        if outcome.is_none() {
-            if timer.is_none() {
-                timer = deadline.map(|deadline| time::add(deadline, task.clone()));
-            }
-            scheduler::sleep();
-        } else if !task.stay() {
-            // Somebody woke the task meanwhile and put it in a run queue, perhaps another CPU's: take its turn there.
-            scheduler::sleep();
+        let wait = task.prepare_to_wait();
+        queues.iter().for_each(|queue| queue.add(task.clone()));
+        let outcome = look(task, deadline, &mut try_it);
+        if outcome.is_none() && timer.is_none() {
+            timer = deadline.map(|deadline| time::add(deadline, task.clone()));
         }
-        queues.iter().for_each(|queue| queue.remove(&wake));
+        rest(task, wait, outcome.is_some());
+        queues.iter().filter(|queue| !queue.is_empty()).for_each(|queue| {
+            let wake: Arc<dyn Wake> = task.clone();
+            queue.remove(&wake);
+        });
         if let Some(outcome) = outcome {
             break outcome;
+        }
+        // Mostly what the task was woken for is there now, and it need not queue again.
+        if let Some(value) = try_it() {
+            break Ok(value);
         }
     };
     cancel(timer);
@@ -52,13 +69,11 @@ pub fn wait_killable<T>(queues: &[&WaitQueue], mut try_it: impl FnMut() -> Optio
     let task = current();
     let wake: Arc<dyn Wake> = task.clone();
     loop {
-        task.prepare_to_wait();
+        let wait = task.prepare_to_wait();
         queues.iter().for_each(|queue| queue.add(Arc::clone(&wake)));
         let outcome = try_it();
         let over = outcome.is_some() || task.work() & Work::EXIT != 0;
-        if !over || !task.stay() {
-            scheduler::sleep();
-        }
+        rest(&task, wait, over);
         queues.iter().for_each(|queue| queue.remove(&wake));
         if over {
             return outcome;
@@ -81,16 +96,12 @@ pub fn watch_until<T>(
     queues.iter().for_each(|queue| queue.add_shared(Arc::clone(&wake)));
     let mut timer = None;
     let result = loop {
-        task.prepare_to_wait();
+        let wait = task.prepare_to_wait();
         let outcome = look(&task, deadline, &mut try_it);
-        if outcome.is_none() {
-            if timer.is_none() {
-                timer = deadline.map(|deadline| time::add(deadline, task.clone()));
-            }
-            scheduler::sleep();
-        } else if !task.stay() {
-            scheduler::sleep();
+        if outcome.is_none() && timer.is_none() {
+            timer = deadline.map(|deadline| time::add(deadline, task.clone()));
         }
+        rest(&task, wait, outcome.is_some());
         if let Some(outcome) = outcome {
             break outcome;
         }
@@ -98,6 +109,16 @@ pub fn watch_until<T>(
     queues.iter().for_each(|queue| queue.remove(&wake));
     cancel(timer);
     result
+}
+
+/// Sleeps in the wait with that number, unless it is over. Somebody who woke the task meanwhile put it in a run queue, perhaps another CPU's: then it
+/// takes its turn there. Where looking had to wait for something else (a lock, a page), the task is awake and what it was woken for may have passed
+/// unseen: it does not sleep, and looks again.
+#[inline]
+fn rest(task: &Task, wait: u64, over: bool) {
+    if !task.waited_since(wait) && (!over || !task.stay()) {
+        scheduler::sleep();
+    }
 }
 
 fn look<T>(task: &Task, deadline: Option<u64>, try_it: &mut impl FnMut() -> Option<T>) -> Option<Result<T>> {

@@ -14,7 +14,7 @@ extern crate alloc;
 
 mod timers;
 
-pub use timers::{Expire, TimerId, add, arm, cancel, run_expired};
+pub use timers::{Expire, TimerId, add, arm, armed, cancel, run_expired};
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lock::Once;

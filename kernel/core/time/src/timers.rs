@@ -62,6 +62,13 @@ pub fn arm(deadline: u64) {
     }
 }
 
+/// For when this CPU's timer interrupt is set; all ones if it is not.
+#[must_use]
+#[inline]
+pub fn armed() -> u64 {
+    PROGRAMMED[hal::cpu::current()].load(Ordering::Relaxed)
+}
+
 /// Does what is due on this CPU and sets the machine timer for what is next. Called when the timer interrupt comes.
 pub fn run_expired() {
     let cpu = hal::cpu::current();

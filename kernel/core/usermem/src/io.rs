@@ -88,6 +88,7 @@ fn outcome(done: usize, len: usize) -> Result<usize> {
 impl<'a> Sink<'a> {
     /// One piece of a program's memory.
     #[must_use]
+    #[inline]
     pub fn user(address: u64, len: usize) -> Self {
         Self {
             place: Place::User(
@@ -123,6 +124,7 @@ impl<'a> Sink<'a> {
 
     /// How many bytes still fit.
     #[must_use]
+    #[inline]
     pub fn left(&self) -> usize {
         self.left
     }
@@ -152,6 +154,7 @@ impl<'a> Sink<'a> {
     ///
     /// # Errors
     /// `EFAULT` when not even the first byte could be stored.
+    #[inline]
     pub fn put_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
         let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
         let done = match &mut self.place {
@@ -195,6 +198,7 @@ impl<'a> Sink<'a> {
 impl<'a> Source<'a> {
     /// One piece of a program's memory.
     #[must_use]
+    #[inline]
     pub fn user(address: u64, len: usize) -> Self {
         Self {
             place: Place::User(
@@ -229,6 +233,7 @@ impl<'a> Source<'a> {
 
     /// How many bytes there are still.
     #[must_use]
+    #[inline]
     pub fn left(&self) -> usize {
         self.left
     }
@@ -262,6 +267,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// `EFAULT` when not even the first byte could be fetched.
+    #[inline]
     pub fn take_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
         let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
         let done = match &mut self.place {

@@ -175,6 +175,15 @@ impl UserSlice {
     }
 }
 
+/// Reads one byte at a user address.
+///
+/// # Errors
+/// `EFAULT`.
+#[inline]
+pub fn read_byte(address: u64) -> Result<u8> {
+    hal::user::load_u8(address).ok_or(FAULT)
+}
+
 /// Reads exactly `into.len()` bytes at a user address.
 ///
 /// # Errors

@@ -70,42 +70,42 @@ fn call(number: u64, first: u64, second: u64) -> u64 {
     result
 }
 
-/// Nanoseconds since boot, and nanoseconds from 1970 to boot as far as the kernel has found out (else zero).
+/// Nanoseconds since boot, and what `more` reads in the same moment.
 #[inline(always)]
-fn now() -> (u64, u64) {
+fn now<T>(more: impl Fn(&Data) -> T) -> (u64, T) {
     let data = data();
     loop {
         let sequence = data.sequence.load(Ordering::Acquire);
         let passed = ticks().wrapping_sub(data.start.load(Ordering::Relaxed));
         let scaled = (u128::from(passed) * u128::from(data.scale.load(Ordering::Relaxed)) >> 32) as u64;
         let since_boot = scaled.wrapping_add(data.base.load(Ordering::Relaxed));
-        let wall = data.wall.load(Ordering::Relaxed);
+        let rest = more(data);
         fence(Ordering::Acquire);
         if sequence & 1 == 0 && sequence == data.sequence.load(Ordering::Relaxed) {
-            return (since_boot, wall);
+            return (since_boot, rest);
         }
     }
 }
 
+/// Whether a clock is one of a set.
 #[inline(always)]
-fn bit(clock: u32) -> u32 {
-    if clock < 32 { 1 << clock } else { 0 }
+fn is_among(clock: u32, set: u32) -> bool {
+    clock < 32 && set >> clock & 1 == 1
 }
 
 /// The time of day in nanoseconds, if the kernel has found it out.
 #[inline(always)]
 fn time_of_day() -> Option<u64> {
-    let (since_boot, wall) = now();
+    let (since_boot, wall) = now(|data| data.wall.load(Ordering::Relaxed));
     (wall != 0).then(|| since_boot.wrapping_add(wall))
 }
 
 // SAFETY: no other function of the image has this name, nor has any below its own.
 #[unsafe(no_mangle)]
 pub extern "C" fn __vdso_clock_gettime(clock: u32, out: *mut Pair) -> u64 {
-    let clock_bit = bit(clock);
-    let time = if clock_bit & SINCE_BOOT != 0 {
-        Some(now().0)
-    } else if clock_bit & SINCE_1970 != 0 {
+    let time = if is_among(clock, SINCE_BOOT) {
+        Some(now(|_| ()).0)
+    } else if is_among(clock, SINCE_1970) {
         time_of_day()
     } else {
         None
@@ -160,12 +160,11 @@ pub extern "C" fn __vdso_time(out: *mut u64) -> u64 {
 // SAFETY: as above.
 #[unsafe(no_mangle)]
 pub extern "C" fn __vdso_clock_getres(clock: u32, out: *mut Pair) -> u64 {
-    let clock_bit = bit(clock);
-    if clock_bit & (SINCE_BOOT | SINCE_1970) == 0 {
+    if !is_among(clock, SINCE_BOOT | SINCE_1970) {
         return call(CLOCK_GETRES, u64::from(clock), out as u64);
     }
     if !out.is_null() {
-        let rest = if clock_bit & COARSE != 0 { COARSE_NANOS } else { 1 };
+        let rest = if is_among(clock, COARSE) { COARSE_NANOS } else { 1 };
         // SAFETY: as in `clock_gettime`.
         unsafe { out.write(Pair { seconds: 0, rest }) };
     }

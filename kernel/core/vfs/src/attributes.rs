@@ -76,30 +76,28 @@ impl Attributes {
         Kind::from_mode(self.mode).unwrap_or(Kind::Anonymous)
     }
 
-    /// As `stat(2)` shows it.
+    /// As `stat(2)` shows it. Field by field, so that it is copied and not held in registers that there are too few of.
     #[must_use]
     #[inline]
     pub fn to_stat(&self) -> Stat {
-        Stat {
-            dev: self.dev,
-            ino: self.ino,
-            nlink: u64::from(self.nlink),
-            mode: self.mode,
-            uid: self.uid,
-            gid: self.gid,
-            pad0: 0,
-            rdev: self.rdev,
-            size: self.size as i64,
-            blksize: i64::from(self.blksize),
-            blocks: self.blocks as i64,
-            atime: self.atime.sec as u64,
-            atime_nsec: self.atime.nsec as u64,
-            mtime: self.mtime.sec as u64,
-            mtime_nsec: self.mtime.nsec as u64,
-            ctime: self.ctime.sec as u64,
-            ctime_nsec: self.ctime.nsec as u64,
-            unused: [0; 3],
-        }
+        let mut stat = Stat::default();
+        stat.dev = self.dev;
+        stat.ino = self.ino;
+        stat.nlink = u64::from(self.nlink);
+        stat.mode = self.mode;
+        stat.uid = self.uid;
+        stat.gid = self.gid;
+        stat.rdev = self.rdev;
+        stat.size = self.size as i64;
+        stat.blksize = i64::from(self.blksize);
+        stat.blocks = self.blocks as i64;
+        stat.atime = self.atime.sec as u64;
+        stat.atime_nsec = self.atime.nsec as u64;
+        stat.mtime = self.mtime.sec as u64;
+        stat.mtime_nsec = self.mtime.nsec as u64;
+        stat.ctime = self.ctime.sec as u64;
+        stat.ctime_nsec = self.ctime.nsec as u64;
+        stat
     }
 
     /// As `statx(2)` shows it, for a file reached through the mount with that number.

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
-use task::{WaitQueue, wait_until};
+use task::{WaitQueue, wait_more};
 use usermem::{Sink, Source, UserPtr};
 
 const NOT_OPEN_FOR: Error = Error::new(Errno::EBADF, "the file is not open for that");
@@ -324,7 +324,7 @@ impl File {
         }
     }
 
-    /// Waits until `attempt` does not answer `EAGAIN`; in non-blocking mode that is the answer.
+    /// An attempt has answered `EAGAIN`: waits until another does not; in non-blocking mode that is the answer.
     #[cold]
     fn wait(
         &self,
@@ -339,7 +339,7 @@ impl File {
             return Err(Errno::EAGAIN.into());
         };
         let deadline = like.timeout(direction).map(|nanos| time::now().saturating_add(nanos));
-        let waited = wait_until(&[queue], deadline, || match attempt() {
+        let waited = wait_more(&[queue], deadline, || match attempt() {
             Err(error) if error.errno == Errno::EAGAIN => None,
             result => Some(result),
         });

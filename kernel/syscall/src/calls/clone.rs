@@ -281,6 +281,7 @@ fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Ar
         UserPtr::<u32>::new(args.parent_tid).write(&thread.tid())?;
     }
     let task = Task::new(kernel_thread, Some(task::Payload::new(Arc::clone(thread))));
+    task.set_memory(thread.process.space().id());
     task.set_affinity(task::with_current(|task| task.affinity()));
     task.set_nice(task::with_current(|task| task.nice()));
     thread.set_task(&task);

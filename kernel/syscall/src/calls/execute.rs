@@ -116,7 +116,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     let process = &thread.process;
     let old = process.set_space(Arc::clone(&prepared.space));
     prepared.space.activate();
-    crate::start::note_in_force(prepared.space.id());
+    task::scheduler::change_memory(prepared.space.id());
     drop(old);
     process.set_borrows_memory(false);
     process.signals.reset();

@@ -79,6 +79,7 @@ fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, OutStat)) -> Result<u64
     Ok(0)
 }
 
+#[inline]
 fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, OutStat)) -> Result<u64> {
     let file = caller.process().file(fd.0)?;
     out.0.write(&file.stat())?;
@@ -104,6 +105,11 @@ fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, Out
     if flags.contains(AtFlags::EMPTY_PATH) && fd.0 >= 0 && is_empty(path)? {
         return fstat(caller, (fd, out));
     }
+    stat_at(caller, fd, path, out, flags)
+}
+
+#[inline(never)]
+fn stat_at(caller: &Caller<'_>, fd: Fd, path: PathPtr, out: OutStat, flags: AtFlags) -> Result<u64> {
     let view = caller.process().view();
     let place = target(
         caller,
@@ -119,7 +125,7 @@ fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, Out
 
 /// Whether a path is empty, without copying it.
 fn is_empty(path: PathPtr) -> Result<bool> {
-    Ok(path.0 == 0 || UserPtr::<u8>::new(path.0).read()? == 0)
+    Ok(path.0 == 0 || usermem::read_byte(path.0)? == 0)
 }
 
 fn statx(

@@ -192,6 +192,9 @@ impl Channel {
     pub(crate) fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         // Asked before looking: what the writer sent before it went is there by then.
         let ended = self.writer_gone();
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return self.nothing(ended).map(|()| Incoming::default());
+        }
         let mut content = self.content.lock();
         let received = match &mut *content {
             Content::Bytes(ring, ..) if ring.len() == 0 => {
