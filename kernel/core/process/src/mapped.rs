@@ -3,6 +3,7 @@
 //! One object stands for one inode, however often it is opened: that is what makes shared mappings of it one and the same memory, and what
 //! futexes in it go by. The objects that are mapped are found by device and inode number.
 
+use crate::registry;
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -40,6 +41,18 @@ impl MappedFile {
         });
         mapped.insert(ids, Arc::downgrade(&new));
         new
+    }
+}
+
+/// A file may have become shorter: pages behind its end are taken out of every mapping of it, so that touching them is a bus error.
+pub fn cut_short(attributes: &vfs::Attributes) {
+    let ids = (attributes.dev, attributes.ino);
+    let Some(object) = MAPPED.lock().get(&ids).and_then(Weak::upgrade) else {
+        return;
+    };
+    let from = attributes.size.div_ceil(address::PAGE_SIZE);
+    for process in registry::processes() {
+        process.space().forget_backing(object.id, from);
     }
 }
 

@@ -57,6 +57,9 @@ fn open_at(caller: &Caller<'_>, fd: Fd, path: &[u8], how: How) -> Result<u64> {
         let base = base_for(caller, &view, fd, path)?;
         view.open(&base, path, how)?
     };
+    if how.flags.contains(OpenFlags::TRUNC) {
+        process::mapped::cut_short(&file.attributes());
+    }
     add(caller, file, how.flags.contains(OpenFlags::CLOEXEC))
 }
 

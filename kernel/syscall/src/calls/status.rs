@@ -214,6 +214,7 @@ fn truncate(caller: &mut Caller<'_>, (path, size): (PathPtr, i64)) -> Result<u64
     let (view, place) = find(caller, path, true)?;
     check_size(caller, size)?;
     view.truncate(&place, size)?;
+    process::mapped::cut_short(&place.attributes()?);
     Ok(0)
 }
 
@@ -225,6 +226,7 @@ fn ftruncate(caller: &mut Caller<'_>, (fd, size): (Fd, i64)) -> Result<u64> {
     }
     check_size(caller, size)?;
     file.truncate(size)?;
+    process::mapped::cut_short(&file.attributes());
     Ok(0)
 }
 
