@@ -90,6 +90,11 @@ impl Children {
         self.slots.iter().flatten().map(|(_, entry)| entry)
     }
 
+    /// How many names are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.count
+    }
+
     /// Whether nothing is remembered.
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0

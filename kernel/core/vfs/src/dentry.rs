@@ -177,7 +177,8 @@ impl Dentry {
             let generation = self.children.lock().generation;
             let inode = directory.lookup(name)?;
             let entry = Arc::new(Self::new(Some(Arc::clone(self)), name, inode));
-            if self.state.load(Ordering::Relaxed) & VOLATILE != 0 {
+            // A removed directory remembers nothing: it and what it remembered would keep each other.
+            if self.state.load(Ordering::Relaxed) & (VOLATILE | UNLINKED) != 0 {
                 return Ok(entry);
             }
             let mut children = self.children.lock();
@@ -203,10 +204,17 @@ impl Dentry {
         children.generation = children.generation.wrapping_add(1);
         let removed = children.remove(hash(name.as_bytes()), name.as_bytes());
         drop(children);
-        entry.state.fetch_or(UNLINKED, Ordering::Relaxed);
+        entry.abandon();
         if removed.is_some() {
             REMEMBERED.fetch_sub(1, Ordering::Relaxed);
         }
+    }
+
+    /// The entry is out of its directory for good: so is what it remembered.
+    fn abandon(&self) {
+        self.state.fetch_or(UNLINKED, Ordering::Relaxed);
+        let forgotten = core::mem::take(&mut *self.children.lock());
+        REMEMBERED.fetch_sub(forgotten.len(), Ordering::Relaxed);
     }
 
     /// Moves an entry from this directory to a name in another (or the same) one; what had that name is taken out. The caller holds the
@@ -215,7 +223,7 @@ impl Dentry {
         let old = entry.name();
         let replaced = to.take_out(new_name);
         if let Some(replaced) = &replaced {
-            replaced.state.fetch_or(UNLINKED, Ordering::Relaxed);
+            replaced.abandon();
         }
         let moved = self.take_out(old.as_bytes());
         *entry.place.lock() = Place {

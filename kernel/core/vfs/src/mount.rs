@@ -2,6 +2,7 @@
 //!
 //! A mount holds its children, and a child the place that it covers. Lock order: a mount's children → its place.
 
+use crate::dentry::shrink_below;
 use crate::{Dentry, FileSystem, Path};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -211,6 +212,8 @@ pub fn unmount(at: &Path) -> Result<()> {
     let Some(place) = mount.place.lock().take() else {
         return Err(Error::new(Errno::EINVAL, "the root of everything stays"));
     };
+    // Remembered names hold the directory that they are in: those that nobody uses go now, because nobody finds them any more.
+    shrink_below(&mount.root);
     let mut children = place.mount.children.lock();
     children.retain(|(_, child)| !Arc::ptr_eq(child, mount));
     drop(children);

@@ -110,6 +110,14 @@ impl Names {
         self.slots.values().filter_map(|slot| slot.node.as_ref())
     }
 
+    /// Takes all files out.
+    pub(crate) fn take_nodes(&mut self) -> impl Iterator<Item = Arc<Node>> + use<> {
+        self.order.clear();
+        core::mem::take(&mut self.slots)
+            .into_values()
+            .filter_map(|slot| slot.node)
+    }
+
     /// Lets go of names that are seen through and whose files nobody uses.
     pub(crate) fn shrink(&mut self) {
         self.slots.retain(|_, slot| {

@@ -529,8 +529,25 @@ impl Inode for Node {
     }
 }
 
+impl Node {
+    /// Takes out all files that are in it.
+    fn take_nodes(&mut self) -> Vec<Arc<Self>> {
+        match &mut self.body {
+            Body::Directory(names) => names.get_mut().take_nodes().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
+        // A whole tree goes one by one, not by recursion: it may be deeper than the stack.
+        let mut nodes = self.take_nodes();
+        while let Some(node) = nodes.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                nodes.append(&mut node.take_nodes());
+            }
+        }
         if let Body::File(content) = &mut self.body {
             content.release(&self.shared.room);
         }

@@ -289,3 +289,51 @@ fn forgetting_what_nobody_uses_changes_nothing() {
     assert_eq!(g.read("/a/kept"), b"1");
     assert_eq!(g.names("/a"), ["kept"]);
 }
+
+#[test]
+fn removed_directories_and_unmounted_trees_are_forgotten() {
+    let g = Ground::new();
+    let c = &g.context;
+    g.directory("/d");
+    g.directory("/e");
+    assert_eq!(g.errno("/d/none"), Errno::ENOENT);
+    assert_eq!(g.errno("/e/none"), Errno::ENOENT);
+    let entry = |path: &str| c.resolve(&c.cwd, path.as_bytes(), true).expect("there").dentry;
+    let (removed, replaced) = (Arc::downgrade(&entry("/d")), Arc::downgrade(&entry("/e")));
+    let open = c.resolve(&c.cwd, b"/d", true).expect("there");
+    c.rmdir(&c.cwd, b"/d").expect("removed");
+    assert_eq!(errno(c.resolve(&open, b"later", true)), Errno::ENOENT);
+    drop(open);
+    assert!(removed.upgrade().is_none(), "nothing holds the removed directory");
+    g.directory("/f");
+    c.rename(&c.cwd, b"/f", &c.cwd, b"/e", RenameFlags::empty())
+        .expect("replaced");
+    assert!(replaced.upgrade().is_none(), "nothing holds the replaced directory");
+    let mount = Mount::new(tmpfs::Tmpfs::new(8, 0o755), MountFlags::empty(), b"inner");
+    mount_at(&c.resolve(&c.cwd, b"/e", true).expect("there"), &mount).expect("mounted");
+    g.directory("/e/a");
+    g.file("/e/a/b", b"x");
+    let inside = Arc::downgrade(&entry("/e/a/b"));
+    let top = c.resolve(&c.cwd, b"/e", true).expect("there");
+    unmount(&top).expect("unmounted");
+    assert!(inside.upgrade().is_none(), "nothing holds what was mounted");
+}
+
+#[test]
+fn a_tree_deeper_than_any_stack_is_dropped() {
+    let g = Ground::new();
+    let c = &g.context;
+    let file_system = tmpfs::Tmpfs::new(8, 0o755);
+    let mount = Mount::new(file_system, MountFlags::empty(), b"deep");
+    g.directory("/m");
+    mount_at(&c.resolve(&c.cwd, b"/m", true).expect("there"), &mount).expect("mounted");
+    let top = c.resolve(&c.cwd, b"/m", true).expect("there");
+    let mut at = top.clone();
+    for _ in 0..100_000 {
+        c.mkdir(&at, b"d", 0o755).expect("made");
+        at = c.resolve(&at, b"d", true).expect("there");
+    }
+    drop(at);
+    unmount(&top).expect("unmounted");
+    drop((top, mount));
+}
