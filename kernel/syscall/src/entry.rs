@@ -101,7 +101,11 @@ pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, err
     const PAGE_FAULT: u32 = 14;
     const PRESENT: u32 = 1;
     // Programs are not told which pages the kernel has.
-    let error = if address >= address::USER_END { error | PRESENT } else { error };
+    let error = if address >= address::USER_END {
+        error | PRESENT
+    } else {
+        error
+    };
     with_thread(|thread| {
         let (signal, code) = match thread.process.space().fault(address, access) {
             Ok(()) => return,

@@ -254,3 +254,69 @@ impl Drop for FileTable {
 pub fn effective_limit(soft: u64) -> u64 {
     if soft == RLIM_INFINITY { MAX_DESCRIPTORS } else { soft }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use abi::fcntl::OpenFlags;
+    use vfs::FileLike;
+
+    struct Nothing;
+
+    impl FileLike for Nothing {}
+
+    fn file() -> Arc<File> {
+        let place = vfs::anonymous_place(b"nothing", 0o600);
+        vfs::anonymous_file(place, OpenFlags::empty(), Arc::new(Nothing))
+    }
+
+    #[test]
+    fn the_lowest_free_descriptor_is_given() {
+        let table = FileTable::new();
+        let given: Vec<_> = (0..4).map(|_| table.add(file(), false, 0, 100)).collect();
+        assert_eq!(given, [Ok(0), Ok(1), Ok(2), Ok(3)]);
+        assert!(table.remove(1).is_ok() && table.remove(2).is_ok());
+        assert_eq!(table.add(file(), false, 2, 100), Ok(2));
+        assert_eq!(table.add(file(), false, 0, 100), Ok(1));
+        assert_eq!(table.add(file(), false, 50, 100), Ok(50));
+        assert_eq!(table.numbers(), [0, 1, 2, 3, 50]);
+    }
+
+    #[test]
+    fn the_limit_holds_for_new_numbers_only() {
+        let table = FileTable::new();
+        assert_eq!(table.add(file(), false, 0, 1), Ok(0));
+        assert!(
+            table
+                .add(file(), false, 0, 1)
+                .is_err_and(|error| error.errno == Errno::EMFILE)
+        );
+        assert!(table.check_room(1).is_err() && table.check_room(2).is_ok());
+        assert!(
+            table
+                .replace(1, file(), false, 1)
+                .is_err_and(|error| error.errno == Errno::EBADF)
+        );
+        assert!(table.get(0).is_ok());
+    }
+
+    #[test]
+    fn a_copy_goes_its_own_way_and_marked_descriptors_can_be_picked() {
+        let table = FileTable::new();
+        (0..3).for_each(|_| drop(table.add(file(), false, 0, 100)));
+        table.mark_range(1, usize::MAX);
+        let copy = table.duplicate();
+        assert_eq!(
+            copy.remove_range(0, usize::MAX, |descriptor| descriptor.close_on_exec)
+                .len(),
+            2
+        );
+        assert_eq!(
+            (copy.numbers(), table.numbers()),
+            (Vec::from([0]), Vec::from([0, 1, 2]))
+        );
+        for bad in [-1, 3, i32::MAX] {
+            assert!(table.get(bad).is_err_and(|error| error.errno == Errno::EBADF));
+        }
+    }
+}
