@@ -87,11 +87,22 @@ pub fn before_user(frame: &mut UserFrame) {
     }
 }
 
+/// Gives a program the memory that it touched. When none is left, names and inodes that can be found again make room.
+fn answer(thread: &Thread, address: u64, access: Access) -> core::result::Result<(), FaultKind> {
+    match thread.process.space().fault(address, access) {
+        Err(FaultKind::OutOfMemory) => {
+            vfs::shrink();
+            thread.process.space().fault(address, access)
+        }
+        answered => answered,
+    }
+}
+
 /// A program, or the kernel for it, touched memory that its tables do not give it; whether that was put right.
 pub fn page_fault(address: u64, access: Access) -> bool {
     with_thread(|thread| {
         thread.process.faults.fetch_add(1, Ordering::Relaxed);
-        thread.process.space().fault(address, access).is_ok()
+        answer(thread, address, access).is_ok()
     })
     .unwrap_or(false)
 }
@@ -107,7 +118,7 @@ pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, err
         error
     };
     with_thread(|thread| {
-        let (signal, code) = match thread.process.space().fault(address, access) {
+        let (signal, code) = match answer(thread, address, access) {
             Ok(()) => return,
             Err(FaultKind::MapErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_MAPERR),
             Err(FaultKind::AccErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_ACCERR),
