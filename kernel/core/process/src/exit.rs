@@ -3,6 +3,7 @@
 use crate::registry;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
+use crate::stop;
 use crate::thread::{Thread, with_thread};
 use abi::signal::{SA_NOCLDWAIT, SIG_IGN, SigSet, Signal};
 use alloc::sync::Arc;
@@ -81,6 +82,7 @@ fn end_thread(thread: &Thread, status: Status) {
         let status = *process.ending.lock().get_or_insert(status);
         end_process(&process, status);
     }
+    stop::look_whether_all_wait(&process);
     // What the thread was told to look at, another does now.
     if process.signals.pending() != SigSet::EMPTY {
         process.threads().iter().for_each(|other| other.look_again());

@@ -316,9 +316,17 @@ impl Thread {
             begin_end(&self.process, Status::Signaled(Signal::KILL));
             return true;
         }
+        prepare(&self.process, info.signal);
+        let noted = self.note(info);
+        if info.signal == Signal::CONT {
+            stop::go_on(&self.process);
+        }
+        noted
+    }
+
+    fn note(&self, info: Info) -> bool {
         let action = self.process.signals.action(info.signal);
         let held = self.signals.mask().contains(info.signal);
-        prepare(&self.process, info.signal);
         if is_ignored(info.signal, &action) && !held {
             return true;
         }
@@ -340,8 +348,8 @@ fn announce(process: &Process) {
     ARRIVED.wake_all();
 }
 
-/// A stop cancels what would continue the process, and the other way round; what continues it does so whatever it does besides.
-fn prepare(process: &Arc<Process>, signal: Signal) {
+/// A stop cancels what would continue the process, and the other way round.
+fn prepare(process: &Process, signal: Signal) {
     let cancelled = if signal == Signal::CONT {
         STOPS
     } else if STOPS.contains(signal) {
@@ -353,9 +361,6 @@ fn prepare(process: &Arc<Process>, signal: Signal) {
     for thread in process.threads() {
         thread.signals.pending.forget(cancelled);
     }
-    if signal == Signal::CONT {
-        stop::go_on(process);
-    }
 }
 
 /// Sends a signal to a process: one of its threads that does not hold it back is told to look. False when too many are pending.
@@ -364,8 +369,17 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
         begin_end(process, Status::Signaled(Signal::KILL));
         return true;
     }
-    let action = process.signals.action(info.signal);
     prepare(process, info.signal);
+    let noted = note(process, info);
+    // Whatever else it does, and not before it can be taken.
+    if info.signal == Signal::CONT {
+        stop::go_on(process);
+    }
+    noted
+}
+
+fn note(process: &Process, info: Info) -> bool {
+    let action = process.signals.action(info.signal);
     let threads = process.threads();
     let open = threads
         .iter()

@@ -1,14 +1,14 @@
 //! Stopping and going on: job control as a process sees it.
 //!
-//! A stop signal without a handler stops all threads of a process: each waits on its way back to its program until `SIGCONT` comes. The parent is told by `SIGCHLD`, and
-//! finds the news with `wait4` or `waitid` ([`Stop::take_news`]).
+//! A stop signal without a handler stops all threads of a process: each waits on its way back to its program until `SIGCONT` comes ([`wait`]). When the last does,
+//! the parent is told by `SIGCHLD`, and finds the news with `wait4` or `waitid` ([`Stop::take_news`]).
 
 use crate::registry;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use lock::SpinLock;
 use task::{WaitQueue, Work};
 
@@ -25,9 +25,12 @@ pub enum News {
 #[derive(Debug, Default)]
 pub struct Stop {
     stopped: AtomicBool,
+    /// The signal that stops it, until all of its threads wait.
+    coming: SpinLock<Option<Signal>>,
+    /// How many of its threads wait.
+    waiting: AtomicUsize,
     news: SpinLock<Option<News>>,
-    /// Where the threads of a stopped process wait.
-    pub ended: WaitQueue,
+    ended: WaitQueue,
 }
 
 const STOPPED: i32 = 5;
@@ -60,11 +63,46 @@ pub fn stop(process: &Arc<Process>, signal: Signal) {
     if process.stop.stopped.swap(true, Ordering::AcqRel) {
         return;
     }
-    *process.stop.news.lock() = Some(News::Stopped(signal));
+    *process.stop.coming.lock() = Some(signal);
     for thread in process.threads() {
         thread.add_work(Work::SIGNAL);
     }
-    tell_parent(process, STOPPED, signal);
+}
+
+/// The running thread waits while its process is stopped; its end is let through.
+pub fn wait(process: &Process) {
+    let stop = &process.stop;
+    if !stop.is_stopped() {
+        return;
+    }
+    stop.waiting.fetch_add(1, Ordering::AcqRel);
+    look_whether_all_wait(process);
+    while stop.is_stopped() {
+        let ending = task::with_current(|task| {
+            task.clear_work(Work::SIGNAL);
+            task.work() & Work::EXIT != 0
+        });
+        if ending {
+            break;
+        }
+        // What ends the sleep otherwise is looked at when the process goes on.
+        let _ = task::wait_until(&[&stop.ended], None, || (!stop.is_stopped()).then_some(()));
+    }
+    stop.waiting.fetch_sub(1, Ordering::AcqRel);
+}
+
+/// Tells the parent if all threads of a process that stops wait now.
+pub(crate) fn look_whether_all_wait(process: &Process) {
+    let stop = &process.stop;
+    let threads = process.thread_count();
+    if threads == 0 || !stop.is_stopped() || stop.waiting.load(Ordering::Acquire) < threads {
+        return;
+    }
+    let coming = stop.coming.lock().take();
+    if let Some(signal) = coming {
+        *stop.news.lock() = Some(News::Stopped(signal));
+        tell_parent(process, STOPPED, signal);
+    }
 }
 
 /// Lets a stopped process go on.
@@ -72,6 +110,7 @@ pub(crate) fn go_on(process: &Arc<Process>) {
     if !process.stop.stopped.swap(false, Ordering::AcqRel) {
         return;
     }
+    *process.stop.coming.lock() = None;
     *process.stop.news.lock() = Some(News::Continued);
     process.stop.ended.wake_all();
     tell_parent(process, CONTINUED, Signal::CONT);

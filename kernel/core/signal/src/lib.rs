@@ -36,7 +36,7 @@ use task::Work;
 pub fn deliver(thread: &Thread, frame: &mut UserFrame) {
     let mut handled = false;
     loop {
-        wait_while_stopped(thread);
+        stop::wait(&thread.process);
         if task::with_current(|task| task.work()) & Work::EXIT != 0 {
             return;
         }
@@ -69,22 +69,6 @@ fn act(thread: &Thread, signal: Signal) {
             }
         }
         DefaultAction::Ignore | DefaultAction::Continue => {}
-    }
-}
-
-/// Waits while the process is stopped; its end is let through.
-fn wait_while_stopped(thread: &Thread) {
-    let stop = &thread.process.stop;
-    while stop.is_stopped() {
-        let ending = task::with_current(|task| {
-            task.clear_work(Work::SIGNAL);
-            task.work() & Work::EXIT != 0
-        });
-        if ending {
-            return;
-        }
-        // What ends the sleep otherwise is looked at when the process goes on.
-        let _ = task::wait_until(&[&stop.ended], None, || (!stop.is_stopped()).then_some(()));
     }
 }
 
