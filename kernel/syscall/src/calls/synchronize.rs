@@ -73,8 +73,8 @@ fn futex_call(
         FUTEX_WAKE_BITSET => Ok(futex::wake(&space, word.0, count.max(1), bits, scope)? as u64),
         FUTEX_REQUEUE => {
             check_counts(value, fourth)?;
-            let (woken, _) = futex::requeue(&space, word.0, second.0, (count, moved), None, scope)?;
-            Ok(woken as u64)
+            let (woken, moved) = futex::requeue(&space, word.0, second.0, (count, moved), None, scope)?;
+            Ok((woken + moved) as u64)
         }
         FUTEX_CMP_REQUEUE => {
             check_counts(value, fourth)?;
