@@ -1,6 +1,6 @@
 //! Programs that nobody here wrote (and a Rust and a Go program, for their runtimes), on Linux and in Chiton.
 //!
-//! Each is one process: the shells use built-in commands only.
+//! Those of [`FAMILIES`] start other programs; the rest are one process each, and their shells use built-in commands only.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -27,6 +27,9 @@ pub fn cases() -> Vec<Case> {
     }
     for (name, words) in LANGUAGES {
         cases.push(with_data(format!("languages::{name}"), words));
+    }
+    for (name, words, programs) in FAMILIES {
+        cases.push(with_programs(format!("families::{name}"), words, programs));
     }
     cases.push(Case::new("apps::sqlite_10000_rows", || same_on_both(&sqlite())));
     cases.push(Case::new(
@@ -313,8 +316,109 @@ const LANGUAGES: &[Line] = &[
     ),
 ];
 
+/// Programs that start others, each with what it starts.
+const FAMILIES: &[(&str, &[&str], &[&str])] = &[
+    (
+        "dash_pipeline",
+        &[
+            "/bin/sh",
+            "-c",
+            "cat @/words | tr a-z A-Z | sort -r | head -n 3; (exit 5); echo $?; x=$(seq 3 | wc -l); echo $x; false || echo or; exit 7",
+        ],
+        &[
+            "/bin/cat",
+            "/usr/bin/tr",
+            "/usr/bin/sort",
+            "/usr/bin/head",
+            "/usr/bin/seq",
+            "/usr/bin/wc",
+        ],
+    ),
+    (
+        "dash_background",
+        &[
+            "/bin/sh",
+            "-c",
+            "trap 'echo trapped' TERM; sleep 5 & p=$!; kill -TERM $$; kill $p; wait $p; echo $?; for i in 1 2 3; do (sleep 0.0$i; exit $i) & done; wait; echo all",
+        ],
+        &["/bin/sleep"],
+    ),
+    (
+        "bash_everything",
+        &[
+            "/bin/bash",
+            "-c",
+            "set -o pipefail; seq 100 | grep 7 | wc -l; diff <(seq 3) <(seq 4) | tail -n 1; coproc cat; echo to cat >&${COPROC[1]}; read -r l <&${COPROC[0]}; echo $l; false | true; echo $? ${PIPESTATUS[@]}",
+        ],
+        &[
+            "/usr/bin/seq",
+            "/bin/grep",
+            "/usr/bin/wc",
+            "/usr/bin/diff",
+            "/usr/bin/tail",
+            "/bin/cat",
+        ],
+    ),
+    (
+        "busybox_sh",
+        &[
+            "busybox",
+            "sh",
+            "-c",
+            "busybox seq 5 | busybox awk '{ s += $1 } END { print s }'; busybox true && echo yes",
+        ],
+        &[],
+    ),
+    ("xargs", &["xargs", "-n", "3", "-P", "2", "/bin/true"], &["/bin/true"]),
+    (
+        "find_exec",
+        &[
+            "find", "@/tree", "-type", "f", "-name", "first", "-exec", "cat", "{}", ";",
+        ],
+        &["/bin/cat"],
+    ),
+    ("timeout", &["timeout", "0.2", "sleep", "20"], &["/bin/sleep"]),
+    (
+        "nice_env",
+        &["nice", "-n", "5", "env", "A=b", "nice"],
+        &["/usr/bin/env", "/usr/bin/nice"],
+    ),
+    (
+        "python_subprocess",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import subprocess, os\nprint(subprocess.run(['tr', 'a-z', 'A-Z'], input=b'hello', capture_output=True).stdout)\np = subprocess.Popen(['sh', '-c', 'echo out; exit 3'], stdout=subprocess.PIPE)\nprint(p.communicate()[0], p.returncode)\npid = os.fork()\nif pid == 0: os._exit(9)\nprint(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
+        ],
+        &["/usr/bin/tr", "/bin/sh"],
+    ),
+    (
+        "python_multiprocessing",
+        &[
+            "/usr/bin/python3",
+            "-c",
+            "import multiprocessing as m\ndef f(x): return x * x\nif __name__ == '__main__':\n    with m.get_context('fork').Pool(3) as p: print(sum(p.map(f, range(100))))",
+        ],
+        &[],
+    ),
+    (
+        "perl_pipes",
+        &[
+            "perl",
+            "-e",
+            "open(my $p, '-|', 'seq', '5') or die; my @l = <$p>; close $p; print scalar(@l), ' ', system('sh', '-c', 'exit 4') >> 8, qq{\\n}; print `echo ticks`; my $k = fork // die; if (!$k) { exit 6 } waitpid $k, 0; print $? >> 8, qq{\\n}",
+        ],
+        &["/usr/bin/seq", "/bin/sh"],
+    ),
+];
+
 /// A case over the prepared data, in a writable directory, with the words as standard input.
 fn with_data(name: String, words: &'static [&'static str]) -> Case {
+    with_programs(name, words, &[])
+}
+
+/// As [`with_data`], for a program that starts others.
+fn with_programs(name: String, words: &'static [&'static str], programs: &'static [&'static str]) -> Case {
     Case::new(name, move || {
         let data = data()?;
         let place = data.to_string_lossy();
@@ -325,6 +429,7 @@ fn with_data(name: String, words: &'static [&'static str]) -> Case {
         let mut job = Job::new(command);
         job.env.push(("TZ".into(), "UTC".into()));
         job.files.push(format!("{place}:{place}"));
+        job.files.extend(programs.iter().map(|program| (*program).to_owned()));
         job.workdir = Some("/tmp/work".into());
         job.stdin = std::fs::read(data.join("words")).map_err(|error| error.to_string())?;
         job.timeout = Duration::from_secs(60);

@@ -6,9 +6,6 @@ use crate::source::Source;
 use crate::suite::{Case, same_on_both};
 use crate::{execute, places};
 
-/// Programs whose names begin so need more than one process; they run with `--ignored` until that exists.
-const PROCESSES: &str = "p_";
-
 /// One case per program.
 #[must_use]
 pub fn cases() -> Vec<Case> {
@@ -26,11 +23,8 @@ fn case(path: &Path) -> Case {
         .file_stem()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    let ignored = name.starts_with(PROCESSES);
     let owned = path.to_owned();
-    let mut case = Case::new(format!("guest::{name}"), move || check(&owned));
-    case.ignored = ignored;
-    case
+    Case::new(format!("guest::{name}"), move || check(&owned))
 }
 
 fn check(path: &Path) -> Result<(), String> {

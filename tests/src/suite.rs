@@ -13,8 +13,6 @@ use crate::places;
 pub struct Case {
     /// Its name, `group::name`.
     pub name: String,
-    /// Why it is not run unless asked for with `--ignored`.
-    pub ignored: bool,
     /// What it does.
     pub check: Box<dyn FnOnce() -> Result<(), String> + Send>,
 }
@@ -24,7 +22,6 @@ impl Case {
     pub fn new(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Self {
         Self {
             name: name.into(),
-            ignored: false,
             check: Box::new(check),
         }
     }
@@ -63,7 +60,6 @@ fn trial(case: Case, expected: &BTreeMap<String, String>) -> Trial {
             "passes now: take it out of expected-failures.txt (it stood there because: {reason})"
         ))),
     })
-    .with_ignored_flag(case.ignored)
 }
 
 /// Reads the list: `name: reason` per line, `#` begins a comment line.
