@@ -408,7 +408,7 @@ const FAMILIES: &[(&str, &[&str], &[&str])] = &[
             "-e",
             "open(my $p, '-|', 'seq', '5') or die; my @l = <$p>; close $p; print scalar(@l), ' ', system('sh', '-c', 'exit 4') >> 8, qq{\\n}; print `echo ticks`; my $k = fork // die; if (!$k) { exit 6 } waitpid $k, 0; print $? >> 8, qq{\\n}",
         ],
-        &["/usr/bin/seq", "/bin/sh"],
+        &["/usr/bin/seq", "/bin/sh", "/bin/echo"],
     ),
 ];
 
