@@ -15,8 +15,15 @@ pub fn register() {
 
 fn open(inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
     let none = || Error::new(Errno::ENXIO, "the file system keeps no fifos");
-    let attached = inode.attachment().ok_or_else(none)?.get_or_init(|| Pipe::new() as _);
+    let attached = inode
+        .attachment()
+        .ok_or_else(none)?
+        .get_or_init(|| Pipe::new(true) as _);
     let pipe: Arc<Pipe> = Arc::clone(attached).downcast().map_err(|_| none())?;
+    if !pipe.named {
+        // An end of a pipe, opened again through `/proc/self/fd`: whoever was at the other end may have come and gone.
+        return Ok(Arc::new(End::new(&pipe, flags)));
+    }
     let waits = !flags.contains(OpenFlags::NONBLOCK);
     let (readers, writers) = (&pipe.readers, &pipe.writers);
     let none_there = |who: &AtomicU32| who.load(Ordering::Acquire) == 0;

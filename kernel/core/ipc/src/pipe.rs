@@ -32,11 +32,14 @@ pub(crate) struct Pipe {
     pub(crate) writers_ever: AtomicU32,
     pub(crate) readable: WaitQueue,
     pub(crate) writable: WaitQueue,
+    /// Whether it is a fifo: opening one end of those waits for the other.
+    pub(crate) named: bool,
 }
 
 impl Pipe {
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(named: bool) -> Arc<Self> {
         Arc::new(Self {
+            named,
             ring: SleepLock::new(Ring::new(DEFAULT_PAGES)),
             len: AtomicUsize::new(0),
             room: AtomicUsize::new(DEFAULT_PAGES * 4096),
@@ -295,7 +298,7 @@ pub fn pipe(flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     if flags.contains(OpenFlags::DIRECT) {
         return Err(Error::new(Errno::EINVAL, "pipes have no packet mode"));
     }
-    let pipe = Pipe::new();
+    let pipe = Pipe::new(false);
     let place = vfs::anonymous_place(b"pipe:", S_IFIFO | 0o600);
     if let Some(attachment) = place.inode()?.attachment() {
         drop(attachment.set(Arc::clone(&pipe) as _));
