@@ -11,6 +11,7 @@ global_asm!(
     r#"
     .section .text.user_copy, "ax"
     # rdi = to, rsi = from, rdx = bytes; returns the bytes that were not copied
+    .globl user_copy
 user_copy:
     mov rcx, rdx
     cmp rdx, 8
@@ -106,10 +107,12 @@ user_load_vectors_at:
 
 // SAFETY: the assembly above defines the functions with these arguments; of the labels only the addresses are used.
 unsafe extern "C" {
-    fn user_copy(to: *mut u8, from: *const u8, len: usize) -> usize;
+    #[link_name = "user_copy"]
+    fn user_copy_code();
     fn user_clear(to: *mut u8, unused: usize, len: usize) -> usize;
     fn user_load(from: *const u32) -> u64;
-    fn user_load_byte(from: *const u8) -> u64;
+    #[link_name = "user_load_byte"]
+    fn user_load_byte_code();
     fn user_exchange(at: *mut u32, old: u32, new: u32) -> u64;
     fn user_save_vectors(to: *mut u8) -> u64;
     fn user_load_vectors(from: *const u8) -> u64;
@@ -136,7 +139,10 @@ pub(crate) fn fix_up(at: u64) -> Option<u64> {
         (address(&user_clear_words), address(&user_clear_words_fix)),
         (address(&user_clear_bytes), address(&user_clear_bytes_fix)),
         (user_load as *const () as usize as u64, address(&user_word_fix)),
-        (user_load_byte as *const () as usize as u64, address(&user_word_fix)),
+        (
+            user_load_byte_code as *const () as usize as u64,
+            address(&user_word_fix),
+        ),
         (address(&user_exchange_at), address(&user_word_fix)),
         (address(&user_save_vectors_at), address(&user_word_fix)),
         (address(&user_load_vectors_at), address(&user_word_fix)),
@@ -185,10 +191,39 @@ fn with_access<T>(then: impl FnOnce() -> T) -> T {
     value
 }
 
-/// How many of `len` bytes at `address` lie in a program's half.
+/// How many of `len` bytes at `address` lie in a program's half: nearly always all.
 #[inline]
 fn reachable(address: u64, len: usize) -> usize {
+    if len as u64 <= USER_END && address <= USER_END - len as u64 {
+        return len;
+    }
     len.min(USER_END.saturating_sub(address) as usize)
+}
+
+/// Calls `user_copy`, which changes fewer registers than a call usually does.
+///
+/// # Safety
+/// Both sides are valid for `len` bytes, but that the program's may fault.
+#[inline]
+unsafe fn user_copy(to: *mut u8, from: *const u8, len: usize) -> usize {
+    let left: usize;
+    // SAFETY: the caller's promise; the registers are those that the code uses.
+    unsafe {
+        asm!("call {code}", code = sym user_copy_code, inout("rdi") to => _, inout("rsi") from => _, inout("rdx") len => _, out("rcx") _, out("rax") left)
+    };
+    left
+}
+
+/// Calls `user_load_byte`, likewise.
+///
+/// # Safety
+/// The address lies in the program's half.
+#[inline]
+unsafe fn user_load_byte(from: *const u8) -> u64 {
+    let byte: u64;
+    // SAFETY: the caller's promise; the registers are those that the code uses.
+    unsafe { asm!("call {code}", code = sym user_load_byte_code, in("rdi") from, out("rax") byte) };
+    byte
 }
 
 fn user_pointer(address: u64) -> *mut u8 {

@@ -135,6 +135,7 @@ impl Page {
 
     /// Copies from the page to a program's memory; returns how many bytes went before a page that is not there.
     #[must_use]
+    #[inline]
     pub fn copy_to_user(&self, offset: usize, len: usize, user: u64) -> usize {
         let len = len.min(PAGE_LEN.saturating_sub(offset));
         // SAFETY: the source lies in the owned frame; the user side is checked and may fault.
@@ -143,6 +144,7 @@ impl Page {
 
     /// Copies from a program's memory into the page; returns how many bytes came before a page that is not there.
     #[must_use]
+    #[inline]
     pub fn copy_from_user(&self, offset: usize, len: usize, user: u64) -> usize {
         let len = len.min(PAGE_LEN.saturating_sub(offset));
         // SAFETY: the destination lies in the owned frame; the user side is checked and may fault.

@@ -8,12 +8,13 @@
 
 use alloc::sync::Arc;
 use core::any::{Any, TypeId};
+use core::ptr::NonNull;
 
 /// What hangs on a task of a program.
 pub struct Payload {
     kind: TypeId,
-    pointer: *const (),
-    _holder: Arc<dyn Any + Send + Sync>,
+    pointer: NonNull<()>,
+    _holder: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 // SAFETY: the pointer leads to what the holder holds, which may go between CPUs.
@@ -27,8 +28,18 @@ impl Payload {
     pub fn new<T: Any + Send + Sync>(value: Arc<T>) -> Self {
         Self {
             kind: TypeId::of::<T>(),
-            pointer: Arc::as_ptr(&value).cast(),
-            _holder: value,
+            pointer: NonNull::from(&*value).cast(),
+            _holder: Some(value),
+        }
+    }
+
+    /// Holds nothing: a `()`.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            kind: TypeId::of::<()>(),
+            pointer: NonNull::dangling(),
+            _holder: None,
         }
     }
 
@@ -39,7 +50,7 @@ impl Payload {
         if self.kind != TypeId::of::<T>() {
             return None;
         }
-        // SAFETY: the pointer was taken from an `Arc<T>` (its type was noted) that the holder keeps alive.
-        Some(unsafe { &*self.pointer.cast::<T>() })
+        // SAFETY: the pointer was taken from an `Arc<T>` (its type was noted) that the holder keeps alive, or leads to a `()`, which needs no memory.
+        Some(unsafe { self.pointer.cast::<T>().as_ref() })
     }
 }

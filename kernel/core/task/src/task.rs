@@ -46,7 +46,7 @@ pub struct Task {
     waits: AtomicU64,
     /// Which memory it runs in, as the upper layers number it; 0 for none.
     memory: AtomicU64,
-    payload: Option<Payload>,
+    payload: Payload,
 }
 
 impl core::fmt::Debug for Task {
@@ -79,7 +79,7 @@ impl Task {
             nice: AtomicU8::new(NICE_ZERO),
             waits: AtomicU64::new(0),
             memory: AtomicU64::new(0),
-            payload,
+            payload: payload.unwrap_or_else(Payload::none),
         })
     }
 
@@ -87,7 +87,7 @@ impl Task {
     #[must_use]
     #[inline]
     pub fn payload<T: 'static>(&self) -> Option<&T> {
-        self.payload.as_ref()?.get()
+        self.payload.get()
     }
 
     /// What must be done before the task returns to its program: bits of [`Work`].

@@ -76,20 +76,22 @@ impl Attributes {
         Kind::from_mode(self.mode).unwrap_or(Kind::Anonymous)
     }
 
-    /// As `stat(2)` shows it. Field by field, so that it is copied and not held in registers that there are too few of.
+    /// As `stat(2)` shows it. In two parts, as all of it at once is more than the registers hold.
     #[must_use]
     #[inline]
     pub fn to_stat(&self) -> Stat {
-        let mut stat = Stat::default();
-        stat.dev = self.dev;
-        stat.ino = self.ino;
-        stat.nlink = u64::from(self.nlink);
-        stat.mode = self.mode;
-        stat.uid = self.uid;
-        stat.gid = self.gid;
-        stat.rdev = self.rdev;
-        stat.size = self.size as i64;
-        stat.blksize = i64::from(self.blksize);
+        let mut stat = Stat {
+            dev: self.dev,
+            ino: self.ino,
+            nlink: u64::from(self.nlink),
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            rdev: self.rdev,
+            size: self.size as i64,
+            blksize: i64::from(self.blksize),
+            ..Stat::default()
+        };
         stat.blocks = self.blocks as i64;
         stat.atime = self.atime.sec as u64;
         stat.atime_nsec = self.atime.nsec as u64;

@@ -79,7 +79,7 @@ fn lstat(caller: &mut Caller<'_>, (path, out): (PathPtr, OutStat)) -> Result<u64
     Ok(0)
 }
 
-#[inline]
+#[inline(always)]
 fn fstat(caller: &mut Caller<'_>, (fd, out): (Fd, OutStat)) -> Result<u64> {
     let file = caller.process().file(fd.0)?;
     out.0.write(&file.stat())?;

@@ -186,6 +186,28 @@ impl Channel {
     /// Reads a stream's bytes, without what goes with them.
     #[inline]
     pub(crate) fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+        let ended = self.writer_gone();
+        if self.len.load(Ordering::SeqCst) == 0 {
+            return self.nothing(ended).map(|()| 0);
+        }
+        self.read_some(into)
+    }
+
+    #[inline(never)]
+    fn read_some(&self, into: &mut Sink<'_>) -> Result<usize> {
+        let mut content = self.content.lock();
+        if let Content::Bytes(ring, first, marks) = &mut *content
+            && marks.is_empty()
+            && ring.len() > 0
+        {
+            let count = ring.drain(into, usize::MAX)?;
+            *first += count as u64;
+            self.len.store(ring.len(), Ordering::Relaxed);
+            drop(content);
+            self.told_room();
+            return Ok(count);
+        }
+        drop(content);
         Ok(self.receive(into, 0)?.count)
     }
 
@@ -238,8 +260,17 @@ impl Channel {
         }
     }
 
+    #[inline]
     fn wake_refused(&self) {
-        let refused = core::mem::take(&mut *self.refused.lock());
+        let mut refused = self.refused.lock();
+        if refused.is_empty() {
+            return;
+        }
+        let refused = {
+            let all = core::mem::take(&mut *refused);
+            drop(refused);
+            all
+        };
         for ear in refused.iter().filter_map(Weak::upgrade) {
             ear.writable.wake_all();
         }
@@ -254,7 +285,7 @@ impl Channel {
     }
 
     /// Sends bytes of a stream.
-    pub(crate) fn write(&self, from: &mut Source<'_>, rights: Vec<Arc<File>>) -> Result<usize> {
+    pub(crate) fn write(&self, from: &mut Source<'_>, rights: Option<Vec<Arc<File>>>) -> Result<usize> {
         if self.state.load(Ordering::Acquire) != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
@@ -270,7 +301,7 @@ impl Channel {
         }
         let place = *first + ring.len() as u64;
         let written = ring.fill(from)?;
-        if !rights.is_empty() {
+        if let Some(rights) = rights.filter(|rights| !rights.is_empty()) {
             let (start, end) = (place, place + written as u64);
             marks.push_back(Mark { start, end, rights });
         }

@@ -169,7 +169,7 @@ impl FileLike for UnixSocket {
     #[inline]
     fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
         if self.style == Style::Stream {
-            return self.outgoing().ok_or(NOT_CONNECTED)?.write(from, Vec::new());
+            return self.outgoing().ok_or(NOT_CONNECTED)?.write(from, None);
         }
         self.send(file, from, &mut Outgoing::default())
     }
@@ -249,7 +249,7 @@ impl Socket for UnixSocket {
         }
         let outgoing = outgoing.ok_or(NOT_CONNECTED)?;
         let rights = message.rights.clone();
-        let sent = outgoing.write(from, rights)?;
+        let sent = outgoing.write(from, Some(rights))?;
         message.rights.clear();
         Ok(sent)
     }
