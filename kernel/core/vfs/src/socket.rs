@@ -6,7 +6,7 @@ use abi::socket::Ucred;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use task::wait_until;
+use task::wait_more;
 use usermem::{Sink, Source};
 
 /// What goes with the bytes that are sent.
@@ -155,7 +155,7 @@ impl File {
         };
         let patience = self.behaviour().and_then(|behaviour| behaviour.timeout(direction));
         let deadline = patience.map(|nanos| time::now().saturating_add(nanos));
-        let waited = wait_until(&[queue], deadline, || match attempt() {
+        let waited = wait_more(&[queue], deadline, || match attempt() {
             Err(error) if error.errno == Errno::EAGAIN => None,
             result => Some(result),
         });

@@ -69,6 +69,7 @@ pub(crate) struct Channel {
     writer: Once<Arc<Ear>>,
     /// Further senders that found no room.
     refused: SpinLock<Vec<Weak<Ear>>>,
+    has_refused: AtomicBool,
 }
 
 impl Channel {
@@ -86,6 +87,7 @@ impl Channel {
             reader: Arc::clone(reader),
             writer: Once::new(),
             refused: SpinLock::new(Vec::new()),
+            has_refused: AtomicBool::new(false),
         })
     }
 
@@ -94,8 +96,9 @@ impl Channel {
         let _ = self.writer.set(Arc::clone(writer));
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.len.load(Ordering::Relaxed) == 0
+        self.len.load(Ordering::SeqCst) == 0
     }
 
     /// Bytes that the next to receive would find: all of a stream, or the first message's.
@@ -186,6 +189,9 @@ impl Channel {
     /// Reads a stream's bytes, without what goes with them.
     #[inline]
     pub(crate) fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+        if into.left() == 0 {
+            return Ok(0);
+        }
         let ended = self.writer_gone();
         if self.len.load(Ordering::SeqCst) == 0 {
             return self.nothing(ended).map(|()| 0);
@@ -202,7 +208,7 @@ impl Channel {
         {
             let count = ring.drain(into, usize::MAX)?;
             *first += count as u64;
-            self.len.store(ring.len(), Ordering::Relaxed);
+            self.len.store(ring.len(), Ordering::Release);
             drop(content);
             self.told_room();
             return Ok(count);
@@ -253,7 +259,9 @@ impl Channel {
             if let Some(writer) = self.writer.get() {
                 writer.writable.wake(1, Events::WRITABLE.bits());
             }
-            self.wake_refused();
+            if self.has_refused.load(Ordering::Relaxed) {
+                self.wake_refused();
+            }
         }
         if !self.is_empty() {
             self.reader.readable.wake(1, Events::READABLE.bits());
@@ -263,15 +271,10 @@ impl Channel {
     #[inline]
     fn wake_refused(&self) {
         let mut refused = self.refused.lock();
-        if refused.is_empty() {
-            return;
-        }
-        let refused = {
-            let all = core::mem::take(&mut *refused);
-            drop(refused);
-            all
-        };
-        for ear in refused.iter().filter_map(Weak::upgrade) {
+        let woken = core::mem::take(&mut *refused);
+        self.has_refused.store(false, Ordering::Relaxed);
+        drop(refused);
+        for ear in woken.iter().filter_map(Weak::upgrade) {
             ear.writable.wake_all();
         }
     }
@@ -282,6 +285,7 @@ impl Channel {
         if !refused.iter().any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear)) {
             refused.push(Arc::downgrade(ear));
         }
+        self.has_refused.store(true, Ordering::Relaxed);
     }
 
     /// Sends bytes of a stream.

@@ -42,16 +42,24 @@ impl Listener {
         drop(waiting);
     }
 
-    fn add(&self, socket: Arc<UnixSocket>) -> Result<()> {
-        let mut state = self.state.lock();
+    /// Whether one more may wait.
+    fn check(&self) -> Result<()> {
+        let state = self.state.lock();
         if state.closed {
             return Err(Error::new(Errno::ECONNREFUSED, "nobody accepts any more"));
         }
         if state.waiting.len() > state.backlog {
             return Err(Error::new(Errno::EAGAIN, "too many wait to be accepted"));
         }
-        state.waiting.push_back(socket);
         Ok(())
+    }
+
+    /// Adds one that waits. If nobody accepts any more it is dropped, and its peer finds that out when it reads.
+    fn add(&self, socket: Arc<UnixSocket>) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.waiting.push_back(socket);
+        }
     }
 }
 
@@ -135,11 +143,9 @@ pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Re
     let own_name: Vec<u8> = socket.name.lock().clone();
     *other.peer_name.lock() = own_name;
     let target_name = target.name.lock().clone();
+    listener.check()?;
     UnixSocket::join(&own, &other);
-    if let Err(error) = listener.add(other) {
-        *socket.outgoing.lock() = None;
-        return Err(error);
-    }
+    listener.add(other);
     *socket.peer_name.lock() = target_name;
     target.ear.readable.wake(1, Events::READABLE.bits());
     Ok(())
@@ -147,13 +153,13 @@ pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Re
 
 fn connect_datagrams(socket: &UnixSocket, view: &Context, address: &[u8], leave: bool) -> Result<()> {
     if leave {
-        *socket.outgoing.lock() = None;
+        *socket.chosen.lock() = None;
         return Ok(());
     }
     let target = find(view, address, Style::Datagram)?;
     let channel = Arc::clone(receiver(&target)?);
     let target_name = target.name.lock().clone();
-    *socket.outgoing.lock() = Some(channel);
+    *socket.chosen.lock() = Some(channel);
     *socket.peer_name.lock() = target_name;
     *socket.peer.lock() = Some(target.owner);
     Ok(())

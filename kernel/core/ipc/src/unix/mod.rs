@@ -72,7 +72,10 @@ pub struct UnixSocket {
     own: Weak<Self>,
     ear: Arc<Ear>,
     incoming: Once<Arc<Channel>>,
-    outgoing: SpinLock<Option<Arc<Channel>>>,
+    /// Where a connected stream or sequence sends to.
+    fixed: Once<Arc<Channel>>,
+    /// Where datagrams without an address go.
+    chosen: SpinLock<Option<Arc<Channel>>>,
     listener: Once<Listener>,
     name: SpinLock<Vec<u8>>,
     peer_name: SpinLock<Vec<u8>>,
@@ -91,7 +94,8 @@ impl UnixSocket {
                 own: Weak::clone(own),
                 ear: Arc::default(),
                 incoming: Once::new(),
-                outgoing: SpinLock::new(None),
+                fixed: Once::new(),
+                chosen: SpinLock::new(None),
                 listener: Once::new(),
                 name: SpinLock::new(Vec::new()),
                 peer_name: SpinLock::new(Vec::new()),
@@ -114,14 +118,17 @@ impl UnixSocket {
                 .incoming
                 .get_or_init(|| Channel::new(to.style == Style::Stream, &to.ear));
             channel.set_writer(&from.ear);
-            *from.outgoing.lock() = Some(Arc::clone(channel));
+            if from.is_datagram() {
+                *from.chosen.lock() = Some(Arc::clone(channel));
+            } else {
+                let _ = from.fixed.set(Arc::clone(channel));
+            }
             *to.peer.lock() = Some(from.owner);
         }
     }
 
-    #[inline]
     fn outgoing(&self) -> Option<Arc<Channel>> {
-        self.outgoing.lock().clone()
+        self.fixed.get().cloned().or_else(|| self.chosen.lock().clone())
     }
 
     fn is_datagram(&self) -> bool {
@@ -138,7 +145,7 @@ impl UnixSocket {
             if !self.is_datagram() {
                 return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
             }
-            let mut outgoing = self.outgoing.lock();
+            let mut outgoing = self.chosen.lock();
             if outgoing.as_ref().is_some_and(|outgoing| Arc::ptr_eq(outgoing, &target)) {
                 *outgoing = None;
             }
@@ -169,7 +176,7 @@ impl FileLike for UnixSocket {
     #[inline]
     fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
         if self.style == Style::Stream {
-            return self.outgoing().ok_or(NOT_CONNECTED)?.write(from, None);
+            return self.fixed.get().ok_or(NOT_CONNECTED)?.write(from, None);
         }
         self.send(file, from, &mut Outgoing::default())
     }
@@ -355,7 +362,7 @@ impl Drop for UnixSocket {
         }
         let name = core::mem::take(self.name.get_mut());
         name::forget(&name, &self.own);
-        let outgoing = self.outgoing.get_mut().take();
+        let outgoing = self.outgoing();
         if let Some(incoming) = self.incoming.get() {
             incoming.abandon(outgoing.as_deref().filter(|_| self.style != Style::Datagram));
         }
