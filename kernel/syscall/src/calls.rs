@@ -64,6 +64,7 @@ mod system;
 mod thread;
 mod timer;
 mod wait;
+mod watch;
 mod xattr;
 
 pub(crate) use execute::replace as replace_program;
@@ -101,5 +102,6 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     thread::ROWS,
     timer::ROWS,
     wait::ROWS,
+    watch::ROWS,
     xattr::ROWS,
 ];

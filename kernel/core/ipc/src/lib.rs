@@ -8,6 +8,7 @@
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
 //! | `unix` | sockets of one machine |
+//! | `inotify` | lists of what happened to files |
 //! | `eventfd` | event counters |
 //! | `timerfd` | timers that are read |
 //! | `poll` | waiting until one of several files is ready |
@@ -23,6 +24,7 @@ extern crate alloc;
 mod epoll;
 mod eventfd;
 mod fifo;
+mod inotify;
 mod pipe;
 mod poll;
 mod ring;
@@ -32,6 +34,7 @@ mod unix;
 pub use epoll::{Epoll, epoll};
 pub use eventfd::{EventCounter, eventfd};
 pub use fifo::register;
+pub use inotify::{IN_DONT_FOLLOW, IN_ONLYDIR, Inotify, inotify, is_known_mask};
 pub use pipe::{End, MAX_CAPACITY, PIPE_BUF, pipe};
 pub use poll::{Watched, poll};
 pub use timerfd::{TimerFile, timerfd};

@@ -3,6 +3,7 @@
 use crate::running;
 use crate::walk::{Last, Walk};
 use crate::{Attributes, Context, Kind, NewNode, Path, Permission, SetAttributes, capability, now};
+use crate::{happening, notify};
 use abi::fcntl::ResolveFlags;
 use abi::stat::{S_ISGID, S_ISUID};
 use abi::time::Timespec;
@@ -16,6 +17,22 @@ pub(crate) struct Target {
     pub(crate) child: Path,
     pub(crate) name: Vec<u8>,
     pub(crate) slash: bool,
+}
+
+impl Target {
+    /// Tells who watches the directory what happened to the name.
+    fn tell(&self, what: u32) {
+        notify::tell_directory(&self.parent.dentry, &self.name, &self.child.dentry, what);
+    }
+
+    /// Tells who watches that the name is gone, and the file with it, if that was its last.
+    fn tell_removed(&self) {
+        self.tell(happening::DELETE);
+        let gone = |attributes: Attributes| attributes.nlink == 0 || attributes.kind() == Kind::Directory;
+        if notify::is_on() && self.child.attributes().is_ok_and(gone) {
+            notify::tell_self(&self.child.dentry, happening::DELETE_SELF);
+        }
+    }
 }
 
 /// The last component is none that can be made or removed.
@@ -122,6 +139,7 @@ impl Context {
             .child
             .dentry
             .fill(target.parent.inode()?.create(&target.name, &node)?);
+        target.tell(happening::CREATE);
         Ok(())
     }
 
@@ -138,6 +156,7 @@ impl Context {
         node.mode = 0o777;
         let inode = target.parent.inode()?.symlink(&target.name, content, &node)?;
         target.child.dentry.fill(inode);
+        target.tell(happening::CREATE);
         Ok(())
     }
 
@@ -169,6 +188,8 @@ impl Context {
         }
         target.parent.inode()?.link(&target.name, inode)?;
         target.child.dentry.fill(Arc::clone(inode));
+        notify::tell_self(&file.dentry, happening::ATTRIB);
+        target.tell(happening::CREATE);
         Ok(())
     }
 
@@ -211,6 +232,8 @@ impl Context {
         }
         target.parent.inode()?.unlink(&target.name)?;
         target.parent.dentry.forget(&target.child.dentry);
+        notify::tell_self(&target.child.dentry, happening::ATTRIB);
+        target.tell_removed();
         Ok(())
     }
 
@@ -235,6 +258,7 @@ impl Context {
         }
         target.parent.inode()?.rmdir(&target.name)?;
         target.parent.dentry.forget(&target.child.dentry);
+        target.tell_removed();
         Ok(())
     }
 
@@ -258,7 +282,9 @@ impl Context {
         place.inode()?.set_attributes(&SetAttributes {
             mode: Some(mode),
             ..Default::default()
-        })
+        })?;
+        notify::tell(&place.dentry, happening::ATTRIB);
+        Ok(())
     }
 
     /// `chown(2)` of what lies at a place; `None` leaves a part as it is.
@@ -287,7 +313,9 @@ impl Context {
             gid,
             mode,
             ..Default::default()
-        })
+        })?;
+        notify::tell(&place.dentry, happening::ATTRIB);
+        Ok(())
     }
 
     /// `utimensat(2)` of what lies at a place.
@@ -310,7 +338,9 @@ impl Context {
             atime: atime.value(),
             mtime: mtime.value(),
             ..Default::default()
-        })
+        })?;
+        notify::tell(&place.dentry, happening::ATTRIB);
+        Ok(())
     }
 
     /// `truncate(2)` of what lies at a place.
@@ -331,7 +361,9 @@ impl Context {
         place.inode()?.set_attributes(&SetAttributes {
             size: Some(size),
             ..Default::default()
-        })
+        })?;
+        notify::tell(&place.dentry, happening::MODIFY);
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::inode::Emit;
 use crate::position::Position;
 use crate::{Attributes, Direction, DirectoryEntry, Events, FileLike, Inode, Kind, Path};
+use crate::{happening, notify};
 use abi::fcntl::{OpenFlags, SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET};
 use abi::ioctl::FIONREAD;
 use abi::stat::Stat;
@@ -246,6 +247,9 @@ impl File {
                 if !self.flags().contains(OpenFlags::NOATIME) {
                     inode.accessed();
                 }
+                if read > 0 {
+                    notify::tell(&self.path.dentry, happening::ACCESS);
+                }
                 Ok(read)
             }
         }
@@ -314,12 +318,18 @@ impl File {
         }
         match &self.behaviour {
             Some(like) => Ok((offset, like.write_at(self, offset, from)?)),
-            None if self.flags().contains(OpenFlags::APPEND) => self.inode()?.append(from),
             None => {
-                if from.left() as u64 > END - offset {
+                let (start, written) = if self.flags().contains(OpenFlags::APPEND) {
+                    self.inode()?.append(from)?
+                } else if from.left() as u64 > END - offset {
                     return Err(Error::new(Errno::EFBIG, "the file would be too long"));
+                } else {
+                    (offset, self.inode()?.write_at(offset, from)?)
+                };
+                if written > 0 {
+                    notify::tell(&self.path.dentry, happening::MODIFY);
                 }
-                Ok((offset, self.inode()?.write_at(offset, from)?))
+                Ok((start, written))
             }
         }
     }
@@ -509,7 +519,9 @@ impl File {
         self.inode()?.set_attributes(&crate::SetAttributes {
             size: Some(size),
             ..Default::default()
-        })
+        })?;
+        notify::tell(&self.path.dentry, happening::MODIFY);
+        Ok(())
     }
 
     /// Reserves or punches a range.
@@ -534,6 +546,21 @@ impl File {
     }
 }
 
+impl File {
+    #[cold]
+    fn tell_closed(&self) {
+        let flags = self.flags();
+        if !flags.contains(OpenFlags::PATH) {
+            let what = if flags.writable() {
+                happening::CLOSE_WRITE
+            } else {
+                happening::CLOSE_NOWRITE
+            };
+            notify::tell(&self.path.dentry, what);
+        }
+    }
+}
+
 impl Drop for File {
     fn drop(&mut self) {
         if !self.watchers.get_mut().is_empty() {
@@ -546,6 +573,9 @@ impl Drop for File {
             && let Some(inode) = self.path.dentry.inode()
         {
             crate::running::end_writing(inode);
+        }
+        if notify::is_on() {
+            self.tell_closed();
         }
         if *self.has_locked.get_mut() {
             crate::locks::file_gone(self);

@@ -15,6 +15,7 @@
 //! | [`locks`] | advisory locks |
 //! | `socket` | what sockets can do besides |
 //! | `running` | files that run are not written |
+//! | `notify` | telling who watches files |
 //! | `special` | who opens devices and fifos |
 //! | `anonymous` | open files that are in no directory |
 //! | `credentials` | who asks, and whether they may |
@@ -44,6 +45,7 @@ mod kind;
 pub mod locks;
 mod mount;
 mod name;
+mod notify;
 mod open;
 mod path;
 mod position;
@@ -66,6 +68,7 @@ pub use inode::{Attachment, DirectoryEntry, Emit, FileSystem, Inode, Link, NewNo
 pub use kind::Kind;
 pub use mount::{Mount, MountFlags, mount_at, new_device, unmount};
 pub use name::Name;
+pub use notify::{FileWatch, happening, unwatch, watch};
 pub use open::{How, open_nameless};
 pub use path::Path;
 pub use root::{root, set_root, shrink};

@@ -3,6 +3,7 @@
 use crate::running;
 use crate::walk::{Last, Walk};
 use crate::{Context, File, Kind, MountFlags, NewNode, Path, Permission, SetAttributes, capability, special};
+use crate::{happening, notify};
 use abi::fcntl::{OpenFlags, ResolveFlags};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -140,6 +141,7 @@ impl Context {
                 size: Some(0),
                 ..Default::default()
             })?;
+            notify::tell(&place.dentry, happening::MODIFY);
         }
         open_inode(place, kind, flags)
     }
@@ -180,6 +182,7 @@ impl Context {
         let node = self.new_node(&directory, Kind::Regular, how.mode, 0);
         let inode = parent.inode()?.create(name, &node)?;
         child.dentry.fill(inode);
+        notify::tell_directory(&parent.dentry, name, &child.dentry, happening::CREATE);
         open_inode(child.clone(), Kind::Regular, how.flags)
     }
 
@@ -232,5 +235,6 @@ fn open_inode(place: Path, kind: Kind, flags: OpenFlags) -> Result<Arc<File>> {
         running::begin_writing(inode)?;
     }
     let kept = flags - (OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC);
+    notify::tell(&place.dentry, happening::OPEN);
     Ok(File::new(place, kept | OpenFlags::LARGEFILE, behaviour))
 }

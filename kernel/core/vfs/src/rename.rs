@@ -1,7 +1,7 @@
 //! `renameat2(2)`.
 
 use crate::change::Target;
-use crate::{Context, Kind, Path, Permission};
+use crate::{Context, Kind, Path, Permission, notify};
 use abi::fcntl::RenameFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -64,6 +64,11 @@ impl Context {
                 .move_entry(&old.child.dentry, &new.parent.dentry, &new.name);
         }
         drop(turn);
+        notify::tell_move(
+            (&old.parent.dentry, &old.name),
+            (&new.parent.dentry, &new.name),
+            &old.child.dentry,
+        );
         Ok(())
     }
 
