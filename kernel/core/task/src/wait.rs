@@ -3,7 +3,7 @@
 //! Everything that can block is written as a transition that never does (`try_x`); this is the only place that turns "not yet" into
 //! sleep, and so the only place that knows of timeouts and of signals.
 
-use crate::current::{current, with_current};
+use crate::current::current;
 use crate::queue::{WaitQueue, Wake};
 use crate::scheduler;
 use crate::task::{Task, Work};
@@ -30,7 +30,8 @@ pub fn wait_until<T>(queues: &[&WaitQueue], deadline: Option<u64>, mut try_it: i
 /// # Errors
 /// As [`wait_until`].
 pub fn wait_more<T>(queues: &[&WaitQueue], deadline: Option<u64>, try_it: impl FnMut() -> Option<T>) -> Result<T> {
-    with_current(|task| wait_as(task, queues, deadline, try_it))
+    // A reference of its own: the CPU lets go of its own when the task sleeps, and a task without queues has no other.
+    wait_as(&current(), queues, deadline, try_it)
 }
 
 fn wait_as<T>(
