@@ -44,6 +44,11 @@ fn mmap(
         if file.flags().contains(abi::fcntl::OpenFlags::PATH) {
             return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
         }
+        // Bit 0 says shared, in both spellings.
+        let writes_shared = flags.bits() & 1 != 0 && prot.contains(Prot::WRITE);
+        if writes_shared && file.is_writable() && super::memory_file::is_sealed(&file) {
+            return Err(Error::new(Errno::EPERM, "the file is sealed against being written"));
+        }
         if file.behaviour().is_some_and(|behaviour| behaviour.maps_as_zeros()) {
             request.flags |= MapFlags::ANONYMOUS;
         } else {
