@@ -12,7 +12,7 @@ use vfs::{Permission, downcast_file_like};
 
 calls! {
     253 "inotify_init" = inotify_init();
-    254 "inotify_add_watch" = inotify_add_watch(Fd, PathPtr, u32) partial "IN_UNMOUNT is never told, and IN_EXCL_UNLINK is as without";
+    254 "inotify_add_watch" = inotify_add_watch(Fd, PathPtr, u32) partial "IN_UNMOUNT is never told, IN_EXCL_UNLINK is as without, and IN_DELETE_SELF comes with the last name, not with the last close";
     255 "inotify_rm_watch" = inotify_rm_watch(Fd, i32);
     294 "inotify_init1" = inotify_init1(u32);
 }
