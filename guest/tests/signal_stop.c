@@ -58,6 +58,7 @@ static void stops(void) {
   raise(SIGSTOP);
   usleep(100000);
   raise(SIGTSTP);
+  usleep(100000);
   _exit(3);
 }
 
