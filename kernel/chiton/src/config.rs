@@ -1,10 +1,11 @@
 //! What the kernel was told: tokens `chiton.key=value` on the command line or, where that names no program, in `/.chiton/cmdline` of the image.
 //!
-//! Values are percent-encoded; tokens that nobody knows are left alone, since hypervisors add their own.
+//! Tokens that nobody knows are left alone, since hypervisors add their own; `virtio_mmio.device=` among those says where devices are.
 
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use cmdline::{Token, VirtioMmio};
 use trace::Level;
 use usermem::Sink;
 use vfs::{Context, Credentials, Path};
@@ -24,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) strace: bool,
     pub(crate) boot_chart: bool,
     pub(crate) cpus: Option<usize>,
+    /// The devices that the hypervisor names.
+    pub(crate) devices: Vec<VirtioMmio>,
 }
 
 const IMAGE_FILE: &[u8] = b"/.chiton/cmdline";
@@ -45,17 +48,17 @@ impl Config {
             strace: false,
             boot_chart: false,
             cpus: None,
+            devices: Vec::new(),
         };
         config.extend(line);
         config
     }
 
     fn extend(&mut self, line: &[u8]) {
-        for token in line.split(|byte| byte.is_ascii_whitespace()) {
-            if let Some(token) = token.strip_prefix(b"chiton.") {
-                let mut parts = token.splitn(2, |&byte| byte == b'=');
-                let key = parts.next().unwrap_or(b"");
-                self.set(key, decode(parts.next().unwrap_or(b"")));
+        for token in cmdline::tokens(line) {
+            match token {
+                Token::Chiton(key, value) => self.set(key, value),
+                Token::Virtio(device) => self.devices.push(device),
             }
         }
     }
@@ -126,24 +129,4 @@ fn number(text: &[u8]) -> Option<u32> {
 fn size(text: &[u8]) -> Option<(u16, u16)> {
     let (rows, columns) = core::str::from_utf8(text).ok()?.split_once('x')?;
     Some((rows.parse().ok()?, columns.parse().ok()?))
-}
-
-/// Puts bytes in the place of `%XX`.
-fn decode(text: &[u8]) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        if byte == b'%'
-            && let [high, low, after @ ..] = rest
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-        {
-            decoded.push(high << 4 | low);
-            rest = after;
-        } else {
-            decoded.push(byte);
-        }
-    }
-    decoded
 }

@@ -55,6 +55,14 @@ fn apply(config: &Config) {
     if config.boot_chart {
         syscall::start::show_boot_chart();
     }
+    for device in &config.devices {
+        trace::info!(
+            "a virtio device is at {:#x}, {} bytes, line {}",
+            device.address,
+            device.size,
+            device.line
+        );
+    }
     if let Some(name) = &config.host_name {
         syscall::start::set_host_name(name);
     }
