@@ -14,8 +14,8 @@ int main(void) {
     write(fd, "child", 5);
     exit(33);
   }
-  IS(child > 0);
   IS(waitpid(child, &status, 0) == child);
+  IS(child > 0);
   IS(WIFEXITED(status));
   T(WEXITSTATUS(status));
   T(value);

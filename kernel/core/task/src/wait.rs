@@ -40,8 +40,6 @@ fn wait_as<T>(
     deadline: Option<u64>,
     mut try_it: impl FnMut() -> Option<T>,
 ) -> Result<T> {
-    // While it sleeps no CPU holds the task: a queue does, or a timer, or else this.
-    let _kept = queues.is_empty().then(|| Arc::clone(task));
     let mut timer = None;
     let result = loop {
         let wait = task.prepare_to_wait();
