@@ -86,8 +86,11 @@ static inline int t_error_of(const char *call, int error) {
   return error;
 }
 
-// Every line is written at once, so that a program that dies has shown what it did before.
+// Every line is written at once, so that a program that dies has shown what it did before. A shell ignores signals of the keyboard for what it runs in the
+// background, and `nohup` the hang-up: a test begins with the defaults of these, whoever started it.
 __attribute__((constructor)) static void t_start(void) {
+  static const int inherited[] = {SIGHUP, SIGINT, SIGQUIT, SIGPIPE};
+  for (unsigned i = 0; i < sizeof inherited / sizeof *inherited; i++) signal(inherited[i], SIG_DFL);
   static char buffer[8192];
   setvbuf(stdout, buffer, _IOLBF, sizeof buffer);
   if (!getenv("T_HERE")) {
