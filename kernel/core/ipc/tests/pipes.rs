@@ -107,15 +107,6 @@ fn the_capacity_changes_and_keeps_what_is_inside() {
 }
 
 #[test]
-fn memory_of_an_emptied_pipe_goes_back() {
-    let (reader, writer) = ends();
-    write(&writer, &[1; 60000]).expect("written");
-    let full = frames::usage().free;
-    read(&reader, 60000).expect("read");
-    assert!(frames::usage().free >= full + 10);
-}
-
-#[test]
 fn counters_count_and_semaphores_step() {
     boot();
     let flags = OpenFlags::NONBLOCK;
