@@ -339,7 +339,7 @@ const FAMILIES: &[(&str, &[&str], &[&str])] = &[
         &[
             "/bin/sh",
             "-c",
-            "trap 'echo trapped' TERM; sleep 5 & p=$!; kill -TERM $$; kill $p; wait $p; echo $?; for i in 1 2 3; do (sleep 0.0$i; exit $i) & done; wait; echo all",
+            "trap 'echo trapped' TERM; sleep 5 & p=$!; sleep 0.5; kill -TERM $$; kill $p; wait $p; echo $?; for i in 1 2 3; do (sleep 0.0$i; exit $i) & done; wait; echo all",
         ],
         &["/bin/sleep"],
     ),
