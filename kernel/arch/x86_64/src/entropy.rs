@@ -1,6 +1,6 @@
-//! Random bytes: RDRAND where the CPU has it, mixed with the time-stamp counter.
+//! Random bytes: RDRAND where the CPU has it, mixed counters where it has not.
 //!
-//! What comes from RDRAND is used as it is; a CPU without it falls back to mixing counters, which is good enough for address
+//! What comes from RDRAND is used as it is. The counters of a CPU without it are good enough for address
 //! layout but not for keys.
 
 use crate::cpu;
