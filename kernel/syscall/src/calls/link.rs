@@ -129,14 +129,11 @@ fn linkat(
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
     let view = caller.process().view();
-    let file = target(
-        caller,
-        &view,
-        from_fd,
-        from,
-        flags,
-        flags.contains(AtFlags::SYMLINK_FOLLOW),
-    )?;
+    // This call alone does not follow unless it is told to.
+    let follow = flags.contains(AtFlags::SYMLINK_FOLLOW);
+    let mut how = flags & AtFlags::EMPTY_PATH;
+    how.set(AtFlags::SYMLINK_NOFOLLOW, !follow);
+    let file = target(caller, &view, from_fd, from, how)?;
     let to = to.read()?;
     view.link(&file, &base_for(caller, &view, to_fd, &to)?, &to)?;
     Ok(0)

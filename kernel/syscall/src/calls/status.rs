@@ -38,15 +38,10 @@ calls! {
     452 "fchmodat2" = fchmodat2(Fd, PathPtr, Mode, AtFlags);
 }
 
-/// What a `*at` call names: the path, or the descriptor itself for an empty path with `AT_EMPTY_PATH`.
-pub(super) fn target(
-    caller: &Caller<'_>,
-    view: &Context,
-    fd: Fd,
-    path: PathPtr,
-    flags: AtFlags,
-    follow: bool,
-) -> Result<Path> {
+/// What a `*at` call names: the path, or the descriptor itself for an empty path with `AT_EMPTY_PATH`. A symbolic link at the end is followed unless
+/// `AT_SYMLINK_NOFOLLOW` is there.
+pub(super) fn target(caller: &Caller<'_>, view: &Context, fd: Fd, path: PathPtr, flags: AtFlags) -> Result<Path> {
+    let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
     if flags.contains(AtFlags::EMPTY_PATH) && path.0 == 0 {
         return base(caller, view, fd);
     }
@@ -111,14 +106,7 @@ fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, Out
 #[inline(never)]
 fn stat_at(caller: &Caller<'_>, fd: Fd, path: PathPtr, out: OutStat, flags: AtFlags) -> Result<u64> {
     let view = caller.process().view();
-    let place = target(
-        caller,
-        &view,
-        fd,
-        path,
-        flags,
-        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
-    )?;
+    let place = target(caller, &view, fd, path, flags)?;
     out.0.write(&place.stat()?)?;
     Ok(0)
 }
@@ -137,14 +125,7 @@ fn statx(
         return Err(Error::new(Errno::EINVAL, "a reserved bit, or contradicting flags"));
     }
     let view = caller.process().view();
-    let place = target(
-        caller,
-        &view,
-        fd,
-        path,
-        flags,
-        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
-    )?;
+    let place = target(caller, &view, fd, path, flags)?;
     let mut answer = place.attributes()?.to_statx(place.mount.id());
     answer.mask &= STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
     out.write(&answer)?;
@@ -267,14 +248,7 @@ fn fchmodat(caller: &mut Caller<'_>, (fd, path, mode): (Fd, PathPtr, Mode)) -> R
 fn fchmodat2(caller: &mut Caller<'_>, (fd, path, mode, flags): (Fd, PathPtr, Mode, AtFlags)) -> Result<u64> {
     check_flags(flags, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let view = caller.process().view();
-    let place = target(
-        caller,
-        &view,
-        fd,
-        path,
-        flags,
-        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
-    )?;
+    let place = target(caller, &view, fd, path, flags)?;
     view.chmod(&place, mode.0)?;
     Ok(0)
 }
@@ -305,14 +279,7 @@ fn fchown(caller: &mut Caller<'_>, (fd, uid, gid): (Fd, u32, u32)) -> Result<u64
 fn fchownat(caller: &mut Caller<'_>, (fd, path, uid, gid, flags): (Fd, PathPtr, u32, u32, AtFlags)) -> Result<u64> {
     check_flags(flags, AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)?;
     let view = caller.process().view();
-    let place = target(
-        caller,
-        &view,
-        fd,
-        path,
-        flags,
-        !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
-    )?;
+    let place = target(caller, &view, fd, path, flags)?;
     view.chown(&place, owner(uid), owner(gid))?;
     Ok(0)
 }
@@ -342,14 +309,7 @@ fn utimensat(
     let place = if path.0 == 0 && fd.0 != AT_FDCWD {
         place_of(caller, fd)?
     } else {
-        target(
-            caller,
-            &view,
-            fd,
-            path,
-            flags,
-            !flags.contains(AtFlags::SYMLINK_NOFOLLOW),
-        )?
+        target(caller, &view, fd, path, flags)?
     };
     view.set_times(&place, atime, mtime)?;
     Ok(0)
@@ -374,7 +334,7 @@ fn futimesat(caller: &mut Caller<'_>, (fd, path, times): (Fd, PathPtr, UserPtr<T
     let place = if path.0 == 0 {
         place_of(caller, fd)?
     } else {
-        target(caller, &view, fd, path, AtFlags::empty(), true)?
+        target(caller, &view, fd, path, AtFlags::empty())?
     };
     view.set_times(&place, atime, mtime)?;
     Ok(0)
