@@ -94,6 +94,16 @@ pub fn copy_out(to: u64, from: &[u8]) -> usize {
     unsafe { copy_out_raw(to, from.as_ptr(), from.len()) }
 }
 
+/// Copies whole words; whether all of them went.
+pub fn copy_out_words(to: u64, from: &[u8]) -> bool {
+    from.len().is_multiple_of(8) && copy_out(to, from) == from.len()
+}
+
+/// Copies whole words; whether all of them came.
+pub fn copy_in_words(to: &mut [u8], from: u64) -> bool {
+    to.len().is_multiple_of(8) && copy_in(to, from) == to.len()
+}
+
 /// Clears a program's memory; returns how many bytes were cleared.
 pub fn clear(to: u64, len: usize) -> usize {
     // SAFETY: the piece lies in simulated memory.

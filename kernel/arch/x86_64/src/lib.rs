@@ -27,6 +27,7 @@ extern crate alloc;
 
 mod acpi;
 mod apic;
+mod bases;
 pub mod boot;
 pub mod clock;
 pub mod console;

@@ -4,11 +4,13 @@
 //! top while its kernel side runs. [`KernelThread::switch`] is safe to call because it refuses (by a panic) to switch to a stack that is
 //! running: each stack's flag is taken by an atomic exchange before it is entered and given back by whoever runs next.
 
+use crate::bases::Bases;
 use crate::cpu::{self, USER_CODE, USER_DATA};
 use crate::layout::STACKS;
 use crate::vectors::VectorState;
 use crate::{fpu, memory, tables};
 
+pub use crate::bases::{fs_base, gs_base, set_fs_base, set_gs_base};
 pub use crate::registers::{ContextNotes, SignalContext};
 pub use crate::vectors::{
     load_from_user as load_vectors_from_user, save_to_user as save_vectors_to_user, saved_size as saved_vectors_size,
@@ -195,8 +197,7 @@ fn give_stack(top: u64) {
 /// What a program's thread has in registers that a switch must save: vector state and segment bases.
 struct ProgramState {
     vectors: VectorState,
-    fs_base: u64,
-    gs_base: u64,
+    bases: Bases,
 }
 
 /// A kernel stack and where it stopped, with the program's registers that do not lie on it.
@@ -342,14 +343,10 @@ impl KernelThread {
     /// Gives the thread the state of a new program: vector registers clear, segment bases as given. False when memory is short.
     #[must_use]
     pub fn make_program(&mut self, fs_base: u64) -> bool {
-        let Some(vectors) = VectorState::new() else {
+        let (Some(vectors), Some(bases)) = (VectorState::new(), Bases::new(fs_base)) else {
             return false;
         };
-        *self.program.get_mut() = Some(Box::new(ProgramState {
-            vectors,
-            fs_base,
-            gs_base: 0,
-        }));
+        *self.program.get_mut() = Some(Box::new(ProgramState { vectors, bases }));
         true
     }
 
@@ -360,12 +357,11 @@ impl KernelThread {
             return false;
         };
         vectors.save();
-        let fs_base = fs_base.unwrap_or_else(fs_base_now);
-        *self.program.get_mut() = Some(Box::new(ProgramState {
-            vectors,
-            fs_base,
-            gs_base: program_gs_base(),
-        }));
+        let now = Bases::now();
+        let Some(bases) = fs_base.map_or(Some(now), |fs| now.with_fs(fs)) else {
+            return false;
+        };
+        *self.program.get_mut() = Some(Box::new(ProgramState { vectors, bases }));
         true
     }
 
@@ -460,98 +456,20 @@ pub fn sanitise(frame: &mut UserFrame) {
     frame.flags = frame.flags & SETTABLE | 0x202;
 }
 
-const FS_BASE: u32 = 0xc000_0100;
-const KERNEL_GS_BASE: u32 = 0xc000_0102;
-
-fn fs_base_now() -> u64 {
-    if cpu::has_fsgsbase() {
-        let base;
-        // SAFETY: the CPU has the instruction and the kernel has switched it on.
-        unsafe { asm!("rdfsbase {}", out(reg) base, options(nomem, nostack, preserves_flags)) };
-        return base;
-    }
-    // SAFETY: every x86-64 CPU has the register.
-    unsafe { crate::instructions::rdmsr(FS_BASE) }
-}
-
-fn load_fs_base(base: u64) {
-    if cpu::has_fsgsbase() {
-        // SAFETY: as in `fs_base_now`; the kernel does not use `fs`.
-        unsafe { asm!("wrfsbase {}", in(reg) base, options(nomem, nostack, preserves_flags)) };
-        return;
-    }
-    // SAFETY: every x86-64 CPU has the register; the value is canonical (`set_fs_base` checks).
-    unsafe { crate::instructions::wrmsr(FS_BASE, base) };
-}
-
-fn program_gs_base() -> u64 {
-    if cpu::has_fsgsbase() {
-        let base;
-        // SAFETY: the CPU has the instruction; interrupts are off, and the kernel's base is back before anything uses it.
-        unsafe { asm!("swapgs", "rdgsbase {}", "swapgs", out(reg) base, options(nomem, nostack, preserves_flags)) };
-        return base;
-    }
-    // SAFETY: every x86-64 CPU has the register; in the kernel it holds the program's base.
-    unsafe { crate::instructions::rdmsr(KERNEL_GS_BASE) }
-}
-
-fn load_program_gs_base(base: u64) {
-    if cpu::has_fsgsbase() {
-        // SAFETY: as in `program_gs_base`; the value is canonical.
-        unsafe { asm!("swapgs", "wrgsbase {}", "swapgs", in(reg) base, options(nomem, nostack, preserves_flags)) };
-        return;
-    }
-    // SAFETY: in the kernel this register holds the program's base; the value is canonical.
-    unsafe { crate::instructions::wrmsr(KERNEL_GS_BASE, base) };
-}
-
-/// Sets the running program's `fs` base; false if it is not an address of a program.
-pub fn set_fs_base(base: u64) -> bool {
-    let valid = base < address::USER_END + PAGE_SIZE;
-    if valid {
-        load_fs_base(base);
-    }
-    valid
-}
-
-/// The running program's `fs` base.
-#[must_use]
-pub fn fs_base() -> u64 {
-    fs_base_now()
-}
-
-/// Sets the running program's `gs` base; false if it is not an address of a program.
-pub fn set_gs_base(base: u64) -> bool {
-    let valid = base < address::USER_END + PAGE_SIZE;
-    if valid {
-        load_program_gs_base(base);
-    }
-    valid
-}
-
-/// The running program's `gs` base.
-#[must_use]
-pub fn gs_base() -> u64 {
-    program_gs_base()
-}
-
 /// Clears the running program's vector registers and segment bases, for a new program in the same thread.
 pub fn reset_program() {
-    set_fs_base(0);
-    set_gs_base(0);
+    Bases::default().load();
     fpu::load_initial();
 }
 
 fn save_program(program: &mut ProgramState) {
     program.vectors.save();
-    program.fs_base = fs_base_now();
-    program.gs_base = program_gs_base();
+    program.bases = Bases::now();
 }
 
 fn load_program(program: &ProgramState) {
     program.vectors.load();
-    load_fs_base(program.fs_base);
-    load_program_gs_base(program.gs_base);
+    program.bases.load();
 }
 
 /// The least that a signal's frame takes on a stack.

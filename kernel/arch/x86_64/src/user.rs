@@ -9,33 +9,27 @@ use core::arch::{asm, global_asm};
 
 global_asm!(
     r#"
+    .macro fixed_up_at at, fix
+    .pushsection .fix_ups, "a"
+    .quad \at, \fix
+    .popsection
+    .endm
+
     .section .text.user_copy, "ax"
     # rdi = to, rsi = from, rdx = bytes; returns the bytes that were not copied
-    .globl user_copy
 user_copy:
     mov rcx, rdx
     cmp rdx, 8
     jb 3f
     shr rcx, 3
-    .globl user_copy_words
-user_copy_words:
-    rep movsq
+2:  rep movsq
+    fixed_up_at 2b, 6f
     mov ecx, edx
     and ecx, 7
-3:  jrcxz 4f
-    .globl user_copy_bytes
-user_copy_bytes:
-    rep movsb
-4:  xor eax, eax
-    ret
-    .globl user_copy_words_fix
-user_copy_words_fix:
-    and edx, 7
-    lea rax, [rdx + rcx * 8]
-    ret
-    .globl user_copy_bytes_fix
-user_copy_bytes_fix:
-    mov rax, rcx
+3:  jrcxz 5f
+4:  rep movsb
+    fixed_up_at 4b, 7f
+5:  xor eax, eax
     ret
 
     # rdi = to, rdx = bytes; returns the bytes that were not cleared
@@ -43,55 +37,35 @@ user_clear:
     xor eax, eax
     mov rcx, rdx
     shr rcx, 3
-    .globl user_clear_words
-user_clear_words:
-    rep stosq
+2:  rep stosq
+    fixed_up_at 2b, 6f
     mov ecx, edx
     and ecx, 7
-    .globl user_clear_bytes
-user_clear_bytes:
-    rep stosb
-    ret
-    .globl user_clear_words_fix
-user_clear_words_fix:
-    and edx, 7
-    lea rax, [rdx + rcx * 8]
-    ret
-    .globl user_clear_bytes_fix
-user_clear_bytes_fix:
-    mov rax, rcx
+4:  rep stosb
+    fixed_up_at 4b, 7f
     ret
 
-    # rdi = from; returns the word, or bit 63 for a fault
-    .globl user_load
-user_load:
-    mov eax, [rdi]
+    # The rest of a copy or a clearing that stopped among its words, or among its last bytes
+6:  and edx, 7
+    lea rax, [rdx + rcx * 8]
     ret
-    # rdi = from; returns the byte, or bit 63 for a fault
-    .globl user_load_byte
-user_load_byte:
-    movzx eax, byte ptr [rdi]
+7:  mov rax, rcx
     ret
+
     # rdi = at, esi = old, edx = new; returns the word that was there, or bit 63 for a fault
 user_exchange:
     mov eax, esi
-    .globl user_exchange_at
-user_exchange_at:
-    lock cmpxchg [rdi], edx
+2:  lock cmpxchg [rdi], edx
+    fixed_up_at 2b, 8f
     mov eax, eax
-    ret
-    .globl user_word_fix
-user_word_fix:
-    mov rax, -1
     ret
 
     # rdi = where vector state lies or goes; return 0, or bit 63 for a fault
 user_save_vectors:
     mov eax, -1
     mov edx, -1
-    .globl user_save_vectors_at
-user_save_vectors_at:
-    xsave64 [rdi]
+2:  xsave64 [rdi]
+    fixed_up_at 2b, 8f
     xor eax, eax
     ret
 user_load_vectors:
@@ -100,55 +74,44 @@ user_load_vectors:
     .globl user_load_vectors_at
 user_load_vectors_at:
     xrstor64 [rdi]
+    fixed_up_at user_load_vectors_at, 8f
     xor eax, eax
     ret
+
+    .globl user_word_fix
+user_word_fix:
+8:  mov rax, -1
+    ret
+    .purgem fixed_up_at
     "#
 );
 
-// SAFETY: the assembly above defines the functions with these arguments; of the labels only the addresses are used.
+// SAFETY: the assembly above defines the functions with these arguments; of the labels only the addresses are used. The linker script puts the
+// two ends around the table of fix-ups.
 unsafe extern "C" {
     #[link_name = "user_copy"]
     fn user_copy_code();
     fn user_clear(to: *mut u8, unused: usize, len: usize) -> usize;
-    fn user_load(from: *const u32) -> u64;
-    #[link_name = "user_load_byte"]
-    fn user_load_byte_code();
     fn user_exchange(at: *mut u32, old: u32, new: u32) -> u64;
     fn user_save_vectors(to: *mut u8) -> u64;
     fn user_load_vectors(from: *const u8) -> u64;
-    safe static user_save_vectors_at: u8;
     safe static user_load_vectors_at: u8;
-    safe static user_copy_words: u8;
-    safe static user_copy_bytes: u8;
-    safe static user_copy_words_fix: u8;
-    safe static user_copy_bytes_fix: u8;
-    safe static user_clear_words: u8;
-    safe static user_clear_bytes: u8;
-    safe static user_clear_words_fix: u8;
-    safe static user_clear_bytes_fix: u8;
-    safe static user_exchange_at: u8;
     safe static user_word_fix: u8;
+    safe static fix_ups_start: [[u64; 2]; 0];
+    safe static fix_ups_end: [[u64; 2]; 0];
+}
+
+/// The copying instructions, each with where a fault at it goes on.
+fn fix_ups() -> &'static [[u64; 2]] {
+    let (start, end) = (fix_ups_start.as_ptr(), fix_ups_end.as_ptr());
+    let count = (end.addr() - start.addr()) / size_of::<[u64; 2]>();
+    // SAFETY: the linker put the entries of all the assembly, and nothing else, between the two, and they do not change.
+    unsafe { core::slice::from_raw_parts(start, count) }
 }
 
 /// Where a faulting copy goes on, if `at` is one of the copying instructions.
 pub(crate) fn fix_up(at: u64) -> Option<u64> {
-    let address = |symbol: &'static u8| core::ptr::from_ref(symbol).addr() as u64;
-    [
-        (address(&user_copy_words), address(&user_copy_words_fix)),
-        (address(&user_copy_bytes), address(&user_copy_bytes_fix)),
-        (address(&user_clear_words), address(&user_clear_words_fix)),
-        (address(&user_clear_bytes), address(&user_clear_bytes_fix)),
-        (user_load as *const () as usize as u64, address(&user_word_fix)),
-        (
-            user_load_byte_code as *const () as usize as u64,
-            address(&user_word_fix),
-        ),
-        (address(&user_exchange_at), address(&user_word_fix)),
-        (address(&user_save_vectors_at), address(&user_word_fix)),
-        (address(&user_load_vectors_at), address(&user_word_fix)),
-    ]
-    .into_iter()
-    .find_map(|(from, to)| (from == at).then_some(to))
+    fix_ups().iter().find_map(|&[from, to]| (from == at).then_some(to))
 }
 
 /// Where loading vector state goes on, if `at` is the instruction that does so: it refuses what a program made up by a protection fault.
@@ -214,16 +177,46 @@ unsafe fn user_copy(to: *mut u8, from: *const u8, len: usize) -> usize {
     left
 }
 
-/// Calls `user_load_byte`, likewise.
+/// A load in place, of the given instruction; bit 63 is set for a fault.
+macro_rules! load {
+    ($instruction:literal, $from:expr) => {
+        with_access(|| {
+            let value: u64;
+            // SAFETY: the address lies in the program's half; a fault goes on behind the instruction, which has then changed nothing.
+            unsafe { asm!(
+                concat!("2: ", $instruction),
+                "3:",
+                ".pushsection .fix_ups, \"a\"",
+                ".quad 2b, 3b",
+                ".popsection",
+                from = in(reg) $from,
+                inout("rax") u64::MAX => value,
+                options(nostack, preserves_flags, readonly)
+            ) };
+            value
+        })
+    };
+}
+
+/// Copies words in place, without a call; returns how many were not copied.
 ///
 /// # Safety
-/// The address lies in the program's half.
+/// Both sides are valid for that many words, but that the program's may fault.
 #[inline]
-unsafe fn user_load_byte(from: *const u8) -> u64 {
-    let byte: u64;
-    // SAFETY: the caller's promise; the registers are those that the code uses.
-    unsafe { asm!("call {code}", code = sym user_load_byte_code, in("rdi") from, out("rax") byte) };
-    byte
+unsafe fn user_copy_words(to: *mut u8, from: *const u8, words: usize) -> usize {
+    let left: usize;
+    // SAFETY: the caller's promise; a fault goes on behind the instruction, whose counter says what is left.
+    unsafe {
+        asm!(
+            "2: rep movsq",
+            "3:",
+            ".pushsection .fix_ups, \"a\"",
+            ".quad 2b, 3b",
+            ".popsection",
+            inout("rdi") to => _, inout("rsi") from => _, inout("rcx") words => left, options(nostack, preserves_flags)
+        )
+    };
+    left
 }
 
 fn user_pointer(address: u64) -> *mut u8 {
@@ -266,6 +259,22 @@ pub fn copy_out(to: u64, from: &[u8]) -> usize {
     unsafe { copy_out_raw(to, from.as_ptr(), from.len()) }
 }
 
+/// Copies whole words, for things whose size is known when the kernel is built; whether all of them went.
+#[inline]
+pub fn copy_out_words(to: u64, from: &[u8]) -> bool {
+    let whole = from.len().is_multiple_of(8) && reachable(to, from.len()) == from.len();
+    // SAFETY: `from` is a slice; the user side lies in the program's half and its faults are fixed up.
+    whole && with_access(|| unsafe { user_copy_words(user_pointer(to), from.as_ptr(), from.len() / 8) }) == 0
+}
+
+/// Copies whole words, for things whose size is known when the kernel is built; whether all of them came.
+#[inline]
+pub fn copy_in_words(to: &mut [u8], from: u64) -> bool {
+    let whole = to.len().is_multiple_of(8) && reachable(from, to.len()) == to.len();
+    // SAFETY: as above, the other way.
+    whole && with_access(|| unsafe { user_copy_words(to.as_mut_ptr(), user_pointer(from), to.len() / 8) }) == 0
+}
+
 /// Clears a program's memory; returns how many bytes were cleared.
 pub fn clear(to: u64, len: usize) -> usize {
     let len = reachable(to, len);
@@ -280,9 +289,7 @@ pub fn load_u8(from: u64) -> Option<u8> {
     if from >= USER_END {
         return None;
     }
-    // SAFETY: the byte lies in the program's half and its faults are fixed up.
-    let byte = with_access(|| unsafe { user_load_byte(user_pointer(from)) });
-    u8::try_from(byte).ok()
+    u8::try_from(load!("movzx eax, byte ptr [{from}]", from)).ok()
 }
 
 /// Reads a word; `None` where that faults or the address is not a multiple of four.
@@ -291,9 +298,7 @@ pub fn load_u32(from: u64) -> Option<u32> {
     if !from.is_multiple_of(4) || reachable(from, 4) < 4 {
         return None;
     }
-    // SAFETY: the word lies in the program's half and its faults are fixed up.
-    let word = with_access(|| unsafe { user_load(user_pointer(from).cast()) });
-    u32::try_from(word).ok()
+    u32::try_from(load!("mov eax, dword ptr [{from}]", from)).ok()
 }
 
 /// Puts `new` in place of `old` at once; the word that was there, or `None` where that faults.

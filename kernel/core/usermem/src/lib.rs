@@ -97,7 +97,11 @@ impl<T: FromBytes + IntoBytes + Immutable> UserPtr<T> {
     #[inline]
     pub fn read(self) -> Result<T> {
         let mut value = T::new_zeroed();
-        read_bytes(self.address, value.as_mut_bytes())?;
+        if size_of::<T>().is_multiple_of(8) {
+            whole(hal::user::copy_in_words(value.as_mut_bytes(), self.address))?;
+        } else {
+            read_bytes(self.address, value.as_mut_bytes())?;
+        }
         Ok(value)
     }
 
@@ -107,7 +111,11 @@ impl<T: FromBytes + IntoBytes + Immutable> UserPtr<T> {
     /// `EFAULT`.
     #[inline]
     pub fn write(self, value: &T) -> Result<()> {
-        write_bytes(self.address, value.as_bytes())
+        if size_of::<T>().is_multiple_of(8) {
+            whole(hal::user::copy_out_words(self.address, value.as_bytes()))
+        } else {
+            write_bytes(self.address, value.as_bytes())
+        }
     }
 
     /// Copies the value into the program's memory, unless the pointer is null.
@@ -175,6 +183,12 @@ impl UserSlice {
     }
 }
 
+/// A copy that must be whole.
+#[inline]
+fn whole(copied: bool) -> Result<()> {
+    if copied { Ok(()) } else { Err(FAULT) }
+}
+
 /// Reads one byte at a user address.
 ///
 /// # Errors
@@ -190,11 +204,7 @@ pub fn read_byte(address: u64) -> Result<u8> {
 /// `EFAULT`.
 #[inline]
 pub fn read_bytes(address: u64, into: &mut [u8]) -> Result<()> {
-    if hal::user::copy_in(into, address) == into.len() {
-        Ok(())
-    } else {
-        Err(FAULT)
-    }
+    whole(hal::user::copy_in(into, address) == into.len())
 }
 
 /// Writes exactly `from.len()` bytes at a user address.
@@ -203,11 +213,7 @@ pub fn read_bytes(address: u64, into: &mut [u8]) -> Result<()> {
 /// `EFAULT`.
 #[inline]
 pub fn write_bytes(address: u64, from: &[u8]) -> Result<()> {
-    if hal::user::copy_out(address, from) == from.len() {
-        Ok(())
-    } else {
-        Err(FAULT)
-    }
+    whole(hal::user::copy_out(address, from) == from.len())
 }
 
 /// Copies a zero-ended string of at most `limit` bytes (the zero included) out of a program's memory, without its zero.

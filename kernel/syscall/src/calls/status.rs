@@ -96,10 +96,11 @@ fn check_flags(flags: AtFlags, known: AtFlags) -> Result<()> {
 }
 
 fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, OutStat, AtFlags)) -> Result<u64> {
-    check_flags(flags, STAT_FLAGS)?;
-    if flags.contains(AtFlags::EMPTY_PATH) && fd.0 >= 0 && is_empty(path)? {
+    // How the C library asks for the status of a descriptor.
+    if flags == AtFlags::EMPTY_PATH && fd.0 >= 0 && is_empty(path)? {
         return fstat(caller, (fd, out));
     }
+    check_flags(flags, STAT_FLAGS)?;
     stat_at(caller, fd, path, out, flags)
 }
 
