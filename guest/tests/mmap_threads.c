@@ -1,4 +1,4 @@
-// Four threads map, fault, protect and unmap at once; every page is zero when new and keeps its content.
+// Eight threads map, fault, protect and unmap at once; every page is zero when new and keeps its content.
 //: cpus 4
 //: timeout 60
 #include "../include/t.h"
@@ -8,7 +8,7 @@ static int bad;
 
 static void *work(void *arg) {
   unsigned seed = (unsigned)(long)arg * 77 + 1;
-  for (int i = 0; i < 15; i++) {
+  for (int i = 0; i < 60; i++) {
     seed = seed * 1103515245 + 12345;
     size_t pages = 1 + (seed >> 16 & 15);
     char *p = mmap(0, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -25,9 +25,9 @@ static void *work(void *arg) {
 }
 
 int main(void) {
-  pthread_t t[4];
-  for (long i = 0; i < 4; i++) pthread_create(&t[i], 0, work, (void *)i);
-  for (int i = 0; i < 4; i++) pthread_join(t[i], 0);
+  pthread_t t[8];
+  for (long i = 0; i < 8; i++) pthread_create(&t[i], 0, work, (void *)i);
+  for (int i = 0; i < 8; i++) pthread_join(t[i], 0);
   T(bad);
   return done();
 }

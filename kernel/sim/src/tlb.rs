@@ -27,14 +27,14 @@ pub fn root() -> FrameNumber {
 /// The entries of the root table that the kernel has in every address space, with their places.
 pub fn for_each_kernel_entry(_each: impl FnMut(usize, u64)) {}
 
-/// Forgets what was known of a range of an address space, on this CPU.
-pub fn forget(_space: u64, _start: u64, _end: u64) {}
+/// Forgets what was known of a range of the address space in force, on this CPU.
+pub fn forget(_start: u64, _end: u64) {}
 
 /// Forgets what was known of a range of an address space, on other CPUs; returns when they have.
 pub fn forget_on(_cpus: CpuSet, _space: u64, _start: u64, _end: u64) {}
 
-/// Forgets everything known of an address space, on this CPU.
-pub fn forget_space(_space: u64) {}
+/// Forgets everything known of the address space in force, on this CPU.
+pub fn forget_all() {}
 
 /// Answers another CPU's request: there are none.
 pub fn answer() {}

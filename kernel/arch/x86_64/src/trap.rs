@@ -22,8 +22,8 @@ pub(crate) const LINES: u8 = 0x30;
 /// Last vector of interrupt lines, plus one.
 const LINES_END: u8 = 0x60;
 /// Vector by which another CPU asks to look at the run queue.
-pub(crate) const RESCHEDULE: u8 = 0xf0;
-/// Vector by which another CPU asks to forget translations.
+pub(crate) const RESCHEDULE: u8 = 0xe0;
+/// Vector by which another CPU asks to forget translations, or says that all have. Its class is the highest: see `tlb`.
 pub(crate) const FORGET: u8 = 0xf1;
 /// Vector by which a panicking CPU stops the others.
 pub(crate) const HALT: u8 = 0xf2;

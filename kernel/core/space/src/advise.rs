@@ -1,7 +1,7 @@
 //! `madvise`.
 
 use crate::vma::{Source, Vma, VmaFlags};
-use crate::{AddressSpace, Backing, FaultKind, State};
+use crate::{AddressSpace, Backing, FaultKind, Leftovers, State};
 use abi::mman::*;
 use abi::{Errno, Error, Result};
 use address::PAGE_SIZE;
@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use hal::Access;
+use table::{Gather, ROOM};
 
 /// What an advice does to each mapping.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,7 +84,11 @@ impl AddressSpace {
             return self.populate_as(range, access);
         }
         let mut later = Vec::new();
-        let result = self.state.lock().advise(range, advice, &mut later);
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
+        let mut state = self.change();
+        let result = state.advise(range, advice, &mut later, &mut leftovers.gather);
+        self.finish(state, &mut leftovers);
         for (object, pages) in later {
             if advice == Advice::Punch {
                 object.punch(pages)?;
@@ -110,7 +115,13 @@ impl AddressSpace {
 }
 
 impl State {
-    fn advise(&mut self, range: Range<u64>, advice: Advice, later: &mut Vec<Later>) -> Result<()> {
+    fn advise(
+        &mut self,
+        range: Range<u64>,
+        advice: Advice,
+        later: &mut Vec<Later>,
+        gather: &mut Gather<'_>,
+    ) -> Result<()> {
         let mut at = range.start;
         let mut result = Ok(());
         while at < range.end {
@@ -124,7 +135,7 @@ impl State {
             }
             let part = whole.start.max(at)..whole.end.min(range.end);
             at = part.end;
-            self.advise_part(part, advice, later)?;
+            self.advise_part(part, advice, later, gather)?;
         }
         if let Advice::Flags(..) | Advice::Wipe = advice {
             self.vmas.merge_range(range, Vma::continues);
@@ -132,7 +143,13 @@ impl State {
         result
     }
 
-    fn advise_part(&mut self, part: Range<u64>, advice: Advice, later: &mut Vec<Later>) -> Result<()> {
+    fn advise_part(
+        &mut self,
+        part: Range<u64>,
+        advice: Advice,
+        later: &mut Vec<Later>,
+        gather: &mut Gather<'_>,
+    ) -> Result<()> {
         let Some((whole, vma)) = self.vmas.get(part.start) else {
             return Err(HOLE);
         };
@@ -153,10 +170,10 @@ impl State {
                 Ok(())
             }
             Advice::Drop if locked => Err(LOCKED),
-            Advice::Drop | Advice::DropLocked => self.let_go(part),
+            Advice::Drop | Advice::DropLocked => self.let_go(part, gather),
             Advice::Free if !vma.is_anonymous() => Err(Error::new(Errno::EINVAL, "not nameless private memory")),
             Advice::Free if locked => Ok(()),
-            Advice::Free => self.let_go(part),
+            Advice::Free => self.let_go(part, gather),
             Advice::Punch if locked => Err(LOCKED),
             Advice::Punch => {
                 let pages = pages.ok_or(Error::new(Errno::EINVAL, "nothing is behind the memory"))?;
@@ -165,7 +182,7 @@ impl State {
                 }
                 self.cuts += 1;
                 later.push(pages);
-                self.let_go(part)
+                self.let_go(part, gather)
             }
             Advice::Wipe if !vma.is_anonymous() => Err(Error::new(Errno::EINVAL, "not nameless private memory")),
             Advice::Wipe => self.change_flags(part, VmaFlags::WIPE_ON_FORK, NONE),
@@ -174,8 +191,8 @@ impl State {
     }
 
     /// Unmaps the pages of a range whose mappings stay.
-    fn let_go(&mut self, part: Range<u64>) -> Result<()> {
-        Ok(self.table.unmap(part.clone(), part)?)
+    fn let_go(&mut self, part: Range<u64>, gather: &mut Gather<'_>) -> Result<()> {
+        Ok(self.table.unmap(part.clone(), part, gather)?)
     }
 
     fn change_flags(&mut self, part: Range<u64>, add: VmaFlags, remove: VmaFlags) -> Result<()> {

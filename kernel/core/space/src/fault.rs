@@ -54,6 +54,8 @@ enum Step {
     Huge,
     /// A page that the object has to read in.
     Object(Wanted),
+    /// That other CPUs forget what was there before.
+    Flush,
 }
 
 /// A page of an object.
@@ -87,6 +89,10 @@ impl AddressSpace {
             fetched = match step {
                 Step::Done => return Ok(()),
                 Step::Huge => Fetched::Huge(HugePage::zeroed().ok()),
+                Step::Flush => {
+                    self.wait_for_flush();
+                    Fetched::Nothing
+                }
                 Step::Object(wanted) => {
                     let page = wanted.object.page(wanted.index, wanted.access);
                     let page = page.map_err(|error| match error.errno {
@@ -134,6 +140,9 @@ impl AddressSpace {
 
 impl State {
     fn fault(&mut self, page: u64, access: Access, fetched: &mut Fetched) -> Result<Step, FaultKind> {
+        if page < self.flushing.end && self.flushing.start <= page {
+            return Ok(Step::Flush);
+        }
         let (range, vma) = match self.vmas.get(page) {
             Some(found) => found,
             None => {

@@ -20,7 +20,7 @@ impl AddressSpace {
         };
         let child = Self::empty(limits, layout)?;
         {
-            let mut parent = self.state.lock();
+            let mut parent = self.change();
             if !frames::has_headroom(8 + parent.vmas.len() as u64 / 32) {
                 return Err(NO_MEMORY);
             }

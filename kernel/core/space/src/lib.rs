@@ -18,9 +18,14 @@
 //!
 //! Invariants: a page is mapped only inside a mapping, and never with more rights than the mapping gives. A page that somebody else may also hold
 //! is never writable in a private mapping.
+//! Changes of the list and other CPUs: what is unmapped, or loses rights, is taken out of list and table under the lock; then the lock is given back, the CPUs that run
+//! the space are interrupted until they have forgotten it, and the pages go (`table::Gather`). In between, [`State::flushing`] says which addresses some
+//! CPU may still reach wrongly. Whoever wants to change mappings sleeps until it is empty ([`AddressSpace::change`]), and so does a fault in that range: so nothing new appears
+//! there that an old entry could be mistaken for. Nobody spins meanwhile. A space that runs on one CPU never gets that far: that CPU forgets under the lock.
+//! What has to be forgotten before anybody may look again (a page that is copied on writing, a `fork`, pages that move) is forgotten under the lock.
 //! Lock order: address space → object's pages ([`backing::Backing::resident`] only) → frames. Nobody holds the address space's lock across a copy from or to a
 //! program's memory, a call that may sleep ([`backing::Backing::page`]), or the drop of an object.
-//! Sideways: it uses `table` and `frames`, whose pages it hands out. It does not do: swapping, NUMA, huge pages of files.
+//! Sideways: it uses `table` and `frames`, whose pages it hands out, and `task` to sleep. It does not do: swapping, NUMA, huge pages of files.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -66,9 +71,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
-use lock::SpinLock;
+use lock::{SpinGuard, SpinLock};
 use rangemap::RangeMap;
-use table::{Root, Table};
+use table::{Gather, ROOM, Room, Root, Table};
+use task::WaitQueue;
 use vma::Vma;
 
 /// The most mappings of an address space (`vm.max_map_count`).
@@ -84,6 +90,8 @@ pub struct AddressSpace {
     id: u64,
     root: Arc<Root>,
     state: SpinLock<State>,
+    /// Those who wait for [`State::flushing`] to be empty.
+    flushed: WaitQueue,
 }
 
 /// What the lock of an address space guards.
@@ -102,12 +110,29 @@ struct State {
     has_low_stack: bool,
     /// What was unmapped last and left its tables behind.
     left: Range<u64>,
+    /// What was taken out and may still be remembered by a CPU that is being asked to forget it.
+    flushing: Range<u64>,
     /// How often an object was cut short, so that a fault that slept meanwhile looks again.
     cuts: u64,
 }
 
-/// Objects that lost a mapping. They are dropped after the lock is given back: the last reference to a file may have work to do.
-type Leftovers = Vec<Arc<dyn Backing>>;
+/// What lost its mapping. It goes after the lock is given back.
+struct Leftovers<'a> {
+    /// The last reference to a file may have work to do.
+    objects: Vec<Arc<dyn Backing>>,
+    /// Other CPUs may have to forget first.
+    gather: Gather<'a>,
+}
+
+impl<'a> Leftovers<'a> {
+    #[inline]
+    fn new(root: &'a Root, room: &'a mut Room) -> Self {
+        Self {
+            objects: Vec::new(),
+            gather: Gather::new(root, room),
+        }
+    }
+}
 
 impl AddressSpace {
     /// An address space with nothing in it.
@@ -136,8 +161,10 @@ impl AddressSpace {
                 stack_start: 0,
                 has_low_stack: false,
                 left: 0..0,
+                flushing: 0..0,
                 cuts: 0,
             }),
+            flushed: WaitQueue::new(),
         })
     }
 
@@ -174,10 +201,50 @@ impl AddressSpace {
         }
     }
 
+    /// Takes the lock to change mappings, once nobody waits for other CPUs to forget any. May sleep.
+    #[inline]
+    fn change(&self) -> SpinGuard<'_, State> {
+        loop {
+            let state = self.state.lock();
+            if state.flushing.is_empty() {
+                return state;
+            }
+            drop(state);
+            self.wait_for_flush();
+        }
+    }
+
+    /// Gives the lock back after a change, and makes every CPU forget what left the table.
+    #[inline]
+    fn finish(&self, state: SpinGuard<'_, State>, leftovers: &mut Leftovers<'_>) {
+        if leftovers.gather.forget_here() {
+            self.flush(state, leftovers);
+        }
+    }
+
+    #[cold]
+    fn flush(&self, mut state: SpinGuard<'_, State>, leftovers: &mut Leftovers<'_>) {
+        state.flushing = leftovers.gather.range();
+        drop(state);
+        leftovers.gather.finish();
+        self.state.lock().flushing = 0..0;
+        self.flushed.wake_all();
+    }
+
+    /// Sleeps while other CPUs are asked to forget; may come back early.
+    #[cold]
+    fn wait_for_flush(&self) {
+        let over = || self.state.lock().flushing.is_empty().then_some(());
+        if !task::current::exists() || task::wait_killable(&[&self.flushed], over).is_none() {
+            lock::relax();
+        }
+    }
+
     /// Unmaps everything: for a process that ends while others still hold the address space.
     pub fn clear(&self) {
-        let mut leftovers = Leftovers::new();
-        let mut state = self.state.lock();
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
+        let mut state = self.change();
         state.table.clear();
         state
             .vmas

@@ -8,6 +8,7 @@ use abi::{Errno, Error, Result};
 use address::{HUGE_SIZE, PAGE_SIZE, USER_END};
 use alloc::sync::Arc;
 use core::ops::Range;
+use table::ROOM;
 
 /// The part of the flags that says which kind of mapping it is.
 const KIND: u32 = 0xf;
@@ -79,9 +80,13 @@ impl AddressSpace {
     /// # Errors
     /// As `mmap(2)`; `EBADF` for a missing file is the caller's to say.
     pub fn map(&self, request: &Mapping) -> Result<u64> {
-        let mut leftovers = Leftovers::new();
         let shared = Self::shared_memory(request)?;
-        let (range, populate) = self.state.lock().map(request, shared, &mut leftovers)?;
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
+        let mut state = self.change();
+        let mapped = state.map(request, shared, &mut leftovers);
+        self.finish(state, &mut leftovers);
+        let (range, populate) = mapped?;
         if populate {
             // Linux leaves what cannot be had to the program's own touch.
             let _ = self.populate(range.clone());
@@ -106,7 +111,7 @@ impl State {
         &mut self,
         request: &Mapping,
         shared: Option<Arc<SharedMemory>>,
-        leftovers: &mut Leftovers,
+        leftovers: &mut Leftovers<'_>,
     ) -> Result<(Range<u64>, bool)> {
         let flags = request.flags;
         let offset = request.file.as_ref().map_or(0, |file| file.offset);
@@ -158,6 +163,9 @@ impl State {
         let locked = vma.flags.contains(VmaFlags::LOCKED) && !vma.flags.contains(VmaFlags::ON_FAULT);
         let asked = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
         let populate = (locked || asked) && vma.is_accessible();
+        if length >= HUGE_SIZE {
+            self.give_up_left(&mut leftovers.gather);
+        }
         self.insert(range.clone(), vma);
         Ok((range, populate))
     }
@@ -166,7 +174,7 @@ impl State {
     pub(crate) fn insert(&mut self, range: Range<u64>, vma: Vma) {
         if range.end - range.start >= HUGE_SIZE {
             // An empty table would be in the way of 2 MiB pages.
-            self.give_up_left();
+            self.give_up_left_now();
         }
         self.counters.add(&vma, &range);
         self.has_low_stack |= vma.flags.contains(VmaFlags::GROWS_DOWN) && range.start < self.layout.mmap_top;

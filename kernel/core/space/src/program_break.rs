@@ -6,6 +6,7 @@ use crate::{AddressSpace, Leftovers, State};
 use abi::Result;
 use abi::mman::Prot;
 use address::{PAGE_SIZE, USER_END, page_ceil};
+use table::ROOM;
 
 /// The heap that `brk` moves the end of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,9 +37,10 @@ impl AddressSpace {
     /// Moves the program break, if that can be; returns where it is then.
     #[must_use]
     pub fn set_break(&self, end: u64) -> u64 {
-        let mut leftovers = Leftovers::new();
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
         let (now, grown) = {
-            let mut state = self.state.lock();
+            let mut state = self.change();
             let before = state.program_break.end;
             let moved = state.set_break(end, &mut leftovers).is_ok();
             if moved {
@@ -46,7 +48,9 @@ impl AddressSpace {
             }
             let locked = state.future.contains(VmaFlags::LOCKED) && !state.future.contains(VmaFlags::ON_FAULT);
             let grown = (moved && locked && before < end).then(|| address::page_floor(before)..end);
-            (state.program_break.end, grown)
+            let now = state.program_break.end;
+            self.finish(state, &mut leftovers);
+            (now, grown)
         };
         if let Some(range) = grown {
             // What cannot be had is left to the program's own touch.
@@ -57,7 +61,7 @@ impl AddressSpace {
 }
 
 impl State {
-    fn set_break(&mut self, end: u64, leftovers: &mut Leftovers) -> Result<()> {
+    fn set_break(&mut self, end: u64, leftovers: &mut Leftovers<'_>) -> Result<()> {
         let Break { start, end: now, data } = self.program_break;
         let refused = Err(crate::NO_MEMORY);
         let (Some(old), Some(new)) = (page_ceil(now), page_ceil(end)) else {

@@ -2,10 +2,11 @@
 
 use crate::map::PROT_SEM;
 use crate::vma::{Vma, VmaFlags};
-use crate::{AddressSpace, MAX_MAPPINGS, State};
+use crate::{AddressSpace, Leftovers, MAX_MAPPINGS, State};
 use abi::mman::Prot;
 use abi::{Errno, Error, Result};
 use core::ops::Range;
+use table::{Gather, ROOM};
 
 const RIGHTS: Prot = Prot::READ.union(Prot::WRITE).union(Prot::EXEC);
 const HOLE: Error = Error::new(Errno::ENOMEM, "a part of the range is not mapped");
@@ -30,7 +31,9 @@ impl AddressSpace {
         if (prot - grows).bits() & !(RIGHTS.bits() | PROT_SEM) != 0 {
             return Err(Error::new(Errno::EINVAL, "an unknown right"));
         }
-        let mut state = self.state.lock();
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
+        let mut state = self.change();
         if !grows.is_empty() {
             let (found, vma) = state.vmas.overlapping(range.clone()).next().ok_or(HOLE)?;
             if grows.contains(Prot::GROWSUP) || !vma.flags.contains(VmaFlags::GROWS_DOWN) {
@@ -38,12 +41,14 @@ impl AddressSpace {
             }
             range.start = found.start;
         }
-        state.protect_range(range, prot & RIGHTS)
+        let result = state.protect_range(range, prot & RIGHTS, &mut leftovers.gather);
+        self.finish(state, &mut leftovers);
+        result
     }
 }
 
 impl State {
-    fn protect_range(&mut self, range: Range<u64>, prot: Prot) -> Result<()> {
+    fn protect_range(&mut self, range: Range<u64>, prot: Prot, gather: &mut Gather<'_>) -> Result<()> {
         let mut at = range.start;
         let mut result = Ok(());
         while at < range.end && result.is_ok() {
@@ -56,7 +61,7 @@ impl State {
             if vma.prot != prot {
                 let mut changed = vma.clone();
                 changed.prot = prot;
-                result = self.protect_part(part, &whole, changed);
+                result = self.protect_part(part, &whole, changed, gather);
             }
         }
         self.vmas.merge_range(range.start..at, Vma::continues);
@@ -64,7 +69,13 @@ impl State {
     }
 
     /// Gives a part of one mapping the rights of `changed`.
-    fn protect_part(&mut self, part: Range<u64>, whole: &Range<u64>, changed: Vma) -> Result<()> {
+    fn protect_part(
+        &mut self,
+        part: Range<u64>,
+        whole: &Range<u64>,
+        changed: Vma,
+        gather: &mut Gather<'_>,
+    ) -> Result<()> {
         let prot = changed.prot;
         if prot.contains(Prot::WRITE) && !changed.flags.contains(VmaFlags::MAY_WRITE) {
             return Err(Error::new(Errno::EACCES, "the file was not opened for writing"));
@@ -77,7 +88,7 @@ impl State {
             return Err(Error::new(Errno::ENOMEM, "vm.max_map_count"));
         }
         self.recount(&part, &changed)?;
-        if let Err(error) = self.table.protect(part.clone(), changed.rights()) {
+        if let Err(error) = self.table.protect(part.clone(), changed.rights(), gather) {
             self.recount_back(&part, &changed);
             return Err(error.into());
         }

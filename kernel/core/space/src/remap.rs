@@ -9,6 +9,7 @@ use abi::mman::RemapFlags;
 use abi::{Errno, Error, Result};
 use address::{HUGE_SIZE, PAGE_SIZE, USER_END, page_ceil};
 use core::ops::Range;
+use table::ROOM;
 
 /// What `mremap` was asked for, in whole pages.
 struct Move {
@@ -53,16 +54,17 @@ impl AddressSpace {
         if request.new == 0 {
             return Err(invalid("the new length is zero"));
         }
-        let mut leftovers = Leftovers::new();
-        let (at, grown) = {
-            let mut state = self.state.lock();
-            let at = state.remap(&request, &mut leftovers)?;
-            let locked = state.vmas.get(at).is_some_and(|(_, vma)| {
-                vma.flags.contains(VmaFlags::LOCKED) && !vma.flags.contains(VmaFlags::ON_FAULT)
-            });
-            (at, locked && request.new > request.old)
-        };
-        if grown {
+        let mut room = ROOM;
+        let mut leftovers = Leftovers::new(&self.root, &mut room);
+        let mut state = self.change();
+        let result = state.remap(&request, &mut leftovers);
+        let locked = result
+            .ok()
+            .and_then(|at| state.vmas.get(at))
+            .is_some_and(|(_, vma)| vma.flags.contains(VmaFlags::LOCKED) && !vma.flags.contains(VmaFlags::ON_FAULT));
+        self.finish(state, &mut leftovers);
+        let at = result?;
+        if locked && request.new > request.old {
             // What cannot be had is left to the program's own touch.
             let _ = self.populate(at + request.old..at + request.new);
         }
@@ -71,7 +73,7 @@ impl AddressSpace {
 }
 
 impl State {
-    fn remap(&mut self, request: &Move, leftovers: &mut Leftovers) -> Result<u64> {
+    fn remap(&mut self, request: &Move, leftovers: &mut Leftovers<'_>) -> Result<u64> {
         let Move { address, old, new, .. } = *request;
         if self.vmas.get(address).is_none() {
             return Err(Error::new(Errno::EFAULT, "nothing is mapped there"));
@@ -109,7 +111,7 @@ impl State {
     }
 
     /// To a place that the program names, or with the old place left behind empty.
-    fn remap_to(&mut self, request: &Move, leftovers: &mut Leftovers) -> Result<u64> {
+    fn remap_to(&mut self, request: &Move, leftovers: &mut Leftovers<'_>) -> Result<u64> {
         let Move {
             address,
             mut old,
@@ -155,7 +157,7 @@ impl State {
         Ok(target)
     }
 
-    fn unmap_user(&mut self, range: Range<u64>, leftovers: &mut Leftovers) -> Result<()> {
+    fn unmap_user(&mut self, range: Range<u64>, leftovers: &mut Leftovers<'_>) -> Result<()> {
         if !is_user(&range) {
             return Err(invalid("past the end of the address space"));
         }
@@ -206,7 +208,7 @@ impl State {
         to: Range<u64>,
         vma: &Vma,
         keep: bool,
-        leftovers: &mut Leftovers,
+        leftovers: &mut Leftovers<'_>,
     ) -> Result<()> {
         let Some((whole, _)) = self.vmas.get(from.start) else {
             return Err(Error::new(Errno::EFAULT, "nothing is mapped there"));
@@ -215,7 +217,7 @@ impl State {
         Self::may_promise(&moved, (to.end - to.start) / PAGE_SIZE)?;
         let moving = (from.end - from.start).min(to.end - to.start);
         // Before there is something in the new place that no mapping speaks for.
-        self.give_up_left();
+        self.give_up_left_now();
         self.table.move_range(from.start, to.start, moving)?;
         // The new mapping is entered first, so that the old one's tables are not taken for unused.
         self.insert(to, moved);

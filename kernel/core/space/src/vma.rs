@@ -141,9 +141,9 @@ impl Vma {
 
     /// Hands the object on to be dropped later.
     #[inline]
-    pub(crate) fn leave_object(self, leftovers: &mut Leftovers) {
+    pub(crate) fn leave_object(self, leftovers: &mut Leftovers<'_>) {
         if let Source::Object { object, .. } = self.source {
-            leftovers.push(object);
+            leftovers.objects.push(object);
         }
     }
 }

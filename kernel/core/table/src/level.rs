@@ -17,7 +17,7 @@ pub(crate) const TOP: u32 = pte::LEVELS - 1;
 
 /// What an entry owns.
 #[derive(Debug)]
-pub(crate) enum Owned {
+pub enum Owned {
     /// A page that a program sees.
     Page(Page),
     /// 2 MiB that a program sees.
@@ -90,7 +90,7 @@ impl<'a> Level<'a> {
             return None;
         }
         Some(Self {
-            // SAFETY: an entry that is neither empty nor a leaf owns a table, and tables are let go only by `gather`, which borrows the whole exclusively.
+            // SAFETY: an entry that is neither empty nor a leaf owns a table, and a table is let go only after its entry was taken, which borrows the whole exclusively.
             words: unsafe { Page::words_raw(pte::frame(entry)) },
             level: self.level - 1,
         })

@@ -34,6 +34,8 @@ mod share;
 mod split;
 mod zero;
 
+pub use gather::{Gather, ROOM, Room};
+pub use level::Owned;
 pub use map::{Held, Leaf};
 pub use root::{Root, leave};
 pub use zero::{is_zero_page, zero_page};

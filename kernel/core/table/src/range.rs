@@ -6,13 +6,14 @@ use crate::level::{HUGE_LEVEL, Level, Owned, TOP, span};
 use crate::map::HUGE_PAGES;
 use crate::zero::is_zero_frame;
 use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE};
+use alloc::sync::Arc;
 use core::ops::Range;
 use frames::pool::OutOfMemory;
 use hal::{PageFlags, pte};
 
 /// The part of a table's entries, and the pages that left it.
-struct Clearing<'a> {
-    gather: Gather<'a>,
+struct Clearing<'a, 'g> {
+    gather: &'a mut Gather<'g>,
     /// Tables that lie in here with all their entries go too.
     limits: Range<u64>,
     pages: u64,
@@ -30,16 +31,16 @@ enum Lowest<'a> {
 
 impl Table {
     /// Unmaps everything in `range`. `limits` is the free space that `range` lies in, as far as nothing else is or will be mapped there: tables that
-    /// serve only that space go too.
+    /// serve only that space go too. What was mapped waits in `gather`.
     ///
     /// # Errors
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
-    pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>) -> Result<(), OutOfMemory> {
+    pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>, gather: &mut Gather<'_>) -> Result<(), OutOfMemory> {
         let part = range.start & !(HUGE_SIZE - 1);
         if limits.start > part || part + HUGE_SIZE > limits.end {
             match self.lowest_for(&range) {
                 Lowest::Table(_) => {
-                    self.unmap_in(range);
+                    self.unmap_in(range, gather);
                     return Ok(());
                 }
                 Lowest::Nothing => return Ok(()),
@@ -48,15 +49,13 @@ impl Table {
         }
         self.split_across(range.start)?;
         self.split_across(range.end)?;
-        self.unmap_whole(range, limits);
+        self.unmap_whole(range, limits, gather);
         Ok(())
     }
 
     /// Unmaps what one lowest table, which is there and stays, maps in `range`.
-    fn unmap_in(&mut self, range: Range<u64>) {
+    fn unmap_in(&mut self, range: Range<u64>, gather: &mut Gather<'_>) {
         let at = self.deepest(range.start);
-        let mut room = ROOM;
-        let mut gather = Gather::new(&self.root, &mut room);
         let mut pages = 0;
         for (index, address) in used(at, &range) {
             if let Some(owned) = at.take(index) {
@@ -64,38 +63,40 @@ impl Table {
                 gather.add(owned, address, address + PAGE_SIZE);
             }
         }
-        drop(gather);
         self.resident -= pages;
     }
 
-    fn unmap_whole(&mut self, range: Range<u64>, limits: Range<u64>) {
-        let mut room = ROOM;
+    fn unmap_whole(&mut self, range: Range<u64>, limits: Range<u64>, gather: &mut Gather<'_>) {
         let mut clearing = Clearing {
-            gather: Gather::new(&self.root, &mut room),
+            gather,
             limits,
             pages: 0,
         };
         clear(Level::top(&self.root), range, &mut clearing);
-        let pages = clearing.pages;
-        drop(clearing);
-        self.resident -= pages;
+        self.resident -= clearing.pages;
     }
 
     /// Unmaps everything.
     pub fn clear(&mut self) {
         let all = 0..span(TOP) * pte::KERNEL_FIRST as u64;
-        self.unmap_whole(all.clone(), all);
+        let root = Arc::clone(&self.root);
+        let mut room = ROOM;
+        self.unmap_whole(all.clone(), all, &mut Gather::new(&root, &mut room));
     }
 
     /// Says anew what a program may do with what is mapped in `range`: nothing at all if `rights` is `None`, else to read, and to write and run what is
-    /// named. Pages that are shared until the next write stay without the right to write.
+    /// named. Pages that are shared until the next write stay without the right to write. What CPUs may remember wrongly is noted in `gather`.
     ///
     /// # Errors
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
-    pub fn protect(&mut self, range: Range<u64>, rights: Option<PageFlags>) -> Result<(), OutOfMemory> {
+    pub fn protect(
+        &mut self,
+        range: Range<u64>,
+        rights: Option<PageFlags>,
+        gather: &mut Gather<'_>,
+    ) -> Result<(), OutOfMemory> {
         const RIGHTS: PageFlags = PageFlags::WRITE.union(PageFlags::EXECUTE);
         let wanted = rights.unwrap_or_default() & RIGHTS;
-        let (mut low, mut high) = (u64::MAX, 0);
         let mut change = |at: Level<'_>, index: usize, address: u64| {
             let lost = at.change(index, |flags| {
                 let mut new = (flags - RIGHTS) | wanted;
@@ -105,7 +106,7 @@ impl Table {
                 (new, rights.is_some())
             });
             if lost {
-                (low, high) = (low.min(address), high.max(address + span(at.number())));
+                gather.note(address, address + span(at.number()));
             }
         };
         match self.lowest_for(&range) {
@@ -116,9 +117,6 @@ impl Table {
                 self.split_across(range.end)?;
                 for_each_leaf(Level::top(&self.root), range, &mut change);
             }
-        }
-        if low < high {
-            self.root.forget(low, high);
         }
         Ok(())
     }
@@ -253,7 +251,7 @@ fn used<'a>(at: Level<'a>, range: &Range<u64>) -> impl Iterator<Item = (usize, u
 }
 
 /// Empties the entries of `range` in a table and those below it.
-fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_>) {
+fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_, '_>) {
     let span = span(at.number());
     for (index, start) in used(at, &range) {
         let end = start + span;

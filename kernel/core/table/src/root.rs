@@ -5,14 +5,15 @@
 //! when they come back.
 //!
 //! The order that makes it safe: whoever takes an entry away writes the entry, notes the stale CPUs, then looks who is active; whoever comes back says
-//! that it is active, then looks whether it is stale. One of the two sees the other.
+//! that it is active, then looks whether it is stale. One of the two sees the other. A CPU that goes to other tables between being looked at and being
+//! asked is the machine's business: `hal::tlb::forget_on` names the address space.
 
 use address::FrameNumber;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering, fence};
 use frames::Page;
 use frames::pool::OutOfMemory;
-use hal::MAX_CPUS;
+use hal::{CpuSet, MAX_CPUS};
 use lock::SpinLock;
 
 /// The root that each CPU has in force.
@@ -67,7 +68,7 @@ impl Root {
         hal::tlb::activate(self.page.number(), self.id);
         if self.stale.load(Ordering::SeqCst) & bit != 0 {
             self.stale.fetch_and(!bit, Ordering::SeqCst);
-            hal::tlb::forget_space(self.id);
+            hal::tlb::forget_all();
         }
         if let Some(before) = slot.replace(Arc::clone(self)) {
             before.active.fetch_and(!bit, Ordering::SeqCst);
@@ -76,10 +77,18 @@ impl Root {
 
     /// Makes every CPU forget what it knew of `start..end`. Returns when none can use it any more.
     pub(crate) fn forget(&self, start: u64, end: u64) {
+        let others = self.forget_here(start, end);
+        self.forget_there(others, start, end);
+    }
+
+    /// Makes this CPU forget what it knew of `start..end`, and those that do not have the tables in force before they do so again. Returns the
+    /// others, for [`Root::forget_there`].
+    #[inline]
+    pub(crate) fn forget_here(&self, start: u64, end: u64) -> CpuSet {
         fence(Ordering::SeqCst);
         let seen = self.seen.load(Ordering::SeqCst);
         if seen == 0 {
-            return;
+            return 0;
         }
         let mut active = self.active.load(Ordering::SeqCst);
         let elsewhere = seen & !active;
@@ -89,11 +98,22 @@ impl Root {
         }
         let here = 1 << hal::cpu::current();
         if active & here != 0 {
-            hal::tlb::forget(self.id, start, end);
+            hal::tlb::forget(start, end);
         }
-        if active & !here != 0 {
-            hal::tlb::forget_on(active & !here, self.id, start, end);
+        active & !here
+    }
+
+    /// Makes other CPUs forget what they knew of `start..end`; returns when they have.
+    #[inline]
+    pub(crate) fn forget_there(&self, others: CpuSet, start: u64, end: u64) {
+        if others != 0 {
+            hal::tlb::forget_on(others, self.id, start, end);
         }
+    }
+
+    /// Whether other CPUs have the tables in force.
+    pub(crate) fn runs_elsewhere(&self) -> bool {
+        self.active.load(Ordering::Relaxed) & !(1 << hal::cpu::current()) != 0
     }
 }
 

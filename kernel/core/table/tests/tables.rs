@@ -3,8 +3,9 @@
 
 use frames::{HugePage, Page};
 use hal::PageFlags;
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
-use table::Table;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use table::{Gather, ROOM, Table};
 
 const BASE: u64 = 0x4000_0000;
 const PAGE: u64 = 4096;
@@ -37,6 +38,78 @@ fn byte(table: &Table, address: u64) -> Option<u8> {
     table.read(address, &mut byte).then_some(byte[0])
 }
 
+fn unmap(table: &mut Table, range: Range<u64>, limits: Range<u64>) {
+    let root = Arc::clone(table.root());
+    let mut room = ROOM;
+    let mut gather = Gather::new(&root, &mut room);
+    table
+        .unmap(range, limits, &mut gather)
+        .expect("nothing has to be split");
+}
+
+fn protect(table: &mut Table, range: Range<u64>, rights: Option<PageFlags>) {
+    let root = Arc::clone(table.root());
+    let mut room = ROOM;
+    let mut gather = Gather::new(&root, &mut room);
+    table
+        .protect(range, rights, &mut gather)
+        .expect("nothing has to be split");
+}
+
+#[test]
+fn what_was_unmapped_is_held_until_the_gather_is_finished() {
+    let _turn = boot();
+    let pages: Vec<_> = (0..200).map(|number| page(number as u8)).collect();
+    let mut table = Table::new(1).expect("there is memory");
+    for (at, page) in (BASE..).step_by(4096).zip(&pages) {
+        table.map(at, page.clone(), PageFlags::WRITE).expect("mapped");
+    }
+    let root = Arc::clone(table.root());
+    root.activate();
+    let mut room = ROOM;
+    let mut gather = Gather::new(&root, &mut room);
+    let all = BASE..BASE + 200 * PAGE;
+    table.unmap(all.clone(), all.clone(), &mut gather).expect("unmapped");
+    assert_eq!((gather.range().end, table.resident()), (all.end, 0));
+    let held = pages.iter().filter(|page| !page.is_sole()).count();
+    assert_eq!(held, 200 % 64, "one CPU forgets on the way; the last pages wait");
+    assert!(!gather.forget_here(), "no other CPU runs it");
+    assert_eq!(pages.iter().filter(|page| !page.is_sole()).count(), held);
+    gather.finish();
+    assert!(pages.iter().all(Page::is_sole) && gather.range().is_empty());
+    table::leave();
+}
+
+#[test]
+fn pages_that_another_cpu_may_reach_wait_for_it() {
+    let _turn = boot();
+    let pages: Vec<_> = (0..200).map(|number| page(number as u8)).collect();
+    let mut table = Table::new(1).expect("there is memory");
+    for (at, page) in (BASE..).step_by(4096).zip(&pages) {
+        table.map(at, page.clone(), PageFlags::WRITE).expect("mapped");
+    }
+    let root = Arc::clone(table.root());
+    let (runs, go) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            root.activate();
+            runs.wait();
+            go.wait();
+            table::leave();
+        });
+        runs.wait();
+        let mut room = ROOM;
+        let mut gather = Gather::new(&root, &mut room);
+        let all = BASE..BASE + 200 * PAGE;
+        table.unmap(all.clone(), all, &mut gather).expect("unmapped");
+        assert!(gather.forget_here(), "another CPU has to forget");
+        assert!(pages.iter().all(|page| !page.is_sole()));
+        gather.finish();
+        assert!(pages.iter().all(Page::is_sole));
+        go.wait();
+    });
+}
+
 #[test]
 fn an_entry_holds_its_page_until_it_is_replaced_or_unmapped() {
     let _turn = boot();
@@ -49,7 +122,7 @@ fn an_entry_holds_its_page_until_it_is_replaced_or_unmapped() {
     assert!(one.is_sole() && !two.is_sole());
     assert_eq!((byte(&table, BASE), table.resident()), (Some(2), 1));
     assert!(!table.write(BASE, &[9]), "the entry does not allow it");
-    table.unmap(BASE..BASE + PAGE, 0..1 << 40).expect("unmapped");
+    unmap(&mut table, BASE..BASE + PAGE, 0..1 << 40);
     assert!(two.is_sole() && table.lookup(BASE).is_none());
     drop((one, two, table));
     assert_eq!(frames::usage().free, before);
@@ -60,12 +133,10 @@ fn a_hidden_page_stays_and_is_not_seen() {
     let _turn = boot();
     let mut table = Table::new(1).expect("there is memory");
     table.map(BASE, page(7), PageFlags::WRITE).expect("mapped");
-    table.protect(BASE..BASE + PAGE, None).expect("protected");
+    protect(&mut table, BASE..BASE + PAGE, None);
     let leaf = table.lookup(BASE).expect("still there");
     assert!(!leaf.visible && !leaf.allows(hal::Access::Read));
-    table
-        .protect(BASE..BASE + PAGE, Some(PageFlags::EXECUTE))
-        .expect("protected");
+    protect(&mut table, BASE..BASE + PAGE, Some(PageFlags::EXECUTE));
     let leaf = table.lookup(BASE).expect("still there");
     assert!(leaf.allows(hal::Access::Execute) && !leaf.allows(hal::Access::Write));
     assert_eq!(byte(&table, BASE), Some(7));
@@ -86,7 +157,7 @@ fn large_pages_split_move_and_are_shared() {
     assert!(!table.write(BASE, &[1]), "the next write copies");
     child.split(BASE).expect("there is memory for copies");
     assert!(table.huge_page(BASE).is_some_and(|huge| huge.is_sole()));
-    table.unmap(BASE..BASE + 6 * PAGE, 0..0).expect("unmapped");
+    unmap(&mut table, BASE..BASE + 6 * PAGE, 0..0);
     assert_eq!((table.resident(), byte(&table, BASE + 6 * PAGE)), (506, Some(6)));
     table.move_range(BASE + 6 * PAGE, BASE + HUGE, 2 * PAGE).expect("moved");
     assert_eq!(
@@ -109,8 +180,8 @@ fn tables_that_serve_nothing_go() {
             .expect("mapped");
     }
     let range = BASE..BASE + 4 * HUGE;
-    table.unmap(range.clone(), range).expect("unmapped");
+    unmap(&mut table, range.clone(), range);
     assert!(before - frames::usage().free <= 2, "the upper tables may stay");
-    table.unmap(BASE..BASE + PAGE, 0..1 << 47).expect("nothing is there");
+    unmap(&mut table, BASE..BASE + PAGE, 0..1 << 47);
     assert_eq!(frames::usage().free, before);
 }
