@@ -16,6 +16,8 @@
 //! | `tlb` | which page tables are in force, and forgetting what they used to say |
 //! | `user` | copies to and from a program's memory that survive a fault |
 //!
+//! The host has one more, `interleave`: a machine whose every step is chosen by a seed, for tests.
+//!
 //! Sideways: this crate names the machines beside it, because it is the place where one is chosen.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -26,4 +28,4 @@ pub mod pte;
 pub use arch_x86_64::{boot, clock, console, cpu, entropy, memory, power, thread, tlb, user};
 pub use seam::{Access, BootInfo, CpuSet, Fault, MAX_CPUS, PageFlags};
 #[cfg(not(target_os = "none"))]
-pub use sim::{boot, clock, console, cpu, entropy, memory, power, thread, tlb, user};
+pub use sim::{boot, clock, console, cpu, entropy, interleave, memory, power, thread, tlb, user};

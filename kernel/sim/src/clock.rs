@@ -1,12 +1,13 @@
 //! A clock that a test holds: every look takes a microsecond, and [`advance`] moves it on.
 
+use crate::interleave;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 static NOW: AtomicU64 = AtomicU64::new(1_000_000_000);
 
 /// Nanoseconds since the simulated start.
 pub fn now() -> u64 {
-    NOW.fetch_add(1000, Ordering::Relaxed)
+    interleave::now().unwrap_or_else(|| NOW.fetch_add(1000, Ordering::Relaxed))
 }
 
 /// Nanoseconds from 1970 to the simulated start.
@@ -20,8 +21,10 @@ pub fn advance(nanos: u64) {
     NOW.fetch_add(nanos, Ordering::Relaxed);
 }
 
-/// Asks for a timer interrupt; the simulated machine has none, its tests call the timer's work themselves.
-pub fn set_timer(_deadline: Option<u64>) {}
+/// Asks for a timer interrupt. Only an interleaved machine has them; other tests call the timer's work themselves.
+pub fn set_timer(deadline: Option<u64>) {
+    interleave::set_timer(deadline);
+}
 
 /// What a program's clock needs; nothing reads it here.
 #[must_use]

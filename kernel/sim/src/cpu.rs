@@ -1,5 +1,6 @@
 //! CPUs: one for each host thread that asks.
 
+use crate::interleave;
 use seam::{CpuSet, MAX_CPUS};
 use std::cell::Cell;
 use std::sync::Mutex;
@@ -30,41 +31,49 @@ fn take() -> usize {
 /// The number of this CPU.
 #[must_use]
 pub fn current() -> usize {
-    NUMBER.with(|number| number.0)
+    interleave::current().unwrap_or_else(|| NUMBER.with(|number| number.0))
 }
 
 /// How many CPUs the machine has.
 #[must_use]
 pub fn count() -> usize {
-    4
+    interleave::count().unwrap_or(4)
 }
 
 /// The CPUs that run.
 #[must_use]
 pub fn online() -> CpuSet {
-    1
+    interleave::count().map_or(1, |count| (1 << count) - 1)
 }
 
 /// Starts the others: they are host threads already.
 pub fn start_others(_main: fn() -> !, _pages: &mut dyn FnMut(u32) -> Option<address::PhysAddr>) {}
 
-/// Makes another CPU look at its run queue: simulated CPUs look all the time.
-pub fn kick(_cpu: usize) {}
+/// Makes another CPU look at its run queue. CPUs that are host threads look all the time.
+pub fn kick(cpu: usize) {
+    interleave::kick(cpu);
+}
 
 /// Waits for something to happen.
 pub fn wait_for_interrupt() {
-    std::thread::yield_now();
+    if interleave::is_on() {
+        interleave::wait();
+    } else {
+        std::thread::yield_now();
+    }
 }
 
 /// A word of this CPU that the scheduler may use.
 #[must_use]
 pub fn local() -> usize {
-    LOCAL.with(Cell::get)
+    interleave::local().unwrap_or_else(|| LOCAL.with(Cell::get))
 }
 
 /// Sets the word of this CPU.
 pub fn set_local(value: usize) {
-    LOCAL.with(|local| local.set(value));
+    if interleave::set_local(value).is_none() {
+        LOCAL.with(|local| local.set(value));
+    }
 }
 
 /// What `AT_HWCAP` and `AT_HWCAP2` tell a program.

@@ -1,6 +1,8 @@
 //! Threads of control: kernel stacks are host threads that pass a baton, so that exactly one of those that switch between each
-//! other runs at a time.
+//! other runs at a time. On an interleaved machine they are stacks of the one host thread.
 
+use crate::fiber::Fiber;
+use crate::interleave;
 use seam::{Access, Fault};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -233,9 +235,25 @@ pub fn set_handlers(handlers: &'static Handlers) {
     HANDLERS.store(std::ptr::from_ref(handlers).cast_mut(), Ordering::Release);
 }
 
-pub(crate) fn page_fault(address: u64, access: Access) -> bool {
+fn handlers() -> Option<&'static Handlers> {
     // SAFETY: only `set_handlers` stores here, and it stores references that live for ever.
-    unsafe { HANDLERS.load(Ordering::Acquire).as_ref() }.is_some_and(|handlers| (handlers.page_fault)(address, access))
+    unsafe { HANDLERS.load(Ordering::Acquire).as_ref() }
+}
+
+pub(crate) fn page_fault(address: u64, access: Access) -> bool {
+    handlers().is_some_and(|handlers| (handlers.page_fault)(address, access))
+}
+
+pub(crate) fn timer_interrupt() {
+    if let Some(handlers) = handlers() {
+        (handlers.timer)();
+    }
+}
+
+pub(crate) fn reschedule_interrupt() {
+    if let Some(handlers) = handlers() {
+        (handlers.reschedule)();
+    }
 }
 
 #[derive(Debug, Default)]
@@ -259,10 +277,24 @@ impl Baton {
     }
 }
 
+/// What a kernel thread runs on.
+#[derive(Debug)]
+enum Ground {
+    /// A host thread, when it has the baton.
+    Baton(Arc<Baton>),
+    /// A stack of an interleaved machine.
+    Fiber(Fiber),
+}
+
+// SAFETY: a fiber is touched by the one host thread that is its machine, and what is left of it when that ends is memory of the host's allocator.
+unsafe impl Send for Ground {}
+// SAFETY: as above.
+unsafe impl Sync for Ground {}
+
 /// A kernel stack and where it stopped.
 #[derive(Debug)]
 pub struct KernelThread {
-    baton: Arc<Baton>,
+    ground: Ground,
     running: AtomicBool,
 }
 
@@ -270,8 +302,13 @@ impl KernelThread {
     /// The stack that runs now.
     #[must_use]
     pub fn current() -> Self {
+        let ground = if interleave::is_on() {
+            Ground::Fiber(Fiber::running())
+        } else {
+            Ground::Baton(Arc::default())
+        };
         Self {
-            baton: Arc::default(),
+            ground,
             running: AtomicBool::new(true),
         }
     }
@@ -279,35 +316,32 @@ impl KernelThread {
     /// Whether it has the baton.
     #[must_use]
     pub fn is_running(&self) -> bool {
+        interleave::point();
         self.running.load(Ordering::Acquire)
     }
 
     /// A stack on which `main(argument)` will run when it is first switched to.
     #[must_use]
     pub fn new(main: fn(usize) -> !, argument: usize) -> Option<Self> {
-        let baton = Arc::new(Baton::default());
-        let mine = Arc::clone(&baton);
-        std::thread::spawn(move || {
-            mine.wait();
-            main(argument)
-        });
-        Some(Self {
-            baton,
-            running: AtomicBool::new(false),
-        })
+        Self::with_closure(move || main(argument))
     }
 
     /// A stack on which `main` will run when it is first switched to.
     #[must_use]
     pub fn with_closure(main: impl FnOnce() + Send + 'static) -> Option<Self> {
-        let baton = Arc::new(Baton::default());
-        let mine = Arc::clone(&baton);
-        std::thread::spawn(move || {
-            mine.wait();
-            main();
-        });
+        let ground = if interleave::is_on() {
+            Ground::Fiber(Fiber::new(move || interleave::guarded(main)))
+        } else {
+            let baton = Arc::new(Baton::default());
+            let mine = Arc::clone(&baton);
+            std::thread::spawn(move || {
+                mine.wait();
+                main();
+            });
+            Ground::Baton(baton)
+        };
         Some(Self {
-            baton,
+            ground,
             running: AtomicBool::new(false),
         })
     }
@@ -330,9 +364,20 @@ impl KernelThread {
             !to.running.swap(true, Ordering::AcqRel),
             "a thread that runs already was switched to"
         );
-        self.running.store(false, Ordering::Release);
-        to.baton.give();
-        self.baton.wait();
+        match (&self.ground, &to.ground) {
+            (Ground::Baton(mine), Ground::Baton(others)) => {
+                self.running.store(false, Ordering::Release);
+                others.give();
+                mine.wait();
+            }
+            (Ground::Fiber(mine), Ground::Fiber(others)) => {
+                // Others may see for a while that this thread has not been left yet.
+                interleave::point();
+                self.running.store(false, Ordering::Release);
+                mine.change(others);
+            }
+            _ => unreachable!("a thread of one machine was switched to by another"),
+        }
     }
 }
 

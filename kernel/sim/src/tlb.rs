@@ -1,5 +1,6 @@
 //! Which page tables are in force on this CPU. There is nothing to forget: tables are walked on every access.
 
+use crate::interleave;
 use address::FrameNumber;
 use seam::CpuSet;
 use std::cell::Cell;
@@ -10,18 +11,24 @@ thread_local! {
 
 /// Puts an address space in force.
 pub fn activate(root: FrameNumber, _space: u64) {
-    ROOT.with(|cell| cell.set(root.0));
+    set(root.0);
 }
 
 /// Puts the kernel's own tables in force: no program's memory is there.
 pub fn activate_kernel() {
-    ROOT.with(|cell| cell.set(0));
+    set(0);
+}
+
+fn set(root: u64) {
+    if interleave::set_root(root).is_none() {
+        ROOT.with(|cell| cell.set(root));
+    }
 }
 
 /// The root table in force; frame 0 if none.
 #[must_use]
 pub fn root() -> FrameNumber {
-    FrameNumber(ROOT.with(Cell::get))
+    FrameNumber(interleave::root().unwrap_or_else(|| ROOT.with(Cell::get)))
 }
 
 /// The entries of the root table that the kernel has in every address space, with their places.

@@ -11,6 +11,10 @@
 // UNSAFETY: a lock hands out `&mut` to shared data; that is what `UnsafeCell` is for.
 #![expect(unsafe_code, reason = "a lock hands out exclusive references to shared data")]
 
+pub mod atomic;
+#[cfg(not(target_os = "none"))]
+pub mod step;
+
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -26,7 +30,10 @@ pub fn set_relax(relax: fn()) {
 
 /// One turn of a busy wait.
 #[cold]
+#[cfg_attr(not(target_os = "none"), track_caller)]
 pub fn relax() {
+    #[cfg(not(target_os = "none"))]
+    step::step(step::Step::Spin);
     let hook = RELAX.load(Ordering::Acquire);
     if !hook.is_null() {
         // SAFETY: `set_relax` is the only writer of a non-null value, and it stores a `fn()`.
@@ -79,7 +86,10 @@ impl<T> SpinLock<T> {
 impl<T: ?Sized> SpinLock<T> {
     /// Waits for the lock and takes it.
     #[inline]
+    #[cfg_attr(not(target_os = "none"), track_caller)]
     pub fn lock(&self) -> SpinGuard<'_, T> {
+        #[cfg(not(target_os = "none"))]
+        step::step(step::Step::Act);
         if self.taken.swap(true, Ordering::Acquire) {
             take_later(&self.taken);
         }
@@ -88,7 +98,10 @@ impl<T: ?Sized> SpinLock<T> {
 
     /// Takes the lock if it is free.
     #[inline]
+    #[cfg_attr(not(target_os = "none"), track_caller)]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
+        #[cfg(not(target_os = "none"))]
+        step::step(step::Step::Act);
         if self.taken.swap(true, Ordering::Acquire) {
             None
         } else {
@@ -144,6 +157,8 @@ impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.taken.store(false, Ordering::Release);
+        #[cfg(not(target_os = "none"))]
+        step::step(step::Step::Act);
     }
 }
 

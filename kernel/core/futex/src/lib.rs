@@ -20,8 +20,8 @@ pub use robust::release_robust;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicBool, AtomicUsize, Ordering};
 use space::{AddressSpace, FutexKey};
 use task::{Task, Wake};
 

@@ -13,8 +13,8 @@ use abi::{Errno, Error, Result};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use task::{SleepLock, WaitQueue, Wake, wait_until};
 use vfs::{Direction, Events, File, FileLike, Watcher, downcast_file_like};
 

@@ -4,7 +4,7 @@ use crate::pipe::{End, Pipe};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, Ordering};
+use lock::atomic::{AtomicU32, Ordering};
 use task::wait_until;
 use vfs::{FileLike, Inode};
 

@@ -7,7 +7,7 @@ use abi::stat::S_IFIFO;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use task::{SleepLock, WaitQueue};
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Direction, Events, File, FileLike};

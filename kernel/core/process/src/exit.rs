@@ -8,8 +8,8 @@ use crate::thread::{Thread, with_thread};
 use abi::signal::{SA_NOCLDWAIT, SIG_IGN, SigSet, Signal};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
 use lock::Once;
+use lock::atomic::Ordering;
 use task::Work;
 
 /// How a process ended.

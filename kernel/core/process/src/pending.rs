@@ -2,8 +2,8 @@
 
 use abi::signal::{SI_USER, SigSet, Signal};
 use alloc::collections::VecDeque;
-use core::sync::atomic::{AtomicU64, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicU64, Ordering};
 
 /// What is known of one signal: the fields of `siginfo_t` that its kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::timers::Timers;
 use abi::resource::{RLIMIT_FSIZE, Rlimit};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use space::AddressSpace;
 use task::WaitQueue;
 

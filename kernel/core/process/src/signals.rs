@@ -12,8 +12,8 @@ use crate::stop;
 use crate::thread::Thread;
 use abi::signal::{SA_RESETHAND, SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicU64, Ordering};
 use task::{WaitQueue, Work};
 
 pub use crate::pending::{Fields, Info};

@@ -8,8 +8,8 @@ use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicBool, AtomicUsize, Ordering};
 use task::{WaitQueue, Work};
 
 /// What a parent may learn of a child that has not ended.

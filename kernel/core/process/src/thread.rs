@@ -3,7 +3,7 @@
 use crate::shared::Process;
 use crate::signals::ThreadSignals;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use lock::atomic::{AtomicU32, AtomicU64, Ordering};
 use lock::{Once, SpinLock};
 use task::Task;
 

@@ -13,8 +13,8 @@ use abi::signal::{SI_TIMER, Signal};
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicI32, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicI32, Ordering};
 use time::{Expire, TimerId};
 
 /// What a timer counts.

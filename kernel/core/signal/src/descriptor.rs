@@ -8,7 +8,7 @@ use abi::signal::SigSet;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use lock::atomic::{AtomicU64, Ordering};
 use process::signals::ARRIVED;
 use task::WaitQueue;
 use usermem::Sink;

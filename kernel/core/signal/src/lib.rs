@@ -24,8 +24,8 @@ pub mod stack;
 
 use abi::Errno;
 use abi::signal::{SA_NODEFER, SA_RESTART, SIG_DFL, SIG_IGN, SS_AUTODISARM, SigAction, SigSet, Signal};
-use core::sync::atomic::Ordering;
 use hal::thread::UserFrame;
+use lock::atomic::Ordering;
 use process::Thread;
 use process::exit::{Status, exit_process};
 use process::signals::{DefaultAction, Info, default_action};

@@ -9,11 +9,12 @@
 //! | [`queue`] | [`WaitQueue`]: who is to be woken when something happens |
 //! | [`wait`] | [`wait_until`]: the one way to sleep until a condition holds |
 //! | [`mutex`] | [`SleepLock`]: a lock that may be held across user copies and sleeps |
+//! | `simulated` | on the host: the scheduler on an interleaved machine, for tests |
 //!
 //! Kernel code is never preempted: a task gives its CPU up in [`wait_until`], [`yield_now`], when it returns to its program after its time slice, and at its
 //! end. Each CPU has a run queue of its own; a CPU without work looks into the others' queues before it halts.
 //!
-//! Invariants: a task is in at most one run queue (`queued`, guarded by the queue's lock); it is woken by whoever moves its state from waiting
+//! Invariants: a task is in at most one run queue (its state says whether), and not when a wait has ended; it is woken by whoever moves its state from waiting
 //! to runnable, exactly once. Lock order: wait queue → run queue; timers are a leaf.
 //! It does not do: priorities beyond nice values, real-time classes, kernel preemption.
 #![no_std]
@@ -27,6 +28,8 @@ pub mod mutex;
 pub mod payload;
 pub mod queue;
 pub mod scheduler;
+#[cfg(not(target_os = "none"))]
+pub mod simulated;
 pub mod task;
 pub mod wait;
 

@@ -8,7 +8,7 @@ use crate::queue::{WaitQueue, Wake};
 use crate::scheduler;
 use alloc::sync::Arc;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, Ordering};
+use lock::atomic::{AtomicBool, Ordering};
 use lock::{SpinGuard, SpinLock};
 
 /// Data that one task at a time may touch, for as long as it likes.

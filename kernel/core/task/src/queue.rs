@@ -2,8 +2,8 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicUsize, Ordering};
 
 /// Something that can be woken: a sleeping task, or a collection such as epoll that passes the news on.
 pub trait Wake: Send + Sync {
@@ -16,12 +16,34 @@ struct Sleeper {
     wake: Arc<dyn Wake>,
     /// Woken together with others even by a wake-up of one (`epoll` without `EPOLLEXCLUSIVE`, `poll`).
     shared: bool,
+    /// Later ones have higher numbers. A wake-up goes by them, because others come and go while it wakes one.
+    number: u64,
+}
+
+#[derive(Default)]
+struct Sleepers {
+    in_order: VecDeque<Sleeper>,
+    last: u64,
+}
+
+impl Sleepers {
+    /// The first after a number, up to another, that is shared or, if `any`, of either kind.
+    #[inline]
+    fn find(&self, after: u64, end: u64, any: bool) -> Option<usize> {
+        let first = match after {
+            0 => 0,
+            _ => self.in_order.partition_point(|sleeper| sleeper.number <= after),
+        };
+        let mut rest = self.in_order.range(first..);
+        let at = first + rest.position(|sleeper| any || sleeper.shared)?;
+        (self.in_order[at].number <= end).then_some(at)
+    }
 }
 
 /// The sleepers of one happening.
 #[derive(Default)]
 pub struct WaitQueue {
-    sleepers: SpinLock<VecDeque<Sleeper>>,
+    sleepers: SpinLock<Sleepers>,
     count: AtomicUsize,
 }
 
@@ -36,43 +58,48 @@ impl WaitQueue {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            sleepers: SpinLock::new(VecDeque::new()),
+            sleepers: SpinLock::new(Sleepers {
+                in_order: VecDeque::new(),
+                last: 0,
+            }),
             count: AtomicUsize::new(0),
         }
     }
 
     /// Adds a sleeper that a wake-up of one may choose.
     pub fn add(&self, wake: Arc<dyn Wake>) {
-        self.push(Sleeper { wake, shared: false });
+        self.push(wake, false);
     }
 
     /// Adds a sleeper that every wake-up reaches, and that stays in the queue until it is removed.
     pub fn add_shared(&self, wake: Arc<dyn Wake>) {
-        self.push(Sleeper { wake, shared: true });
+        self.push(wake, true);
     }
 
-    fn push(&self, sleeper: Sleeper) {
+    fn push(&self, wake: Arc<dyn Wake>, shared: bool) {
         let mut sleepers = self.sleepers.lock();
-        sleepers.push_back(sleeper);
-        self.count.store(sleepers.len(), Ordering::SeqCst);
+        sleepers.last += 1;
+        let number = sleepers.last;
+        sleepers.in_order.push_back(Sleeper { wake, shared, number });
+        self.count.store(sleepers.in_order.len(), Ordering::SeqCst);
     }
 
-    /// Takes a sleeper out, if it is still there.
+    /// Takes a sleeper out; whether it was still there, and no wake-up of one had taken it.
     #[inline]
-    pub fn remove(&self, wake: &Arc<dyn Wake>) {
+    pub fn remove(&self, wake: &Arc<dyn Wake>) -> bool {
         // Whoever took this sleeper out noted so before it woke it.
-        if !self.is_empty() {
-            self.take_out(wake);
-        }
+        !self.is_empty() && self.take_out(wake)
     }
 
     #[inline(never)]
-    fn take_out(&self, wake: &Arc<dyn Wake>) {
+    fn take_out(&self, wake: &Arc<dyn Wake>) -> bool {
         let mut sleepers = self.sleepers.lock();
-        if let Some(at) = sleepers.iter().position(|sleeper| same(&sleeper.wake, wake)) {
-            sleepers.remove(at);
-            self.count.store(sleepers.len(), Ordering::SeqCst);
-        }
+        let in_order = &mut sleepers.in_order;
+        let at = in_order.iter().position(|sleeper| same(&sleeper.wake, wake));
+        let taken = at.and_then(|at| in_order.remove(at));
+        self.count.store(in_order.len(), Ordering::SeqCst);
+        drop(sleepers);
+        taken.is_some()
     }
 
     /// Whether nobody waits.
@@ -107,32 +134,31 @@ impl WaitQueue {
     fn wake_sleepers(&self, count: usize, events: u32) -> usize {
         let mut woken = 0;
         let mut passed = 0;
+        let mut end = None;
         loop {
             let mut sleepers = self.sleepers.lock();
-            let Some(sleeper) = sleepers.get(passed) else {
+            // Who comes while others are woken is not meant.
+            let end = *end.get_or_insert(sleepers.last);
+            let Some(at) = sleepers.find(passed, end, woken < count) else {
                 return woken;
             };
+            let sleeper = &sleepers.in_order[at];
+            passed = sleeper.number;
             if sleeper.shared {
                 let wake = Arc::clone(&sleeper.wake);
                 drop(sleepers);
-                passed += 1;
                 wake.wake(events);
-            } else if woken < count {
-                let taken = match passed {
-                    0 => sleepers.pop_front(),
-                    _ => sleepers.remove(passed),
-                };
-                let left = sleepers.len();
-                self.count.store(left, Ordering::SeqCst);
-                drop(sleepers);
-                if taken.is_some_and(|sleeper| sleeper.wake.wake(events)) {
-                    woken += 1;
-                }
-                if left == 0 {
-                    return woken;
-                }
-            } else {
-                passed += 1;
+                continue;
+            }
+            let taken = sleepers.in_order.remove(at);
+            let left = sleepers.in_order.len();
+            self.count.store(left, Ordering::SeqCst);
+            drop(sleepers);
+            if taken.is_some_and(|sleeper| sleeper.wake.wake(events)) {
+                woken += 1;
+            }
+            if left == 0 {
+                return woken;
             }
         }
     }
@@ -145,7 +171,7 @@ fn same(one: &Arc<dyn Wake>, other: &Arc<dyn Wake>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::sync::atomic::AtomicU32;
+    use lock::atomic::AtomicU32;
 
     struct Count(AtomicU32);
 

@@ -2,15 +2,16 @@
 //!
 //! A task that is woken goes to the queue of an idle CPU that it may run on, or else of the CPU that it ran on last. Queues are first in, first out, with a time slice when
 //! others wait; nice values shorten and lengthen the slice. A task that was woken while its CPU has not yet finished leaving it is
-//! left alone by others until it has.
+//! left alone by others until it has; a CPU that has nothing else to run waits for that in its idle task. (Were it to wait on the stack of the task that it leaves, two CPUs could wait
+//! for each other.)
 
 use crate::current::{self, current, with_current};
-use crate::task::{DEAD, RUNNABLE, Task, WAITING};
+use crate::task::{DEAD, QUEUED, RUNNABLE, Task, WAITING};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use hal::MAX_CPUS;
 use hal::thread::KernelThread;
+use lock::atomic::{AtomicU64, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 
 /// Nanoseconds of a time slice at nice 0.
@@ -57,7 +58,22 @@ pub fn idle() -> ! {
         IDLE.fetch_or(me, Ordering::SeqCst);
         if LENGTHS[cpu].load(Ordering::SeqCst) == 0 {
             hal::cpu::wait_for_interrupt();
+        } else {
+            // Another CPU has not finished leaving what waits here.
+            lock::relax();
         }
+    }
+}
+
+/// Forgets what another simulated machine left.
+#[cfg(not(target_os = "none"))]
+pub(crate) fn forget_all() {
+    IDLE.store(0, Ordering::SeqCst);
+    for cpu in 0..MAX_CPUS {
+        QUEUES[cpu].lock().tasks.clear();
+        LENGTHS[cpu].store(0, Ordering::SeqCst);
+        MEMORY[cpu].store(0, Ordering::SeqCst);
+        let _ = (IDLE_TASKS[cpu].lock().take(), LEFT[cpu].lock().take());
     }
 }
 
@@ -79,24 +95,20 @@ pub fn spawn(task: &Arc<Task>) {
 
 /// Wakes a task if it sleeps; whether it did.
 pub fn wake(task: &Arc<Task>) -> bool {
-    if task.state.load(Ordering::SeqCst) != WAITING {
+    if task.state.load(Ordering::SeqCst) & WAITING == 0 {
         return false;
     }
     let target = place(task);
     let mut queue = QUEUES[target].lock();
-    if task
-        .state
-        .compare_exchange(WAITING, RUNNABLE, Ordering::SeqCst, Ordering::SeqCst)
-        .is_err()
-    {
-        return false;
-    }
-    task.queued.store(true, Ordering::Relaxed);
-    task.cpu.store(target, Ordering::Relaxed);
-    push(&mut queue, target, Arc::clone(task));
+    let did_sleep = task.end_wait(|| {
+        task.cpu.store(target, Ordering::Relaxed);
+        push(&mut queue, target, Arc::clone(task));
+    });
     drop(queue);
-    alert(target);
-    true
+    if did_sleep {
+        alert(target);
+    }
+    did_sleep
 }
 
 /// Makes a CPU look at its queue, if it does not do so anyhow.
@@ -174,16 +186,11 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
     let fits = |task: &Arc<Task>| {
         let mine = running.is_some_and(|running| Arc::ptr_eq(running, task));
         let allowed = task.affinity() >> by & 1 == 1 || task.affinity() & hal::cpu::online() == 0;
-        allowed && (mine || cpu == by || !task.thread.is_running())
+        allowed && (mine || !task.thread.is_running())
     };
-    let first = queue.tasks.front()?;
-    let task = if cpu == by && first.affinity() >> by & 1 == 1 {
-        queue.tasks.pop_front()?
-    } else {
-        let at = queue.tasks.iter().position(fits)?;
-        queue.tasks.remove(at)?
-    };
-    task.queued.store(false, Ordering::Relaxed);
+    let at = queue.tasks.iter().position(fits)?;
+    let task = queue.tasks.remove(at)?;
+    task.state.store(RUNNABLE, Ordering::SeqCst);
     task.cpu.store(by, Ordering::Relaxed);
     LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
     Some(task)
@@ -239,7 +246,7 @@ pub fn leave_forbidden_cpu() {
 
 fn enqueue_again(task: &Arc<Task>, cpu: usize) {
     let mut queue = QUEUES[cpu].lock();
-    if !task.queued.swap(true, Ordering::Relaxed) {
+    if task.state.fetch_or(QUEUED, Ordering::SeqCst) & QUEUED == 0 {
         push(&mut queue, cpu, Arc::clone(task));
     }
 }
@@ -261,10 +268,6 @@ fn leave(task: &Arc<Task>) {
 }
 
 fn switch_to(next: Arc<Task>) {
-    while next.thread.is_running() {
-        // Its last CPU has not finished leaving it.
-        lock::relax();
-    }
     let cpu = hal::cpu::current();
     let now = time::now();
     next.since.store(now, Ordering::Relaxed);

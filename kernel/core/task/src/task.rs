@@ -4,12 +4,18 @@ use crate::payload::Payload;
 use crate::queue::Wake;
 use crate::scheduler;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use hal::thread::KernelThread;
+use lock::atomic::{AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
+/// A task's state: none of these bits while it has a CPU or is about to get one.
 pub(crate) const RUNNABLE: u8 = 0;
+/// It sleeps, or is about to, and a wake-up puts it in a run queue.
 pub(crate) const WAITING: u8 = 1;
+/// It has ended.
 pub(crate) const DEAD: u8 = 2;
+/// It is in a run queue. Together with `WAITING`: it was woken before it slept, and what it looked at to see whether it must sleep made it wait for
+/// something else.
+pub(crate) const QUEUED: u8 = 4;
 
 /// What a task of a program must do before it returns to it; bits of [`Task::work`].
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +34,6 @@ impl Work {
 pub struct Task {
     pub(crate) thread: KernelThread,
     pub(crate) state: AtomicU8,
-    pub(crate) queued: AtomicBool,
     pub(crate) cpu: AtomicUsize,
     affinity: AtomicU64,
     work: AtomicU32,
@@ -67,7 +72,6 @@ impl Task {
         Arc::new(Self {
             thread,
             state: AtomicU8::new(WAITING),
-            queued: AtomicBool::new(false),
             cpu: AtomicUsize::new(hal::cpu::current()),
             affinity: AtomicU64::new(u64::MAX),
             work: AtomicU32::new(0),
@@ -166,7 +170,7 @@ impl Task {
     /// Whether it has a CPU or waits for one (as opposed to sleeping).
     #[must_use]
     pub fn is_runnable(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == RUNNABLE
+        matches!(self.state.load(Ordering::Relaxed), RUNNABLE | QUEUED)
     }
 
     /// Nanoseconds that it has had a CPU, up to now if it runs.
@@ -211,7 +215,7 @@ impl Task {
     pub(crate) fn prepare_to_wait(&self) -> u64 {
         let number = self.waits.load(Ordering::Relaxed) + 1;
         self.waits.store(number, Ordering::Relaxed);
-        self.state.store(WAITING, Ordering::SeqCst);
+        self.state.fetch_or(WAITING, Ordering::SeqCst);
         number
     }
 
@@ -222,9 +226,26 @@ impl Task {
 
     /// The running task does not sleep after all. False if somebody woke it meanwhile and so put it in a run queue.
     pub(crate) fn stay(&self) -> bool {
-        self.state
-            .compare_exchange(WAITING, RUNNABLE, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
+        self.state.fetch_and(!WAITING, Ordering::SeqCst) == WAITING
+    }
+
+    /// Ends a sleep; whether there was one. `enter` puts the task in a run queue, if it is not in one.
+    pub(crate) fn end_wait(&self, enter: impl FnOnce()) -> bool {
+        loop {
+            let state = self.state.load(Ordering::SeqCst);
+            if state & WAITING == 0 {
+                return false;
+            }
+            let change = self
+                .state
+                .compare_exchange(state, QUEUED, Ordering::SeqCst, Ordering::SeqCst);
+            if change.is_ok() {
+                if state & QUEUED == 0 {
+                    enter();
+                }
+                return true;
+            }
+        }
     }
 }
 

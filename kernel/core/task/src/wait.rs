@@ -2,6 +2,11 @@
 //!
 //! Everything that can block is written as a transition that never does (`try_x`); this is the only place that turns "not yet" into
 //! sleep, and so the only place that knows of timeouts and of signals.
+//!
+//! A wake-up of one that reaches a task which has just found what it waited for, or gives up, goes on to the next: it may mean something else, and nobody would come for that.
+
+#[cfg(test)]
+mod tests;
 
 use crate::current::current;
 use crate::queue::{WaitQueue, Wake};
@@ -49,10 +54,7 @@ fn wait_as<T>(
             timer = deadline.map(|deadline| time::add(deadline, task.clone()));
         }
         rest(task, wait, outcome.is_some());
-        queues.iter().filter(|queue| !queue.is_empty()).for_each(|queue| {
-            let wake: Arc<dyn Wake> = task.clone();
-            queue.remove(&wake);
-        });
+        queues.iter().for_each(|queue| leave(queue, task, outcome.is_some()));
         if let Some(outcome) = outcome {
             break outcome;
         }
@@ -68,14 +70,13 @@ fn wait_as<T>(
 /// Sleeps on the queues until `try_it` gives something, whatever signals come, unless the task is to end: then there is nothing.
 pub fn wait_killable<T>(queues: &[&WaitQueue], mut try_it: impl FnMut() -> Option<T>) -> Option<T> {
     let task = current();
-    let wake: Arc<dyn Wake> = task.clone();
     loop {
         let wait = task.prepare_to_wait();
-        queues.iter().for_each(|queue| queue.add(Arc::clone(&wake)));
+        queues.iter().for_each(|queue| queue.add(task.clone()));
         let outcome = try_it();
         let over = outcome.is_some() || task.work() & Work::EXIT != 0;
         rest(&task, wait, over);
-        queues.iter().for_each(|queue| queue.remove(&wake));
+        queues.iter().for_each(|queue| leave(queue, &task, over));
         if over {
             return outcome;
         }
@@ -107,9 +108,23 @@ pub fn watch_until<T>(
             break outcome;
         }
     };
-    queues.iter().for_each(|queue| queue.remove(&wake));
+    queues.iter().for_each(|queue| {
+        queue.remove(&wake);
+    });
     cancel(timer);
     result
+}
+
+/// Takes the task out of a queue. If a wake-up has done so and the wait is `over` anyhow, the next is woken.
+#[inline]
+fn leave(queue: &WaitQueue, task: &Arc<Task>, over: bool) {
+    let was_there = !queue.is_empty() && {
+        let wake: Arc<dyn Wake> = task.clone();
+        queue.remove(&wake)
+    };
+    if over && !was_there {
+        queue.wake_one();
+    }
 }
 
 /// Sleeps in the wait with that number, unless it is over. Somebody who woke the task meanwhile put it in a run queue, perhaps another CPU's: then it

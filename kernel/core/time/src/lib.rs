@@ -14,10 +14,12 @@ extern crate alloc;
 
 mod timers;
 
+#[cfg(not(target_os = "none"))]
+pub use timers::forget_all;
 pub use timers::{Expire, TimerId, add, arm, armed, cancel, run_expired};
 
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use lock::Once;
+use lock::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Nanoseconds that leap seconds put TAI ahead of UTC; the kernel is told by `adjtimex`, and nobody does.
 const TAI_OFFSET: u64 = 0;

@@ -2,9 +2,9 @@
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU64, Ordering};
 use hal::MAX_CPUS;
 use lock::SpinLock;
+use lock::atomic::{AtomicU64, Ordering};
 
 /// What is done when a timer runs out.
 pub trait Expire: Send + Sync {
@@ -41,6 +41,15 @@ pub fn add(deadline: u64, what: Arc<dyn Expire>) -> TimerId {
     TIMERS[id.cpu].lock().queue.insert((deadline, id.sequence), what);
     arm(deadline);
     id
+}
+
+/// Forgets what another simulated machine left.
+#[cfg(not(target_os = "none"))]
+pub fn forget_all() {
+    for cpu in 0..MAX_CPUS {
+        TIMERS[cpu].lock().queue.clear();
+        PROGRAMMED[cpu].store(NEVER, Ordering::Relaxed);
+    }
 }
 
 /// Takes a timer back; false if it has run out already.
@@ -93,7 +102,7 @@ pub fn run_expired() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use core::sync::atomic::AtomicU32;
+    use lock::atomic::AtomicU32;
 
     struct Count(AtomicU32);
 

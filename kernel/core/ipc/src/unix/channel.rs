@@ -6,7 +6,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use task::{SleepLock, WaitQueue};
 use usermem::{Sink, Source};

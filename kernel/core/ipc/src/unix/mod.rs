@@ -25,7 +25,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use channel::{Channel, Ear};
 use connect::Listener;
-use core::sync::atomic::AtomicBool;
+use lock::atomic::AtomicBool;
 use lock::{Once, SpinLock};
 use options::Options;
 use task::WaitQueue;
@@ -282,7 +282,7 @@ impl Socket for UnixSocket {
         if !received.address.is_empty() {
             received.address = address_of(&received.address);
         }
-        if !self.tells_sender.load(core::sync::atomic::Ordering::Relaxed) {
+        if !self.tells_sender.load(lock::atomic::Ordering::Relaxed) {
             received.credentials = None;
         } else if received.credentials.is_none() {
             received.credentials = *self.peer.lock();

@@ -6,8 +6,8 @@ use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicU32, Ordering};
 use vfs::{Context, Kind, Permission};
 
 static ABSTRACT: SpinLock<BTreeMap<Vec<u8>, Weak<UnixSocket>>> = SpinLock::new(BTreeMap::new());

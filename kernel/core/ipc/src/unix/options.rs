@@ -11,8 +11,8 @@ use abi::time::Timeval;
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicU64, Ordering};
 use vfs::Direction;
 use zerocopy::{FromBytes, IntoBytes};
 
