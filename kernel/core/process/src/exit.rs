@@ -1,6 +1,7 @@
 //! The end of threads and processes.
 
 use crate::registry;
+use crate::session;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use crate::stop;
@@ -113,9 +114,13 @@ fn end_process(process: &Arc<Process>, status: Status) {
     let files = process.set_files(crate::FileTable::new());
     drop(files);
     leave_memory(process);
+    session::leave(process);
     let orphans = core::mem::take(&mut *process.children.lock());
     adopt(process, orphans);
     *process.status.lock() = Some(status);
+    if let Some(parent) = process.parent() {
+        session::look_after_orphans(process, &parent);
+    }
     tell_parent(process, status);
 }
 
@@ -153,8 +158,9 @@ fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
         }
         let ended = orphan.status();
         reaper.children.lock().push(Arc::clone(&orphan));
-        if let Some(status) = ended {
-            tell_parent(&orphan, status);
+        match ended {
+            Some(status) => tell_parent(&orphan, status),
+            None => session::look_after_orphans(&orphan, process),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | [`limits`] | resource limits |
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`registry`] | numbers of processes and threads |
+//! | [`session`] | sessions, their terminals, orphaned groups |
 //! | [`signals`], `pending` | actions, masks, what is pending |
 //! | [`timers`] | timers that send signals |
 //! | [`stop`] | stopping and going on |
@@ -31,6 +32,7 @@ pub mod mapped;
 mod pending;
 pub mod program;
 pub mod registry;
+pub mod session;
 mod shared;
 pub mod signals;
 pub mod stop;

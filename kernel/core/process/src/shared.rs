@@ -4,6 +4,7 @@ use crate::exit::Status;
 use crate::files::FileTable;
 use crate::limits::LimitSet;
 use crate::program::Program;
+use crate::session::ControllingTerminal;
 use crate::signals::Signals;
 use crate::stop::Stop;
 use crate::thread::{Thread, with_thread};
@@ -41,6 +42,11 @@ pub struct Process {
     pub group: AtomicU32,
     /// See `group`.
     pub session: AtomicU32,
+    pub(crate) terminal: SpinLock<Option<Arc<dyn ControllingTerminal>>>,
+    /// The group that was in the foreground of its terminal when that hung up; 0 for none.
+    pub former_foreground: AtomicU32,
+    /// Whether it has run another program than its maker's.
+    pub has_executed: AtomicBool,
     /// How it ended, once it has.
     pub(crate) status: SpinLock<Option<Status>>,
     /// Set as soon as all of it is to end.
@@ -118,6 +124,9 @@ impl Process {
             program: SpinLock::new(Program::default()),
             group: AtomicU32::new(begins.group),
             session: AtomicU32::new(begins.session),
+            terminal: SpinLock::new(None),
+            former_foreground: AtomicU32::new(0),
+            has_executed: AtomicBool::new(false),
             status: SpinLock::new(None),
             ending: SpinLock::new(None),
             changed: WaitQueue::new(),
@@ -242,6 +251,7 @@ impl Process {
     /// Takes over what a child gets from its maker besides memory, descriptors and limits.
     pub fn inherit(&self, maker: &Self) {
         self.signals.copy_actions(&maker.signals);
+        self.set_terminal(maker.terminal());
         let program = maker.program.lock().clone();
         *self.program.lock() = program;
         for (own, other) in [

@@ -3,7 +3,6 @@
 //! A stop signal without a handler stops all threads of a process: each waits on its way back to its program until `SIGCONT` comes ([`wait`]). When the last does,
 //! the parent is told by `SIGCHLD`, and finds the news with `wait4` or `waitid` ([`Stop::take_news`]).
 
-use crate::registry;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
@@ -136,24 +135,4 @@ fn tell_parent(process: &Process, code: i32, signal: Signal) {
         signals::send(&parent, info);
     }
     parent.changed.wake_all();
-}
-
-/// Whether nobody could let a process group go on: none of its members has a parent outside the group in the same session. The stop signals of
-/// a terminal do nothing to such a group.
-#[must_use]
-pub fn is_orphaned(group: u32) -> bool {
-    let of = |process: &Process| {
-        (
-            process.group.load(Ordering::Relaxed),
-            process.session.load(Ordering::Relaxed),
-        )
-    };
-    !registry::processes()
-        .iter()
-        .filter(|process| of(process).0 == group && process.status().is_none())
-        .any(|process| {
-            process
-                .parent()
-                .is_some_and(|parent| of(&parent).0 != group && of(&parent).1 == of(process).1)
-        })
 }

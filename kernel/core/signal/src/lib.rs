@@ -29,7 +29,7 @@ use lock::atomic::Ordering;
 use process::Thread;
 use process::exit::{Status, exit_process};
 use process::signals::{DefaultAction, Info, default_action};
-use process::stop;
+use process::{session, stop};
 use task::Work;
 
 /// Does what the pending signals of the running thread ask for, and says what becomes of a call that was interrupted.
@@ -64,7 +64,7 @@ fn act(thread: &Thread, signal: Signal) {
         DefaultAction::Terminate | DefaultAction::Dump => exit_process(Status::Signaled(signal)),
         DefaultAction::Stop => {
             let group = thread.process.group.load(Ordering::Relaxed);
-            if signal == Signal::STOP || !stop::is_orphaned(group) {
+            if signal == Signal::STOP || !session::is_orphaned(group) {
                 stop::stop(&thread.process, signal);
             }
         }

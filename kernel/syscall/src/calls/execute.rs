@@ -119,6 +119,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     task::scheduler::change_memory(prepared.space.id());
     drop(old);
     process.set_borrows_memory(false);
+    process.has_executed.store(true, Ordering::Relaxed);
     process.signals.reset();
     process.timers.clear(true);
     *thread.signals.stack.lock() = abi::signal::SigStack {

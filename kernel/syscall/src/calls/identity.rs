@@ -304,6 +304,9 @@ fn setpgid(caller: &mut Caller<'_>, (pid, group): (u32, u32)) -> Result<u64> {
             "the process leads a session, or is in another",
         ));
     }
+    if is_child && process.has_executed.load(Ordering::Relaxed) {
+        return Err(Error::new(Errno::EACCES, "the child runs another program already"));
+    }
     let group = if group == 0 { process.pid } else { group };
     let in_session = |other: &Arc<process::Process>| {
         other.group.load(Ordering::Relaxed) == group && other.session.load(Ordering::Relaxed) == session
@@ -323,8 +326,7 @@ fn setsid(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
     if leads {
         return Err(Error::new(Errno::EPERM, "the process leads a group already"));
     }
-    own.group.store(own.pid, Ordering::Relaxed);
-    own.session.store(own.pid, Ordering::Relaxed);
+    own.begin_session();
     Ok(u64::from(own.pid))
 }
 
