@@ -150,6 +150,7 @@ impl procfs::Process for Shown {
             name: name.iter().copied().take_while(|byte| *byte != 0).collect(),
             state: match &task {
                 _ if process.status().is_some() => b'Z',
+                _ if process.stop.is_stopped() => b'T',
                 Some(task) if task.is_runnable() => b'R',
                 _ => b'S',
             },
@@ -170,9 +171,12 @@ impl procfs::Process for Shown {
             exit_signal: process.exit_signal.load(Ordering::Relaxed),
             ..Status::default()
         };
-        if let Some(terminal) = tty::console::terminal() {
-            status.terminal = abi::stat::makedev(5, 1);
-            status.terminal_group = terminal.foreground();
+        if let Some(terminal) = process.terminal() {
+            status.terminal = terminal.device();
+            status.terminal_group = match terminal.foreground() {
+                0 => -1,
+                group => group.cast_signed(),
+            };
         }
         self.fill_times(&mut status);
         self.fill_memory(&mut status);

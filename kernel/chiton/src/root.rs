@@ -30,6 +30,8 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
     let bare = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | kept;
     let devices = Tmpfs::layered(devfs::root(), Tmpfs::default_pages(), "devtmpfs");
     mount_on(&view, b"/dev", devices, MountFlags::NO_SUID | kept, b"devtmpfs");
+    let bare_devices = MountFlags::NO_SUID | MountFlags::NO_EXECUTE | kept;
+    mount_made(&view, b"/dev/pts", &devfs::pts_mount(bare_devices));
     let shared = Tmpfs::new(Tmpfs::default_pages(), 0o1777);
     mount_on(
         &view,
@@ -46,11 +48,15 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
 
 /// Mounts a file system on a directory, which is made if it is not there.
 fn mount_on(view: &Context, place: &[u8], file_system: Arc<dyn FileSystem>, flags: MountFlags, source: &[u8]) {
+    mount_made(view, place, &Mount::new(file_system, flags, source));
+}
+
+fn mount_made(view: &Context, place: &[u8], mount: &Arc<Mount>) {
     let found = view.resolve(&view.root, place, true).or_else(|_| {
         view.mkdir(&view.root, place, 0o755)?;
         view.resolve(&view.root, place, true)
     });
-    let mounted = found.and_then(|at| vfs::mount_at(&at, &Mount::new(file_system, flags, source)));
+    let mounted = found.and_then(|at| vfs::mount_at(&at, mount));
     if let Err(error) = mounted {
         trace::warn!(
             "{} is not mounted: {error:?}",

@@ -3,10 +3,8 @@
 use crate::config::Config;
 use crate::root;
 use abi::Result;
-use abi::signal::Signal;
 use hal::boot;
 use process::exit::Status;
-use process::signals::Info;
 use syscall::start::{Application, HANDLERS, TRACED_HANDLERS};
 use trace::Phase;
 use tty::console::Setup;
@@ -86,10 +84,6 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
         size: config.size,
     };
     tty::console::set_up(console);
-    tty::set_signaller(signal_group);
-    if let Some(terminal) = tty::console::terminal() {
-        terminal.set_foreground(APPLICATION, APPLICATION);
-    }
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
     hal::console::listen();
     process::exit::set_end(end);
@@ -99,19 +93,16 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     exec::set_vdso(vdso::map);
     let standard = devfs::standard_files(&view)?;
     syscall::start::start(Application {
+        begun: |process| {
+            if let Some(terminal) = tty::console::terminal() {
+                terminal.control(process);
+            }
+        },
         arguments: config.arguments,
         environment: config.environment,
         view,
         standard,
     })
-}
-
-/// The number of the first process, of its group and of its session.
-const APPLICATION: i32 = 1;
-
-/// A key of the terminal signals its foreground.
-fn signal_group(group: i32, signal: Signal) {
-    process::signals::send_group(group.unsigned_abs(), Info::kernel(signal));
 }
 
 /// The application has ended: so does the machine.

@@ -17,6 +17,8 @@ use vfs::{Context, File};
 /// What the machine was started for.
 #[derive(Debug)]
 pub struct Application {
+    /// Hears of its process before that runs, to give it a terminal.
+    pub begun: fn(&Process),
     /// Arguments; the first also names the program.
     pub arguments: Vec<Vec<u8>>,
     /// Environment.
@@ -50,6 +52,7 @@ pub fn start(application: Application) -> Result<()> {
     let pid = registry::new_number()?;
     let process = Process::new(pid, Weak::new(), begins);
     registry::add_process(&process);
+    (application.begun)(&process);
     let thread = Thread::new(pid, Arc::clone(&process), [0; process::thread::NAME]);
     let no_memory = || abi::Error::new(abi::Errno::ENOMEM, "no memory is left for the first thread");
     let mut stack = KernelThread::with_closure(move || load(application)).ok_or_else(no_memory)?;

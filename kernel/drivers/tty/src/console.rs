@@ -5,16 +5,19 @@
 //!
 //! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns.
 
-use crate::discipline::Discipline;
+use crate::line::Line;
 use crate::stream::{Input, Output};
 use crate::terminal::Terminal;
-use abi::ioctl::{IUTF8, WinSize};
+use abi::ioctl::{IUTF8, Termios2, WinSize};
+use abi::stat::makedev;
 use alloc::sync::Arc;
 use hal::console::Stream;
 use lock::{Once, SpinLock};
 use vfs::FileLike;
 
 const ESCAPE: u8 = 0x10;
+/// The number of `/dev/console`.
+pub const DEVICE: u64 = makedev(5, 1);
 
 /// How the console is set up.
 #[derive(Clone, Copy, Debug)]
@@ -120,16 +123,18 @@ pub fn set_up(setup: Setup) {
     };
     let is_terminal = !setup.split || setup.terminals.contains(&true);
     let terminal = is_terminal.then(|| {
-        let mut discipline = Discipline::new();
-        let mut termios = *discipline.termios();
+        let mut termios = Termios2::default();
         termios.iflag |= IUTF8;
-        discipline.set_termios(termios);
-        Arc::new(Terminal::new(discipline, screen, take_input))
+        let line = Line::Console {
+            screen,
+            keyboard: take_input,
+        };
+        Arc::new(Terminal::new(line, DEVICE, termios))
     });
     if let Some(terminal) = &terminal {
         terminal.set_size(size_of_screen(setup.size));
         if setup.split && !setup.terminals.first().is_some_and(|input| *input) {
-            terminal.hang_up();
+            terminal.end_input();
         }
     }
     drop(CONSOLE.set(Console {
@@ -168,9 +173,9 @@ pub fn take_input() {
         };
         match (event, terminal) {
             (None, _) => {}
-            (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(byte),
+            (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(&[byte]),
             (Some(Event::Byte(byte)), None) => console.input.push(byte),
-            (Some(Event::End), Some(terminal)) => terminal.hang_up(),
+            (Some(Event::End), Some(terminal)) => terminal.end_input(),
             (Some(Event::End), None) => console.input.close(),
             (Some(Event::Size(rows, cols)), _) => {
                 if let Some(terminal) = &console.terminal {
@@ -186,7 +191,7 @@ pub fn take_input() {
     }
 }
 
-/// The terminal that `/dev/tty` and `/dev/console` are; nothing if no stream is one.
+/// The terminal that `/dev/console` is; nothing if no stream is one.
 #[must_use]
 pub fn terminal() -> Option<Arc<Terminal>> {
     CONSOLE.get()?.terminal.clone()

@@ -1,99 +1,84 @@
-//! A terminal as a file.
+//! A terminal: the line discipline between a line and its readers.
 
-use crate::discipline::{Discipline, Effect};
-use abi::fcntl::OpenFlags;
-use abi::ioctl::WinSize;
+use crate::discipline::{Discipline, Effects};
+use crate::line::Line;
+use abi::ioctl::{Termios2, WinSize, packet};
 use abi::signal::Signal;
-use abi::{Errno, Result};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use lock::{Once, SpinLock};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use lock::SpinLock;
+use process::signals::{self, Info};
 use task::WaitQueue;
-use usermem::{Sink, Source};
-use vfs::{Direction, Events, File, FileLike};
+use vfs::Events;
 
-/// Bytes handled under one hold of the lock.
-const STEP: usize = 512;
+/// Bytes typed into a pseudo-terminal that wait for the discipline.
+pub(crate) const TYPED_CAPACITY: usize = 16384;
+/// Bytes shown by a pseudo-terminal that wait for its master.
+pub(crate) const SHOWN_CAPACITY: usize = 20480;
+/// As many of them stay when output is thrown away: Linux has handed them to the master's discipline.
+const SHOWN_KEPT: usize = 4095;
 
-static SIGNALLER: Once<fn(i32, Signal)> = Once::new();
-
-/// Registers what sends a signal to a process group. The first registration counts.
-pub fn set_signaller(signaller: fn(i32, Signal)) {
-    let _first = SIGNALLER.set(signaller);
+/// What the lock of a terminal is about.
+pub(crate) struct State {
+    pub(crate) discipline: Discipline,
+    /// Typed, not yet seen by the discipline (pseudo-terminals).
+    pub(crate) typed: VecDeque<u8>,
+    /// Shown, not yet read by the master (pseudo-terminals).
+    pub(crate) shown: VecDeque<u8>,
+    /// What a master in packet mode has not been told.
+    pub(crate) news: u8,
 }
 
-/// A terminal: a line discipline between a keyboard and a screen.
+/// Whom a terminal belongs to.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Control {
+    /// The session; 0 for none.
+    pub(crate) session: u32,
+    /// The process group in the foreground; 0 for none.
+    pub(crate) foreground: u32,
+}
+
+/// A terminal.
 pub struct Terminal {
-    discipline: SpinLock<Discipline>,
+    pub(crate) state: SpinLock<State>,
+    pub(crate) line: Line,
+    pub(crate) device: u64,
     size: SpinLock<WinSize>,
-    screen: fn(&[u8]),
-    /// Asks the keyboard for what did not fit before.
-    keyboard: fn(),
-    foreground: AtomicI32,
-    session: AtomicI32,
-    hung_up: AtomicBool,
-    readable: WaitQueue,
-    writable: WaitQueue,
+    pub(crate) control: SpinLock<Control>,
+    /// Nobody else may open it (`TIOCEXCL`).
+    pub(crate) exclusive: AtomicBool,
+    /// How many have it open.
+    pub(crate) opens: AtomicUsize,
+    /// Goes up when it hangs up: who opened it before has no terminal any more.
+    pub(crate) generation: AtomicU32,
+    /// Nothing is typed any more: reading is at the end.
+    input_over: AtomicBool,
+    pub(crate) readable: WaitQueue,
+    pub(crate) writable: WaitQueue,
 }
 
 impl Terminal {
-    /// A terminal whose output goes to `screen`, and that calls `keyboard` when it can take more input.
-    #[must_use]
-    pub const fn new(discipline: Discipline, screen: fn(&[u8]), keyboard: fn()) -> Self {
+    pub(crate) fn new(line: Line, device: u64, termios: Termios2) -> Self {
+        let mut discipline = Discipline::new();
+        discipline.set_termios(termios);
         Self {
-            discipline: SpinLock::new(discipline),
-            size: SpinLock::new(WinSize {
-                rows: 0,
-                cols: 0,
-                xpixel: 0,
-                ypixel: 0,
+            state: SpinLock::new(State {
+                discipline,
+                typed: VecDeque::new(),
+                shown: VecDeque::new(),
+                news: 0,
             }),
-            screen,
-            keyboard,
-            foreground: AtomicI32::new(0),
-            session: AtomicI32::new(0),
-            hung_up: AtomicBool::new(false),
+            line,
+            device,
+            size: SpinLock::new(WinSize::default()),
+            control: SpinLock::new(Control::default()),
+            exclusive: AtomicBool::new(false),
+            opens: AtomicUsize::new(0),
+            generation: AtomicU32::new(0),
+            input_over: AtomicBool::new(false),
             readable: WaitQueue::new(),
             writable: WaitQueue::new(),
-        }
-    }
-
-    /// Whether it can take a typed byte.
-    #[must_use]
-    pub fn has_room(&self) -> bool {
-        self.discipline.lock().has_room()
-    }
-
-    /// Takes a typed byte.
-    pub fn input(&self, byte: u8) {
-        let mut shown = Vec::new();
-        let mut discipline = self.discipline.lock();
-        let stopped = discipline.is_stopped();
-        let effect: Effect = discipline.input(byte, &mut shown);
-        (self.screen)(&shown);
-        let restarted = stopped && !discipline.is_stopped();
-        drop(discipline);
-        if effect.readable {
-            self.readable.wake(1, Events::READABLE.bits());
-        }
-        if restarted {
-            self.writable.wake_all();
-        }
-        if let Some(signal) = effect.signal {
-            self.signal(signal);
-        }
-    }
-
-    /// The keyboard is gone: reading is at the end from now on.
-    pub fn hang_up(&self) {
-        self.hung_up.store(true, Ordering::Release);
-        self.readable.wake_all();
-    }
-
-    fn signal(&self, signal: Signal) {
-        let group = self.foreground.load(Ordering::Relaxed);
-        if let Some(signaller) = SIGNALLER.get().filter(|_| group > 0) {
-            signaller(group, signal);
         }
     }
 
@@ -107,135 +92,185 @@ impl Terminal {
     pub fn set_size(&self, size: WinSize) {
         let before = core::mem::replace(&mut *self.size.lock(), size);
         if before != size {
-            self.signal(Signal::WINCH);
+            self.signal_foreground(Signal::WINCH);
         }
     }
 
-    /// Makes a process group of a session the foreground: the one that keys signal.
-    pub fn set_foreground(&self, session: i32, group: i32) {
-        self.session.store(session, Ordering::Relaxed);
-        self.foreground.store(group, Ordering::Relaxed);
-    }
-
-    /// The process group that keys signal; 0 for none.
+    /// The process group in the foreground; 0 for none.
     #[must_use]
-    pub fn foreground(&self) -> i32 {
-        self.foreground.load(Ordering::Relaxed)
+    pub fn foreground(&self) -> u32 {
+        self.control.lock().foreground
     }
 
-    /// The session that it belongs to; 0 for none.
+    pub(crate) fn signal_foreground(&self, signal: Signal) {
+        let group = self.foreground();
+        if group != 0 {
+            signals::send_group(group, Info::kernel(signal));
+        }
+    }
+
+    /// Whether it can take a typed byte.
     #[must_use]
-    pub fn session(&self) -> i32 {
-        self.session.load(Ordering::Relaxed)
+    pub fn has_room(&self) -> bool {
+        self.state.lock().discipline.has_room()
     }
 
-    /// Does something with the discipline, and lets waiters look again.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Discipline) -> T) -> T {
-        let result = work(&mut self.discipline.lock());
+    /// Nothing is typed any more.
+    pub fn end_input(&self) {
+        self.input_over.store(true, Ordering::Release);
         self.readable.wake_all();
-        self.writable.wake_all();
-        (self.keyboard)();
+    }
+
+    pub(crate) fn is_input_over(&self) -> bool {
+        self.input_over.load(Ordering::Acquire)
+    }
+
+    /// Takes typed bytes.
+    pub fn input(&self, bytes: &[u8]) {
+        self.change(|state| state.typed.extend(bytes));
+    }
+
+    /// Does something with the state, and then what follows from it: typed bytes that fit now are taken, echo is shown, waiters look again, the foreground gets its signals.
+    pub(crate) fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        let mut effects = Effects::default();
+        let mut state = self.state.lock();
+        let stopped = state.discipline.is_stopped();
+        let news = state.news;
+        let shown = state.shown.len();
+        let result = work(&mut state);
+        let typed = state.typed.len();
+        self.take_typed(&mut state, &mut effects);
+        self.show_echo(&mut state);
+        let restarted = stopped && !state.discipline.is_stopped();
+        self.note_flow(&mut state, stopped);
+        let tell = state.news & !news != 0 || state.shown.len() > shown;
+        let room = state.typed.len() < typed;
+        drop(state);
+        if effects.readable {
+            self.readable.wake(1, Events::READABLE.bits());
+        }
+        if restarted {
+            self.writable.wake_all();
+        }
+        if let Line::Pair(pair) = &self.line {
+            if tell {
+                pair.readable.wake_all();
+            }
+            if room {
+                pair.writable.wake_all();
+            }
+        }
+        for signal in effects.signals {
+            self.signal_foreground(signal);
+        }
         result
     }
 
-    pub(crate) fn look<T>(&self, work: impl FnOnce(&Discipline) -> T) -> T {
-        work(&self.discipline.lock())
-    }
-}
-
-impl FileLike for Terminal {
-    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
-        if into.left() == 0 {
-            return Ok(0);
-        }
-        (self.keyboard)();
-        let patient = !file.flags().contains(OpenFlags::NONBLOCK);
-        let mut done = 0;
-        let mut chunk = [0; STEP];
-        loop {
-            let mut discipline = self.discipline.lock();
-            let want = into.left().min(STEP);
-            if done == 0 && discipline.available(into.left(), patient).is_none() {
-                let over = self.hung_up.load(Ordering::Acquire);
-                return if over { Ok(0) } else { Err(Errno::EAGAIN.into()) };
-            }
-            let (taken, line_goes_on) = discipline.take(chunk.get_mut(..want).unwrap_or_default());
-            let more = line_goes_on || (discipline.termios().lflag & abi::ioctl::ICANON == 0 && taken == want);
-            drop(discipline);
-            match into.put(chunk.get(..taken).unwrap_or_default()) {
-                Ok(put) => done += put,
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
-            }
-            if !more || into.left() == 0 {
-                break;
+    /// Lets the discipline take what was typed, as far as it fits.
+    fn take_typed(&self, state: &mut State, effects: &mut Effects) {
+        while state.discipline.has_room() {
+            let Some(byte) = state.typed.pop_front() else { break };
+            state.discipline.input(byte, effects);
+            if core::mem::take(&mut effects.flushed) {
+                self.flush_output(state);
+                self.tell(state, packet::FLUSH_READ);
             }
         }
-        // What did not fit before may now.
-        (self.keyboard)();
-        if self.look(Discipline::is_readable) {
-            self.readable.wake(1, Events::READABLE.bits());
-        }
-        Ok(done)
     }
 
-    fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        let mut done = 0;
-        let mut chunk = [0; STEP];
-        let mut screen = Vec::with_capacity((from.left() + 16).min(2 * STEP));
-        while from.left() > 0 {
-            if self.discipline.lock().is_stopped() {
-                return if done > 0 { Ok(done) } else { Err(Errno::EAGAIN.into()) };
-            }
-            let taken = match from.take(&mut chunk) {
-                Ok(taken) => taken,
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
+    /// Shows what was typed, unless output is stopped or nobody takes it.
+    fn show_echo(&self, state: &mut State) {
+        if state.discipline.has_echo() && !state.discipline.is_stopped() && self.output_room(state) > 0 {
+            let echo = state.discipline.take_echo();
+            self.show(state, &echo);
+        }
+    }
+
+    /// Puts bytes on the line.
+    pub(crate) fn show(&self, state: &mut State, bytes: &[u8]) {
+        match &self.line {
+            Line::Console { screen, .. } => screen(bytes),
+            Line::Pair(_) => state.shown.extend(bytes),
+        }
+    }
+
+    /// How many bytes the line takes; output may go beyond by what processing adds to it.
+    pub(crate) fn output_room(&self, state: &State) -> usize {
+        match &self.line {
+            Line::Console { .. } => usize::MAX,
+            Line::Pair(_) => SHOWN_CAPACITY.saturating_sub(state.shown.len()),
+        }
+    }
+
+    /// Throws away what was written and has not gone far yet.
+    pub(crate) fn flush_output(&self, state: &mut State) {
+        if matches!(self.line, Line::Pair(_)) {
+            state.shown.truncate(SHOWN_KEPT);
+            self.tell(state, packet::FLUSH_WRITE);
+        }
+    }
+
+    /// Throws away what was typed and has not been read.
+    pub(crate) fn flush_input(&self, state: &mut State) {
+        state.typed.clear();
+        state.discipline.flush_input();
+        self.tell(state, packet::FLUSH_READ);
+    }
+
+    /// Notes something for a master in packet mode.
+    pub(crate) fn tell(&self, state: &mut State, news: u8) {
+        if let Line::Pair(pair) = &self.line
+            && pair.packets.load(Ordering::Relaxed)
+        {
+            let opposite = match news {
+                packet::STOP => packet::START,
+                packet::START => packet::STOP,
+                packet::DO_STOP => packet::NO_STOP,
+                packet::NO_STOP => packet::DO_STOP,
+                _ => 0,
             };
-            let mut discipline = self.discipline.lock();
-            screen.clear();
-            discipline.output(chunk.get(..taken).unwrap_or_default(), &mut screen);
-            (self.screen)(&screen);
-            drop(discipline);
-            done += taken;
-        }
-        Ok(done)
-    }
-
-    fn writes_everything(&self) -> bool {
-        true
-    }
-
-    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
-        crate::request::ioctl(self, request, argument)
-    }
-
-    fn ready(&self, _file: &File) -> Events {
-        (self.keyboard)();
-        let over = self.hung_up.load(Ordering::Acquire);
-        let discipline = self.discipline.lock();
-        let mut events = Events::empty();
-        events.set(Events::READABLE, discipline.is_readable() || over);
-        events.set(Events::HUP, over);
-        events.set(Events::WRITABLE, !discipline.is_stopped());
-        events
-    }
-
-    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
-        Some(match direction {
-            Direction::Read => &self.readable,
-            Direction::Write => &self.writable,
-        })
-    }
-
-    fn timeout(&self, direction: Direction) -> Option<u64> {
-        match direction {
-            Direction::Read => self.look(Discipline::read_timeout),
-            Direction::Write => None,
+            state.news = state.news & !opposite | news;
         }
     }
 
-    fn timed_out(&self, _direction: Direction) -> Result<usize> {
-        Ok(0)
+    fn note_flow(&self, state: &mut State, was_stopped: bool) {
+        match (was_stopped, state.discipline.is_stopped()) {
+            (false, true) => self.tell(state, packet::STOP),
+            (true, false) => self.tell(state, packet::START),
+            _ => {}
+        }
+    }
+
+    /// Asks the line for what did not fit before.
+    pub(crate) fn refill(&self) {
+        if let Line::Console { keyboard, .. } = &self.line {
+            keyboard();
+        }
+    }
+
+    /// Prepares written bytes and puts them on the line.
+    pub(crate) fn write(&self, bytes: &[u8], scratch: &mut Vec<u8>) {
+        let mut state = self.state.lock();
+        self.show_echo(&mut state);
+        scratch.clear();
+        state.discipline.output(bytes, scratch);
+        let was_empty = state.shown.is_empty();
+        self.show(&mut state, scratch);
+        drop(state);
+        if let Line::Pair(pair) = &self.line
+            && was_empty
+        {
+            pair.readable.wake_all();
+        }
+    }
+
+    /// Lets everybody look again who waits for it, or for its master.
+    pub(crate) fn wake_everybody(&self) {
+        self.readable.wake_all();
+        self.writable.wake_all();
+        if let Line::Pair(pair) = &self.line {
+            pair.readable.wake_all();
+            pair.writable.wake_all();
+        }
     }
 }

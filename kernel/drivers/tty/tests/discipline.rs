@@ -1,10 +1,11 @@
 //! The line discipline against what a Linux terminal does with the same keys.
 
 use abi::ioctl::{
-    ECHO, ECHOCTL, ECHOE, ECHOKE, ICANON, ICRNL, IGNCR, ISIG, IUTF8, IXON, NOFLSH, OPOST, Termios, VEOL, VMIN, VTIME,
+    ECHO, ECHOCTL, ECHOE, ECHOKE, ECHOPRT, EXTPROC, ICANON, ICRNL, IGNCR, ISIG, IUCLC, IUTF8, IXANY, IXON, NOFLSH,
+    OLCUC, OPOST, PARMRK, Termios2, VEOL, VMIN, VTIME,
 };
 use abi::signal::Signal;
-use tty::discipline::{CAPACITY, Discipline};
+use tty::discipline::{CAPACITY, Discipline, Effects};
 
 struct Screen {
     discipline: Discipline,
@@ -21,13 +22,13 @@ impl Screen {
         }
     }
 
-    fn with(change: impl Fn(&mut Termios)) -> Self {
+    fn with(change: impl Fn(&mut Termios2)) -> Self {
         let mut screen = Self::new();
         screen.change(change);
         screen
     }
 
-    fn change(&mut self, change: impl Fn(&mut Termios)) {
+    fn change(&mut self, change: impl Fn(&mut Termios2)) {
         let mut termios = *self.discipline.termios();
         change(&mut termios);
         self.discipline.set_termios(termios);
@@ -35,16 +36,17 @@ impl Screen {
 
     fn type_in(&mut self, keys: &[u8]) -> &mut Self {
         for key in keys {
-            let effect = self.discipline.input(*key, &mut self.shown);
-            self.signals.extend(effect.signal);
+            let mut effects = Effects::default();
+            self.discipline.input(*key, &mut effects);
+            self.shown.extend(self.discipline.take_echo());
+            self.signals.extend(effects.signals);
         }
         self
     }
 
     fn read(&mut self, len: usize) -> Option<Vec<u8>> {
-        let len = self.discipline.available(len, true)?;
         let mut bytes = vec![0; len];
-        let (taken, _) = self.discipline.take(&mut bytes);
+        let (taken, _) = self.discipline.take(&mut bytes)?;
         bytes.truncate(taken);
         Some(bytes)
     }
@@ -91,7 +93,7 @@ fn killing_a_line_empties_it() {
     assert_eq!(screen.shown(), format!("abc{}", "\x08 \x08".repeat(3)));
     let mut plain = Screen::with(|termios| termios.lflag &= !ECHOKE);
     plain.type_in(b"abc\x15");
-    assert_eq!(plain.shown(), "abc^U\n");
+    assert_eq!(plain.shown(), "abc^U\r\n");
     plain.type_in(b"\n");
     assert_eq!(plain.read(10).as_deref(), Some(&b"\n"[..]));
 }
@@ -162,25 +164,22 @@ fn a_raw_read_waits_for_as_many_as_it_is_told() {
         termios.cc[VMIN] = 3;
     });
     screen.type_in(b"ab");
-    assert_eq!(screen.read(100), None);
     assert!(!screen.discipline.is_readable());
-    assert_eq!(
-        screen.discipline.available(100, false),
-        Some(2),
-        "a read that does not wait takes them"
-    );
-    assert_eq!(
-        screen.read(2).as_deref(),
-        Some(&b"ab"[..]),
-        "a smaller read is content with less"
-    );
-    screen.type_in(b"cde");
-    assert_eq!(screen.read(100).as_deref(), Some(&b"cde"[..]));
-    screen.change(|termios| (termios.cc[VMIN], termios.cc[VTIME]) = (0, 5));
-    assert_eq!(screen.read(100), None);
-    assert_eq!(screen.discipline.read_timeout(), Some(500_000_000));
+    assert!(screen.discipline.has_input());
+    screen.type_in(b"c");
+    assert!(screen.discipline.is_readable());
+    let patience = screen.discipline.patience();
+    assert_eq!((patience.least, patience.first, patience.further), (3, None, None));
+    screen.change(|termios| termios.cc[VTIME] = 5);
+    assert_eq!(screen.discipline.patience().further, Some(500_000_000));
+    screen.change(|termios| termios.cc[VMIN] = 0);
+    let patience = screen.discipline.patience();
+    assert_eq!((patience.least, patience.first), (1, Some(500_000_000)));
     screen.change(|termios| termios.cc[VTIME] = 0);
-    assert_eq!(screen.read(100).as_deref(), Some(&b""[..]));
+    assert_eq!(screen.discipline.patience().first, Some(0));
+    screen.change(|termios| termios.cc[VMIN] = 100);
+    let patience = screen.discipline.patience();
+    assert_eq!((patience.least, patience.most), (64, 64), "Linux reads in pieces of 64");
 }
 
 #[test]
@@ -238,4 +237,53 @@ fn too_long_a_line_can_still_be_ended() {
     screen.type_in(&[b'x'; 2 * CAPACITY]).type_in(b"\n");
     let line = screen.read(2 * CAPACITY).expect("a line");
     assert_eq!((line.len(), line.last()), (CAPACITY, Some(&b'\n')));
+}
+
+#[test]
+fn what_printers_showed_as_erased_stands_between_slashes() {
+    let mut screen = Screen::with(|termios| termios.lflag |= ECHOPRT);
+    screen.type_in(b"abc\x7f\x7fd\n");
+    assert_eq!(screen.shown(), "abc\\cb/d\r\n");
+    assert_eq!(screen.read(10).as_deref(), Some(&b"ad\n"[..]));
+}
+
+#[test]
+fn a_byte_of_all_ones_is_doubled_where_errors_are_marked() {
+    let mut screen = Screen::with(|termios| termios.iflag |= PARMRK);
+    screen.type_in(b"a\xffb\n");
+    assert_eq!(screen.read(10).as_deref(), Some(&b"a\xff\xffb\n"[..]));
+}
+
+#[test]
+fn letters_are_folded_both_ways() {
+    let mut screen = Screen::with(|termios| {
+        termios.iflag |= IUCLC;
+        termios.oflag |= OLCUC;
+    });
+    screen.type_in(b"HeLLo\n");
+    assert_eq!(screen.read(10).as_deref(), Some(&b"hello\n"[..]));
+    assert_eq!(screen.shown(), "HELLO\r\n");
+}
+
+#[test]
+fn what_another_processes_is_only_passed_on() {
+    let mut screen = Screen::with(|termios| termios.lflag |= EXTPROC);
+    screen.type_in(b"ab\x7f\x03");
+    assert_eq!(screen.shown(), "");
+    assert_eq!(screen.read(10).as_deref(), Some(&b"ab\x7f\x03"[..]));
+    assert!(screen.signals.is_empty());
+}
+
+#[test]
+fn any_key_starts_output_again_if_so_set_but_not_what_a_program_stopped() {
+    let mut screen = Screen::with(|termios| termios.iflag |= IXANY);
+    screen.type_in(b"\x13");
+    assert!(screen.discipline.is_stopped());
+    screen.type_in(b"a");
+    assert!(!screen.discipline.is_stopped());
+    assert!(screen.discipline.hold(true));
+    screen.type_in(b"a\x11");
+    assert!(screen.discipline.is_stopped());
+    assert!(screen.discipline.hold(false));
+    assert!(!screen.discipline.is_stopped());
 }

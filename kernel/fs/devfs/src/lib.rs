@@ -7,14 +7,16 @@
 //! |---|---|
 //! | `table` | the names in `/dev` |
 //! | `memory` | `null`, `zero`, `full`, `random`, `urandom` |
+//! | `pts` | `/dev/pts`, a file system of its own |
 //!
-//! Sideways: the console's terminal comes from the tty crate. It does not do: pseudo-terminals, block devices.
+//! Sideways: terminals come from the tty crate. It does not do: block devices.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 mod memory;
+mod pts;
 mod table;
 
 use abi::fcntl::OpenFlags;
@@ -25,11 +27,13 @@ use lock::Once;
 use memory::Device;
 use vfs::{Context, File, FileLike, How, Inode, Kind};
 
+pub use pts::{pts, pts_mount};
 pub use table::root;
 
 /// Makes device files open here.
 pub fn register() {
     vfs::register_devices(open);
+    tty::set_peer(pts::open_peer);
 }
 
 const NULL: u64 = makedev(1, 3);
@@ -38,12 +42,13 @@ const FULL: u64 = makedev(1, 7);
 const RANDOM: u64 = makedev(1, 8);
 const URANDOM: u64 = makedev(1, 9);
 const TERMINAL: u64 = makedev(5, 0);
-const CONSOLE: u64 = makedev(5, 1);
+const CONSOLE: u64 = tty::console::DEVICE;
+const MASTERS: u64 = makedev(5, 2);
 
 static DEVICES: [Once<Arc<dyn FileLike>>; 5] = [const { Once::new() }; 5];
 
 /// Opens a device by its number.
-fn open(inode: &Arc<dyn Inode>, _flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
+fn open(inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
     let number = inode.device();
     let none = || Error::new(Errno::ENXIO, "no device has that number");
     if inode.kind() != Kind::Character {
@@ -62,9 +67,13 @@ fn open(inode: &Arc<dyn Inode>, _flags: OpenFlags) -> Result<Arc<dyn FileLike>> 
         FULL => memory(2, Device::Full),
         RANDOM => memory(3, Device::Random),
         URANDOM => memory(4, Device::Random),
-        TERMINAL => tty::console::terminal().map(|terminal| terminal as _).ok_or_else(none),
-        CONSOLE => Ok(tty::console::terminal().map_or_else(tty::console::serial, |terminal| terminal as _)),
-        _ => Err(none()),
+        TERMINAL => tty::open(&tty::job::current().ok_or_else(none)?, flags, true),
+        CONSOLE => match tty::console::terminal() {
+            Some(terminal) => tty::open(&terminal, flags, true),
+            None => Ok(tty::console::serial()),
+        },
+        MASTERS => pts::open_master(),
+        number => tty::open(&tty::pty::find_device(number).ok_or_else(none)?, flags, false),
     }
 }
 

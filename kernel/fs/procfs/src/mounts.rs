@@ -127,7 +127,7 @@ pub(crate) fn mount_info(scope: &Scope) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn file_systems(_scope: &Scope) -> Result<Vec<u8>> {
-    let names = ["sysfs", "tmpfs", "proc", "devtmpfs", "overlay", "pipefs"];
+    let names = ["sysfs", "tmpfs", "proc", "devtmpfs", "overlay", "pipefs", "devpts"];
     let mut text: Vec<u8> = names
         .iter()
         .flat_map(|name| format!("nodev\t{name}\n").into_bytes())

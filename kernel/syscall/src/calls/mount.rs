@@ -57,6 +57,7 @@ fn file_system(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>> {
         b"tmpfs" | b"ramfs" => tmpfs::Tmpfs::with_options(options)?,
         b"proc" => procfs::procfs(),
         b"sysfs" => procfs::sysfs(),
+        b"devpts" => devfs::pts(),
         b"devtmpfs" => tmpfs::Tmpfs::over(devfs::root(), tmpfs::Tmpfs::default_pages()),
         _ => return Err(Error::new(Errno::ENODEV, "no such file system")),
     })
