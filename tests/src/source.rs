@@ -83,8 +83,8 @@ impl Source {
     /// The compiler's messages.
     pub fn build(&self) -> Result<PathBuf, String> {
         let program = places::built()?.join(&self.name);
-        let header = places::root().join("guest/include/t.h");
-        if newer(&program, &[&self.path, &header]) {
+        let headers = ["t.h", "pty.h"].map(|name| places::root().join("guest/include").join(name));
+        if newer(&program, &[&self.path, &headers[0], &headers[1]]) {
             return Ok(program);
         }
         // Under a name of its own first, so that a compiler that is interrupted leaves nothing that looks finished.
