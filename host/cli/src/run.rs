@@ -223,7 +223,11 @@ fn conclude(end: End, options: &RunArgs) -> Outcome {
         End::Died(how) => fail(
             failure::GUEST_DIED,
             format!("the guest died: {how}"),
-            "Run it again with --verbose to see what the kernel did last, or with more memory (-m)",
+            if how.starts_with("KVM") {
+                "Leave out --accel kvm"
+            } else {
+                "Run it again with --verbose to see what the kernel did last, or with more memory (-m)"
+            },
         ),
         End::NotStarted(how) => {
             let cure = cure_of_start(&how);

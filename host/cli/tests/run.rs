@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -215,6 +216,35 @@ fn without_qemu_the_cure_is_named() {
     let output = output(command.env("CHITON_QEMU", "/nowhere/qemu").arg("/bin/true"));
     assert_eq!(output.status.code(), Some(122));
     assert!(text(&output.stderr).contains("/nowhere/qemu") && text(&output.stderr).contains("doctor"));
+}
+
+/// Runs a program on a stand-in for QEMU: a script.
+fn run_on(script: &str) -> Output {
+    let scratch = Scratch::new();
+    let qemu = scratch.path().join("qemu");
+    std::fs::write(&qemu, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&qemu, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = scratch.run(Guest::default());
+    let limits = ["--accel", "kvm", "--timeout", "20s", "/bin/true"];
+    output(command.env("CHITON_QEMU", qemu).args(limits))
+}
+
+#[test]
+fn a_machine_that_kvm_gave_up_is_not_waited_for() {
+    let output = run_on("echo 'KVM internal error. Suberror: 1' >&2; echo 'emulation failure' >&2; exec sleep 60");
+    assert_eq!(output.status.code(), Some(122));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("KVM internal error. Suberror: 1") && said.contains("--accel"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_machine_that_is_killed_is_told_apart_from_one_that_ends() {
+    let output = run_on("kill -9 $$");
+    assert_eq!(output.status.code(), Some(121));
+    assert!(text(&output.stderr).contains("signal 9"), "{}", text(&output.stderr));
 }
 
 #[test]

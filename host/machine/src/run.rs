@@ -4,6 +4,8 @@
 //! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
 //! everything is in our sockets already, and QEMU can be ended without waiting for it.
 //!
+//! A QEMU that KVM lets down prints why, pauses the machine and stays: what it says is listened to for that.
+//!
 //! A terminal in raw mode gives Ctrl-C to the guest; Ctrl-] three times within a second ends the machine.
 //!
 //! Input is held back until the guest has set up its serial port, because setting it up empties it: until the control
@@ -36,6 +38,9 @@ const MAX_PENDING: usize = 64 * 1024;
 const CHUNK: usize = 16 * 1024;
 /// More than the host's socket buffers hold, in chunks.
 const ALL: usize = 1024;
+
+/// What QEMU says before it pauses a machine that nobody will ever let go on.
+const STANDSTILLS: [&str; 3] = ["KVM internal error", "kvm run failed", "KVM: entry failed"];
 
 /// How to run.
 #[derive(Debug, Clone, Default)]
@@ -239,6 +244,7 @@ impl Session {
             Source::Stdin => return Ok(self.read_stdin()),
             Source::Stderr => {
                 self.open.stderr = take(&mut self.machine.stderr, 1, |bytes| self.complaints.extend(bytes));
+                return Ok(self.stuck());
             }
             Source::Serial => self.serial(),
             Source::Output(2) => return self.control(),
@@ -353,6 +359,20 @@ impl Session {
         let messages = &mut self.messages;
         take(&mut self.machine.serial, ALL, |bytes| messages.take(bytes));
         failures.into_iter().flatten().next()
+    }
+
+    /// Whether QEMU has said that the machine stands still for good.
+    fn stuck(&mut self) -> Option<Outcome> {
+        let said = String::from_utf8_lossy(&self.complaints);
+        let line = said
+            .lines()
+            .find(|line| STANDSTILLS.iter().any(|start| line.contains(start)))?;
+        let why = format!("KVM of this machine gave up ({})", line.trim().trim_end_matches('.'));
+        Some(match (self.panicked.take(), self.awake) {
+            (Some(text), _) => Outcome::Panicked(text),
+            (None, true) => Outcome::Died(why),
+            (None, false) => Outcome::NotStarted(why),
+        })
     }
 
     /// Every channel is closed: QEMU has ended by itself.
