@@ -3,9 +3,9 @@
 
 use std::process::ExitCode;
 
-use chiton_tests::{apps, guest, hostile, suite};
+use chiton_tests::{apps, guest, hostile, machines, suite};
 
 fn main() -> ExitCode {
-    let cases = [guest::cases(), apps::cases(), hostile::cases()];
+    let cases = [guest::cases(), apps::cases(), machines::cases(), hostile::cases()];
     suite::run(cases.into_iter().flatten().collect())
 }

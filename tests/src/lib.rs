@@ -12,6 +12,7 @@
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
+//! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
 //! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
@@ -23,6 +24,7 @@ pub mod apps;
 pub mod execute;
 pub mod guest;
 pub mod hostile;
+pub mod machines;
 pub mod places;
 pub mod source;
 pub mod suite;

@@ -1,18 +1,44 @@
-//! How many CPUs there are and where the I/O APIC is, from ACPI's MADT.
+//! Which CPUs there are and where the I/O APICs are, from ACPI's MADT.
 //!
 //! Nothing is read until somebody asks, and machines without ACPI (QEMU's microvm with `acpi=off`) have the fixed places that every PC has.
 
-use crate::{boot, tables};
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::{boot, cpu, tables};
+use acpi_view::{Entry, Root};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use seam::MAX_CPUS;
 
 const IO_APIC: u64 = 0xfec0_0000;
 const SLOT: usize = 8;
+/// Tables that are looked at before the MADT is given up.
+const MOST_TABLES: usize = 64;
+/// Controllers of interrupt lines that are kept.
+const MOST_IO_APICS: usize = 4;
 
-static IO_APIC_AT: AtomicU64 = AtomicU64::new(IO_APIC);
+/// Identities at the interrupt controller: by CPU, where the tables were read.
+static IDS: [AtomicU32; MAX_CPUS] = [const { AtomicU32::new(0) }; MAX_CPUS];
+static IDS_KNOWN: AtomicUsize = AtomicUsize::new(0);
 
-/// Where the I/O APIC's registers are.
-pub(crate) fn io_apic() -> u64 {
-    IO_APIC_AT.load(Ordering::Relaxed)
+/// Controllers of lines: the address and the number of the first line.
+static IO_APICS: [(AtomicU64, AtomicU32); MOST_IO_APICS] =
+    [const { (AtomicU64::new(0), AtomicU32::new(0)) }; MOST_IO_APICS];
+static IO_APICS_KNOWN: AtomicUsize = AtomicUsize::new(0);
+
+/// The controller that serves a line: where its registers are, and which line its first is.
+pub(crate) fn io_apic(line: u32) -> (u64, u32) {
+    let known = IO_APICS.iter().take(IO_APICS_KNOWN.load(Ordering::Relaxed));
+    known
+        .map(|(address, first)| (address.load(Ordering::Relaxed), first.load(Ordering::Relaxed)))
+        .filter(|&(_, first)| first <= line)
+        .max_by_key(|&(_, first)| first)
+        .unwrap_or((IO_APIC, 0))
+}
+
+/// The identity of a CPU that has not started: what the tables say, or else its number.
+pub(crate) fn id_of(number: usize) -> u32 {
+    match IDS.get(number) {
+        Some(id) if number < IDS_KNOWN.load(Ordering::Relaxed) => id.load(Ordering::Relaxed),
+        _ => number as u32,
+    }
 }
 
 /// Bytes at a physical address, through the firmware window.
@@ -24,67 +50,48 @@ fn at(address: u64, len: usize) -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(core::ptr::with_exposed_provenance(pointer as usize), len.min(0x20_0000)) }
 }
 
-fn word(bytes: &[u8], offset: usize) -> u32 {
-    bytes
-        .get(offset..offset + 4)
-        .and_then(|word| word.try_into().ok())
-        .map_or(0, u32::from_le_bytes)
-}
-
-fn long(bytes: &[u8], offset: usize) -> u64 {
-    bytes
-        .get(offset..offset + 8)
-        .and_then(|word| word.try_into().ok())
-        .map_or(0, u64::from_le_bytes)
-}
-
 /// The number of CPUs that the MADT lists as usable; 0 where there is no MADT.
 pub(crate) fn count_cpus() -> usize {
-    let root = boot::rsdp();
-    if root == 0 {
+    let pointer = boot::rsdp();
+    if pointer == 0 {
         return 0;
     }
-    let pointer = at(root, 36);
-    if !pointer.starts_with(b"RSD PTR ") {
+    let Some(root) = Root::parse(at(pointer, acpi_view::ROOT_POINTER)) else {
         return 0;
-    }
-    let (table, width) = match (pointer[15], long(pointer, 24)) {
-        (2.., extended) if extended != 0 => (extended, 8),
-        _ => (u64::from(word(pointer, 16)), 4),
     };
-    let len = word(at(table, 8), 4) as usize;
-    let entries = len.saturating_sub(36) / width;
-    for index in 0..entries.min(64) {
-        let list = at(table, len);
-        let entry = if width == 8 {
-            long(list, 36 + index * 8)
-        } else {
-            u64::from(word(list, 36 + index * 4))
+    let whole = |address| acpi_view::length(at(address, acpi_view::HEADER)).map(|len| at(address, len));
+    for index in 0..MOST_TABLES {
+        // The window shows one table at a time.
+        let Some(table) = whole(root.address).and_then(|list| root.tables(list).nth(index)) else {
+            return 0;
         };
-        if at(entry, 8).starts_with(b"APIC") {
-            return read_madt(entry);
+        if at(table, 4) == acpi_view::MADT {
+            return whole(table).map_or(0, take);
         }
     }
     0
 }
 
-fn read_madt(address: u64) -> usize {
-    let len = word(at(address, 8), 4) as usize;
-    let table = at(address, len);
-    let mut cpus = 0;
-    let mut offset = 44;
-    while let Some(&[kind, size]) = table.get(offset..offset + 2).and_then(|head| head.first_chunk::<2>()) {
-        let entry = table.get(offset..offset + usize::from(size)).unwrap_or(&[]);
-        match kind {
-            0 if word(entry, 4) & 1 != 0 => cpus += 1,
-            9 if word(entry, 8) & 1 != 0 => cpus += 1,
-            1 => IO_APIC_AT.store(u64::from(word(entry, 4)), Ordering::Relaxed),
+/// Notes what the MADT says. The CPU that booted is the first, wherever it is listed.
+fn take(madt: &[u8]) -> usize {
+    let own = cpu::apic_id(0).unwrap_or(0);
+    let (mut cpus, mut controllers) = (1, 0);
+    IDS[0].store(own, Ordering::Relaxed);
+    for entry in acpi_view::madt(madt) {
+        match entry {
+            Entry::Cpu { id } if id != own && cpus < MAX_CPUS => {
+                IDS[cpus].store(id, Ordering::Relaxed);
+                cpus += 1;
+            }
+            Entry::Lines { address, first } if controllers < MOST_IO_APICS => {
+                IO_APICS[controllers].0.store(address, Ordering::Relaxed);
+                IO_APICS[controllers].1.store(first, Ordering::Relaxed);
+                controllers += 1;
+            }
             _ => {}
         }
-        if size < 2 {
-            break;
-        }
-        offset += usize::from(size);
     }
+    IDS_KNOWN.store(cpus, Ordering::Relaxed);
+    IO_APICS_KNOWN.store(controllers, Ordering::Relaxed);
     cpus
 }

@@ -6,6 +6,7 @@ use crate::instructions::{outb, rdmsr, wrmsr};
 use crate::{acpi, cpu, tables, trap};
 use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use lock::SpinLock;
 
 const APIC_BASE: u32 = 0x1b;
 const LOCAL: u64 = 0xfee0_0000;
@@ -27,7 +28,7 @@ const DEADLINE_MODE: u32 = 2 << 17;
 const TSC_DEADLINE: u32 = 0x6e0;
 
 static LOCAL_AT: AtomicU64 = AtomicU64::new(0);
-static IO_AT: AtomicU64 = AtomicU64::new(0);
+static IO_TURN: SpinLock<()> = SpinLock::new(());
 static X2APIC: AtomicBool = AtomicBool::new(false);
 
 fn read(register: u32) -> u32 {
@@ -151,18 +152,27 @@ pub(crate) fn set_deadline(tsc: u64) {
     unsafe { wrmsr(TSC_DEADLINE, tsc) };
 }
 
-/// Lets an interrupt line in, to the first CPU.
-pub(crate) fn route_line(line: u8) {
-    if IO_AT.load(Ordering::Relaxed) == 0 {
-        IO_AT.store(tables::map_device(IO_SLOT, acpi::io_apic()), Ordering::Relaxed);
-    }
-    let entry = 0x10 + 2 * u32::from(line);
-    write_io(entry + 1, cpu::apic_id(0).unwrap_or(0) << 24);
-    write_io(entry, u32::from(trap::LINES + line));
+/// How a line says that it wants something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Trigger {
+    /// By rising.
+    Edge,
+    /// By being high for as long as it does.
+    Level,
 }
 
-fn write_io(register: u32, value: u32) {
-    let base = IO_AT.load(Ordering::Relaxed);
+/// Lets an interrupt line in, to the first CPU.
+pub(crate) fn route_line(line: u8, trigger: Trigger) {
+    let (address, first) = acpi::io_apic(u32::from(line));
+    let _turn = IO_TURN.lock();
+    let base = tables::map_device(IO_SLOT, address);
+    let entry = 0x10 + 2 * (u32::from(line) - first);
+    let level = if trigger == Trigger::Level { 1 << 15 } else { 0 };
+    write_io(base, entry + 1, cpu::apic_id(0).unwrap_or(0) << 24);
+    write_io(base, entry, level | u32::from(trap::LINES + line));
+}
+
+fn write_io(base: u64, register: u32, value: u32) {
     let select: *mut u32 = with_exposed_provenance_mut(base as usize);
     let window: *mut u32 = with_exposed_provenance_mut((base + 0x10) as usize);
     // SAFETY: the controller's registers are mapped there.

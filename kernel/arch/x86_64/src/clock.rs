@@ -9,6 +9,7 @@ use crate::instructions::{cpuid, inb, outb, rdtsc, wrmsr};
 use crate::layout::IMAGE;
 use crate::{apic, cpu};
 use core::sync::atomic::{AtomicU64, Ordering};
+use tsc_view::Leaves;
 
 const NANOS: u64 = 1_000_000_000;
 const ONE: u64 = 1 << 32;
@@ -41,39 +42,32 @@ pub(crate) fn start() {
 
 /// The scale, where the hypervisor or the CPU says it.
 fn stated_scale() -> Option<u64> {
-    if cpu::features().hypervisor == Some(KVM) && cpuid(0x4000_0001, 0)[0] & 1 << 3 != 0 {
-        return kvm_scale();
+    if cpu::features().hypervisor == Some(KVM)
+        && cpuid(0x4000_0001, 0)[0] & 1 << 3 != 0
+        && let Some(scale) = kvm_scale()
+    {
+        return Some(scale);
     }
-    let [denominator, numerator, crystal, _] = if cpuid(0, 0)[0] >= 0x15 { cpuid(0x15, 0) } else { [0; 4] };
-    if denominator == 0 || numerator == 0 || crystal == 0 {
-        return None;
-    }
-    let hertz = u64::from(crystal) * u64::from(numerator) / u64::from(denominator);
-    Some(scale_of(NANOS, hertz))
+    let highest = cpuid(0, 0)[0];
+    let leaf = |number| if highest >= number { cpuid(number, 0) } else { [0; 4] };
+    let of_hypervisor = cpu::features().hypervisor.is_some() && cpuid(0x4000_0000, 0)[0] >= 0x4000_0010;
+    let [denominator, numerator, crystal, _] = leaf(0x15);
+    let leaves = Leaves {
+        crystal: [denominator, numerator, crystal],
+        megahertz: leaf(0x16)[0],
+        hypervisor_kilohertz: if of_hypervisor { cpuid(0x4000_0010, 0)[0] } else { 0 },
+    };
+    leaves.scale()
 }
 
 fn kvm_scale() -> Option<u64> {
     let at = (&raw const SHARED).addr() as u64 - IMAGE;
     // SAFETY: KVM writes the structure at a place that is reserved for it for ever, and stops when the register is cleared.
     unsafe { wrmsr(KVM_CLOCK_MSR, at | 1) };
-    let last = SHARED.0[3].load(Ordering::Acquire);
+    let words = [0, 1, 2, 3].map(|index| SHARED.0[index].load(Ordering::Acquire));
     // SAFETY: as above.
     unsafe { wrmsr(KVM_CLOCK_MSR, 0) };
-    let multiplier = last & 0xffff_ffff;
-    let shift = (last >> 32) as i8;
-    if multiplier == 0 {
-        return None;
-    }
-    Some(if shift >= 0 {
-        multiplier << shift
-    } else {
-        multiplier >> -shift
-    })
-}
-
-/// `nanos / ticks` with 32 bits behind the point.
-fn scale_of(nanos: u64, ticks: u64) -> u64 {
-    ((u128::from(nanos) << 32) / u128::from(ticks.max(1))) as u64
+    tsc_view::kvm_scale(words)
 }
 
 /// The application is about to start: takes the scale from what the local timer counted since boot, if nobody said it.
@@ -84,7 +78,7 @@ pub fn settle() {
     let counted = u64::from(apic::counted());
     let ticks = rdtsc() - START.load(Ordering::Relaxed);
     apic::stop_counting();
-    let scale = scale_of(counted * (NANOS / TIMER_HZ), ticks);
+    let scale = tsc_view::scale(counted * (NANOS / TIMER_HZ), ticks);
     // Within a thousandth of 1 GHz it is 1 GHz: instruction counting.
     if scale.abs_diff(ONE) > ONE / 1000 {
         let now = now();
@@ -126,9 +120,9 @@ fn kvm_wall() -> Option<u64> {
     // SAFETY: KVM writes 12 bytes at a place that is reserved for it.
     unsafe { wrmsr(KVM_WALL_MSR, at) };
     let (first, second) = (SHARED.0[4].load(Ordering::Acquire), SHARED.0[5].load(Ordering::Acquire));
-    let (seconds, nanos) = (first >> 32, second & 0xffff_ffff);
     // The wall clock that KVM gives is that of the moment when its system time was zero: of the host's boot of this guest.
-    (seconds != 0).then_some(seconds * NANOS + nanos + now())
+    let at_boot = tsc_view::kvm_wall([first as u32, (first >> 32) as u32, second as u32])?;
+    Some(at_boot + now())
 }
 
 /// Sets the time of day: nanoseconds from 1970 to now.

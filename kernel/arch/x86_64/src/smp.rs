@@ -5,7 +5,7 @@
 
 use crate::boot::TRAMPOLINE;
 use crate::layout::IMAGE;
-use crate::{apic, cpu, memory, tables, trap};
+use crate::{acpi, apic, cpu, memory, tables, trap};
 use address::PhysAddr;
 use core::arch::{asm, global_asm};
 use core::ptr;
@@ -132,7 +132,7 @@ fn prepare(number: usize, pages: &mut dyn FnMut(u32) -> Option<PhysAddr>) -> Opt
 }
 
 fn start_one(number: usize) {
-    let id = number as u32;
+    let id = acpi::id_of(number);
     apic::send_init(id);
     wait_micros(200);
     for _ in 0..2 {

@@ -197,7 +197,9 @@ fn with_window(frame: PhysAddr, then: impl FnOnce(&Table)) {
 pub(crate) fn map_device(slot: usize, address: u64) -> u64 {
     let base = address & !(HUGE_SIZE - 1);
     DEVICE_MIDDLE.set(slot, base | DATA | HUGE | UNCACHED);
-    DEVICES + slot as u64 * HUGE_SIZE + (address - base)
+    let at = DEVICES + slot as u64 * HUGE_SIZE;
+    invlpg(at);
+    at + (address - base)
 }
 
 /// Shows 2 MiB of firmware tables, read-only, in a slot; returns where.

@@ -78,6 +78,9 @@ fn sched_setaffinity(_caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, Us
         return Err(Error::new(Errno::EINVAL, "the mask has no CPU of this machine"));
     }
     let task = task_of(tid)?;
+    if cpus & hal::cpu::online() == 0 {
+        crate::start::start_other_cpus();
+    }
     task.set_affinity(cpus);
     task::scheduler::leave_forbidden_cpu();
     Ok(0)

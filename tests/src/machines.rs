@@ -1,0 +1,153 @@
+//! Machines other than the usual one: many CPUs, CPUs that ACPI lists, and a boot loader that enters as Firecracker does.
+//!
+//! `chiton run --dry-run` prints QEMU's command line, these cases change it and run it through a shell. What the machine was told about its CPUs is taken off the
+//! kernel's command line where ACPI is to say it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::execute::{Job, Outcome, on_host};
+use crate::places;
+use crate::source::{newer, run_compiler};
+use crate::suite::Case;
+
+/// What a QEMU that was started by hand ends with, for a program that ended with 0.
+const FINE: i32 = 1;
+
+/// One case per machine.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for cpus in [8, 16, 64] {
+        cases.push(Case::new(format!("machines::cpus_{cpus}"), move || {
+            every_cpu("microvm", cpus, &[])
+        }));
+    }
+    for machine in ["microvm", "q35", "pc"] {
+        cases.push(Case::new(format!("machines::acpi_{machine}"), move || {
+            every_cpu(machine, 4, &[(" chiton.cpus=4", ""), ("acpi=off", "acpi=on")])
+        }));
+    }
+    // Two sockets of three: the identities at the interrupt controller have a gap.
+    let gap = [(" chiton.cpus=6", ""), ("-smp 6", "-smp 6,sockets=2,cores=3")];
+    cases.push(Case::new("machines::acpi_gap", move || every_cpu("q35", 6, &gap)));
+    for cpus in [1, 2] {
+        cases.push(Case::new(format!("machines::linux_boot_{cpus}"), move || {
+            linux_boot(cpus)
+        }));
+    }
+    cases
+}
+
+/// The program that runs on each CPU in turn says that it could.
+fn every_cpu(machine: &str, cpus: u32, changes: &[(&str, &str)]) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built("every_cpu", &["-O1", "-static"])?;
+    let mut line = command_line(machine, cpus, &program)?;
+    for (from, to) in changes {
+        line = line.replace(from, to);
+    }
+    said(&by_hand(line)?, &format!("{cpus} CPUs, ran on {cpus}"))
+}
+
+/// The kernel is entered in 64-bit mode, with Linux's boot parameters.
+fn linux_boot(cpus: u32) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built("every_cpu", &["-O1", "-static"])?;
+    let line = command_line("microvm", cpus, &program)?;
+    let kernel = line
+        .split(" -kernel ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .ok_or("no kernel in the command line")?;
+    let loader = loader(entry_of(Path::new(kernel))?)?;
+    let changed = format!(
+        "-kernel {} -device loader,file={kernel}",
+        loader.to_str().ok_or("a strange path")?
+    );
+    let line = line.replace(&format!("-kernel {kernel}"), &changed);
+    said(&by_hand(line)?, &format!("{cpus} CPUs, ran on {cpus}"))
+}
+
+/// Where an ELF file says that it begins.
+fn entry_of(file: &Path) -> Result<u64, String> {
+    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let word = bytes.get(24..).and_then(|rest| rest.first_chunk::<8>());
+    word.map(|word| u64::from_le_bytes(*word))
+        .ok_or_else(|| format!("{} is too short", file.display()))
+}
+
+fn loader(entry: u64) -> Result<PathBuf, String> {
+    let entry = format!("-DENTRY=\"{entry:#x}\"");
+    built(
+        "linux_boot",
+        &[
+            "-m32",
+            "-O1",
+            "-ffreestanding",
+            "-fno-pic",
+            "-no-pie",
+            "-fno-stack-protector",
+            "-fno-asynchronous-unwind-tables",
+            "-fcf-protection=none",
+            "-nostdlib",
+            "-static",
+            "-Wl,--build-id=none,-Ttext-segment=0x4000000,-e,start",
+            &entry,
+        ],
+    )
+}
+
+/// A program of `guest/boot`, built if its source or the way to build it is new.
+fn built(name: &str, options: &[&str]) -> Result<PathBuf, String> {
+    let source = places::root().join(format!("guest/boot/{name}.c"));
+    let tag = options.iter().flat_map(|option| option.bytes());
+    let tag = tag.fold(0u32, |tag, byte| tag.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let product = places::built()?.join(format!("boot-{name}-{tag:08x}"));
+    if newer(&product, &[&source]) {
+        return Ok(product);
+    }
+    // Cases run side by side: each builds its own and puts it in place at once.
+    let own = product.with_extension(format!("{:?}", std::thread::current().id()));
+    let mut command = Command::new("gcc");
+    command.args(options).arg(&source).arg("-o").arg(&own);
+    run_compiler(command)?;
+    std::fs::rename(&own, &product).map_err(|error| error.to_string())?;
+    Ok(product)
+}
+
+fn command_line(machine: &str, cpus: u32, program: &Path) -> Result<String, String> {
+    let mut command = Command::new(places::command()?);
+    let cpus = cpus.to_string();
+    command.args(["run", "--dry-run", "--machine", machine, "--cpus", &cpus, "--"]);
+    let output = command.arg(program).output().map_err(|error| error.to_string())?;
+    if !output.status.success() {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+fn by_hand(line: String) -> Result<Outcome, String> {
+    let mut job = Job::new(vec!["/bin/sh".into(), "-c".into(), format!("exec {line}")]);
+    job.env.clear();
+    job.env.push(("PATH".into(), std::env::var("PATH").unwrap_or_default()));
+    job.timeout = Duration::from_secs(60);
+    on_host(&job)
+}
+
+fn said(outcome: &Outcome, wanted: &str) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&outcome.stdout);
+    if outcome.code == FINE && text.lines().any(|line| line.trim_end() == wanted) {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&outcome.stderr);
+    Err(format!(
+        "exit code {} instead of {FINE}, and no line \"{wanted}\":\n{text}{errors}",
+        outcome.code
+    ))
+}
