@@ -168,7 +168,7 @@ pub fn features() -> &'static Features {
 }
 
 /// Whether the kernel has to say when it means to touch a program's pages: a copy of the feature, for the hot path.
-static SMAP: AtomicBool = AtomicBool::new(false);
+pub(crate) static SMAP: AtomicBool = AtomicBool::new(false);
 /// The same for what a switch between programs asks.
 static FSGSBASE: AtomicBool = AtomicBool::new(false);
 static XSAVE: AtomicBool = AtomicBool::new(false);

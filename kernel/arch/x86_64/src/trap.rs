@@ -126,7 +126,10 @@ user_iret:
     .align 16
 trap_common:
     cld
-    save_registers
+    cmp byte ptr [rip + {smap}], 0
+    je 1f
+    clac                          # the program may have set it, or the kernel was copying
+1:  save_registers
     mov rsi, [rsp + 15 * 8]       # error code
     mov qword ptr [rsp + 15 * 8], -1
     mov rdx, rdi                  # vector
@@ -137,25 +140,35 @@ trap_common:
     xor ebp, ebp
     call {trap_from_user}
     jmp leave_by_iret
-2:  call {trap_from_kernel}
+    # A fault of the last instruction comes with the program's `gs` already in place.
+2:  lea rcx, [rip + user_iret]
+    cmp [rsp + 16 * 8], rcx
+    jne 3f
+    swapgs
+3:  call {trap_from_kernel}
     load_registers
     add rsp, 8
     iretq
 
-    # Double fault, NMI, machine check: `gs` may be either's; they never return.
+    # Double fault, NMI, machine check: from the kernel `gs` may be either's, which only its sign tells; they never return.
 trap_emergency:
     cld
-    save_registers
+    cmp byte ptr [rip + {smap}], 0
+    je 1f
+    clac
+1:  save_registers
     mov rsi, [rsp + 15 * 8]
     mov rdx, rdi
     mov rdi, rsp
     push rdx
+    test byte ptr [rdi + 17 * 8], 3
+    jnz 2f
     mov ecx, 0xc0000101
     rdmsr
     test edx, edx
-    js 2f
-    swapgs
-2:  pop rdx
+    js 3f
+2:  swapgs
+3:  pop rdx
     call {emergency}
     ud2
 
@@ -179,6 +192,7 @@ trap_stubs:
     .set vector, vector + 1
     .endr
     "#,
+    smap = sym cpu::SMAP,
     user_stack = const USER_STACK,
     kernel_stack = const KERNEL_STACK,
     user_data = const USER_DATA,
@@ -280,13 +294,15 @@ extern "C" fn trap_from_kernel(frame: &mut UserFrame, error: u64, vector: u64) {
 }
 
 /// `iret` refused a program's frame: reports it as a fault of the program, on the frame that was being returned to.
-fn bad_return(frame: &UserFrame, error: u64, vector: u64) {
-    let user = thread::current_user_frame();
-    // SAFETY: the thread was about to return to a program, so its user frame is at the top of its stack; its general registers were
-    // loaded by then and are what the kernel frame holds.
-    let user = unsafe { &mut *user };
-    let (ip, flags, sp) = (user.ip, user.flags, user.sp);
-    *user = *frame;
+fn bad_return(frame: *const UserFrame, error: u64, vector: u64) {
+    let place = thread::current_user_frame();
+    // SAFETY: the thread was about to return to a program, so its user frame is at the top of its stack.
+    let (ip, flags, sp) = unsafe { ((*place).ip, (*place).flags, (*place).sp) };
+    // SAFETY: both are frames on this stack. The general registers were loaded by then and are what the kernel's frame holds; it was pushed just below
+    // what `iret` reads, so the two overlap.
+    unsafe { core::ptr::copy(frame, place, 1) };
+    // SAFETY: as above; the other frame is not looked at again.
+    let user = unsafe { &mut *place };
     (user.ip, user.cs, user.flags, user.sp, user.ss) = (
         ip,
         u64::from(USER_CODE),
