@@ -14,6 +14,8 @@ __attribute__((unused)) static void init_begin(void) {
     if (!getenv("CHITON_BENCH_INIT")) return;
     mkdir("/dev", 0755);
     mount("devtmpfs", "/dev", "devtmpfs", 0, 0);
+    mkdir("/dev/pts", 0755);
+    mount("devpts", "/dev/pts", "devpts", 0, 0);
     /* Background threads of the Linux kernel are busy for about a second after boot and would be counted. */
     if (getenv("CHITON_BENCH_SETTLE")) sleep(5);
 }

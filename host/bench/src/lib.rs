@@ -42,7 +42,7 @@ pub fn run(command: &Path, options: &Options) -> Result<(), String> {
 
     // Wall time first, while nothing else runs.
     let mut values = figures::Values::default();
-    if options.part != Part::Calls && options.chiton {
+    if options.part.has(Part::Boot) && options.chiton {
         ours.measure_wall(&programs, &mut values);
     }
     std::thread::scope(|scope| {

@@ -7,6 +7,7 @@
 mod cpio;
 mod lz4;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -36,8 +37,8 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
         name: format!("Linux {}", kernel.release),
         ..Measured::default()
     };
-    if options.part != Part::Calls {
-        let root = initramfs(programs, &programs.hello_static)?;
+    if options.part.has(Part::Boot) {
+        let root = initramfs(programs, &programs.hello_static, &[])?;
         let outcome = start(&kernel, &root, options, "128M", &COUNTED, Duration::from_secs(120))?;
         let count = outcome
             .tick_at_main()
@@ -48,7 +49,7 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
             .insert("kernel_size".to_owned(), kernel.shipped_size as f64 / 1e6);
     }
     if options.part == Part::All {
-        let root = initramfs(programs, &programs.hello_static)?;
+        let root = initramfs(programs, &programs.hello_static, &[])?;
         let works = |mebibytes: u64| {
             let outcome = start(
                 &kernel,
@@ -64,19 +65,27 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
             measured.figures.insert("smallest_memory".to_owned(), mebibytes as f64);
         }
     }
-    if options.part != Part::Boot {
-        let root = initramfs(programs, &programs.percall)?;
-        let outcome = start(&kernel, &root, options, "1G", &COUNTED, Duration::from_secs(600))?;
-        let (rows, is_done) = read_rows(&outcome.output);
-        if !is_done {
-            return Err(format!(
-                "the benchmark program did not come to its end:\n{}",
-                outcome.tail()
-            ));
-        }
-        measured.figures.extend(rows);
+    if options.part.has(Part::Calls) {
+        let root = initramfs(programs, &programs.percall, &[])?;
+        measured.figures.extend(rows(&kernel, &root, options, "1G")?);
+    }
+    if options.part.has(Part::Processes) {
+        let root = initramfs(programs, &programs.processes, &programs.tools)?;
+        measured.figures.extend(rows(&kernel, &root, options, "3G")?);
     }
     Ok(measured)
+}
+
+/// The rows that a benchmark program prints.
+fn rows(kernel: &Kernel, root: &Path, options: &Options, memory: &str) -> Result<BTreeMap<String, f64>, String> {
+    let outcome = start(kernel, root, options, memory, &COUNTED, Duration::from_secs(900))?;
+    match read_rows(&outcome.output) {
+        (rows, true) => Ok(rows),
+        _ => Err(format!(
+            "the benchmark program did not come to its end:\n{}",
+            outcome.tail()
+        )),
+    }
 }
 
 /// Starts the kernel with `root` as its initial file system.
@@ -111,17 +120,40 @@ fn start(
     machine::run(&mut qemu, limit)
 }
 
-/// An initial file system whose first program is `program`.
-fn initramfs(programs: &Programs, program: &Path) -> Result<PathBuf, String> {
+/// An initial file system whose first program is `program`, with `tools` and the libraries that they need.
+fn initramfs(programs: &Programs, program: &Path, tools: &[(PathBuf, String)]) -> Result<PathBuf, String> {
+    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+    let mut others = BTreeMap::new();
+    for (here, there) in tools {
+        others.insert(there.clone(), read(here)?);
+        for library in libraries(here)? {
+            others.insert(library.clone(), read(Path::new(&library))?);
+        }
+    }
+    let others: Vec<(String, Vec<u8>)> = others.into_iter().collect();
     let name = program
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let path = program.with_file_name(format!("{name}.cpio"));
-    let bytes = std::fs::read(program).map_err(|error| format!("{}: {error}", program.display()))?;
     std::fs::create_dir_all(&programs.cache).map_err(|error| format!("{}: {error}", programs.cache.display()))?;
-    std::fs::write(&path, cpio::archive(&bytes)).map_err(|error| format!("{}: {error}", path.display()))?;
+    std::fs::write(&path, cpio::archive(&read(program)?, &others))
+        .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
+}
+
+/// The interpreter and the libraries of a program, as its own interpreter names them.
+fn libraries(program: &Path) -> Result<Vec<String>, String> {
+    let output = Command::new("ldd")
+        .arg(program)
+        .output()
+        .map_err(|error| format!("ldd could not be started: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // `NAME => PATH (ADDRESS)` or `PATH (ADDRESS)`; a static program has neither.
+    let paths = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')));
+    Ok(paths.map(str::to_owned).collect())
 }
 
 /// The kernel from the cache, or from the package.

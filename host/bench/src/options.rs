@@ -11,6 +11,16 @@ pub enum Part {
     Boot,
     /// The cost of single operations.
     Calls,
+    /// The cost of having more than one process.
+    Processes,
+}
+
+impl Part {
+    /// Whether `part`, which is not all of them, is to be measured.
+    #[must_use]
+    pub fn has(self, part: Self) -> bool {
+        self == Self::All || self == part
+    }
 }
 
 /// How to measure.

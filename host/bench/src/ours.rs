@@ -3,7 +3,7 @@
 //! The virtual machine is the one that the command itself starts: `chiton run --dry-run` prints its command line, and the meter's options are
 //! appended to it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -57,13 +57,17 @@ impl<'a> Ours<'a> {
     /// Everything else.
     pub(crate) fn measure(&self, programs: &Programs, part: Part, values: &mut Values) {
         values.ours.name = "Chiton".to_owned();
-        if part != Part::Calls {
+        if part.has(Part::Boot) {
             eprintln!("chiton: measuring boot, memory and size");
             self.measure_boot(programs, values);
         }
-        if part != Part::Boot {
+        if part.has(Part::Calls) {
             eprintln!("chiton: measuring single operations");
-            self.measure_calls(programs, values);
+            self.measure_rows(&programs.percall, &[], "1G", values);
+        }
+        if part.has(Part::Processes) {
+            eprintln!("chiton: measuring processes");
+            self.measure_rows(&programs.processes, &programs.tools, "3G", values);
         }
     }
 
@@ -107,9 +111,10 @@ impl<'a> Ours<'a> {
         }
     }
 
-    fn measure_calls(&self, programs: &Programs, values: &mut Values) {
-        let memory = ["-m".to_owned(), "1G".to_owned()];
-        match self.start(&programs.percall, &memory, &COUNTED, Duration::from_secs(400)) {
+    /// The rows that a benchmark program prints.
+    fn measure_rows(&self, program: &Path, tools: &[(PathBuf, String)], memory: &str, values: &mut Values) {
+        let memory = ["-m".to_owned(), memory.to_owned()];
+        match self.start_with(program, tools, &memory, &COUNTED, Duration::from_secs(400)) {
             Ok(outcome) => {
                 let (rows, is_done) = read_rows(&outcome.output);
                 values.ours.figures.extend(rows);
@@ -120,14 +125,26 @@ impl<'a> Ours<'a> {
                     ));
                 }
             }
-            Err(why) => values.notes.push(format!("single operations: {why}")),
+            Err(why) => values.notes.push(format!("{}: {why}", program.display())),
         }
     }
 
     /// Runs `program` in our virtual machine with more QEMU options.
     fn start(&self, program: &Path, more: &[String], meter: &[&str], limit: Duration) -> Result<Outcome, String> {
+        self.start_with(program, &[], more, meter, limit)
+    }
+
+    /// As [`Ours::start`], with other programs beside this one.
+    fn start_with(
+        &self,
+        program: &Path,
+        tools: &[(PathBuf, String)],
+        more: &[String],
+        meter: &[&str],
+        limit: Duration,
+    ) -> Result<Outcome, String> {
         // The line is written for a shell; `exec` makes the shell become QEMU, so that stopping it stops QEMU.
-        let line = self.command_line(program)?;
+        let line = self.command_line(program, tools)?;
         let mut shell = Command::new("sh");
         shell
             .args(["-c", &format!("exec {line} \"$@\""), "sh", "-cpu", self.cpu])
@@ -137,9 +154,15 @@ impl<'a> Ours<'a> {
     }
 
     /// What `chiton run` would start.
-    fn command_line(&self, program: &Path) -> Result<String, String> {
+    fn command_line(&self, program: &Path, tools: &[(PathBuf, String)]) -> Result<String, String> {
         let output = Command::new(self.command)
-            .args(["run", "--dry-run", "--"])
+            .args(["run", "--dry-run"])
+            .args(
+                tools
+                    .iter()
+                    .map(|(here, there)| format!("--file={}:{there}", here.display())),
+            )
+            .arg("--")
             .arg(program)
             .stdin(Stdio::null())
             .output()
@@ -155,7 +178,7 @@ impl<'a> Ours<'a> {
     }
 
     fn kernel_size(&self, program: &Path) -> Result<u64, String> {
-        let line = self.command_line(program)?;
+        let line = self.command_line(program, &[])?;
         let mut words = line.split_whitespace();
         let path = words
             .find(|word| *word == "-kernel")

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 pub(crate) const PERCALL: &str = include_str!("../../../guest/bench/percall.c");
+pub(crate) const PROCESSES: &str = include_str!("../../../guest/bench/processes.c");
+const TRUE: &str = include_str!("../../../guest/bench/true.c");
+const METER: &str = include_str!("../../../guest/bench/meter.h");
 const HELLO: &str = include_str!("../../../guest/bench/hello.c");
 const INIT: &str = include_str!("../../../guest/bench/init.h");
 const MARK: &str = include_str!("../../../guest/bench/mark.h");
@@ -18,6 +21,9 @@ pub(crate) struct Programs {
     pub(crate) hello_static: PathBuf,
     pub(crate) hello_dynamic: PathBuf,
     pub(crate) percall: PathBuf,
+    pub(crate) processes: PathBuf,
+    /// What lies beside `processes` in the root file system: where it is here, and where it is there.
+    pub(crate) tools: Vec<(PathBuf, String)>,
     pub(crate) plugin: PathBuf,
     /// The cache's own folder, for what else is worth keeping.
     pub(crate) cache: PathBuf,
@@ -27,12 +33,14 @@ pub(crate) struct Programs {
 pub(crate) fn build() -> Result<Programs, String> {
     let cache = cache_folder()?;
     let mut hasher = DefaultHasher::new();
-    (PERCALL, HELLO, INIT, MARK, PLUGIN).hash(&mut hasher);
+    (PERCALL, PROCESSES, TRUE, METER, HELLO, INIT, MARK, PLUGIN).hash(&mut hasher);
     let folder = cache.join(format!("programs-{:016x}", hasher.finish()));
     let programs = Programs {
         hello_static: folder.join("hello-static"),
         hello_dynamic: folder.join("hello-dynamic"),
         percall: folder.join("percall"),
+        processes: folder.join("processes"),
+        tools: tools(&folder),
         plugin: folder.join("mark.so"),
         cache,
     };
@@ -43,6 +51,9 @@ pub(crate) fn build() -> Result<Programs, String> {
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let sources = [
         ("percall.c", PERCALL),
+        ("processes.c", PROCESSES),
+        ("true.c", TRUE),
+        ("meter.h", METER),
         ("hello.c", HELLO),
         ("init.h", INIT),
         ("mark.h", MARK),
@@ -52,10 +63,25 @@ pub(crate) fn build() -> Result<Programs, String> {
         std::fs::write(folder.join(name), text).map_err(|error| format!("{name}: {error}"))?;
     }
     compile(&folder, "percall.c", "percall", &["-static", "-pthread"])?;
+    compile(&folder, "processes.c", "processes", &["-static"])?;
+    compile(&folder, "true.c", "true-static", &["-static"])?;
+    compile(&folder, "true.c", "true-dynamic", &["-fPIE", "-pie"])?;
     compile(&folder, "hello.c", "hello-static", &["-static"])?;
     compile(&folder, "hello.c", "hello-dynamic", &["-fPIE", "-pie"])?;
     compile(&folder, "mark.c", "mark.so", &["-shared", "-fPIC"])?;
     Ok(programs)
+}
+
+/// Programs that `processes` starts.
+fn tools(folder: &Path) -> Vec<(PathBuf, String)> {
+    let ours = ["true-static", "true-dynamic"].map(|name| (folder.join(name), format!("/bench/{name}")));
+    let host = [
+        ("/bin/sh", "/bin/sh"),
+        ("/bin/cat", "/bin/cat"),
+        ("/usr/bin/wc", "/bin/wc"),
+    ]
+    .map(|(here, there)| (PathBuf::from(here), there.to_owned()));
+    ours.into_iter().chain(host).collect()
 }
 
 fn compile(folder: &Path, source: &str, output: &str, flags: &[&str]) -> Result<(), String> {

@@ -2,17 +2,17 @@
 
 use std::fmt::Write;
 
-use crate::figures::{BOOT, CALLS, Figure, Unit, Values};
+use crate::figures::{BOOT, CALLS, Figure, PROCESSES, Unit, Values};
 use crate::options::{Options, Part};
 
 fn rows(part: Part) -> Vec<(&'static str, &'static [Figure])> {
-    const BOOT_ROWS: (&str, &[Figure]) = ("boot, memory, size", &BOOT);
-    const CALL_ROWS: (&str, &[Figure]) = ("instructions per operation", &CALLS);
-    match part {
-        Part::All => vec![BOOT_ROWS, CALL_ROWS],
-        Part::Boot => vec![BOOT_ROWS],
-        Part::Calls => vec![CALL_ROWS],
-    }
+    let all: [(Part, &str, &[Figure]); 3] = [
+        (Part::Boot, "boot, memory, size", &BOOT),
+        (Part::Calls, "instructions per operation", &CALLS),
+        (Part::Processes, "more than one process", &PROCESSES),
+    ];
+    let wanted = all.into_iter().filter(|(of, ..)| part.has(*of));
+    wanted.map(|(_, title, figures)| (title, figures)).collect()
 }
 
 /// The table.
@@ -37,7 +37,7 @@ pub(crate) fn text(options: &Options, values: &Values) -> String {
         for figure in figures {
             let ours = values.ours.figures.get(figure.id).copied();
             let theirs = values.linux.figures.get(figure.id).copied();
-            let over = matches!((ours, figure.budget), (Some(ours), Some(budget)) if ours > budget);
+            let over = figure.is_over(ours, theirs);
             let times = match (ours, theirs) {
                 (Some(ours), Some(theirs)) if ours > 0.0 => format!("{:.1}", theirs / ours),
                 _ => String::new(),
@@ -46,7 +46,9 @@ pub(crate) fn text(options: &Options, values: &Values) -> String {
                 out,
                 "{:<38} {:>10} {:>12} {} {:>26}  {times}",
                 heading(figure),
-                cell(figure.budget, figure.unit),
+                figure
+                    .share
+                    .map_or_else(|| cell(figure.budget, figure.unit), |share| format!("{share} ×")),
                 cell(ours, figure.unit),
                 if over { "!" } else { " " },
                 cell(theirs, figure.unit)
@@ -55,7 +57,7 @@ pub(crate) fn text(options: &Options, values: &Values) -> String {
     }
     let _ = writeln!(
         out,
-        "\n! over the budget      times: how much less Chiton needs than Linux"
+        "\n! over the budget (× of Linux)      times: how much less Chiton needs than Linux"
     );
     for note in &values.notes {
         let _ = writeln!(out, "note: {note}");

@@ -16,6 +16,8 @@ pub(crate) enum Figures {
     Boot,
     /// What single operations cost.
     Calls,
+    /// What it costs to have more than one process.
+    Processes,
 }
 
 /// The options of `chiton bench`.
@@ -51,6 +53,7 @@ pub(crate) fn bench(arguments: &BenchArgs) -> Outcome {
             Figures::All => Part::All,
             Figures::Boot => Part::Boot,
             Figures::Calls => Part::Calls,
+            Figures::Processes => Part::Processes,
         },
         json: arguments.json.clone(),
         cpu: arguments.cpu.clone(),

@@ -1,15 +1,34 @@
-//! An initial file system for Linux: a `newc` archive with a console and one program.
+//! An initial file system for Linux: a `newc` archive with a console, the first program, and what else is asked for.
+
+use std::collections::BTreeSet;
 
 const FOLDER: u32 = 0o040_755;
 const CONSOLE: u32 = 0o020_600;
 const PROGRAM: u32 = 0o100_755;
 
-/// The archive.
-pub(super) fn archive(program: &[u8]) -> Vec<u8> {
+/// The archive. `others` are programs and libraries, by their absolute paths.
+pub(super) fn archive(program: &[u8], others: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     entry(&mut bytes, 1, "dev", FOLDER, (0, 0), &[]);
     entry(&mut bytes, 2, "dev/console", CONSOLE, (5, 1), &[]);
     entry(&mut bytes, 3, "init", PROGRAM, (0, 0), program);
+    let mut number = 3;
+    let mut folders = BTreeSet::new();
+    for (path, _) in others {
+        let path = path.trim_start_matches('/');
+        folders.extend(
+            path.match_indices('/')
+                .map(|(end, _)| path.get(..end).unwrap_or_default()),
+        );
+    }
+    for folder in folders {
+        number += 1;
+        entry(&mut bytes, number, folder, FOLDER, (0, 0), &[]);
+    }
+    for (path, data) in others {
+        number += 1;
+        entry(&mut bytes, number, path.trim_start_matches('/'), PROGRAM, (0, 0), data);
+    }
     entry(&mut bytes, 0, "TRAILER!!!", 0, (0, 0), &[]);
     bytes
 }
@@ -55,13 +74,13 @@ mod tests {
 
     #[test]
     fn members_are_aligned_and_named() {
-        let bytes = archive(b"program");
+        let bytes = archive(b"program", &[("/a/b/c".to_owned(), b"tool".to_vec())]);
         assert!(bytes.len().is_multiple_of(4));
         assert_eq!(bytes.get(..6), Some(b"070701".as_slice()));
         // The first member's name begins behind its header of 110 bytes.
         assert_eq!(bytes.get(110..114), Some(b"dev\0".as_slice()));
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        assert_eq!(text.matches("070701").count(), 4);
+        assert_eq!(text.matches("070701").count(), 7);
         assert!(text.contains("TRAILER!!!"));
     }
 }

@@ -1,6 +1,6 @@
 //! One chunk: 512 frames, a bit for each that is free, and a count for each that is not.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Frames in a chunk.
 pub const FRAMES: usize = 512;
@@ -119,6 +119,10 @@ pub struct Head {
 pub struct Chunk {
     /// Guarded by the pool's lock.
     pub head: Head,
+    /// References to the chunk as one huge page.
+    pub whole: AtomicU32,
+    /// Whether somebody holds its parts singly while others hold the whole. Each count has one for all of those together then.
+    pub parted: AtomicBool,
     /// References to each frame that is in use.
     pub counts: [AtomicU32; FRAMES],
 }

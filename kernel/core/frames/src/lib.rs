@@ -8,7 +8,8 @@
 //! |---|---|
 //! | [`chunk`] | one chunk's bitmap of free frames and its reference counts: pure, tested by itself |
 //! | [`pool`] | all chunks: which are whole, which have holes; per-CPU caches of single frames |
-//! | [`page`] | [`Page`] and [`HugePage`]: owned, counted references to frames, with safe access to their bytes |
+//! | [`page`] | [`Page`]: an owned, counted reference to a frame, with safe access to its bytes |
+//! | [`huge`] | [`HugePage`]: the same for 2 MiB, which may come apart |
 //! | [`heap`] | the kernel heap: size classes over frames |
 //!
 //! Invariants: a frame is in exactly one place (free bit, CPU cache, a `Page`'s count, or the heap). The last [`RESERVE`] frames are
@@ -20,8 +21,10 @@
 
 pub mod chunk;
 pub mod heap;
+pub mod huge;
 pub mod page;
 pub mod pool;
 
-pub use page::{HugePage, Page, kernel_run};
+pub use huge::HugePage;
+pub use page::{Page, kernel_run};
 pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, show, usage};

@@ -5,7 +5,7 @@
 
 use crate::chunk::{Chunk, FRAMES, PINNED};
 use crate::pool::{self, OutOfMemory};
-use address::{FrameNumber, HUGE_SIZE, PAGE_LEN, PhysAddr};
+use address::{FrameNumber, PAGE_LEN, PhysAddr};
 use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -235,98 +235,3 @@ pub fn kernel_run(order: u32) -> Option<PhysAddr> {
     unsafe { hal::memory::zero_pages(hal::memory::pointer(first), 1 << order) };
     Some(first)
 }
-
-/// A counted reference to a 2 MiB frame. The count lives with its first frame.
-#[derive(Debug, PartialEq, Eq)]
-pub struct HugePage {
-    first: FrameNumber,
-}
-
-impl HugePage {
-    /// log2 of the frames in it.
-    pub const ORDER: u32 = 9;
-
-    /// Two megabytes of zeros for a program.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`] when no whole chunk is left; single pages may still be.
-    pub fn zeroed() -> Result<Self, OutOfMemory> {
-        let first = pool::take_run(Self::ORDER, false)?;
-        pool::chunk_of(first).ok_or(OutOfMemory)?.counts[0].store(1, Ordering::Relaxed);
-        // SAFETY: the run was just taken and is in the direct map.
-        unsafe { hal::memory::zero_pages(hal::memory::pointer(first.address()), FRAMES) };
-        Ok(Self { first })
-    }
-
-    /// The first frame.
-    #[must_use]
-    pub fn number(&self) -> FrameNumber {
-        self.first
-    }
-
-    /// Whether nobody else holds it.
-    #[must_use]
-    pub fn is_sole(&self) -> bool {
-        pool::chunk_of(self.first).is_some_and(|chunk| chunk.counts[0].load(Ordering::Acquire) == 1)
-    }
-
-    /// Turns the sole reference into 512 single pages, whose raw references the caller owns from then on.
-    ///
-    /// # Errors
-    /// The page itself, when somebody else holds it too.
-    pub fn split(self) -> Result<FrameNumber, Self> {
-        if !self.is_sole() {
-            return Err(self);
-        }
-        if let Some(chunk) = pool::chunk_of(self.first) {
-            chunk.counts.iter().for_each(|count| count.store(1, Ordering::Relaxed));
-        }
-        Ok(self.into_raw())
-    }
-
-    /// Copies one of its 512 pages into a new page.
-    ///
-    /// # Errors
-    /// [`OutOfMemory`].
-    pub fn duplicate_part(&self, index: usize) -> Result<Page, OutOfMemory> {
-        let page = Page::take(false)?;
-        let from = PhysAddr(self.first.address().0 + (index % FRAMES * PAGE_LEN) as u64);
-        // SAFETY: the part lies in the owned 2 MiB; the new page is distinct.
-        unsafe { hal::memory::copy_page(page.pointer(), hal::memory::pointer(from)) };
-        Ok(page)
-    }
-
-    /// Gives the reference up without dropping it.
-    #[must_use]
-    pub fn into_raw(self) -> FrameNumber {
-        let first = self.first;
-        mem::forget(self);
-        first
-    }
-
-    /// Takes back a reference that [`HugePage::into_raw`] gave up.
-    ///
-    /// # Safety
-    /// The number came from `into_raw`, and this is the only time that it is taken back.
-    #[must_use]
-    pub unsafe fn from_raw(first: FrameNumber) -> Self {
-        Self { first }
-    }
-}
-
-impl Clone for HugePage {
-    fn clone(&self) -> Self {
-        hold(self.first);
-        Self { first: self.first }
-    }
-}
-
-impl Drop for HugePage {
-    fn drop(&mut self) {
-        if pool::chunk_of(self.first).is_some_and(|chunk| chunk.release(0)) {
-            pool::give_run(self.first, Self::ORDER);
-        }
-    }
-}
-
-const _: () = assert!(FRAMES * PAGE_LEN == HUGE_SIZE as usize);

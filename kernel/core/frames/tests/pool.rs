@@ -45,12 +45,67 @@ fn a_split_huge_page_comes_back_as_single_pages() {
     drop(Page::zeroed().expect("there is memory"));
     let huge = HugePage::zeroed().expect("there is memory");
     let before = usage().free;
-    let first = huge.split().expect("nobody else holds it");
+    let (first, shared) = huge.split();
+    assert!(!shared, "nobody else holds it");
     for index in 0..512 {
         // SAFETY: `split` gave up one raw reference to each of the 512 frames.
         drop(unsafe { Page::from_raw(address::FrameNumber(first.0 + index)) });
     }
     assert_eq!(usage().free, before + 512);
+}
+
+/// The 512 pages of a huge page that was split.
+fn parts(first: address::FrameNumber) -> Vec<Page> {
+    // SAFETY: `split` gave up one raw reference to each of the 512 frames.
+    (0..512)
+        .map(|index| unsafe { Page::from_raw(address::FrameNumber(first.0 + index)) })
+        .collect()
+}
+
+#[test]
+fn a_huge_page_that_one_of_two_holders_splits_is_whole_again_without_the_parts() {
+    let _turn = boot();
+    drop(Page::zeroed().expect("there is memory"));
+    let before = usage().free;
+    let one = HugePage::zeroed().expect("there is memory");
+    let (first, shared) = one.clone().split();
+    assert!(shared && !one.is_sole());
+    let mut held = parts(first);
+    assert!(held.iter().all(|page| !page.is_sole()));
+    held.truncate(1);
+    assert!(!one.is_sole(), "a part is held still");
+    drop(held);
+    assert!(one.is_sole());
+    assert_eq!(usage().free, before - 512);
+    drop(one);
+    assert_eq!(usage().free, before);
+}
+
+#[test]
+fn parts_outlive_the_whole_one_by_one() {
+    let _turn = boot();
+    drop(Page::zeroed().expect("there is memory"));
+    let before = usage().free;
+    let one = HugePage::zeroed().expect("there is memory");
+    let other = one.clone();
+    let mut held = parts(one.split().0);
+    held.truncate(3);
+    drop(other);
+    assert_eq!(usage().free, before - 3, "the rest came back at once");
+    assert!(held.iter().all(Page::is_sole));
+    drop(held);
+    assert_eq!(usage().free, before);
+
+    // Both split: the last reference to the whole becomes its parts.
+    let one = HugePage::zeroed().expect("there is memory");
+    let held = parts(one.clone().split().0);
+    let (first, shared) = one.split();
+    assert!(shared, "the other one's parts are there");
+    let rest = parts(first);
+    drop(held);
+    assert!(rest.iter().all(Page::is_sole));
+    drop(rest);
+    assert_eq!(usage().free, before);
 }
 
 #[test]

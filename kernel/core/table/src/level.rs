@@ -206,10 +206,11 @@ impl<'a> Level<'a> {
     }
 
     /// Fills an empty lowest table with the 512 references from `first` on that [`HugePage::split`] gave up.
-    pub(crate) fn fill_from_split(self, first: FrameNumber, flags: PageFlags) {
+    pub(crate) fn fill_from_split(self, first: FrameNumber, flags: PageFlags, visible: bool) {
         debug_assert!(self.level == 0);
         for (number, word) in (first.0..).zip(self.words) {
-            word.store(pte::page(FrameNumber(number), flags), Ordering::Relaxed);
+            let entry = pte::page(FrameNumber(number), flags);
+            word.store(if visible { entry } else { pte::hide(entry) }, Ordering::Relaxed);
         }
     }
 }

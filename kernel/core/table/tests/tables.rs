@@ -155,8 +155,13 @@ fn large_pages_split_move_and_are_shared() {
     table.forget_writes();
     assert_eq!((byte(&child, BASE + 5 * PAGE), child.resident()), (Some(5), 512));
     assert!(!table.write(BASE, &[1]), "the next write copies");
-    child.split(BASE).expect("there is memory for copies");
-    assert!(table.huge_page(BASE).is_some_and(|huge| huge.is_sole()));
+    child.split(BASE).expect("there is memory for a table");
+    assert_eq!(byte(&child, BASE + 5 * PAGE), Some(5));
+    assert!(!child.write(BASE + 5 * PAGE, &[1]), "the next write copies");
+    assert!(
+        table.huge_page(BASE).is_some_and(|huge| !huge.is_sole()),
+        "parts of it are held"
+    );
     unmap(&mut table, BASE..BASE + 6 * PAGE, 0..0);
     assert_eq!((table.resident(), byte(&table, BASE + 6 * PAGE)), (506, Some(6)));
     table.move_range(BASE + 6 * PAGE, BASE + HUGE, 2 * PAGE).expect("moved");
