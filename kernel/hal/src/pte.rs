@@ -57,6 +57,20 @@ pub const fn table(frame: FrameNumber) -> u64 {
     (frame.0 << 12) | PRESENT | WRITE | USER | ACCESSED
 }
 
+/// The entry that leads to a table through which nothing may be written, whatever its own entries say: one that others share.
+#[must_use]
+#[inline]
+pub const fn shared_table(frame: FrameNumber) -> u64 {
+    table(frame) & !WRITE
+}
+
+/// Whether an entry that leads to a table came from [`shared_table`].
+#[must_use]
+#[inline]
+pub const fn is_shared_table(entry: u64) -> bool {
+    entry & WRITE == 0
+}
+
 /// Whether the entry maps or leads to anything.
 #[must_use]
 #[inline]

@@ -95,6 +95,19 @@ impl Page {
         self.count().is_some_and(|count| count == 1)
     }
 
+    /// Gives the reference up. Who gives up the last one gets the page, which is nobody else's then.
+    #[must_use]
+    pub fn into_last(self) -> Option<Self> {
+        let index = self.frame.0 as usize % FRAMES;
+        let chunk = pool::chunk_of(self.frame)?;
+        if !chunk.release(index) {
+            mem::forget(self);
+            return None;
+        }
+        chunk.hold(index);
+        Some(self)
+    }
+
     fn count(&self) -> Option<u32> {
         Some(pool::chunk_of(self.frame)?.counts[self.frame.0 as usize % FRAMES].load(Ordering::Acquire))
     }

@@ -225,6 +225,10 @@ impl Touch<'_> {
     /// A write to a page that is mapped, and that somebody else may hold too.
     fn write(&mut self) -> Result<Step, FaultKind> {
         let page = self.page;
+        self.table.own(page)?;
+        if self.table.lookup(page).is_some_and(|leaf| leaf.allows(Access::Write)) {
+            return Ok(Step::Done);
+        }
         if let Some(huge) = self.table.huge_page(page) {
             if huge.is_sole() {
                 self.table.allow_write(page);

@@ -60,10 +60,13 @@ impl<'a> Gather<'a> {
     #[inline]
     pub(crate) fn add(&mut self, owned: Owned, start: u64, end: u64) {
         self.note(start, end);
-        if self.count == MOST && self.wants_more() {
-            return self.more.push(owned);
+        if self.count == MOST {
+            if self.wants_more() {
+                return self.more.push(owned);
+            }
+            // What was noted is forgotten by now.
+            self.note(start, end);
         }
-        self.note(start, end);
         self.held[self.count].write(owned);
         self.count += 1;
     }

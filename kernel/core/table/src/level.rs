@@ -2,6 +2,7 @@
 //!
 //! The machine sets the accessed and dirty bits of present entries at any time, so those are exchanged or compared, never just stored.
 
+use crate::own::SharedTable;
 use address::FrameNumber;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
@@ -24,6 +25,8 @@ pub enum Owned {
     Huge(HugePage),
     /// A table that no entry leads to any more.
     Table(Page),
+    /// A reference to a lowest table that other address spaces may share.
+    Shared(SharedTable),
 }
 
 /// How many bytes one entry of a level stands for.
@@ -36,6 +39,8 @@ pub(crate) const fn span(level: u32) -> u64 {
 pub(crate) struct Level<'a> {
     words: &'a [AtomicU64; 512],
     level: u32,
+    /// Whether other address spaces may share it: its entries are not changed then.
+    shared: bool,
 }
 
 impl<'a> Level<'a> {
@@ -45,6 +50,7 @@ impl<'a> Level<'a> {
             // SAFETY: the root owns its page for as long as it is borrowed.
             words: unsafe { Page::words_raw(root.frame()) },
             level: TOP,
+            shared: false,
         }
     }
 
@@ -53,12 +59,19 @@ impl<'a> Level<'a> {
         Self {
             words: table.words(),
             level: 0,
+            shared: false,
         }
     }
 
     #[inline]
     pub(crate) fn number(self) -> u32 {
         self.level
+    }
+
+    /// Whether it is a lowest table that other address spaces may share.
+    #[inline]
+    pub(crate) fn is_shared(self) -> bool {
+        self.shared
     }
 
     #[inline]
@@ -69,11 +82,18 @@ impl<'a> Level<'a> {
     /// The first entry from `from` to `last`, both included, that is not empty.
     #[inline]
     pub(crate) fn next_used(self, from: usize, last: usize) -> Option<usize> {
+        const GROUP: usize = 8;
         let words = self.words.get(from..=last)?;
-        let used = words
-            .iter()
-            .position(|word| word.load(Ordering::Relaxed) != pte::EMPTY)?;
-        Some(from + used)
+        let is_used = |word: &AtomicU64| word.load(Ordering::Relaxed) != pte::EMPTY;
+        if is_used(words.first()?) {
+            return Some(from);
+        }
+        // Most of a table is empty mostly, and so is looked at in groups.
+        let groups = words.chunks_exact(GROUP);
+        let empty = groups
+            .take_while(|group| group.iter().fold(0, |sum, word| sum | word.load(Ordering::Relaxed)) == pte::EMPTY);
+        let skipped = empty.count() * GROUP;
+        Some(from + skipped + words.get(skipped..)?.iter().position(is_used)?)
     }
 
     /// Whether the entry maps memory (as opposed to leading to a table, or being empty).
@@ -93,6 +113,7 @@ impl<'a> Level<'a> {
             // SAFETY: an entry that is neither empty nor a leaf owns a table, and a table is let go only after its entry was taken, which borrows the whole exclusively.
             words: unsafe { Page::words_raw(pte::frame(entry)) },
             level: self.level - 1,
+            shared: pte::is_shared_table(entry),
         })
     }
 
@@ -113,6 +134,7 @@ impl<'a> Level<'a> {
             Owned::Page(page) => pte::page(page.into_raw(), flags),
             Owned::Huge(page) => pte::page(page.into_raw(), flags | PageFlags::HUGE),
             Owned::Table(page) => pte::table(page.into_raw()),
+            Owned::Shared(table) => pte::shared_table(table.into_raw()),
         };
         self.reclaim(self.words[index & 511].swap(entry, Ordering::AcqRel))
     }
@@ -139,10 +161,32 @@ impl<'a> Level<'a> {
         } else if pte::is_huge(entry) {
             // SAFETY: as above.
             Owned::Huge(unsafe { HugePage::from_raw(frame) })
+        } else if pte::is_shared_table(entry) {
+            // SAFETY: as above.
+            Owned::Shared(unsafe { SharedTable::from_raw(frame) })
         } else {
             // SAFETY: as above.
             Owned::Table(unsafe { Page::from_raw(frame) })
         })
+    }
+
+    /// One more reference to the lowest table that an entry leads to. From now on the entry says that others may share it.
+    pub(crate) fn share_table(self, index: usize) -> SharedTable {
+        let frame = pte::frame(self.get(index));
+        self.words[index & 511].store(pte::shared_table(frame), Ordering::Release);
+        // SAFETY: the entry owns a reference, and the tables are borrowed exclusively by whoever shares them.
+        SharedTable::new(unsafe { Page::clone_raw(frame) })
+    }
+
+    /// If nobody else holds the table that an entry leads to, lets the entry say so; whether that was so.
+    pub(crate) fn keep_table(self, index: usize) -> bool {
+        let frame = pte::frame(self.get(index));
+        // SAFETY: the entry owns the reference; it is not taken back, because it is never dropped.
+        let sole = ManuallyDrop::new(unsafe { Page::from_raw(frame) }).is_sole();
+        if sole {
+            self.words[index & 511].store(pte::table(frame), Ordering::Release);
+        }
+        sole
     }
 
     /// Moves what an entry owns, with all that the entry says, to an empty entry of another table of the same level.

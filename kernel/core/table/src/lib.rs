@@ -13,6 +13,7 @@
 //! | [`range`] | what concerns many entries: unmapping, protecting, moving |
 //! | [`split`] | 2 MiB that become single pages |
 //! | [`share`] | what `fork` does to two tables |
+//! | [`own`] | lowest tables that several address spaces share until one changes its own |
 //! | [`zero`] | the page of zeros that stands for memory nobody has written |
 //!
 //! Invariants: an entry that is not empty owns exactly one reference: to a table (present, not huge, above the lowest level), to a 2 MiB page
@@ -28,6 +29,7 @@ extern crate alloc;
 mod gather;
 mod level;
 mod map;
+mod own;
 mod range;
 mod root;
 mod share;

@@ -63,11 +63,16 @@ impl<T> Deref for Held<'_, T> {
 }
 
 impl Table {
-    /// The lowest table on the way to an address, and the entry in it, made if need be. Nothing if 2 MiB are mapped there.
+    /// The lowest table on the way to an address, made, or made this address space's own, if need be. Nothing if 2 MiB are mapped there.
     pub(crate) fn lowest_or_new(&self, address: u64) -> Result<Option<Level<'_>>, OutOfMemory> {
         let mut at = Level::top(&self.root);
         while at.number() > 0 {
-            match at.child_or_new(pte::index(address, at.number()))? {
+            let index = pte::index(address, at.number());
+            match at.child_or_new(index)? {
+                Some(child) if child.is_shared() => {
+                    self.own_at(at, index, address)?;
+                    return Ok(at.child(index));
+                }
                 Some(child) => at = child,
                 None => return Ok(None),
             }
@@ -196,6 +201,9 @@ impl Table {
         };
         let mut flags = pte::flags(entry);
         flags.set(PageFlags::HUGE, at.number() > 0);
+        if at.is_shared() {
+            flags.remove(PageFlags::WRITE);
+        }
         Some(Leaf {
             frame: FrameNumber(pte::frame(entry).0 + inside),
             flags,
@@ -223,9 +231,10 @@ impl Table {
         }
     }
 
-    /// Lets a page that is mapped be written: it is nobody else's any more.
+    /// Lets a page that is mapped be written: it is nobody else's any more, and neither is its table.
     pub fn allow_write(&mut self, address: u64) {
         let at = self.deepest(address);
+        debug_assert!(!at.is_shared());
         let index = pte::index(address, at.number());
         if at.is_leaf(at.get(index)) {
             let visible = pte::is_present(at.get(index));

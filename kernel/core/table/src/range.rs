@@ -4,6 +4,7 @@ use crate::Table;
 use crate::gather::{Gather, ROOM};
 use crate::level::{HUGE_LEVEL, Level, Owned, TOP, span};
 use crate::map::HUGE_PAGES;
+use crate::own::pages_in;
 use crate::zero::is_zero_frame;
 use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE};
 use alloc::sync::Arc;
@@ -17,6 +18,8 @@ struct Clearing<'a, 'g> {
     /// Tables that lie in here with all their entries go too.
     limits: Range<u64>,
     pages: u64,
+    /// Whether anybody wants to know how many pages went.
+    counts: bool,
 }
 
 /// What serves a range.
@@ -36,9 +39,8 @@ impl Table {
     /// # Errors
     /// [`OutOfMemory`] when 2 MiB across an edge cannot be split; nothing has changed then.
     pub fn unmap(&mut self, range: Range<u64>, limits: Range<u64>, gather: &mut Gather<'_>) -> Result<(), OutOfMemory> {
-        let part = range.start & !(HUGE_SIZE - 1);
-        if limits.start > part || part + HUGE_SIZE > limits.end {
-            match self.lowest_for(&range) {
+        if !goes(range.start, &limits) {
+            match self.lowest_for(&range)? {
                 Lowest::Table(_) => {
                     self.unmap_in(range, gather);
                     return Ok(());
@@ -47,8 +49,12 @@ impl Table {
                 Lowest::Several => {}
             }
         }
-        self.split_across(range.start)?;
-        self.split_across(range.end)?;
+        for edge in [range.start, range.end] {
+            self.split_across(edge)?;
+            if !edge.is_multiple_of(HUGE_SIZE) && !goes(edge, &limits) {
+                self.own(edge)?;
+            }
+        }
         self.unmap_whole(range, limits, gather);
         Ok(())
     }
@@ -71,6 +77,7 @@ impl Table {
             gather,
             limits,
             pages: 0,
+            counts: true,
         };
         clear(Level::top(&self.root), range, &mut clearing);
         self.resident -= clearing.pages;
@@ -81,7 +88,14 @@ impl Table {
         let all = 0..span(TOP) * pte::KERNEL_FIRST as u64;
         let root = Arc::clone(&self.root);
         let mut room = ROOM;
-        self.unmap_whole(all.clone(), all, &mut Gather::new(&root, &mut room));
+        let mut clearing = Clearing {
+            gather: &mut Gather::new(&root, &mut room),
+            limits: all.clone(),
+            pages: 0,
+            counts: false,
+        };
+        clear(Level::top(&self.root), all, &mut clearing);
+        self.resident = 0;
     }
 
     /// Says anew what a program may do with what is mapped in `range`: nothing at all if `rights` is `None`, else to read, and to write and run what is
@@ -109,32 +123,37 @@ impl Table {
                 gather.note(address, address + span(at.number()));
             }
         };
-        match self.lowest_for(&range) {
+        match self.lowest_for(&range)? {
             Lowest::Table(at) => used(at, &range).for_each(|(index, address)| change(at, index, address)),
             Lowest::Nothing => {}
             Lowest::Several => {
                 self.split_across(range.start)?;
                 self.split_across(range.end)?;
+                self.own_all(range.clone())?;
                 for_each_leaf(Level::top(&self.root), range, &mut change);
             }
         }
         Ok(())
     }
 
-    /// What the lowest table is that serves all of `range`.
-    fn lowest_for(&self, range: &Range<u64>) -> Lowest<'_> {
+    /// What the lowest table is that serves all of `range`; it is this address space's own then.
+    fn lowest_for(&self, range: &Range<u64>) -> Result<Lowest<'_>, OutOfMemory> {
         if range.end - (range.start & !(HUGE_SIZE - 1)) > HUGE_SIZE {
-            return Lowest::Several;
+            return Ok(Lowest::Several);
         }
         let at = self.deepest(range.start);
         if at.number() == 0 {
-            return Lowest::Table(at);
+            if at.is_shared() {
+                self.own(range.start)?;
+                return Ok(Lowest::Table(self.deepest(range.start)));
+            }
+            return Ok(Lowest::Table(at));
         }
-        if at.is_leaf(at.get(pte::index(range.start, at.number()))) {
+        Ok(if at.is_leaf(at.get(pte::index(range.start, at.number()))) {
             Lowest::Several
         } else {
             Lowest::Nothing
-        }
+        })
     }
 
     /// Calls `each` with the first address, the first frame, the number of pages and the flags of each leaf in `range`, but for the page of zeros.
@@ -160,6 +179,7 @@ impl Table {
         if !whole {
             self.split_all(from..from + len)?;
         }
+        self.own_all(from..from + len)?;
         self.make_room(from..from + len, delta)?;
         let mut room = ROOM;
         let mut gather = Gather::new(&self.root, &mut room);
@@ -222,6 +242,13 @@ impl Table {
     }
 }
 
+/// Whether the table that serves an address serves only free space, and goes with what is mapped there.
+#[inline]
+fn goes(address: u64, limits: &Range<u64>) -> bool {
+    let part = address & !(HUGE_SIZE - 1);
+    limits.start <= part && part + HUGE_SIZE <= limits.end
+}
+
 /// How many pages an entry counted for.
 #[inline]
 pub(crate) fn pages_of(owned: &Owned) -> u64 {
@@ -229,12 +256,12 @@ pub(crate) fn pages_of(owned: &Owned) -> u64 {
         Owned::Page(page) if is_zero_frame(page.number()) => 0,
         Owned::Page(_) => 1,
         Owned::Huge(_) => HUGE_PAGES,
-        Owned::Table(_) => 0,
+        Owned::Table(_) | Owned::Shared(_) => 0,
     }
 }
 
 /// The entries of a table that are not empty and stand for a part of `range`, which lies in what the table stands for: the index and the first address of each.
-fn used<'a>(at: Level<'a>, range: &Range<u64>) -> impl Iterator<Item = (usize, u64)> + use<'a> {
+pub(crate) fn used<'a>(at: Level<'a>, range: &Range<u64>) -> impl Iterator<Item = (usize, u64)> + use<'a> {
     let span = span(at.number());
     let base = range.start & !((span << 9) - 1);
     let mut next = pte::index(range.start, at.number());
@@ -256,7 +283,17 @@ fn clear(at: Level<'_>, range: Range<u64>, clearing: &mut Clearing<'_, '_>) {
     for (index, start) in used(at, &range) {
         let end = start + span;
         if let Some(child) = (at.number() > 0).then(|| at.child(index)).flatten() {
+            let whole = range.start <= start && end <= range.end;
             let goes = clearing.limits.start <= start && end <= clearing.limits.end;
+            if child.is_shared() && (goes || whole) {
+                if clearing.counts {
+                    clearing.pages += pages_in(child);
+                }
+                if let Some(table) = at.take(index) {
+                    clearing.gather.add(table, start, end);
+                }
+                continue;
+            }
             // A table that goes takes along what small unmappings left below it, in the range or not.
             let part = if goes && child.number() > 0 {
                 start..end

@@ -1,16 +1,17 @@
 //! What `fork` does to two tables: both lead to the same pages, which lose the right to be written until one side writes and copies.
 
 use crate::Table;
-use crate::level::{HUGE_LEVEL, Level, TOP, span};
-use crate::range::for_each_leaf;
-use crate::zero::is_zero_frame;
-use address::{HUGE_SIZE, PAGE_SIZE};
+use crate::level::{Level, Owned, TOP, span};
+use crate::own::for_each_part;
+use crate::range::used;
+use address::HUGE_SIZE;
 use core::ops::Range;
 use frames::pool::OutOfMemory;
 use hal::{PageFlags, pte};
 
 impl Table {
-    /// Gives `child`, where nothing is mapped in `range`, the pages that are mapped there, until one of the two writes them. [`Table::forget_writes`] has to follow, once for all ranges.
+    /// Gives `child`, where nothing is mapped in `range`, the pages that are mapped there, until one of the two writes them. Of whole lowest tables only the table is
+    /// shared. [`Table::forget_writes`] has to follow, once for all ranges, and [`Table::count_as`].
     ///
     /// # Errors
     /// [`OutOfMemory`]; `child` has some of the pages then.
@@ -18,28 +19,37 @@ impl Table {
         self.split_across(range.start)?;
         self.split_across(range.end)?;
         let mut result = Ok(());
-        let mut pages = 0;
-        let mut lowest: Option<(u64, Level<'_>)> = None;
-        for_each_leaf(Level::top(&self.root), range, &mut |at, index, address| {
-            if result.is_err() {
-                return;
-            }
-            match child.place_for(at.number(), address, &mut lowest) {
-                Ok(other) => {
-                    let visible = pte::is_present(at.get(index));
-                    at.change(index, |flags| {
-                        ((flags - PageFlags::WRITE) | PageFlags::COPY_ON_WRITE, visible)
-                    });
-                    if !is_zero_frame(pte::frame(at.get(index))) {
-                        pages += span(at.number()) / PAGE_SIZE;
-                    }
-                    at.copy_to(index, other);
-                }
-                Err(error) => result = Err(error),
+        for_each_part(Level::top(&self.root), range.clone(), &mut |at, index, address| {
+            if result.is_ok() {
+                result = self.share_part(child, at, index, address, &range);
             }
         });
-        child.count_in(pages);
         result
+    }
+
+    /// Shares what one entry of the level of 2 MiB leads to.
+    fn share_part(
+        &self,
+        child: &Self,
+        at: Level<'_>,
+        index: usize,
+        address: u64,
+        range: &Range<u64>,
+    ) -> Result<(), OutOfMemory> {
+        if at.is_leaf(at.get(index)) {
+            share_leaf(at, index, child.huge_level_or_new(address)?);
+        } else if range.start <= address && address + HUGE_SIZE <= range.end {
+            let other = child.huge_level_or_new(address)?;
+            other.put(index, Owned::Shared(at.share_table(index)), PageFlags::empty());
+        } else {
+            self.own(address)?;
+            let part = range.start.max(address)..range.end.min(address + HUGE_SIZE);
+            let other = child.lowest_or_new(address)?.ok_or(OutOfMemory)?;
+            if let Some(lowest) = at.child(index) {
+                used(lowest, &part).for_each(|(index, _)| share_leaf(lowest, index, other));
+            }
+        }
+        Ok(())
     }
 
     /// Makes every CPU forget what it may write, after [`Table::share`].
@@ -47,24 +57,21 @@ impl Table {
         self.root.forget(0, span(TOP) * pte::KERNEL_FIRST as u64);
     }
 
-    /// The table that has, or gets, the entry for a leaf of a level. `lowest` remembers the lowest table of the last call.
-    fn place_for<'a>(
-        &'a self,
-        level: u32,
-        address: u64,
-        lowest: &mut Option<(u64, Level<'a>)>,
-    ) -> Result<Level<'a>, OutOfMemory> {
-        if level == HUGE_LEVEL {
-            return self.huge_level_or_new(address);
+    /// Says that as much is mapped here as in `parent`, but for what is there in `left_out`: what [`Table::share`] shared was not looked at page by page.
+    pub fn count_as(&mut self, parent: &Self, left_out: impl Iterator<Item = Range<u64>>) {
+        let mut without = 0;
+        for range in left_out {
+            parent.for_each(range, |_, _, pages, _| without += pages);
         }
-        let part = address / HUGE_SIZE;
-        if let Some((of, table)) = *lowest
-            && of == part
-        {
-            return Ok(table);
-        }
-        let table = self.lowest_or_new(address)?.ok_or(OutOfMemory)?;
-        *lowest = Some((part, table));
-        Ok(table)
+        self.count_in(parent.resident - without);
     }
+}
+
+/// Shares what one leaf maps.
+fn share_leaf(at: Level<'_>, index: usize, other: Level<'_>) {
+    let visible = pte::is_present(at.get(index));
+    at.change(index, |flags| {
+        ((flags - PageFlags::WRITE) | PageFlags::COPY_ON_WRITE, visible)
+    });
+    at.copy_to(index, other);
 }

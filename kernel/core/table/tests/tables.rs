@@ -153,6 +153,7 @@ fn large_pages_split_move_and_are_shared() {
     let mut child = Table::new(2).expect("there is memory");
     table.share(&mut child, BASE..BASE + HUGE).expect("shared");
     table.forget_writes();
+    child.count_as(&table, core::iter::empty());
     assert_eq!((byte(&child, BASE + 5 * PAGE), child.resident()), (Some(5), 512));
     assert!(!table.write(BASE, &[1]), "the next write copies");
     child.split(BASE).expect("there is memory for a table");
@@ -171,6 +172,85 @@ fn large_pages_split_move_and_are_shared() {
     );
     assert_eq!(byte(&child, BASE + 5 * PAGE), Some(5));
     drop((table, child));
+    assert_eq!(frames::usage().free, before);
+}
+
+/// A table and a child that shares all of it, with the pages 1 to 4 at `BASE`.
+fn family() -> (Table, Table) {
+    let mut table = Table::new(1).expect("there is memory");
+    for number in 1..=4 {
+        table
+            .map(BASE + u64::from(number) * PAGE, page(number), PageFlags::WRITE)
+            .expect("mapped");
+    }
+    let mut child = Table::new(2).expect("there is memory");
+    table.share(&mut child, 0..BASE + HUGE).expect("shared");
+    table.forget_writes();
+    child.count_as(&table, core::iter::empty());
+    (table, child)
+}
+
+#[test]
+fn a_lowest_table_is_shared_until_one_side_changes_it() {
+    let _turn = boot();
+    let before = frames::usage().free;
+    let (mut table, mut child) = family();
+    assert_eq!((byte(&child, BASE + 2 * PAGE), child.resident()), (Some(2), 4));
+    for side in [&table, &child] {
+        assert!(!side.write(BASE + PAGE, &[9]), "neither may write");
+    }
+    child.map(BASE + PAGE, page(9), PageFlags::WRITE).expect("mapped");
+    assert_eq!(
+        (byte(&child, BASE + PAGE), byte(&table, BASE + PAGE)),
+        (Some(9), Some(1))
+    );
+    assert!(child.write(BASE + PAGE, &[8]) && !child.write(BASE + 2 * PAGE, &[8]));
+    unmap(&mut table, BASE + 2 * PAGE..BASE + 3 * PAGE, 0..0);
+    assert_eq!(
+        (byte(&table, BASE + 2 * PAGE), byte(&child, BASE + 2 * PAGE)),
+        (None, Some(2))
+    );
+    assert_eq!((table.resident(), child.resident()), (3, 4));
+    drop((table, child));
+    assert_eq!(frames::usage().free, before);
+}
+
+#[test]
+fn who_is_left_with_a_shared_table_keeps_its_rights() {
+    let _turn = boot();
+    let before = frames::usage().free;
+    for parent_stays in [true, false] {
+        let (table, child) = family();
+        let (left, gone) = if parent_stays { (table, child) } else { (child, table) };
+        drop(gone);
+        left.own(BASE).expect("nothing is needed");
+        assert!(left.write(BASE + 3 * PAGE, &[7]), "as before the fork");
+        assert_eq!(byte(&left, BASE + 3 * PAGE), Some(7));
+    }
+    assert_eq!(frames::usage().free, before);
+}
+
+#[test]
+fn a_shared_table_is_unmapped_without_being_copied() {
+    let _turn = boot();
+    let before = frames::usage().free;
+    let (mut table, mut child) = family();
+    let copies = frames::usage().free;
+    unmap(&mut child, BASE..BASE + HUGE, BASE..BASE + HUGE);
+    assert_eq!((child.resident(), byte(&table, BASE + 4 * PAGE)), (0, Some(4)));
+    assert_eq!(frames::usage().free, copies);
+    let mut grandchild = Table::new(3).expect("there is memory");
+    table
+        .share(&mut grandchild, 0..BASE + 3 * PAGE)
+        .expect("shared in part");
+    assert_eq!(
+        (byte(&grandchild, BASE + 2 * PAGE), byte(&grandchild, BASE + 3 * PAGE)),
+        (Some(2), None)
+    );
+    protect(&mut table, BASE + PAGE..BASE + 2 * PAGE, None);
+    assert_eq!(table.lookup(BASE + PAGE).map(|leaf| leaf.visible), Some(false));
+    assert_eq!(grandchild.lookup(BASE + PAGE).map(|leaf| leaf.visible), Some(true));
+    drop((table, child, grandchild));
     assert_eq!(frames::usage().free, before);
 }
 
