@@ -3,9 +3,15 @@
 
 use std::process::ExitCode;
 
-use chiton_tests::{apps, guest, hostile, machines, suite};
+use chiton_tests::{apps, cpython, guest, hostile, machines, suite};
 
 fn main() -> ExitCode {
-    let cases = [guest::cases(), apps::cases(), machines::cases(), hostile::cases()];
+    let cases = [
+        guest::cases(),
+        apps::cases(),
+        cpython::cases(),
+        machines::cases(),
+        hostile::cases(),
+    ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -17,6 +17,11 @@ int main(void) {
   T(fcntl(99, F_SETFD, 1));
   T(fcntl(fd, 9999));
   T(fcntl(fd, F_GETOWN));
+  T(fcntl(fd, F_NOTIFY, DN_MULTISHOT));
+  int here = open(".", O_RDONLY);
+  T(fcntl(here, F_NOTIFY, DN_MULTISHOT));
+  T(fcntl(here, F_NOTIFY, 0));
+  close(here);
   int p[2];
   T(pipe2(p, O_NONBLOCK | O_CLOEXEC));
   IS(fcntl(p[0], F_GETFL) == (O_RDONLY | O_NONBLOCK));

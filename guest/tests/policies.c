@@ -23,6 +23,12 @@ int main(void) {
   T(a.nice);
   T(syscall(SYS_sched_getattr, 0, &a, 4, 0));
   T(syscall(SYS_sched_setattr, 0, 0, 0));
+  struct timespec slice = {-1, -1};
+  T(sched_rr_get_interval(0, &slice));
+  IS(slice.tv_sec == 0 && slice.tv_nsec >= 0);
+  T(sched_rr_get_interval(-1, &slice));
+  T(sched_rr_get_interval(99999999, &slice));
+  T(sched_rr_get_interval(0, (void *)16));
   T(syscall(SYS_pkey_alloc, 1, 0));
   T(syscall(SYS_pkey_free, 3));
   IS(syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0) & MEMBARRIER_CMD_PRIVATE_EXPEDITED);

@@ -12,6 +12,7 @@
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
+//! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
@@ -21,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apps;
+pub mod cpython;
 pub mod execute;
 pub mod guest;
 pub mod hostile;

@@ -19,6 +19,8 @@ Usage: cargo xtask VERB
   check                 what CI runs: tests, formatting, clippy, tidy, kernel size
   lint                  formatting and clippy alone
   test [unit|e2e]       every test; or only those without a virtual machine, or only those with one
+  test --cpython [MODULE...]   CPython's own suite on Linux and in Chiton, compared test by test
+  test --apps [NAME]    the longer runs of applications; or those whose name contains NAME
   size                  the kernel's size, stripped
 ";
 
@@ -35,6 +37,9 @@ fn main() -> ExitCode {
         ["test"] => test::run(&root, test::Which::All),
         ["test", "unit"] => test::run(&root, test::Which::Unit),
         ["test", "e2e"] => test::run(&root, test::Which::EndToEnd),
+        ["test", "--cpython", modules @ ..] => test::cpython(&root, modules),
+        ["test", "--apps"] => test::apps(&root, ""),
+        ["test", "--apps", name] => test::apps(&root, name),
         ["size"] => size::run(&root),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");

@@ -7,6 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::check::cargo;
+
 /// Which tests to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Which {
@@ -48,6 +50,32 @@ pub(crate) fn run(root: &Path, which: Which) -> Result<(), String> {
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     if broken.is_empty() { Ok(()) } else { Err(String::new()) }
+}
+
+/// CPython's own suite: the modules given, or all that say something about a kernel.
+pub(crate) fn cpython(root: &Path, modules: &[&str]) -> Result<(), String> {
+    let mut words = vec!["run", "--quiet", "-p", "chiton-tests", "--bin", "cpython", "--"];
+    words.extend(modules);
+    cargo(root, &words)
+}
+
+/// The applications that take longer than every change should wait for.
+pub(crate) fn apps(root: &Path, name: &str) -> Result<(), String> {
+    let filter = format!("longer::{name}");
+    cargo(
+        root,
+        &[
+            "test",
+            "--quiet",
+            "-p",
+            "chiton-tests",
+            "--test",
+            "end_to_end",
+            "--",
+            "--ignored",
+            &filter,
+        ],
+    )
 }
 
 /// Runs `cargo test` and passes its output on, except for the noise of crates without tests. Says whether everything passed.

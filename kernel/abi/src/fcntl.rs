@@ -130,6 +130,7 @@ pub const F_SETLK: u32 = 6;
 pub const F_SETLKW: u32 = 7;
 pub const F_SETOWN: u32 = 8;
 pub const F_GETOWN: u32 = 9;
+pub const F_NOTIFY: u32 = 1026;
 pub const F_GETOWN_EX: u32 = 16;
 pub const F_OFD_GETLK: u32 = 36;
 pub const F_OFD_SETLK: u32 = 37;

@@ -14,7 +14,7 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
         frames::show(range)?;
     }
     let top: Arc<dyn FileSystem> = match hal::boot::image() {
-        Some(bytes) => Tmpfs::over(erofs::Erofs::new(bytes)?.root(), Tmpfs::default_pages()),
+        Some(bytes) => Tmpfs::over(&*erofs::Erofs::new(bytes)?, Tmpfs::default_pages()),
         None => Tmpfs::new(Tmpfs::default_pages(), 0o755),
     };
     let mount = Mount::new(top, MountFlags::RELATIVE_ATIME, b"overlay");
@@ -28,7 +28,7 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
     let view = Context::new(root.clone(), Arc::new(Credentials::root()));
     let kept = MountFlags::RELATIVE_ATIME;
     let bare = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | kept;
-    let devices = Tmpfs::layered(devfs::root(), Tmpfs::default_pages(), "devtmpfs");
+    let devices = Tmpfs::over_devices(devfs::root());
     mount_on(&view, b"/dev", devices, MountFlags::NO_SUID | kept, b"devtmpfs");
     let bare_devices = MountFlags::NO_SUID | MountFlags::NO_EXECUTE | kept;
     mount_made(&view, b"/dev/pts", &devfs::pts_mount(bare_devices));

@@ -15,7 +15,7 @@ use lock::atomic::{AtomicU64, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 
 /// Nanoseconds of a time slice at nice 0.
-const SLICE: u64 = 4_000_000;
+pub const SLICE: u64 = 4_000_000;
 
 struct RunQueue {
     tasks: VecDeque<Arc<Task>>,

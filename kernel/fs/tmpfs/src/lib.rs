@@ -41,6 +41,8 @@ use vfs::{Attributes, FileSystem, Inode, Kind};
 pub struct Tmpfs {
     shared: Arc<Shared>,
     root: Arc<Node>,
+    /// Blocks of the layer below.
+    below: u64,
     name: &'static str,
 }
 
@@ -57,22 +59,32 @@ impl Tmpfs {
         Arc::new(Self {
             shared,
             root,
+            below: 0,
             name: "tmpfs",
         })
     }
 
-    /// The writable layer over a read-only file system with that root directory; what is written may use so many pages.
+    /// The writable layer over a read-only file system; what is written may use so many pages.
     #[must_use]
-    pub fn over(lower: Arc<dyn Inode>, max_pages: u64) -> Arc<Self> {
-        Self::layered(lower, max_pages, "overlay")
+    pub fn over(lower: &dyn FileSystem, max_pages: u64) -> Arc<Self> {
+        Self::layer(lower.root(), lower.statfs().blocks, max_pages, "overlay")
     }
 
-    /// The same under another name: `/dev` is one too.
+    /// The same over a tree of devices.
     #[must_use]
-    pub fn layered(lower: Arc<dyn Inode>, max_pages: u64, name: &'static str) -> Arc<Self> {
+    pub fn over_devices(lower: Arc<dyn Inode>) -> Arc<Self> {
+        Self::layer(lower, 0, Self::default_pages(), "devtmpfs")
+    }
+
+    fn layer(lower: Arc<dyn Inode>, below: u64, max_pages: u64, name: &'static str) -> Arc<Self> {
         let shared = Arc::new(Shared::new(max_pages, true));
         let root = Node::over(&shared, lower);
-        Arc::new(Self { shared, root, name })
+        Arc::new(Self {
+            shared,
+            root,
+            below,
+            name,
+        })
     }
 
     /// Half of the memory, as Linux gives.
@@ -142,7 +154,7 @@ impl FileSystem for Tmpfs {
                 TMPFS_MAGIC
             },
             bsize: 4096,
-            blocks: max,
+            blocks: self.below + max,
             bfree: max.saturating_sub(used),
             bavail: max.saturating_sub(used),
             files: max,

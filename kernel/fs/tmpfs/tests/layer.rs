@@ -33,8 +33,8 @@ fn layered() -> (Ground, Ground) {
             b"/alias",
         )
         .expect("linked");
-    let root = lower.context.root.mount.file_system().root();
-    (lower, Ground::on(Tmpfs::over(root, 64)))
+    let upper = Tmpfs::over(&**lower.context.root.mount.file_system(), 64);
+    (lower, Ground::on(upper))
 }
 
 #[test]

@@ -4,7 +4,8 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::{
     F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_SEALS, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ,
-    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ, FD_CLOEXEC, OpenFlags,
+    F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ, FD_CLOEXEC,
+    OpenFlags,
 };
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
@@ -14,7 +15,7 @@ use vfs::{File, capability};
 calls! {
     32 "dup" = dup(Fd);
     33 "dup2" = dup2(Fd, Fd);
-    72 "fcntl" = fcntl(Fd, u32, Hex) partial "no owners, leases or notices of changes: F_SETOWN, F_SETLEASE and F_NOTIFY answer EINVAL";
+    72 "fcntl" = fcntl(Fd, u32, Hex) partial "no owners, leases or notices of changes: F_SETOWN and F_SETLEASE answer EINVAL, F_NOTIFY unless it asks for nothing";
     292 "dup3" = dup3(Fd, Fd, OpenFlags);
 }
 
@@ -75,6 +76,7 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
         // Nobody is signalled when a file is ready, so that no file has an owner.
         F_GETOWN => Ok(0),
         F_GETOWN_EX => UserPtr::new(argument.0).write(&[0u32; 2]).map(|()| 0),
+        F_NOTIFY => notify(argument.0 as u32),
         F_GETPIPE_SZ | F_SETPIPE_SZ => pipe_size(caller, &file, command, argument.0),
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {
             super::advisory::range(caller, &files, (fd, &file), command, argument.0)
@@ -84,6 +86,16 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
             Some(behaviour) => behaviour.control(&file, command, argument.0),
             None => Err(Error::new(Errno::EINVAL, "the file does not know the command")),
         },
+    }
+}
+
+/// Signals about changes of a directory are not there (`inotify` is); asking for none is asking for nothing.
+fn notify(events: u32) -> Result<u64> {
+    const MULTISHOT: u32 = 1 << 31;
+    if events & !MULTISHOT == 0 {
+        Ok(0)
+    } else {
+        Err(Error::new(Errno::EINVAL, "directories give no notices by signals"))
     }
 }
 

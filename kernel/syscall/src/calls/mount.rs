@@ -58,7 +58,7 @@ fn file_system(kind: &[u8], options: &[u8]) -> Result<Arc<dyn FileSystem>> {
         b"proc" => procfs::procfs(),
         b"sysfs" => procfs::sysfs(),
         b"devpts" => devfs::pts(),
-        b"devtmpfs" => tmpfs::Tmpfs::over(devfs::root(), tmpfs::Tmpfs::default_pages()),
+        b"devtmpfs" => tmpfs::Tmpfs::over_devices(devfs::root()),
         _ => return Err(Error::new(Errno::ENODEV, "no such file system")),
     })
 }

@@ -3,6 +3,7 @@
 use crate::Caller;
 use crate::argument::Hex;
 use abi::sched::SchedParam;
+use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
@@ -20,6 +21,7 @@ calls! {
     145 "sched_getscheduler" = sched_getscheduler(u32);
     146 "sched_get_priority_max" = sched_get_priority_max(u32);
     147 "sched_get_priority_min" = sched_get_priority_min(u32);
+    148 "sched_rr_get_interval" = sched_rr_get_interval(i32, UserPtr<Timespec>);
     157 "prctl" = prctl(u32, Hex, Hex, Hex, Hex) partial "names, dumpability, new privileges, subreapers and death signals";
     158 "arch_prctl" = arch_prctl(u32, Hex);
     203 "sched_setaffinity" = sched_setaffinity(u32, usize, UserPtr<u64>);
@@ -142,6 +144,15 @@ fn sched_get_priority_max(_caller: &mut Caller<'_>, (policy,): (u32,)) -> Result
 
 fn sched_get_priority_min(_caller: &mut Caller<'_>, (policy,): (u32,)) -> Result<u64> {
     priority_bound(policy, 1)
+}
+
+/// How long a thread runs before others of its rank get their turn.
+fn sched_rr_get_interval(_caller: &mut Caller<'_>, (tid, out): (i32, UserPtr<Timespec>)) -> Result<u64> {
+    let tid = u32::try_from(tid).map_err(|_| Error::new(Errno::EINVAL, "a negative number names no thread"))?;
+    task_of(tid)?;
+    let nsec = task::scheduler::SLICE as i64;
+    out.write(&Timespec { sec: 0, nsec })?;
+    Ok(0)
 }
 
 const ARCH_SET_GS: u32 = 0x1001;
