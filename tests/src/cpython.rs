@@ -1,8 +1,8 @@
 //! CPython's own suite (Debian's `libpython3.11-testsuite`), module by module, on Linux and in Chiton, compared test by test.
 //!
 //! `tests/cpython/driver.py` runs a module and prints what became of each test. A test that hangs or kills the interpreter costs only itself: the
-//! run goes on after it. What may differ stands in `tests/cpython/differences.tsv`, each with its reason; a line whose tests no longer differ is
-//! reported as well, so that the list can only tell the truth.
+//! run goes on after it. What differs stands in `tests/cpython/differences.tsv`, each with its reason; a line whose tests no longer differ is
+//! reported as well, so that the list can only tell the truth. (A line that begins with `~` is about a test that differs now and then.)
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,8 +61,13 @@ const PROGRAMS: &[&str] = &[
     "/bin/tar",
     "/bin/true",
     "/usr/bin/env",
+    "/usr/bin/bzip2",
+    "/usr/bin/gzip",
     "/usr/bin/id",
     "/usr/bin/tr",
+    "/usr/bin/unzip",
+    "/usr/bin/xz",
+    "/usr/bin/zip",
 ];
 
 /// How often a run may break off and go on after the test that broke it.
@@ -196,12 +201,7 @@ pub fn compare(module: &str) -> Result<Compared, String> {
     Ok(judge(module, &linux, &chiton, &listed))
 }
 
-fn judge(
-    module: &str,
-    linux: &BTreeMap<String, End>,
-    chiton: &BTreeMap<String, End>,
-    listed: &[(String, String)],
-) -> Compared {
+fn judge(module: &str, linux: &BTreeMap<String, End>, chiton: &BTreeMap<String, End>, listed: &[Listed]) -> Compared {
     let mut compared = Compared {
         module: module.to_owned(),
         ..Compared::default()
@@ -225,42 +225,56 @@ fn judge(
             detail: there.detail.clone(),
             reason: listed
                 .iter()
-                .find(|(pattern, _)| is_meant(pattern, id))
-                .map(|(_, reason)| reason.clone()),
+                .find(|line| line.is_about(id))
+                .map(|line| line.reason.clone()),
         });
     }
     compared.stale = listed
         .iter()
-        .map(|(pattern, _)| pattern)
-        .filter(|pattern| linux.keys().any(|id| is_meant(pattern, id)))
-        .filter(|pattern| {
-            !compared
-                .differ
-                .iter()
-                .any(|difference| is_meant(pattern, &difference.id))
-        })
-        .cloned()
+        .filter(|line| line.always && linux.keys().any(|id| line.is_about(id)))
+        .filter(|line| !compared.differ.iter().any(|difference| line.is_about(&difference.id)))
+        .map(|line| line.pattern.clone())
         .collect();
     compared
 }
 
-/// Whether a line of the list is about a test: the same name, or its beginning up to a `*`.
-fn is_meant(pattern: &str, id: &str) -> bool {
-    pattern
-        .strip_suffix('*')
-        .map_or(pattern == id, |beginning| id.starts_with(beginning))
+/// A line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Listed {
+    /// A test's name, or the beginning of several and `*`.
+    pattern: String,
+    reason: String,
+    /// Whether every run shows the difference.
+    always: bool,
 }
 
-/// Reads the list: a test's name (or the beginning of several, and `*`), a tab, the reason.
-fn listed() -> Result<Vec<(String, String)>, String> {
+impl Listed {
+    /// Reads `NAME<tab>REASON` or `~NAME<tab>REASON`.
+    fn parse(line: &str) -> Result<Self, String> {
+        match line.split_once('\t') {
+            Some((name, reason)) if !reason.is_empty() => Ok(Self {
+                pattern: name.trim_start_matches('~').to_owned(),
+                reason: reason.to_owned(),
+                always: !name.starts_with('~'),
+            }),
+            _ => Err(format!("differences.tsv: a line without a reason: {line}")),
+        }
+    }
+
+    fn is_about(&self, id: &str) -> bool {
+        let pattern = &self.pattern;
+        pattern
+            .strip_suffix('*')
+            .map_or(pattern == id, |beginning| id.starts_with(beginning))
+    }
+}
+
+fn listed() -> Result<Vec<Listed>, String> {
     let path = places::root().join("tests/cpython/differences.tsv");
     let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     text.lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(|line| match line.split_once('\t') {
-            Some((id, reason)) if !reason.is_empty() => Ok((id.to_owned(), reason.to_owned())),
-            _ => Err(format!("differences.tsv: a line without a reason: {line}")),
-        })
+        .map(Listed::parse)
         .collect()
 }
 
@@ -309,7 +323,9 @@ fn job(module: &str, last: Option<&str>) -> Job {
     job.env = [("PATH", "/usr/bin:/bin"), ("HOME", "/root"), ("LC_ALL", "C.UTF-8")]
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .to_vec();
-    job.files = PROGRAMS.iter().map(|program| (*program).to_owned()).collect();
+    // What the host does not have the guest has not either.
+    let there = PROGRAMS.iter().filter(|program| Path::new(program).exists());
+    job.files = there.map(|program| (*program).to_owned()).collect();
     job.files
         .extend(["/usr/lib/python3.11", "/etc/passwd", "/etc/group"].map(str::to_owned));
     job.files.push(driver);
@@ -356,7 +372,7 @@ fn read(text: &str) -> Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, is_meant, judge, read};
+    use super::{End, Listed, judge, read};
 
     #[test]
     fn a_run_that_breaks_off_names_its_test() {
@@ -372,7 +388,8 @@ mod tests {
     fn what_differs_is_listed_or_not() {
         let linux = read("end m.a ok\nend m.b ok\nend m.c skip\ndone\n").ends;
         let chiton = read("end m.a ok\nend m.b error\nend m.d ok\ndone\n").ends;
-        let listed = [("m.b", "why"), ("m.a*", "gone"), ("n.*", "elsewhere")].map(|(id, why)| (id.into(), why.into()));
+        let listed = ["m.b\twhy", "m.a*\tgone", "~m.a\tsometimes", "n.*\telsewhere"]
+            .map(|line| Listed::parse(line).expect("a line"));
         let compared = judge("m", &linux, &chiton, &listed);
         assert_eq!(compared.alike.get("ok"), Some(&1));
         let unlisted: Vec<&str> = compared
@@ -388,7 +405,9 @@ mod tests {
 
     #[test]
     fn a_star_means_what_begins_so() {
-        assert!(is_meant("m.X.*", "m.X.test"));
-        assert!(!is_meant("m.X", "m.X.test"));
+        let line = Listed::parse("m.X.*\twhy").expect("a line");
+        assert!(line.is_about("m.X.test"));
+        assert!(!line.is_about("m.Y.test"));
+        assert!(Listed::parse("m.X.test").is_err());
     }
 }

@@ -30,6 +30,9 @@ const GLIBC_DIRECTORIES: [&str; 6] = [
 const MUSL_DIRECTORIES: &str = "/lib:/usr/local/lib:/usr/lib";
 /// What `$LIB` may stand for; the loader knows which, so all are tried.
 const LIB: [&str; 3] = ["lib/x86_64-linux-gnu", "lib64", "lib"];
+/// Which library opens another one itself, when a thread ends by `pthread_exit` or is cancelled, and aborts if that is not there.
+const GLIBC: &str = "libc.so.6";
+const GLIBC_OPENS: &str = "libgcc_s.so.1";
 /// Names that musl's loader provides itself.
 const MUSL_OWN: [&str; 7] = [
     "libc.",
@@ -130,6 +133,10 @@ impl Libraries {
                     elf,
                 });
             }
+        }
+        if names.contains(GLIBC) && !names.contains(GLIBC_OPENS) {
+            // Wherever it is missing on the host, the C library says so when it wants it.
+            self.find_by_name(tree, host, libc, GLIBC_OPENS)?;
         }
         Ok(())
     }

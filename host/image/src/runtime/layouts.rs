@@ -4,8 +4,21 @@ use std::path::{Path, PathBuf};
 
 use super::{name, prefix, stem};
 
-/// Directories below the prefix; `*` stands for anything, `@` for the version in the program's name.
-const LAYOUTS: [(&str, &[&str]); 8] = [
+/// A Java development kit: the run-time image, and what Debian keeps in `/etc` of it.
+const JAVA: &[&str] = &["lib", "conf", "/etc/java-*-openjdk"];
+/// Erlang/OTP, and what its start scripts call.
+const ERLANG: &[&str] = &[
+    "bin",
+    "erts-*",
+    "lib",
+    "releases",
+    "/usr/bin/basename",
+    "/usr/bin/dirname",
+    "/usr/bin/sed",
+];
+
+/// Files and directories below the prefix, or anywhere; `*` stands for anything, `@` for the version in the program's name.
+const LAYOUTS: [(&str, &[&str]); 14] = [
     ("python", &["lib/python@", "lib64/python@"]),
     (
         "perl",
@@ -24,6 +37,12 @@ const LAYOUTS: [(&str, &[&str]); 8] = [
     ("lua", &["share/lua", "lib/lua", "lib64/lua"]),
     ("php", &["lib/php", "lib64/php", "etc/php*"]),
     ("tclsh", &["lib/tcl*", "lib64/tcl*", "share/tcl*"]),
+    ("java", JAVA),
+    ("javac", JAVA),
+    ("jshell", JAVA),
+    ("erl", ERLANG),
+    ("erlc", ERLANG),
+    ("escript", ERLANG),
     ("guile", &["share/guile", "lib/guile", "lib64/guile"]),
 ];
 
