@@ -326,8 +326,15 @@ fn job(module: &str, last: Option<&str>) -> Job {
     // What the host does not have the guest has not either.
     let there = PROGRAMS.iter().filter(|program| Path::new(program).exists());
     job.files = there.map(|program| (*program).to_owned()).collect();
-    job.files
-        .extend(["/usr/lib/python3.11", "/etc/passwd", "/etc/group"].map(str::to_owned));
+    job.files.extend(
+        [
+            "/usr/lib/python3.11",
+            "/usr/lib/locale/C.utf8",
+            "/etc/passwd",
+            "/etc/group",
+        ]
+        .map(str::to_owned),
+    );
     job.files.push(driver);
     job.workdir = Some("/tmp/work".into());
     job.cpus = 2;

@@ -41,9 +41,10 @@ impl Ground {
         }
     }
 
+    /// Pages in use; blocks would count the layer below as well.
     pub(crate) fn used(&self) -> u64 {
         let statfs = self.context.root.mount.file_system().statfs();
-        statfs.blocks - statfs.bfree
+        statfs.files - statfs.ffree
     }
 
     pub(crate) fn directory(&self, path: &str) {
