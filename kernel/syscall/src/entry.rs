@@ -8,7 +8,7 @@ use hal::thread::UserFrame;
 use hal::{Access, Fault};
 use process::exit::{Status, exit_thread};
 use process::signals::{Fields, Info};
-use process::{Thread, with_thread};
+use process::{Thread, rseq, with_thread};
 use space::FaultKind;
 use task::Work;
 
@@ -80,7 +80,12 @@ pub fn before_user(frame: &mut UserFrame) {
             with_thread(|thread| signal::deliver(thread, frame));
         } else if work & Work::RESCHEDULE != 0 {
             task::with_current(|task| task.clear_work(Work::RESCHEDULE));
-            task::reschedule_if_needed();
+            if task::reschedule_if_needed() {
+                with_thread(|thread| rseq::interrupt(thread, frame));
+            }
+        } else if work & Work::CPU != 0 {
+            task::with_current(|task| task.clear_work(Work::CPU));
+            with_thread(rseq::tell_cpu);
         } else {
             return;
         }

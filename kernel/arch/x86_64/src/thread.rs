@@ -103,6 +103,17 @@ impl UserFrame {
         self.sp
     }
 
+    /// The instruction pointer.
+    #[must_use]
+    pub fn instruction_pointer(&self) -> u64 {
+        self.ip
+    }
+
+    /// Sets the instruction pointer.
+    pub fn set_instruction_pointer(&mut self, to: u64) {
+        self.ip = to;
+    }
+
     /// Sets the stack pointer.
     pub fn set_stack_pointer(&mut self, to: u64) {
         self.sp = to;

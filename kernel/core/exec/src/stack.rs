@@ -158,7 +158,7 @@ fn auxiliary_vector(
 ) -> Vec<u64> {
     let who = &view.credentials;
     let secure = who.uid != who.euid || who.gid != who.egid;
-    let mut pairs = Vec::with_capacity(42);
+    let mut pairs = Vec::with_capacity(46);
     let mut add = |key: u64, value: u64| pairs.extend_from_slice(&[key, value]);
     if let Some(vdso) = vdso {
         add(auxv::AT_SYSINFO_EHDR, vdso);
@@ -180,6 +180,8 @@ fn auxiliary_vector(
     add(auxv::AT_SECURE, u64::from(secure));
     add(auxv::AT_RANDOM, random);
     add(auxv::AT_HWCAP2, hal::cpu::capabilities()[1]);
+    add(auxv::AT_RSEQ_FEATURE_SIZE, u64::from(process::rseq::FEATURES));
+    add(auxv::AT_RSEQ_ALIGN, u64::from(process::rseq::FIRST_LENGTH));
     add(auxv::AT_EXECFN, name);
     add(auxv::AT_PLATFORM, platform);
     add(auxv::AT_NULL, 0);

@@ -9,6 +9,7 @@
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`registry`] | numbers of processes and threads |
 //! | [`session`] | sessions, their terminals, orphaned groups |
+//! | [`rseq`] | sequences that begin again when their thread loses its CPU |
 //! | [`signals`], `pending` | actions, masks, what is pending |
 //! | [`timers`] | timers that send signals |
 //! | [`stop`] | stopping and going on |
@@ -33,6 +34,7 @@ mod pending;
 pub mod program;
 pub mod registry;
 pub mod session;
+pub mod rseq;
 mod shared;
 pub mod signals;
 pub mod stop;

@@ -1,5 +1,6 @@
 //! One thread of a program: the payload of its task.
 
+use crate::rseq;
 use crate::shared::Process;
 use crate::signals::ThreadSignals;
 use alloc::sync::{Arc, Weak};
@@ -24,6 +25,8 @@ pub struct Thread {
     pub io_priority: AtomicU32,
     /// Its mask, what is pending for it, its alternate stack.
     pub signals: ThreadSignals,
+    /// Its area of restartable sequences.
+    pub rseq: rseq::Area,
     name: SpinLock<[u8; NAME]>,
 }
 
@@ -45,6 +48,7 @@ impl Thread {
             robust_list: AtomicU64::new(0),
             io_priority: AtomicU32::new(0),
             signals: ThreadSignals::default(),
+            rseq: rseq::Area::default(),
             name: SpinLock::new(name),
         })
     }

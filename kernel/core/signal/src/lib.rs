@@ -26,10 +26,9 @@ use abi::Errno;
 use abi::signal::{SA_NODEFER, SA_RESTART, SIG_DFL, SIG_IGN, SS_AUTODISARM, SigAction, SigSet, Signal};
 use hal::thread::UserFrame;
 use lock::atomic::Ordering;
-use process::Thread;
 use process::exit::{Status, exit_process};
 use process::signals::{DefaultAction, Info, default_action};
-use process::{session, stop};
+use process::{Thread, rseq, session, stop};
 use task::Work;
 
 /// Does what the pending signals of the running thread ask for, and says what becomes of a call that was interrupted.
@@ -78,6 +77,7 @@ fn handle(thread: &Thread, frame: &mut UserFrame, info: &Info, action: &SigActio
     let mask = signals.mask();
     let saved = signals.saved_mask.lock().unwrap_or(mask);
     *signals.restart.lock() = None;
+    rseq::interrupt(thread, frame);
     if frame::push(thread, frame, info, action, saved).is_err() {
         if info.signal == Signal::SEGV {
             thread.process.signals.set_action(Signal::SEGV, SigAction::default());

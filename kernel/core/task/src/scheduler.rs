@@ -6,7 +6,7 @@
 //! for each other.)
 
 use crate::current::{self, current, with_current};
-use crate::task::{DEAD, QUEUED, RUNNABLE, Task, WAITING};
+use crate::task::{DEAD, QUEUED, RUNNABLE, Task, WAITING, Work};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use hal::MAX_CPUS;
@@ -217,17 +217,18 @@ pub fn yield_now() {
     });
 }
 
-/// The running task's slice is over: lets others run, if there are any.
-pub fn reschedule_if_needed() {
+/// The running task's slice is over: lets others run, if there are any. Whether there were.
+pub fn reschedule_if_needed() -> bool {
     let cpu = hal::cpu::current();
     if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
-        return;
+        return false;
     }
     with_current(|task| {
         task.involuntary.fetch_add(1, Ordering::Relaxed);
         enqueue_again(task, cpu);
         leave(task);
     });
+    true
 }
 
 /// The running task may have been forbidden its CPU: goes to one that it may use.
@@ -271,6 +272,10 @@ fn switch_to(next: Arc<Task>) {
     let cpu = hal::cpu::current();
     let now = time::now();
     next.since.store(now, Ordering::Relaxed);
+    if next.ran_on.load(Ordering::Relaxed) != cpu {
+        next.ran_on.store(cpu, Ordering::Relaxed);
+        next.note_work(Work::CPU);
+    }
     let slice = if LENGTHS[cpu].load(Ordering::Relaxed) > 0 {
         Some(now + slice_of(&next))
     } else {
@@ -335,7 +340,7 @@ pub fn timer_interrupt() {
     with_current(|task| {
         let end = task.since.load(Ordering::Relaxed) + slice_of(task);
         if time::now() + SLICE / 16 >= end {
-            task.ask_to_reschedule();
+            task.note_work(Work::RESCHEDULE);
         } else {
             time::arm(end);
         }

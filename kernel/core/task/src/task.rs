@@ -28,6 +28,8 @@ impl Work {
     pub const SIGNAL: u32 = 2;
     /// End: the process exits or another program takes its place. Also ends sleeps.
     pub const EXIT: u32 = 4;
+    /// Another CPU than before runs the task.
+    pub const CPU: u32 = 8;
 }
 
 /// A thread of control.
@@ -35,6 +37,8 @@ pub struct Task {
     pub(crate) thread: KernelThread,
     pub(crate) state: AtomicU8,
     pub(crate) cpu: AtomicUsize,
+    /// The CPU that it ran on last.
+    pub(crate) ran_on: AtomicUsize,
     affinity: AtomicU64,
     work: AtomicU32,
     /// When the task was last given a CPU.
@@ -73,6 +77,7 @@ impl Task {
             thread,
             state: AtomicU8::new(WAITING),
             cpu: AtomicUsize::new(hal::cpu::current()),
+            ran_on: AtomicUsize::new(usize::MAX),
             affinity: AtomicU64::new(u64::MAX),
             work: AtomicU32::new(0),
             since: AtomicU64::new(0),
@@ -110,9 +115,9 @@ impl Task {
         }
     }
 
-    /// Notes that the time slice is over.
-    pub(crate) fn ask_to_reschedule(&self) {
-        self.work.fetch_or(Work::RESCHEDULE, Ordering::AcqRel);
+    /// Adds to the work of the running task, or of one that is about to run.
+    pub fn note_work(&self, bits: u32) {
+        self.work.fetch_or(bits, Ordering::AcqRel);
     }
 
     /// Work has been done.

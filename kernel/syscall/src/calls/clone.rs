@@ -260,6 +260,9 @@ fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Ar
     if !flags.contains(CloneFlags::VM) || flags.contains(CloneFlags::VFORK) {
         *thread.signals.stack.lock() = *caller.thread.signals.stack.lock();
     }
+    if !flags.contains(CloneFlags::VM) {
+        thread.rseq.inherit(&caller.thread.rseq);
+    }
     if flags.contains(CloneFlags::CHILD_CLEARTID) {
         thread.clear_child_tid.store(args.child_tid, Ordering::Relaxed);
     }

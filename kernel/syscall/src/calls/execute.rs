@@ -128,6 +128,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
         pad: 0,
         size: 0,
     };
+    thread.rseq.forget();
     thread.robust_list.store(0, Ordering::Relaxed);
     thread.clear_child_tid.store(0, Ordering::Relaxed);
     thread.set_name(&prepared.name);

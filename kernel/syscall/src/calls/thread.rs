@@ -8,7 +8,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use process::exit::{Status, exit_process, exit_thread};
-use process::registry;
+use process::{registry, rseq};
 use task::Task;
 use usermem::{UserPtr, UserSlice};
 
@@ -28,6 +28,7 @@ calls! {
     204 "sched_getaffinity" = sched_getaffinity(u32, usize, UserPtr<u64>);
     218 "set_tid_address" = set_tid_address(Hex);
     231 "exit_group" = exit_group(i32);
+    334 "rseq" = rseq(Hex, u32, u32, u32);
 }
 
 fn exit(_caller: &mut Caller<'_>, (code,): (i32,)) -> Result<u64> {
@@ -46,6 +47,16 @@ fn sched_yield(_caller: &mut Caller<'_>, (): ()) -> Result<u64> {
 fn set_tid_address(caller: &mut Caller<'_>, (address,): (Hex,)) -> Result<u64> {
     caller.thread.clear_child_tid.store(address.0, Ordering::Relaxed);
     Ok(u64::from(caller.thread.tid()))
+}
+
+fn rseq(caller: &mut Caller<'_>, (area, length, flags, signature): (Hex, u32, u32, u32)) -> Result<u64> {
+    const UNREGISTER: u32 = 1;
+    match flags {
+        0 => rseq::register(caller.thread, area.0, length, signature)?,
+        UNREGISTER => rseq::unregister(caller.thread, area.0, length, signature)?,
+        _ => return Err(Error::new(Errno::EINVAL, "unknown flags")),
+    }
+    Ok(0)
 }
 
 const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");
