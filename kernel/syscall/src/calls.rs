@@ -50,6 +50,7 @@ mod memory_file;
 mod message;
 mod mount;
 mod open;
+mod pidfd;
 mod pipe;
 mod policy;
 mod poll;
@@ -88,6 +89,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     message::ROWS,
     mount::ROWS,
     open::ROWS,
+    pidfd::ROWS,
     pipe::ROWS,
     policy::ROWS,
     poll::ROWS,

@@ -90,6 +90,7 @@ fn end_thread(thread: &Thread, status: Status) {
     }
     registry::remove_thread(tid);
     process.changed.wake_all();
+    process.ended.wake_all();
 }
 
 /// What a thread leaves behind in its program's memory: robust futexes that it held, and the word that its maker waits for.
@@ -117,6 +118,9 @@ fn end_process(process: &Arc<Process>, status: Status) {
     session::leave(process);
     let orphans = core::mem::take(&mut *process.children.lock());
     adopt(process, orphans);
+    // What it ran may be written again, and nobody shares its place any more.
+    *process.program.lock() = crate::Program::default();
+    process.unshare_place();
     *process.status.lock() = Some(status);
     if let Some(parent) = process.parent() {
         session::look_after_orphans(process, &parent);
@@ -208,12 +212,17 @@ fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
 
 /// A child that has ended has been waited for: it is gone now.
 pub fn forget_child(parent: &Process, child: &Arc<Process>) {
-    parent.children.lock().retain(|other| !Arc::ptr_eq(other, child));
+    let mut children = parent.children.lock();
+    let at = children.iter().position(|other| Arc::ptr_eq(other, child));
+    let removed = at.map(|at| children.remove(at));
+    drop(children);
+    drop(removed);
     parent.children_time.fetch_add(
         child.run_time() + child.children_time.load(Ordering::Relaxed),
         Ordering::Relaxed,
     );
     registry::remove_process(child.pid);
+    child.ended.wake_all();
 }
 
 /// The running thread is to be the only one of its process, with the process's number: for `execve`. The others end.

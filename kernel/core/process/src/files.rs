@@ -4,6 +4,7 @@ use abi::resource::RLIM_INFINITY;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use lock::SpinLock;
 use vfs::File;
 
@@ -33,6 +34,8 @@ struct Table {
 #[derive(Debug, Default)]
 pub struct FileTable {
     table: SpinLock<Table>,
+    /// How many processes have it.
+    users: AtomicUsize,
 }
 
 impl Table {
@@ -84,7 +87,22 @@ impl FileTable {
         let table = self.table.lock().clone();
         Arc::new(Self {
             table: SpinLock::new(table),
+            users: AtomicUsize::new(0),
         })
+    }
+
+    pub(crate) fn add_user(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_user(&self) {
+        self.users.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether more than one process has it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.users.load(Ordering::Relaxed) > 1
     }
 
     /// The open file behind a descriptor.

@@ -7,10 +7,12 @@
 //! | [`files`] | [`FileTable`]: descriptors |
 //! | [`limits`] | resource limits |
 //! | [`program`] | what runs in a process: its file, name, arguments |
+//! | [`pidfd`] | files that name processes |
 //! | [`registry`] | numbers of processes and threads |
 //! | [`session`] | sessions, their terminals, orphaned groups |
 //! | [`rseq`] | sequences that begin again when their thread loses its CPU |
 //! | [`signals`], `pending` | actions, masks, what is pending |
+//! | `sharing` | what processes share that are not threads of one |
 //! | [`timers`] | timers that send signals |
 //! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
@@ -31,11 +33,13 @@ pub mod files;
 pub mod limits;
 pub mod mapped;
 mod pending;
+pub mod pidfd;
 pub mod program;
 pub mod registry;
 pub mod session;
 pub mod rseq;
 mod shared;
+mod sharing;
 pub mod signals;
 pub mod stop;
 pub mod thread;

@@ -38,6 +38,21 @@ pub fn new_number() -> Result<u32> {
     Err(Error::new(Errno::EAGAIN, "all process numbers are taken"))
 }
 
+/// Makes sure that a chosen number is one that no process or thread has.
+///
+/// # Errors
+/// `EINVAL` for what cannot be one, `EEXIST`.
+pub fn choose_number(number: u32) -> Result<u32> {
+    if !(1..PID_MAX).contains(&number) {
+        return Err(Error::new(Errno::EINVAL, "no process can have the number"));
+    }
+    let registry = REGISTRY.lock();
+    if registry.threads.contains_key(&number) || registry.processes.contains_key(&number) {
+        return Err(Error::new(Errno::EEXIST, "another process has the number"));
+    }
+    Ok(number)
+}
+
 /// Enters a process.
 pub fn add_process(process: &Arc<Process>) {
     REGISTRY.lock().processes.insert(process.pid, Arc::clone(process));

@@ -76,14 +76,20 @@ impl Area {
     }
 
     fn is(&self, address: u64, length: u32) -> bool {
-        (self.address.load(Ordering::Relaxed), self.length.load(Ordering::Relaxed)) == (address, length)
+        (
+            self.address.load(Ordering::Relaxed),
+            self.length.load(Ordering::Relaxed),
+        ) == (address, length)
     }
 
     fn check_signature(&self, signature: u32) -> Result<()> {
         if self.signature.load(Ordering::Relaxed) == signature {
             Ok(())
         } else {
-            Err(Error::new(Errno::EPERM, "the area was registered with another signature"))
+            Err(Error::new(
+                Errno::EPERM,
+                "the area was registered with another signature",
+            ))
         }
     }
 }

@@ -53,6 +53,10 @@ pub struct Process {
     pub(crate) ending: SpinLock<Option<Status>>,
     /// Who waits for its children to change, and for the threads of a process that runs another program.
     pub changed: WaitQueue,
+    /// Who waits for its threads and itself to end, whoever that is.
+    pub ended: WaitQueue,
+    /// With whom it shares its root, working directory and `umask`, if with anybody.
+    pub(crate) sharing: SpinLock<Option<Arc<crate::sharing::Group>>>,
     /// When it began, in nanoseconds since boot.
     pub started: u64,
     /// Running time of its threads that have ended.
@@ -109,6 +113,7 @@ impl Process {
     #[must_use]
     pub fn new(pid: u32, parent: Weak<Process>, begins: Beginnings) -> Arc<Self> {
         let file_size = begins.limits.soft(RLIMIT_FSIZE);
+        begins.files.add_user();
         Arc::new(Self {
             pid,
             parent: SpinLock::new(parent),
@@ -130,6 +135,8 @@ impl Process {
             status: SpinLock::new(None),
             ending: SpinLock::new(None),
             changed: WaitQueue::new(),
+            ended: WaitQueue::new(),
+            sharing: SpinLock::new(None),
             started: time::now(),
             ended_time: AtomicU64::new(0),
             file_size_limit: AtomicU64::new(file_size),
@@ -176,7 +183,18 @@ impl Process {
 
     /// Gives it other descriptors.
     pub fn set_files(&self, files: Arc<FileTable>) -> Arc<FileTable> {
-        core::mem::replace(&mut self.files.lock(), files)
+        files.add_user();
+        let before = core::mem::replace(&mut *self.files.lock(), files);
+        before.remove_user();
+        before
+    }
+
+    /// From here on it has its descriptors for itself, if it shared them with other processes.
+    pub fn unshare_files(&self) {
+        let files = self.files();
+        if files.is_shared() {
+            drop(self.set_files(files.duplicate()));
+        }
     }
 
     /// Its view of files.
@@ -228,6 +246,11 @@ impl Process {
         drop(threads);
         drop(removed);
         last
+    }
+
+    /// Takes a thread out that has never run.
+    pub fn drop_thread(&self, tid: u32) {
+        self.remove_thread(tid);
     }
 
     /// Its threads.

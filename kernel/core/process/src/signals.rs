@@ -27,7 +27,8 @@ const STOPS: SigSet = SigSet::EMPTY
 /// What signals do to a process, and what is pending for it as a whole.
 #[derive(Debug)]
 pub struct Signals {
-    actions: SpinLock<[SigAction; 64]>,
+    /// Shared with processes that were made with `CLONE_SIGHAND`; the inner lock is taken under the outer one.
+    actions: SpinLock<Arc<SpinLock<[SigAction; 64]>>>,
     pending: Pending,
     /// Who waits for a signal to come (`sigtimedwait`).
     pub arrived: WaitQueue,
@@ -45,7 +46,7 @@ impl Default for Signals {
             mask: SigSet::EMPTY,
         };
         Self {
-            actions: SpinLock::new([action; 64]),
+            actions: SpinLock::new(Arc::new(SpinLock::new([action; 64]))),
             pending: Pending::default(),
             arrived: WaitQueue::new(),
         }
@@ -110,12 +111,12 @@ impl Signals {
     /// What a signal does.
     #[must_use]
     pub fn action(&self, signal: Signal) -> SigAction {
-        self.actions.lock()[usize::from(signal.0) - 1]
+        self.actions.lock().lock()[usize::from(signal.0) - 1]
     }
 
     /// Sets what a signal does; returns what it did.
     pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
-        let old = core::mem::replace(&mut self.actions.lock()[usize::from(signal.0) - 1], action);
+        let old = core::mem::replace(&mut self.actions.lock().lock()[usize::from(signal.0) - 1], action);
         if is_ignored(signal, &action) {
             self.pending.forget(SigSet::EMPTY.with(signal));
         }
@@ -124,7 +125,8 @@ impl Signals {
 
     /// What a signal does that is about to be delivered; a handler that counts once is forgotten with this.
     pub fn take_action(&self, signal: Signal) -> SigAction {
-        let mut actions = self.actions.lock();
+        let shared = self.actions.lock();
+        let mut actions = shared.lock();
         let action = &mut actions[usize::from(signal.0) - 1];
         let taken = *action;
         if taken.flags & SA_RESETHAND != 0 && !matches!(taken.handler, SIG_DFL | SIG_IGN) {
@@ -133,22 +135,40 @@ impl Signals {
         taken
     }
 
-    /// Another program runs: handlers are gone, what was ignored stays so.
+    /// Another program runs: handlers are gone, what was ignored stays so. Nobody else's actions change.
     pub fn reset(&self) {
-        for action in self
-            .actions
-            .lock()
-            .iter_mut()
-            .filter(|action| action.handler != SIG_IGN)
-        {
+        let mut shared = self.actions.lock();
+        if Arc::strong_count(&shared) > 1 {
+            let actions = *shared.lock();
+            *shared = Arc::new(SpinLock::new(actions));
+        }
+        for action in shared.lock().iter_mut().filter(|action| action.handler != SIG_IGN) {
             *action = SigAction::default();
         }
     }
 
     /// Takes all actions from another process.
     pub fn copy_actions(&self, from: &Self) {
-        let actions = *from.actions.lock();
+        let actions = *from.actions.lock().lock();
+        *self.actions.lock().lock() = actions;
+    }
+
+    /// From here on actions are another process's too.
+    pub fn share_actions(&self, with: &Self) {
+        let actions = Arc::clone(&with.actions.lock());
         *self.actions.lock() = actions;
+    }
+
+    /// The same number for all processes that share their actions.
+    #[must_use]
+    pub fn actions_identity(&self) -> usize {
+        Arc::as_ptr(&self.actions.lock()).addr()
+    }
+
+    /// Whether another process has the same actions.
+    #[must_use]
+    pub fn shares_actions(&self) -> bool {
+        Arc::strong_count(&self.actions.lock()) > 1
     }
 
     /// Adds to how often a timer ran out, if its signal is pending; whether it is.
@@ -165,7 +185,7 @@ impl Signals {
     /// Which signals are ignored, and which are caught.
     #[must_use]
     pub fn ignored_and_caught(&self) -> (SigSet, SigSet) {
-        let actions = self.actions.lock();
+        let actions = *self.actions.lock().lock();
         let (mut ignored, mut caught) = (SigSet::EMPTY, SigSet::EMPTY);
         for (signal, action) in (1..=64).filter_map(Signal::new).zip(actions.iter()) {
             match action.handler {

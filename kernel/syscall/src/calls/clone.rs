@@ -1,10 +1,11 @@
-//! Making threads and processes: `fork`, `vfork`, `clone`, `clone3`.
+//! Making threads and processes: `fork`, `vfork`, `clone`, `clone3`, and `unshare`, which takes back what was shared.
 //!
 //! A process that is made without sharing memory gets a copy-on-write copy of its maker's; one made with `CLONE_VFORK` keeps its maker waiting until it runs another program or
-//! ends. `CLONE_FS` and `CLONE_SIGHAND` between processes copy instead of sharing.
+//! ends. Threads of one process share everything; what processes share, and stop sharing, is said once for all their threads.
 
 use crate::Caller;
 use crate::argument::Hex;
+use abi::fcntl::OpenFlags;
 use abi::sched::{CloneArgs, CloneFlags};
 use abi::signal::Signal;
 use abi::{Errno, Error, Result};
@@ -16,10 +17,11 @@ use task::Task;
 use usermem::UserPtr;
 
 calls! {
-    56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "no name spaces, no descriptors of processes; CLONE_FS and CLONE_SIGHAND between processes copy";
+    56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "no name spaces";
     57 "fork" = fork();
     58 "vfork" = vfork();
-    435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "no name spaces, no descriptors of processes; CLONE_FS and CLONE_SIGHAND between processes copy";
+    272 "unshare" = unshare(CloneFlags) partial "no name spaces; threads of one process go on sharing: EINVAL";
+    435 "clone3" = clone3(UserPtr<CloneArgs>, usize) partial "no name spaces";
 }
 
 fn fork(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
@@ -48,10 +50,17 @@ fn clone(
     caller: &mut Caller<'_>,
     (flags, stack, parent_tid, child_tid, tls): (CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex),
 ) -> Result<u64> {
+    if flags.contains(CloneFlags::PIDFD | CloneFlags::PARENT_SETTID) {
+        return Err(Error::new(
+            Errno::EINVAL,
+            "the descriptor and the number go to one place",
+        ));
+    }
     make(
         caller,
         &CloneArgs {
-            flags: flags.bits() & !0xff,
+            flags: flags.bits() & 0xffff_ff00,
+            pidfd: parent_tid.address(),
             child_tid: child_tid.address(),
             parent_tid: parent_tid.address(),
             exit_signal: flags.bits() & 0xff,
@@ -95,14 +104,6 @@ fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) ->
         set_tid_size,
         cgroup,
     ] = words;
-    let invalid = |why| Err(Error::new(Errno::EINVAL, why));
-    if exit_signal & !0xff != 0 || (stack == 0) != (stack_size == 0) {
-        return invalid("no such signal, or half a stack");
-    }
-    if set_tid_size != 0 || set_tid != 0 {
-        return Err(Error::new(Errno::EINVAL, "numbers cannot be chosen"));
-    }
-    let stack = stack.wrapping_add(stack_size);
     let args = CloneArgs {
         flags,
         pidfd,
@@ -110,13 +111,52 @@ fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) ->
         parent_tid,
         exit_signal,
         stack,
-        stack_size: 0,
+        stack_size,
         tls,
         set_tid,
         set_tid_size,
         cgroup,
     };
-    make(caller, &args)
+    check_args(&args)?;
+    make(
+        caller,
+        &CloneArgs {
+            stack: stack.wrapping_add(stack_size),
+            ..args
+        },
+    )
+}
+
+/// What `clone3` refuses of its structure.
+fn check_args(args: &CloneArgs) -> Result<()> {
+    const MOST_SPACES: u64 = 32;
+    const SIGNAL: u64 = 0x7f;
+    let flags = CloneFlags::from_bits_retain(args.flags);
+    let without_signal = flags.intersects(CloneFlags::THREAD | CloneFlags::PARENT);
+    let refused = [
+        (
+            args.set_tid_size > MOST_SPACES || (args.set_tid == 0) != (args.set_tid_size == 0),
+            "numbers without a list, or a list without numbers",
+        ),
+        (args.exit_signal > 64, "no such signal"),
+        (
+            args.flags & (SIGNAL | CloneFlags::DETACHED.bits()) != 0 || args.flags >> 34 != 0,
+            "unknown flags",
+        ),
+        (
+            without_signal && args.exit_signal != 0,
+            "what has the caller's parent sends what the caller sends",
+        ),
+        ((args.stack == 0) != (args.stack_size == 0), "half a stack"),
+        (
+            flags.contains(CloneFlags::PIDFD | CloneFlags::PARENT_SETTID) && args.pidfd == args.parent_tid,
+            "the descriptor and the number go to one place",
+        ),
+    ];
+    match refused.into_iter().find(|(refused, _)| *refused) {
+        Some((_, why)) => Err(Error::new(Errno::EINVAL, why)),
+        None => Ok(()),
+    }
 }
 
 /// What would need name spaces, which there are none of.
@@ -138,13 +178,13 @@ fn check_flags(flags: CloneFlags) -> Result<()> {
             "threads share handlers, and who shares handlers shares memory",
         ));
     }
-    if flags.intersects(NEW_SPACES.union(CloneFlags::PIDFD)) {
-        return Err(Error::new(
-            Errno::EINVAL,
-            "there is one name space of each kind, and no descriptors of processes",
-        ));
+    if flags.intersects(NEW_SPACES) {
+        return Err(Error::new(Errno::EINVAL, "there is one name space of each kind"));
     }
     let both = |one: CloneFlags, other: CloneFlags| flags.contains(one | other);
+    if both(CloneFlags::PIDFD, CloneFlags::DETACHED) {
+        return Err(Error::new(Errno::EINVAL, "nobody waits for what is detached"));
+    }
     if both(CloneFlags::FS, CloneFlags::NEWNS)
         || both(CloneFlags::FS, CloneFlags::NEWUSER)
         || both(CloneFlags::THREAD, CloneFlags::NEWUSER)
@@ -160,7 +200,11 @@ fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
     let flags = CloneFlags::from_bits_retain(args.flags);
     check_flags(flags)?;
     check_limits(caller)?;
-    let tid = registry::new_number()?;
+    if flags.contains(CloneFlags::PIDFD) {
+        let limit = caller.process().limit(abi::resource::RLIMIT_NOFILE);
+        caller.process().files().check_room(limit)?;
+    }
+    let tid = number(caller, args)?;
     if flags.contains(CloneFlags::THREAD) {
         let process = Arc::clone(caller.process());
         start(caller, args, flags, tid, process)?;
@@ -173,6 +217,21 @@ fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
         task::wait_killable(&[&child.changed], || child.has_released_memory().then_some(()));
     }
     Ok(u64::from(tid))
+}
+
+/// The number of what is made: the caller's choice, or the next.
+fn number(caller: &Caller<'_>, args: &CloneArgs) -> Result<u32> {
+    match args.set_tid_size {
+        0 => registry::new_number(),
+        1 => {
+            let wanted = UserPtr::<u32>::new(args.set_tid).read()?;
+            if !caller.process().credentials().has(vfs::capability::SYS_ADMIN) {
+                return Err(Error::new(Errno::EPERM, "choosing numbers needs CAP_SYS_ADMIN"));
+            }
+            registry::choose_number(wanted)
+        }
+        _ => Err(Error::new(Errno::EINVAL, "there is one name space of numbers")),
+    }
 }
 
 /// A process like the caller's, without threads yet.
@@ -205,7 +264,20 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
     let parent = parent.ok_or(Error::new(Errno::EINVAL, "the first process has no parent"))?;
     let child = Process::new(pid, Arc::downgrade(&parent), begins);
     child.inherit(own);
-    child.exit_signal.store(args.exit_signal as u32, Ordering::Relaxed);
+    if flags.contains(CloneFlags::SIGHAND) {
+        child.signals.share_actions(&own.signals);
+    } else if flags.contains(CloneFlags::CLEAR_SIGHAND) {
+        child.signals.reset();
+    }
+    if flags.contains(CloneFlags::FS) {
+        child.share_place(own);
+    }
+    let exit_signal = if flags.contains(CloneFlags::PARENT) {
+        own.exit_signal.load(Ordering::Relaxed)
+    } else {
+        args.exit_signal as u32
+    };
+    child.exit_signal.store(exit_signal, Ordering::Relaxed);
     child.set_borrows_memory(shares_memory);
     registry::add_process(&child);
     parent.children.lock().push(Arc::clone(&child));
@@ -230,11 +302,13 @@ fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32,
     let thread = Thread::new(tid, Arc::clone(&process), caller.thread.name());
     let result = prepare(caller, args, flags, &thread).and_then(|task| {
         registry::add_thread(&thread);
-        if process.add_thread(&thread) {
-            Ok(task)
-        } else {
-            Err(Error::new(Errno::EAGAIN, "the process is ending"))
+        if !process.add_thread(&thread) {
+            return Err(Error::new(Errno::EAGAIN, "the process is ending"));
         }
+        if flags.contains(CloneFlags::PIDFD) {
+            give_descriptor(caller, args, flags, &thread).inspect_err(|_| process.drop_thread(tid))?;
+        }
+        Ok(task)
     });
     match result {
         Ok(task) => {
@@ -252,6 +326,40 @@ fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32,
             Err(error)
         }
     }
+}
+
+/// Gives the caller a descriptor of what it makes.
+fn give_descriptor(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Arc<Thread>) -> Result<()> {
+    let named = flags.contains(CloneFlags::THREAD).then(|| Arc::clone(thread));
+    let file = process::pidfd::open(&thread.process, named, OpenFlags::empty());
+    let fd = super::open::add(caller, file, true)? as i32;
+    UserPtr::new(args.pidfd).write(&fd).inspect_err(|_| {
+        drop(caller.process().files().remove(fd));
+    })
+}
+
+/// Processes stop sharing what they were made to share.
+fn unshare(caller: &mut Caller<'_>, (flags,): (CloneFlags,)) -> Result<u64> {
+    let alone = CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM;
+    let known = alone | CloneFlags::FS | CloneFlags::FILES | CloneFlags::SYSVSEM;
+    let process = caller.process();
+    if flags.intersects(NEW_SPACES) && !process.credentials().has(vfs::capability::SYS_ADMIN) {
+        return Err(Error::new(Errno::EPERM, "new name spaces need CAP_SYS_ADMIN"));
+    }
+    let shared = process.thread_count() > 1
+        || (flags.contains(CloneFlags::SIGHAND) && process.signals.shares_actions())
+        || (flags.contains(CloneFlags::VM) && !process.has_released_memory());
+    let threads_would_part = flags.intersects(known) && shared;
+    if !(flags - known).is_empty() || threads_would_part {
+        return Err(Error::new(Errno::EINVAL, "what cannot be told apart"));
+    }
+    if flags.contains(CloneFlags::FS) {
+        process.unshare_place();
+    }
+    if flags.contains(CloneFlags::FILES) {
+        process.unshare_files();
+    }
+    Ok(0)
 }
 
 /// The task of a new thread, with the caller's registers.

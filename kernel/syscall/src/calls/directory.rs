@@ -118,7 +118,7 @@ fn chdir(caller: &mut Caller<'_>, (path,): (PathPtr,)) -> Result<u64> {
     let view = caller.process().view();
     let place = view.resolve(&view.cwd, &path, true)?;
     enter(&view, &place)?;
-    caller.process().change_view(|view| view.cwd = place);
+    caller.process().change_place(|view| view.cwd = place);
     Ok(0)
 }
 
@@ -127,7 +127,7 @@ fn fchdir(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
     let view = caller.process().view();
     enter(&view, file.path())?;
     let place = file.path().clone();
-    caller.process().change_view(|view| view.cwd = place);
+    caller.process().change_place(|view| view.cwd = place);
     Ok(0)
 }
 
@@ -139,13 +139,13 @@ fn chroot(caller: &mut Caller<'_>, (path,): (PathPtr,)) -> Result<u64> {
     if !view.credentials.has(vfs::capability::SYS_CHROOT) {
         return Err(Error::new(Errno::EPERM, "changing the root needs CAP_SYS_CHROOT"));
     }
-    caller.process().change_view(|view| view.root = place);
+    caller.process().change_place(|view| view.root = place);
     Ok(0)
 }
 
 fn umask(caller: &mut Caller<'_>, (mask,): (Mode,)) -> Result<u64> {
     let old = caller
         .process()
-        .change_view(|view| core::mem::replace(&mut view.umask, mask.0 & 0o777));
+        .change_place(|view| core::mem::replace(&mut view.umask, mask.0 & 0o777));
     Ok(u64::from(old))
 }

@@ -133,6 +133,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     thread.clear_child_tid.store(0, Ordering::Relaxed);
     thread.set_name(&prepared.name);
     *process.program.lock() = prepared.program;
+    process.unshare_files();
     drop(
         process
             .files()

@@ -5,6 +5,7 @@ use crate::argument::{Fd, Hex, PathPtr};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 use process::Process;
 use usermem::{Segment, UserPtr, UserSlice};
 use vfs::capability;
@@ -261,14 +262,21 @@ fn transfer(
 fn looked_at(caller: &Caller<'_>, pid: u32) -> Result<Arc<Process>> {
     let thread = process::registry::thread(pid).ok_or(Error::new(Errno::ESRCH, "there is no such process"))?;
     let other = Arc::clone(&thread.process);
-    if Arc::ptr_eq(&other, caller.process()) {
-        return Ok(other);
+    may_inspect(caller, &other)?;
+    Ok(other)
+}
+
+/// Whether the caller may look into a process.
+pub(super) fn may_inspect(caller: &Caller<'_>, other: &Arc<Process>) -> Result<()> {
+    if Arc::ptr_eq(other, caller.process()) {
+        return Ok(());
     }
     let (own, its) = (caller.process().credentials(), other.credentials());
     let same = [its.uid, its.euid, its.suid].iter().all(|uid| *uid == own.uid)
         && [its.gid, its.egid, its.sgid].iter().all(|gid| *gid == own.gid);
-    if same || own.has(capability::SYS_PTRACE) {
-        return Ok(other);
+    let open = same && other.dumpable.load(Ordering::Relaxed) == 1;
+    if open || own.has(capability::SYS_PTRACE) {
+        return Ok(());
     }
     Err(Error::new(Errno::EPERM, "the process is somebody else's"))
 }
@@ -288,7 +296,9 @@ fn kcmp(caller: &mut Caller<'_>, (first, second, kind, one, other): (u32, u32, u
             FILE => Arc::as_ptr(&process.files().get(fd as i32)?).addr(),
             VM => Arc::as_ptr(&process.space()).addr(),
             FILES => Arc::as_ptr(&process.files()).addr(),
-            FS | SIGHAND | IO | SYSVSEM => Arc::as_ptr(process).addr(),
+            FS => process.place_identity(),
+            SIGHAND => process.signals.actions_identity(),
+            IO | SYSVSEM => Arc::as_ptr(process).addr(),
             EPOLL_TARGET => return Err(Error::new(Errno::EOPNOTSUPP, "what an epoll watches is not compared")),
             _ => return Err(Error::new(Errno::EINVAL, "no such thing to compare")),
         })

@@ -14,7 +14,7 @@ calls! {
     3 "close" = close(Fd);
     85 "creat" = creat(PathPtr, Mode);
     257 "openat" = openat(Fd, PathPtr, OpenFlags, Mode);
-    436 "close_range" = close_range(u32, u32, u32) partial "CLOSE_RANGE_UNSHARE gives the process a table of its own; threads share it";
+    436 "close_range" = close_range(u32, u32, u32) partial "threads of one process go on sharing their table with CLOSE_RANGE_UNSHARE";
     437 "openat2" = openat2(Fd, PathPtr, UserPtr<OpenHow>, usize);
 }
 
@@ -149,6 +149,9 @@ fn close_range(caller: &mut Caller<'_>, (first, last, flags): (u32, u32, u32)) -
             Errno::EINVAL,
             "unknown flags, or a range that ends before it begins",
         ));
+    }
+    if flags & CLOSE_RANGE_UNSHARE != 0 {
+        caller.process().unshare_files();
     }
     let files = caller.process().files();
     if flags & CLOSE_RANGE_CLOEXEC != 0 {

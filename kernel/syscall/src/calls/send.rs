@@ -3,6 +3,7 @@
 use crate::Caller;
 use abi::signal::{SI_TKILL, SI_USER, Signal};
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use process::signals::Info;
@@ -30,7 +31,7 @@ pub(super) fn signal(number: u32) -> Result<Option<Signal>> {
 }
 
 /// A signal as sent by the caller.
-fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
+pub(super) fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
     Info::sent(signal, code, caller.process().pid, caller.process().credentials().uid)
 }
 
@@ -72,23 +73,37 @@ fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
         return Err(NO_PROCESS);
     }
     let signal = signal?;
-    let mut refused = None;
+    to_all(
+        caller,
+        &targets,
+        signal,
+        signal.map(|signal| sent(caller, signal, SI_USER)),
+    )
+}
+
+/// Sends a signal to all members of a process group that the caller may signal.
+pub(super) fn to_group(caller: &Caller<'_>, group: u32, signal: Option<Signal>, info: Option<Info>) -> Result<u64> {
+    let mut members = registry::processes();
+    members.retain(|process| process.group.load(Ordering::Relaxed) == group);
+    to_all(caller, &members, signal, info)
+}
+
+/// Sends a signal to those that the caller may signal; it has to be one at least.
+fn to_all(caller: &Caller<'_>, targets: &[Arc<Process>], signal: Option<Signal>, info: Option<Info>) -> Result<u64> {
+    let mut refused = NO_PROCESS;
     let mut reached = false;
     for target in targets {
-        match may_signal(caller, &target, signal) {
+        match may_signal(caller, target, signal) {
             Ok(()) => {
                 reached = true;
-                if let Some(signal) = signal {
-                    signals::send(&target, sent(caller, signal, SI_USER));
+                if let Some(info) = info {
+                    signals::send(target, info);
                 }
             }
-            Err(error) => refused = Some(error),
+            Err(error) => refused = error,
         }
     }
-    match refused {
-        Some(error) if !reached => Err(error),
-        _ => Ok(0),
-    }
+    if reached { Ok(0) } else { Err(refused) }
 }
 
 /// The thread that a call names, if the caller may signal it.
@@ -97,7 +112,7 @@ fn target(
     group: Option<i32>,
     tid: i32,
     number: u32,
-) -> Result<(alloc::sync::Arc<process::Thread>, Option<Signal>)> {
+) -> Result<(Arc<process::Thread>, Option<Signal>)> {
     if tid <= 0 || group.is_some_and(|group| group <= 0) {
         return Err(Error::new(Errno::EINVAL, "no such number"));
     }

@@ -1,20 +1,21 @@
 //! Waiting for children: `wait4`, `waitid`.
 
 use crate::Caller;
+use abi::fcntl::OpenFlags;
 use abi::resource::Rusage;
 use abi::signal::Signal;
 use abi::time::Timeval;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
-use process::Process;
 use process::exit::{Status, forget_child};
 use process::stop::News;
+use process::{Process, pidfd};
 use usermem::UserPtr;
 
 calls! {
     61 "wait4" = wait4(i32, UserPtr<i32>, u32, UserPtr<Rusage>);
-    247 "waitid" = waitid(u32, u32, UserPtr<[u32; 32]>, u32, UserPtr<Rusage>) partial "no descriptors of processes (P_PIDFD)";
+    247 "waitid" = waitid(u32, u32, UserPtr<[u32; 32]>, u32, UserPtr<Rusage>);
 }
 
 const WNOHANG: u32 = 1;
@@ -27,19 +28,21 @@ const WALL: u32 = 0x4000_0000;
 const WCLONE: u32 = 0x8000_0000;
 
 /// Which children are waited for.
-#[derive(Clone, Copy)]
 enum Which {
     Any,
     Process(u32),
     Group(u32),
+    /// The one that a descriptor names; whether the descriptor is in non-blocking mode.
+    Named(Arc<Process>, bool),
 }
 
 impl Which {
-    fn includes(self, child: &Process) -> bool {
+    fn includes(&self, child: &Arc<Process>) -> bool {
         match self {
             Self::Any => true,
-            Self::Process(pid) => child.pid == pid,
-            Self::Group(group) => child.group.load(Ordering::Relaxed) == group,
+            Self::Process(pid) => child.pid == *pid,
+            Self::Group(group) => child.group.load(Ordering::Relaxed) == *group,
+            Self::Named(process, _) => Arc::ptr_eq(child, process),
         }
     }
 }
@@ -56,30 +59,23 @@ struct Found {
     change: Change,
 }
 
-/// Looks for a child that has changed; nothing if there are children but none has.
-fn look(own: &Process, which: Which, options: u32) -> Result<Option<Found>> {
-    let children = own.children.lock().clone();
+/// Looks for a child that has changed, under the list of children; nothing if there are children but none has.
+fn look(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
+    let children = own.children.lock();
     let mut any = false;
-    for child in children.into_iter().filter(|child| which.includes(child)) {
+    for child in children.iter().filter(|child| which.includes(child)) {
         any = true;
         let keep = options & WNOWAIT != 0;
-        if let Some(status) = child.status() {
-            if options & WEXITED != 0 {
-                return Ok(Some(Found {
-                    child,
-                    change: Change::Ended(status),
-                }));
-            }
-            continue;
-        }
-        if let Some(news) = child
-            .stop
-            .take_news(options & WUNTRACED != 0, options & WCONTINUED != 0, keep)
-        {
-            return Ok(Some(Found {
-                child,
-                change: Change::Other(news),
-            }));
+        let change = match child.status() {
+            Some(status) => (options & WEXITED != 0).then_some(Change::Ended(status)),
+            None => child
+                .stop
+                .take_news(options & WUNTRACED != 0, options & WCONTINUED != 0, keep)
+                .map(Change::Other),
+        };
+        if let Some(change) = change {
+            let child = Arc::clone(child);
+            return Ok(Some(Found { child, change }));
         }
     }
     if any {
@@ -90,11 +86,15 @@ fn look(own: &Process, which: Which, options: u32) -> Result<Option<Found>> {
 }
 
 /// Waits for a child that changes. Whoever takes an ended child away does so under the list of children, so that two threads never get the same one.
-fn wait(caller: &Caller<'_>, which: Which, options: u32) -> Result<Option<Found>> {
+fn wait(caller: &Caller<'_>, which: &Which, options: u32) -> Result<Option<Found>> {
     let own = caller.process();
     let attempt = || match look(own, which, options) {
         Ok(Some(found)) if is_taken(own, &found, options) => Some(Ok(Some(found))),
         Ok(_) if options & WNOHANG != 0 => Some(Ok(None)),
+        Ok(_) if matches!(which, Which::Named(_, true)) => Some(Err(Error::new(
+            Errno::EAGAIN,
+            "the descriptor does not block and the process runs",
+        ))),
         Ok(_) => None,
         Err(error) => Some(Err(error)),
     };
@@ -144,7 +144,7 @@ fn wait4(
         1.. => Which::Process(pid as u32),
         _ => Which::Group(pid.unsigned_abs()),
     };
-    let Some(found) = wait(caller, which, options | WEXITED)? else {
+    let Some(found) = wait(caller, &which, options | WEXITED)? else {
         return Ok(0);
     };
     status.write_if_some(&status_word(found.change))?;
@@ -155,6 +155,7 @@ fn wait4(
 const P_ALL: u32 = 0;
 const P_PID: u32 = 1;
 const P_PGID: u32 = 2;
+const P_PIDFD: u32 = 3;
 
 fn waitid(
     caller: &mut Caller<'_>,
@@ -170,9 +171,10 @@ fn waitid(
         P_PID if id as i32 > 0 => Which::Process(id),
         P_PGID if id == 0 => Which::Group(caller.process().group.load(Ordering::Relaxed)),
         P_PGID if id as i32 > 0 => Which::Group(id),
+        P_PIDFD if id as i32 >= 0 => named(caller, id as i32)?,
         _ => return Err(Error::new(Errno::EINVAL, "no such children can be named")),
     };
-    let Some(found) = wait(caller, which, options)? else {
+    let Some(found) = wait(caller, &which, options)? else {
         if let Some(out) = out.non_null() {
             out.write(&[0; 32])?;
         }
@@ -183,6 +185,13 @@ fn waitid(
     }
     usage.write_if_some(&usage_of(&found.child))?;
     Ok(0)
+}
+
+/// The process that a descriptor names.
+fn named(caller: &Caller<'_>, fd: i32) -> Result<Which> {
+    let file = caller.process().file(fd)?;
+    let process = Arc::clone(pidfd::of(&file)?.process());
+    Ok(Which::Named(process, file.flags().contains(OpenFlags::NONBLOCK)))
 }
 
 /// The `siginfo_t` that tells of a change.
