@@ -53,21 +53,19 @@ impl ProcSource for Processes {
             forks: u64::from(registry::last_number()),
             ..Activity::default()
         };
-        let (mut user, mut system) = (0, 0);
         for process in registry::processes() {
             for task in process.threads().iter().filter_map(|thread| thread.task()) {
                 activity.running += u32::from(task.is_runnable());
-                let (voluntary, involuntary) = task.switches();
-                activity.switches += voluntary + involuntary;
-                system += task.system_time();
-                user += task.run_time().saturating_sub(task.system_time());
             }
-            user += process.ended_time.load(Ordering::Relaxed);
         }
-        // Which CPU a task ran on is not counted: each gets its share.
-        let cpus = hal::cpu::count().max(1) as u64;
-        let idle = time::now().saturating_sub((user + system) / cpus);
-        activity.cpu_times = vec![[user / cpus, system / cpus, idle]; hal::cpu::count()];
+        activity.switches = task::scheduler::switches();
+        activity.loads = task::sample::load_averages();
+        activity.cpu_times = (0..hal::cpu::count())
+            .map(|cpu| {
+                let (busy, idle) = task::sample::cpu_times(cpu);
+                [busy.user, busy.system, idle]
+            })
+            .collect();
         activity
     }
 }
@@ -83,22 +81,19 @@ impl Shown {
     }
 
     fn fill_times(&self, status: &mut Status) {
-        let tasks = match &self.thread {
-            Some(thread) if thread.tid() != self.process.pid => thread.task().into_iter().collect(),
-            _ => {
-                status.user_time = self.process.ended_time.load(Ordering::Relaxed);
-                let threads = self.process.threads();
-                threads.iter().filter_map(|thread| thread.task()).collect::<Vec<_>>()
-            }
+        let usage = match &self.thread {
+            Some(thread) if thread.tid() != self.process.pid => thread.usage(),
+            _ => self.process.usage(),
         };
-        for task in tasks {
-            status.system_time += task.system_time();
-            status.user_time += task.run_time().saturating_sub(task.system_time());
-            let (voluntary, involuntary) = task.switches();
-            status.voluntary_switches += voluntary;
-            status.involuntary_switches += involuntary;
-        }
-        status.children_user_time = self.process.children_time.load(Ordering::Relaxed);
+        status.user_time = usage.times.user;
+        status.system_time = usage.times.system;
+        status.voluntary_switches = usage.voluntary;
+        status.involuntary_switches = usage.involuntary;
+        status.minor_faults = usage.faults;
+        let children = self.process.children_usage();
+        status.children_user_time = children.times.user;
+        status.children_system_time = children.times.system;
+        status.children_minor_faults = children.faults;
         status.start_time = self.process.started;
     }
 
@@ -112,7 +107,6 @@ impl Shown {
         status.vm_stack = counters.stack;
         status.vm_text = counters.exec;
         status.vm_locked = counters.locked;
-        status.minor_faults = counters.faults;
         let program = self.process.program.lock().clone();
         status.stack_start = program.stack;
         status.code = (program.text.start, program.text.end);

@@ -213,8 +213,8 @@ pub struct Handlers {
     pub user_page_fault: fn(&mut UserFrame, u64, Access, u32),
     /// A program trapped.
     pub fault: fn(&mut UserFrame, Fault),
-    /// This CPU's timer ran out.
-    pub timer: fn(),
+    /// This CPU's timer ran out; whether it seems to have been while the kernel worked for the program that was interrupted.
+    pub timer: fn(bool),
     /// Another CPU asked to look at the run queue.
     pub reschedule: fn(),
     /// An interrupt line was raised.
@@ -232,7 +232,7 @@ impl Handlers {
         page_fault: |_, _| false,
         user_page_fault: |_, _, _, _| {},
         fault: |_, _| {},
-        timer: || {},
+        timer: |_| {},
         reschedule: || {},
         line: |_| {},
         before_user: |_| {},

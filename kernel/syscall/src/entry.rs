@@ -106,7 +106,7 @@ fn answer(thread: &Thread, address: u64, access: Access) -> core::result::Result
 /// A program, or the kernel for it, touched memory that its tables do not give it; whether that was put right.
 pub fn page_fault(address: u64, access: Access) -> bool {
     with_thread(|thread| {
-        thread.process.faults.fetch_add(1, Ordering::Relaxed);
+        thread.faults.fetch_add(1, Ordering::Relaxed);
         answer(thread, address, access).is_ok()
     })
     .unwrap_or(false)

@@ -13,7 +13,7 @@ use crate::{apic, tlb, user};
 use address::USER_END;
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
-use seam::{Access, Fault};
+use seam::{Access, Fault, MAX_CPUS};
 
 /// Vector of the local timer.
 pub(crate) const TIMER: u8 = 0x20;
@@ -256,20 +256,30 @@ extern "C" fn trap_from_user(frame: &mut UserFrame, error: u64, vector: u64) {
     if vector == PAGE_FAULT {
         let address = read_cr2();
         let access = access_of(error);
+        LAST_FAULT[cpu::current()].store(frame.ip, Ordering::Relaxed);
         if !(handlers.page_fault)(address, access) {
             (handlers.user_page_fault)(frame, address, access, error as u32);
         }
     } else if vector < 32 {
         (handlers.fault)(frame, fault_of(frame, vector, error));
     } else {
-        interrupt(vector as u8);
+        interrupt(vector as u8, is_behind_kernel(frame));
     }
     (handlers.before_user)(frame);
 }
 
+/// Where each CPU's program was when it had its last page fault.
+static LAST_FAULT: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
+
+/// Whether an interrupt came as soon as the kernel returned to the program, so that it was probably held back until then: behind a call (`syscall` leaves the address that it
+/// returns to in `rcx`), or where the program had its last page fault.
+fn is_behind_kernel(frame: &UserFrame) -> bool {
+    frame.ip == frame.rcx || frame.ip == LAST_FAULT[cpu::current()].load(Ordering::Relaxed)
+}
+
 extern "C" fn trap_from_kernel(frame: &mut UserFrame, error: u64, vector: u64) {
     if vector >= 32 {
-        return interrupt(vector as u8);
+        return interrupt(vector as u8, false);
     }
     if vector == PAGE_FAULT
         && let Some(fix_up) = user::fix_up(frame.ip)
@@ -316,13 +326,13 @@ fn bad_return(frame: *const UserFrame, error: u64, vector: u64) {
     thread::leave(user)
 }
 
-fn interrupt(vector: u8) {
+fn interrupt(vector: u8, behind_kernel: bool) {
     let handlers = thread::handlers();
     if vector != SPURIOUS {
         apic::acknowledge();
     }
     match vector {
-        TIMER => (handlers.timer)(),
+        TIMER => (handlers.timer)(behind_kernel),
         FORGET => tlb::answer(),
         RESCHEDULE => (handlers.reschedule)(),
         HALT => halt(),

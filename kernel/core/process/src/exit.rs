@@ -74,9 +74,7 @@ pub fn exit_thread(status: Status) -> ! {
 fn end_thread(thread: &Thread, status: Status) {
     let process = Arc::clone(&thread.process);
     release_user_state(thread);
-    if let Some(task) = thread.task() {
-        process.ended_time.fetch_add(task.run_time(), Ordering::Relaxed);
-    }
+    process.keep_usage_of(thread);
     let tid = thread.tid();
     let last = process.remove_thread(tid);
     if last {
@@ -114,6 +112,7 @@ fn end_process(process: &Arc<Process>, status: Status) {
     process.timers.clear(false);
     let files = process.set_files(crate::FileTable::new());
     drop(files);
+    process.note_peak();
     leave_memory(process);
     session::leave(process);
     let orphans = core::mem::take(&mut *process.children.lock());
@@ -187,6 +186,9 @@ fn tell_parent(process: &Arc<Process>, status: Status) {
     parent.changed.wake_all();
 }
 
+/// Nanoseconds of one tick, as times are counted in signals.
+pub(crate) const TICK: u64 = 10_000_000;
+
 fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
     const EXITED: i32 = 1;
     const KILLED: i32 = 2;
@@ -194,7 +196,7 @@ fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
         Status::Exited(code) => (EXITED, i32::from(code)),
         Status::Signaled(signal) => (KILLED, i32::from(signal.0)),
     };
-    let ticks = (process.run_time() / 10_000_000) as i64;
+    let times = process.usage().times;
     let uid = process.credentials().uid;
     Info {
         signal,
@@ -204,23 +206,25 @@ fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
             pid: process.pid,
             uid,
             status: number,
-            user: ticks,
-            system: 0,
+            user: (times.user / TICK) as i64,
+            system: (times.system / TICK) as i64,
         },
     }
 }
 
 /// A child that has ended has been waited for: it is gone now.
+pub fn bury_child(parent: &Process, child: &Arc<Process>) {
+    parent.keep_usage_of_child(child);
+    forget_child(parent, child);
+}
+
+/// A child is gone that nobody waits for.
 pub fn forget_child(parent: &Process, child: &Arc<Process>) {
     let mut children = parent.children.lock();
     let at = children.iter().position(|other| Arc::ptr_eq(other, child));
     let removed = at.map(|at| children.remove(at));
     drop(children);
     drop(removed);
-    parent.children_time.fetch_add(
-        child.run_time() + child.children_time.load(Ordering::Relaxed),
-        Ordering::Relaxed,
-    );
     registry::remove_process(child.pid);
     child.ended.wake_all();
 }

@@ -14,6 +14,7 @@
 //! | [`signals`], `pending` | actions, masks, what is pending |
 //! | `sharing` | what processes share that are not threads of one |
 //! | [`timers`] | timers that send signals |
+//! | [`usage`] | running time, page faults, memory |
 //! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
 //! | [`mapped`] | open files as the backing of mappings |
@@ -44,6 +45,7 @@ pub mod signals;
 pub mod stop;
 pub mod thread;
 pub mod timers;
+pub mod usage;
 
 pub use exit::Status;
 pub use files::FileTable;

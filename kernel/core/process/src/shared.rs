@@ -9,6 +9,7 @@ use crate::signals::Signals;
 use crate::stop::Stop;
 use crate::thread::{Thread, with_thread};
 use crate::timers::Timers;
+use crate::usage::Past;
 use abi::resource::{RLIMIT_FSIZE, Rlimit};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -59,18 +60,12 @@ pub struct Process {
     pub(crate) sharing: SpinLock<Option<Arc<crate::sharing::Group>>>,
     /// When it began, in nanoseconds since boot.
     pub started: u64,
-    /// Running time of its threads that have ended.
-    pub ended_time: AtomicU64,
+    /// What has been used already.
+    pub(crate) past: Past,
     /// A copy of the soft `RLIMIT_FSIZE`, for every write to look at.
     file_size_limit: AtomicU64,
     /// Whether it runs in its maker's memory (`vfork`).
     borrows_memory: AtomicBool,
-    /// Page faults that were answered.
-    pub faults: AtomicU64,
-    /// Running time of its children that were waited for.
-    pub children_time: AtomicU64,
-    /// Largest resident size of its children that were waited for, in pages.
-    pub children_peak: AtomicU64,
     /// `personality(2)`.
     pub personality: AtomicU32,
     /// Whether it may be dumped and looked at (`PR_SET_DUMPABLE`).
@@ -138,12 +133,9 @@ impl Process {
             ended: WaitQueue::new(),
             sharing: SpinLock::new(None),
             started: time::now(),
-            ended_time: AtomicU64::new(0),
+            past: Past::default(),
             file_size_limit: AtomicU64::new(file_size),
             borrows_memory: AtomicBool::new(false),
-            faults: AtomicU64::new(0),
-            children_time: AtomicU64::new(0),
-            children_peak: AtomicU64::new(0),
             personality: AtomicU32::new(0),
             dumpable: AtomicU32::new(1),
             no_new_privileges: AtomicBool::new(false),
@@ -317,27 +309,6 @@ impl Process {
     #[must_use]
     pub fn limit(&self, which: usize) -> u64 {
         self.limits.lock().soft(which)
-    }
-
-    /// Nanoseconds that its threads ran, those that have ended included.
-    #[must_use]
-    pub fn run_time(&self) -> u64 {
-        let live: u64 = self
-            .threads()
-            .iter()
-            .filter_map(|thread| thread.task())
-            .map(|task| task.run_time())
-            .sum();
-        live + self.ended_time.load(Ordering::Relaxed)
-    }
-
-    /// Nanoseconds of [`Process::run_time`] that were spent in its program, as far as they were measured.
-    #[must_use]
-    pub fn user_time(&self) -> u64 {
-        let threads = self.threads();
-        let tasks = threads.iter().filter_map(|thread| thread.task());
-        let system: u64 = tasks.map(|task| task.system_time()).sum();
-        self.run_time().saturating_sub(system)
     }
 }
 

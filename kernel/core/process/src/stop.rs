@@ -3,6 +3,7 @@
 //! A stop signal without a handler stops all threads of a process: each waits on its way back to its program until `SIGCONT` comes ([`wait`]). When the last does,
 //! the parent is told by `SIGCHLD`, and finds the news with `wait4` or `waitid` ([`Stop::take_news`]).
 
+use crate::exit::TICK;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
@@ -119,12 +120,13 @@ fn tell_parent(process: &Process, code: i32, signal: Signal) {
     let Some(parent) = process.parent() else { return };
     let action = parent.signals.action(Signal::CHLD);
     if action.handler != SIG_IGN && action.flags & SA_NOCLDSTOP == 0 {
+        let times = process.usage().times;
         let fields = Fields::Child {
             pid: process.pid,
             uid: process.credentials().uid,
             status: i32::from(signal.0),
-            user: (process.run_time() / 10_000_000) as i64,
-            system: 0,
+            user: (times.user / TICK) as i64,
+            system: (times.system / TICK) as i64,
         };
         let info = Info {
             signal: Signal::CHLD,

@@ -25,6 +25,8 @@ pub struct Thread {
     pub io_priority: AtomicU32,
     /// Its mask, what is pending for it, its alternate stack.
     pub signals: ThreadSignals,
+    /// Page faults that were answered.
+    pub faults: AtomicU64,
     /// Its area of restartable sequences.
     pub rseq: rseq::Area,
     name: SpinLock<[u8; NAME]>,
@@ -48,6 +50,7 @@ impl Thread {
             robust_list: AtomicU64::new(0),
             io_priority: AtomicU32::new(0),
             signals: ThreadSignals::default(),
+            faults: AtomicU64::new(0),
             rseq: rseq::Area::default(),
             name: SpinLock::new(name),
         })

@@ -6,13 +6,17 @@
 //! A timer has at most one signal pending; what runs out meanwhile is counted in that signal. Lock order: a process's timers → a timer → what sends signals; the timer's lock is not
 //! held while its signal is sent.
 
+use crate::exit::{Status, begin_end};
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use crate::thread::Thread;
+use abi::resource::{RLIM_INFINITY, RLIMIT_CPU, Rlimit};
 use abi::signal::{SI_TIMER, Signal};
+use abi::time::NANOS_PER_SEC;
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicI32, Ordering};
 use time::{Expire, TimerId};
@@ -24,12 +28,40 @@ pub enum Clock {
     Boot,
     /// Time of day.
     Wall,
-    /// Running time of the process.
-    Process,
-    /// Running time of the process in its program.
-    User,
+    /// Running time of a process.
+    Process(Weak<Process>),
+    /// Running time of a process in its program.
+    User(Weak<Process>),
     /// Running time of a thread.
     Thread(Weak<Thread>),
+}
+
+impl Clock {
+    /// What it says; that of a process that is gone says 0.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        match self {
+            Self::Boot => time::now(),
+            Self::Wall => time::wall_now(),
+            Self::Process(process) => process.upgrade().map_or(0, |process| process.run_time()),
+            Self::User(process) => process.upgrade().map_or(0, |process| process.user_time()),
+            Self::Thread(thread) => {
+                let task = thread.upgrade().and_then(|thread| thread.task());
+                task.map_or(0, |task| task.run_time())
+            }
+        }
+    }
+
+    /// The time since boot at which the clock, with `left` to go, could be there at the earliest.
+    #[must_use]
+    pub fn earliest(&self, left: u64) -> u64 {
+        let left = match self {
+            Self::Boot | Self::Wall => left.max(TIME_STEP),
+            Self::Thread(_) => left.max(RUNNING_TIME_STEP),
+            Self::Process(_) | Self::User(_) => (left / hal::cpu::count().max(1) as u64).max(RUNNING_TIME_STEP),
+        };
+        time::now().saturating_add(left)
+    }
 }
 
 /// Whom a timer tells that it has run out.
@@ -39,6 +71,8 @@ pub enum Notify {
     Nobody,
     /// The process, as the kernel: interval timers.
     Kernel(Signal),
+    /// The process, which has reached its limit of running time.
+    Limit,
     /// The process, with a value.
     Process(Signal, u64),
     /// A thread, with a value.
@@ -80,31 +114,6 @@ const RUNNING_TIME_STEP: u64 = 1_000_000;
 const TIME_STEP: u64 = 20_000;
 
 impl Timer {
-    /// What its clock says.
-    fn now(&self) -> u64 {
-        let process = || self.owner.upgrade();
-        match &self.clock {
-            Clock::Boot => time::now(),
-            Clock::Wall => time::wall_now(),
-            Clock::Process => process().map_or(0, |process| process.run_time()),
-            Clock::User => process().map_or(0, |process| process.user_time()),
-            Clock::Thread(thread) => {
-                let task = thread.upgrade().and_then(|thread| thread.task());
-                task.map_or(0, |task| task.run_time())
-            }
-        }
-    }
-
-    /// The time since boot at which the timer, with `left` to go on its clock, could run out at the earliest.
-    fn earliest(&self, left: u64) -> u64 {
-        let left = match &self.clock {
-            Clock::Boot | Clock::Wall => left.max(TIME_STEP),
-            Clock::Thread(_) => left.max(RUNNING_TIME_STEP),
-            Clock::Process | Clock::User => (left / hal::cpu::count().max(1) as u64).max(RUNNING_TIME_STEP),
-        };
-        time::now().saturating_add(left)
-    }
-
     fn arm(self: &Arc<Self>, state: &mut State) {
         if let Some(armed) = state.armed.take() {
             time::cancel(armed);
@@ -112,8 +121,8 @@ impl Timer {
         if let Some(deadline) = state.deadline
             && !matches!(self.notify, Notify::Nobody)
         {
-            let left = deadline.saturating_sub(self.now());
-            state.armed = Some(time::add(self.earliest(left), Arc::clone(self) as _));
+            let left = deadline.saturating_sub(self.clock.now());
+            state.armed = Some(time::add(self.clock.earliest(left), Arc::clone(self) as _));
         }
     }
 
@@ -124,7 +133,7 @@ impl Timer {
         state.deadline = match value {
             0 => None,
             value if absolute => Some(value),
-            value => Some(self.now().saturating_add(value)),
+            value => Some(self.clock.now().saturating_add(value)),
         };
         state.interval = interval;
         self.overrun.store(0, Ordering::Relaxed);
@@ -143,7 +152,7 @@ impl Timer {
         let Some(deadline) = state.deadline else {
             return Setting { left: 0, interval };
         };
-        let now = self.now();
+        let now = self.clock.now();
         let left = if matches!(self.notify, Notify::Nobody) && now >= deadline {
             match (now - deadline).checked_rem(interval) {
                 Some(into) => interval - into,
@@ -186,6 +195,7 @@ impl Timer {
         match &self.notify {
             Notify::Nobody => {}
             Notify::Kernel(signal) => drop(signals::send(&process, Info::kernel(*signal))),
+            Notify::Limit => reach_limit(&process),
             Notify::Process(signal, value) => {
                 if !process.signals.count_overrun(self.id, missed.saturating_add(1)) {
                     signals::send(&process, info(*signal, *value));
@@ -205,7 +215,7 @@ impl Timer {
 impl Expire for Timer {
     fn expire(self: Arc<Self>) {
         let mut state = self.state.lock();
-        let now = self.now();
+        let now = self.clock.now();
         let missed = match state.deadline {
             None => return,
             // Running time goes slower than time, and a clock may have been set back.
@@ -250,8 +260,8 @@ impl Timers {
     pub fn interval(&self, process: &Arc<Process>, which: Interval) -> Arc<Timer> {
         let (id, clock, signal) = match which {
             Interval::Real => (-1, Clock::Boot, Signal::ALRM),
-            Interval::Virtual => (-2, Clock::User, Signal::VTALRM),
-            Interval::Profiling => (-3, Clock::Process, Signal::PROF),
+            Interval::Virtual => (-2, Clock::User(Arc::downgrade(process)), Signal::VTALRM),
+            Interval::Profiling => (-3, Clock::Process(Arc::downgrade(process)), Signal::PROF),
         };
         let mut all = self.all.lock();
         let timer = all
@@ -259,6 +269,37 @@ impl Timers {
             .entry(id)
             .or_insert_with(|| make(id, process, clock, Notify::Kernel(signal)));
         Arc::clone(timer)
+    }
+
+    /// The limit of running time has been set: has it noticed when it is reached.
+    pub fn watch_limit(&self, process: &Arc<Process>) {
+        const LIMIT: i32 = -4;
+        let limits = process.limits.lock().get(RLIMIT_CPU);
+        let seconds = limits.map_or(RLIM_INFINITY, |limit| limit.soft.min(limit.hard));
+        let mut all = self.all.lock();
+        let timer = match all.0.get(&LIMIT) {
+            None if seconds == RLIM_INFINITY => return,
+            Some(timer) => Arc::clone(timer),
+            None => {
+                let timer = make(LIMIT, process, Clock::Process(Arc::downgrade(process)), Notify::Limit);
+                all.0.insert(LIMIT, Arc::clone(&timer));
+                timer
+            }
+        };
+        drop(all);
+        let deadline = match seconds {
+            RLIM_INFINITY => 0,
+            some => some.saturating_mul(NANOS_PER_SEC).max(1),
+        };
+        timer.set(deadline, 0, true);
+    }
+
+    /// The time of day has been set: timers that go by it are set for what is left now.
+    pub fn time_was_set(&self) {
+        let timers: Vec<_> = self.all.lock().0.values().cloned().collect();
+        for timer in timers.iter().filter(|timer| matches!(timer.clock, Clock::Wall)) {
+            timer.arm(&mut timer.state.lock());
+        }
     }
 
     /// Makes a timer; `notify` is told its number. Returns the number.
@@ -315,6 +356,24 @@ impl Timers {
             timer.overrun.store(overrun, Ordering::Relaxed);
         }
     }
+}
+
+/// A process has run as long as it may: `SIGXCPU` at the soft limit and every second after that, the end at the hard one.
+fn reach_limit(process: &Arc<Process>) {
+    let Some(limit) = process.limits.lock().get(RLIMIT_CPU) else {
+        return;
+    };
+    let seconds = process.run_time() / NANOS_PER_SEC;
+    if seconds >= limit.hard {
+        begin_end(process, Status::Signaled(Signal::KILL));
+        return;
+    }
+    if seconds >= limit.soft {
+        signals::send(process, Info::kernel(Signal::XCPU));
+        let soft = limit.soft.saturating_add(1);
+        process.set_limit(RLIMIT_CPU, Rlimit { soft, ..limit });
+    }
+    process.timers.watch_limit(process);
 }
 
 fn make(id: i32, process: &Arc<Process>, clock: Clock, notify: Notify) -> Arc<Timer> {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`task`](mod@crate::task) | [`Task`]: a kernel stack with a state, and what hangs on it |
 //! | [`scheduler`] | run queues, switching, waking, idling, stealing |
+//! | [`sample`] | whose time it was |
 //! | [`payload`] | what hangs on a task |
 //! | [`current`] | the task that runs on this CPU |
 //! | [`queue`] | [`WaitQueue`]: who is to be woken when something happens |
@@ -27,6 +28,7 @@ pub mod current;
 pub mod mutex;
 pub mod payload;
 pub mod queue;
+pub mod sample;
 pub mod scheduler;
 #[cfg(not(target_os = "none"))]
 pub mod simulated;
@@ -37,6 +39,7 @@ pub use current::{current, with_current};
 pub use mutex::{SleepGuard, SleepLock};
 pub use payload::Payload;
 pub use queue::{WaitQueue, Wake};
+pub use sample::Times;
 pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
 pub use task::{Task, Work};
 pub use wait::{sleep_until, wait_killable, wait_more, wait_until, watch_until};

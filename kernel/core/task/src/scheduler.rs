@@ -6,6 +6,7 @@
 //! for each other.)
 
 use crate::current::{self, current, with_current};
+use crate::sample;
 use crate::task::{DEAD, QUEUED, RUNNABLE, Task, WAITING, Work};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -286,6 +287,7 @@ fn switch_to(next: Arc<Task>) {
     }
     SWITCHES.fetch_add(1, Ordering::Relaxed);
     with_current(|from| {
+        sample::switch(from, &next, cpu, now);
         from.ran.fetch_add(
             now.saturating_sub(from.since.load(Ordering::Relaxed)),
             Ordering::Relaxed,
@@ -331,10 +333,13 @@ fn slice_of(task: &Task) -> u64 {
     }
 }
 
-/// The timer interrupt of this CPU: does what is due, and notes whether the running task's slice is over.
-pub fn timer_interrupt() {
+/// The timer interrupt of this CPU: does what is due, and notes whether the running task's slice is over. `behind_kernel` says whether the interrupt seems to have waited
+/// until the kernel returned to its program.
+pub fn timer_interrupt(behind_kernel: bool) {
     time::run_expired();
-    if LENGTHS[hal::cpu::current()].load(Ordering::Relaxed) == 0 {
+    let cpu = hal::cpu::current();
+    with_current(|task| sample::tick(task, cpu, behind_kernel));
+    if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
         return;
     }
     with_current(|task| {

@@ -2,6 +2,7 @@
 
 use crate::payload::Payload;
 use crate::queue::Wake;
+use crate::sample::{Samples, Times};
 use crate::scheduler;
 use alloc::sync::Arc;
 use hal::thread::KernelThread;
@@ -48,13 +49,15 @@ pub struct Task {
     /// Times that it gave its CPU up by itself, and that it was made to.
     pub(crate) voluntary: AtomicU64,
     pub(crate) involuntary: AtomicU64,
-    /// Nanoseconds of the running time that were the kernel's, as far as they were measured.
-    system: AtomicU64,
+    /// What samples say of the running time.
+    pub(crate) samples: Samples,
     nice: AtomicU8,
     /// How often it was about to sleep; only the task itself looks.
     waits: AtomicU64,
     /// Which memory it runs in, as the upper layers number it; 0 for none.
     memory: AtomicU64,
+    /// Whether it is a program's thread, and not one that idles.
+    is_program: bool,
     payload: Payload,
 }
 
@@ -84,10 +87,11 @@ impl Task {
             ran: AtomicU64::new(0),
             voluntary: AtomicU64::new(0),
             involuntary: AtomicU64::new(0),
-            system: AtomicU64::new(0),
+            samples: Samples::new(),
             nice: AtomicU8::new(NICE_ZERO),
             waits: AtomicU64::new(0),
             memory: AtomicU64::new(0),
+            is_program: payload.is_some(),
             payload: payload.unwrap_or_else(Payload::none),
         })
     }
@@ -190,15 +194,14 @@ impl Task {
         self.ran.load(Ordering::Relaxed) + now
     }
 
-    /// Nanoseconds of [`Task::run_time`] that were spent in the kernel.
+    /// [`Task::run_time`], divided into the program's and the kernel's.
     #[must_use]
-    pub fn system_time(&self) -> u64 {
-        self.system.load(Ordering::Relaxed)
+    pub fn times(&self) -> Times {
+        self.samples.divide(self.run_time())
     }
 
-    /// Counts kernel time.
-    pub fn add_system_time(&self, nanos: u64) {
-        self.system.fetch_add(nanos, Ordering::Relaxed);
+    pub(crate) fn is_program(&self) -> bool {
+        self.is_program
     }
 
     /// Times that it gave its CPU up by itself, and that it was made to.

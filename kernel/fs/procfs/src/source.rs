@@ -159,6 +159,7 @@ pub struct Status {
     /// Since boot.
     pub start_time: u64,
     pub minor_faults: u64,
+    pub children_minor_faults: u64,
     pub major_faults: u64,
     pub nice: i32,
     pub cpu: u32,

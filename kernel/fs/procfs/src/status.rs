@@ -30,8 +30,9 @@ pub(crate) fn stat(scope: &Scope) -> Result<Vec<u8>> {
         s.terminal_group
     );
     let times = format!(
-        "{} 0 {} 0 {} {} {} {} {} {} {} 0 {} {} {} {} ",
+        "{} {} {} 0 {} {} {} {} {} {} {} 0 {} {} {} {} ",
         s.minor_faults,
+        s.children_minor_faults,
         s.major_faults,
         s.user_time / TICK,
         s.system_time / TICK,

@@ -28,6 +28,8 @@ pub(crate) fn load(_scope: &Scope) -> Result<Vec<u8>> {
     let activity = activity();
     let mut text = String::new();
     for load in activity.loads {
+        // Rounded to hundredths.
+        let load = load + 2048 / 200;
         text += &format!("{}.{:02} ", load / 2048, load % 2048 * 100 / 2048);
     }
     text += &format!("{}/{} {}\n", activity.running, activity.threads, activity.last_number);

@@ -278,6 +278,7 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
         args.exit_signal as u32
     };
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
+    child.timers.watch_limit(&child);
     child.set_borrows_memory(shares_memory);
     registry::add_process(&child);
     parent.children.lock().push(Arc::clone(&child));

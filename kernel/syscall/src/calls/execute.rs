@@ -114,6 +114,7 @@ fn find(caller: &Caller<'_>, fd: Fd, path: Vec<u8>, flags: AtFlags) -> Result<(A
 /// Puts a prepared program in the place of the one that runs; returns the registers with which it begins. Nothing can fail any more.
 pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     let process = &thread.process;
+    process.note_peak();
     let old = process.set_space(Arc::clone(&prepared.space));
     prepared.space.activate();
     task::scheduler::change_memory(prepared.space.id());

@@ -2,10 +2,12 @@
 
 use super::identity::process_or_own;
 use crate::Caller;
-use abi::resource::{RLIMIT_NOFILE, Rlimit, Rusage};
+use abi::resource::{RLIMIT_CPU, RLIMIT_NOFILE, Rlimit, Rusage};
 use abi::time::{Timeval, Tms};
 use abi::{Errno, Error, Result};
-use core::sync::atomic::Ordering;
+use address::PAGE_SIZE;
+use alloc::sync::Arc;
+use process::usage::Usage;
 use usermem::UserPtr;
 use vfs::capability;
 
@@ -43,7 +45,7 @@ fn prlimit64(
     Ok(0)
 }
 
-fn set(caller: &Caller<'_>, process: &process::Process, which: usize, new: Rlimit) -> Result<()> {
+fn set(caller: &Caller<'_>, process: &Arc<process::Process>, which: usize, new: Rlimit) -> Result<()> {
     let who = caller.process().credentials();
     let current = process
         .limits
@@ -60,6 +62,9 @@ fn set(caller: &Caller<'_>, process: &process::Process, which: usize, new: Rlimi
         return Err(Error::new(Errno::EPERM, "raising a hard limit needs CAP_SYS_RESOURCE"));
     }
     process.set_limit(which, new);
+    if which == RLIMIT_CPU {
+        process.timers.watch_limit(process);
+    }
     let for_space = process.limits.lock().for_space(who.euid == 0);
     process.space().set_limits(for_space);
     Ok(())
@@ -69,45 +74,45 @@ const RUSAGE_SELF: i32 = 0;
 const RUSAGE_CHILDREN: i32 = -1;
 const RUSAGE_THREAD: i32 = 1;
 
+/// As `getrusage` and `wait4` tell it.
+pub(super) fn to_rusage(usage: &Usage) -> Rusage {
+    Rusage {
+        utime: Timeval::from_nanos(usage.times.user),
+        stime: Timeval::from_nanos(usage.times.system),
+        maxrss: (usage.peak * PAGE_SIZE / 1024) as i64,
+        minflt: usage.faults as i64,
+        nvcsw: usage.voluntary as i64,
+        nivcsw: usage.involuntary as i64,
+        ..Rusage::default()
+    }
+}
+
 fn getrusage(caller: &mut Caller<'_>, (who, out): (i32, UserPtr<Rusage>)) -> Result<u64> {
     let process = caller.process();
-    let mut usage = Rusage::default();
-    match who {
-        RUSAGE_SELF => {
-            usage.utime = Timeval::from_nanos(process.run_time());
-            usage.maxrss = (process.space().counters().peak_resident * 4) as i64;
-            usage.minflt = process.faults.load(Ordering::Relaxed) as i64;
-            for task in process.threads().iter().filter_map(|thread| thread.task()) {
-                let (voluntary, involuntary) = task.switches();
-                usage.nvcsw += voluntary as i64;
-                usage.nivcsw += involuntary as i64;
-            }
-        }
-        RUSAGE_CHILDREN => {
-            usage.utime = Timeval::from_nanos(process.children_time.load(Ordering::Relaxed));
-            usage.maxrss = (process.children_peak.load(Ordering::Relaxed) * 4) as i64;
-        }
-        RUSAGE_THREAD => {
-            let (voluntary, involuntary) = task::with_current(|task| task.switches());
-            usage.utime = Timeval::from_nanos(task::with_current(|task| task.run_time()));
-            usage.maxrss = (process.space().counters().peak_resident * 4) as i64;
-            (usage.nvcsw, usage.nivcsw) = (voluntary as i64, involuntary as i64);
-        }
+    let usage = match who {
+        RUSAGE_SELF => process.usage(),
+        RUSAGE_CHILDREN => process.children_usage(),
+        RUSAGE_THREAD => Usage {
+            peak: process.usage().peak,
+            ..caller.thread.usage()
+        },
         _ => return Err(Error::new(Errno::EINVAL, "no such sum")),
-    }
-    out.write(&usage)?;
+    };
+    out.write(&to_rusage(&usage))?;
     Ok(0)
 }
 
 fn times(caller: &mut Caller<'_>, (out,): (UserPtr<Tms>,)) -> Result<u64> {
     const TICK: u64 = 10_000_000;
     let process = caller.process();
-    let tms = Tms {
-        utime: (process.run_time() / TICK) as i64,
-        cutime: (process.children_time.load(Ordering::Relaxed) / TICK) as i64,
-        ..Tms::default()
-    };
-    out.write_if_some(&tms)?;
+    let (own, children) = (process.usage().times, process.children_usage().times);
+    let ticks = |nanos: u64| (nanos / TICK) as i64;
+    out.write_if_some(&Tms {
+        utime: ticks(own.user),
+        stime: ticks(own.system),
+        cutime: ticks(children.user),
+        cstime: ticks(children.system),
+    })?;
     Ok(time::now() / TICK)
 }
 

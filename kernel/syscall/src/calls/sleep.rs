@@ -7,6 +7,10 @@ use abi::time::{
     CLOCK_THREAD_CPUTIME_ID, TIMER_ABSTIME, Timespec, Timeval,
 };
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use process::registry;
+use process::timers::Clock;
+use task::WaitQueue;
 use usermem::UserPtr;
 use vfs::capability;
 
@@ -33,30 +37,37 @@ fn read_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {
         }
         CLOCK_PROCESS_CPUTIME_ID => caller.process().run_time(),
         CLOCK_THREAD_CPUTIME_ID => task::with_current(|task| task.run_time()),
-        clock if clock < 0 => read_cpu_clock(caller, clock)?,
-        _ => return Err(NO_CLOCK),
+        clock => running_time(caller, clock)?.now(),
     })
 }
 
-/// The running time of another process or thread: the clock's number is the complement of its number, shifted by three bits of kind.
-fn read_cpu_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {
+/// A clock of running time: the caller's, or one by number, which is the complement of a process's or thread's number shifted by three bits of kind. Threads show their
+/// clocks to their own process only.
+pub(super) fn running_time(caller: &Caller<'_>, clock: i32) -> Result<Clock> {
     const THREAD: i32 = 4;
     const KIND: i32 = 3;
-    if clock & KIND == KIND {
-        return Err(NO_CLOCK);
+    const IN_PROGRAM: i32 = 1;
+    let own = caller.process();
+    let (is_thread, kind, number) = match clock {
+        CLOCK_PROCESS_CPUTIME_ID => (false, 0, 0),
+        CLOCK_THREAD_CPUTIME_ID => (true, 0, 0),
+        clock if clock < 0 && clock & KIND != KIND => (clock & THREAD != 0, clock & KIND, !(clock >> 3) as u32),
+        _ => return Err(NO_CLOCK),
+    };
+    if is_thread {
+        let number = if number == 0 { caller.thread.tid() } else { number };
+        let thread = registry::thread(number).filter(|thread| Arc::ptr_eq(&thread.process, own));
+        return Ok(Clock::Thread(Arc::downgrade(&thread.ok_or(NO_CLOCK)?)));
     }
-    let number = !(clock >> 3) as u32;
-    if clock & THREAD != 0 {
-        if number == 0 {
-            return Ok(task::with_current(|task| task.run_time()));
-        }
-        let thread = process::registry::thread(number).filter(|thread| thread.process.pid == caller.process().pid);
-        return Ok(thread.and_then(|thread| thread.task()).ok_or(NO_CLOCK)?.run_time());
-    }
-    if number == 0 {
-        return Ok(caller.process().run_time());
-    }
-    Ok(process::registry::process(number).ok_or(NO_CLOCK)?.run_time())
+    let process = match number {
+        0 => Arc::downgrade(own),
+        number => Arc::downgrade(&registry::process(number).ok_or(NO_CLOCK)?),
+    };
+    Ok(if kind == IN_PROGRAM {
+        Clock::User(process)
+    } else {
+        Clock::Process(process)
+    })
 }
 
 fn clock_gettime(caller: &mut Caller<'_>, (clock, out): (i32, UserPtr<Timespec>)) -> Result<u64> {
@@ -89,7 +100,7 @@ fn clock_settime(caller: &mut Caller<'_>, (clock, new): (i32, UserPtr<Timespec>)
     }
     let nanos = new.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))?;
     may_set_time(caller)?;
-    time::set_wall(nanos);
+    set_time_of_day(nanos);
     Ok(0)
 }
 
@@ -106,7 +117,7 @@ fn settimeofday(caller: &mut Caller<'_>, (new, _zone): (UserPtr<Timeval>, UserPt
         .to_nanos()
         .ok_or(Error::new(Errno::EINVAL, "no such time"))?;
     may_set_time(caller)?;
-    time::set_wall(nanos);
+    set_time_of_day(nanos);
     Ok(0)
 }
 
@@ -142,6 +153,45 @@ fn sleep_until(deadline: u64) -> Result<u64> {
     }
 }
 
+/// Sleeps until somebody else has run for so long.
+fn sleep_for_running_time(clock: &Clock, until: u64) -> Result<u64> {
+    loop {
+        let left = until.saturating_sub(clock.now());
+        if left == 0 {
+            return Ok(0);
+        }
+        sleep_until(clock.earliest(left))?;
+    }
+}
+
+/// Who sleeps until a time of day; they look again when it is set.
+static SLEEPERS: WaitQueue = WaitQueue::new();
+
+fn sleep_until_time_of_day(until: u64) -> Result<u64> {
+    loop {
+        let (base, now) = (time::wall_at_boot(), time::wall_now());
+        if now >= until {
+            return Ok(0);
+        }
+        let was_set = || (time::wall_at_boot() != base).then_some(());
+        match task::watch_until(&[&SLEEPERS], Some(until.wrapping_sub(base)), was_set) {
+            Err(error) if error.errno != Errno::ETIMEDOUT => {
+                return Err(Error::new(Errno::ERESTARTNOHAND, error.why()));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Sets the time of day, and has all look again who wait for one.
+fn set_time_of_day(nanos: u64) {
+    time::set_wall(nanos);
+    SLEEPERS.wake_all();
+    for process in registry::processes() {
+        process.timers.time_was_set();
+    }
+}
+
 fn nanosleep(caller: &mut Caller<'_>, (time, left): (UserPtr<Timespec>, UserPtr<Timespec>)) -> Result<u64> {
     let nanos = duration(time)?;
     sleep_for(caller, NANOSLEEP, nanos, left)
@@ -164,6 +214,14 @@ fn clock_nanosleep(
         CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE
     ) {
         return Err(Error::new(Errno::EOPNOTSUPP, "the clock cannot be slept on"));
+    }
+    if clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0 {
+        let clock = running_time(caller, clock)?;
+        let until = if flags & TIMER_ABSTIME != 0 { wanted } else { now.saturating_add(wanted) };
+        return sleep_for_running_time(&clock, until);
+    }
+    if clock == CLOCK_REALTIME && flags & TIMER_ABSTIME != 0 {
+        return sleep_until_time_of_day(wanted);
     }
     if flags & TIMER_ABSTIME != 0 {
         return sleep_until(time::now().saturating_add(wanted.saturating_sub(now)));

@@ -3,15 +3,14 @@
 use super::open::add;
 use super::pipe::known_flags;
 use super::signal::check_set_size;
-use super::sleep::NO_CLOCK;
+use super::sleep::running_time;
 use crate::Caller;
 use crate::argument::Fd;
 use abi::fcntl::OpenFlags;
 use abi::signal::{SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_THREAD_ID, SigEvent, SigSet, Signal};
 use abi::time::{
-    CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW,
-    CLOCK_PROCESS_CPUTIME_ID, CLOCK_REALTIME, CLOCK_REALTIME_ALARM, CLOCK_REALTIME_COARSE, CLOCK_TAI,
-    CLOCK_THREAD_CPUTIME_ID, Itimerspec, Itimerval, TIMER_ABSTIME, Timespec, Timeval,
+    CLOCK_BOOTTIME, CLOCK_BOOTTIME_ALARM, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME,
+    CLOCK_REALTIME_ALARM, CLOCK_REALTIME_COARSE, CLOCK_TAI, Itimerspec, Itimerval, TIMER_ABSTIME, Timespec, Timeval,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -24,7 +23,7 @@ calls! {
     36 "getitimer" = getitimer(u32, UserPtr<Itimerval>);
     37 "alarm" = alarm(u32);
     38 "setitimer" = setitimer(u32, UserPtr<Itimerval>, UserPtr<Itimerval>);
-    222 "timer_create" = timer_create(i32, UserPtr<SigEvent>, UserPtr<i32>) partial "running time of the caller only; a change of the time of day is noticed late";
+    222 "timer_create" = timer_create(i32, UserPtr<SigEvent>, UserPtr<i32>);
     223 "timer_settime" = timer_settime(i32, u32, UserPtr<Itimerspec>, UserPtr<Itimerspec>);
     224 "timer_gettime" = timer_gettime(i32, UserPtr<Itimerspec>);
     225 "timer_getoverrun" = timer_getoverrun(i32);
@@ -79,41 +78,16 @@ fn alarm(caller: &mut Caller<'_>, (seconds,): (u32,)) -> Result<u64> {
 }
 
 fn clock_of(caller: &Caller<'_>, clock: i32) -> Result<Clock> {
-    let own_thread = || Ok(Clock::Thread(own(caller)));
     match clock {
         CLOCK_REALTIME | CLOCK_TAI => Ok(Clock::Wall),
         CLOCK_MONOTONIC | CLOCK_BOOTTIME => Ok(Clock::Boot),
-        CLOCK_PROCESS_CPUTIME_ID => Ok(Clock::Process),
-        CLOCK_THREAD_CPUTIME_ID => own_thread(),
         CLOCK_MONOTONIC_RAW
         | CLOCK_REALTIME_COARSE
         | CLOCK_MONOTONIC_COARSE
         | CLOCK_REALTIME_ALARM
         | CLOCK_BOOTTIME_ALARM => Err(Error::new(Errno::EOPNOTSUPP, "the clock has no timers")),
-        clock if clock < 0 => running_time(caller, clock),
-        _ => Err(NO_CLOCK),
+        clock => running_time(caller, clock),
     }
-}
-
-fn own(caller: &Caller<'_>) -> alloc::sync::Weak<process::Thread> {
-    registry::thread(caller.thread.tid()).map_or_else(alloc::sync::Weak::new, |thread| Arc::downgrade(&thread))
-}
-
-/// A clock of running time by number: the complement of the process's or thread's, shifted by three bits of kind.
-fn running_time(caller: &Caller<'_>, clock: i32) -> Result<Clock> {
-    const THREAD: i32 = 4;
-    let number = !(clock >> 3) as u32;
-    let own_process = caller.process().pid;
-    if clock & THREAD == 0 {
-        return if number == 0 || number == own_process {
-            Ok(Clock::Process)
-        } else {
-            Err(NO_CLOCK)
-        };
-    }
-    let number = if number == 0 { caller.thread.tid() } else { number };
-    let thread = registry::thread(number).filter(|thread| thread.process.pid == own_process);
-    Ok(Clock::Thread(Arc::downgrade(&thread.ok_or(NO_CLOCK)?)))
 }
 
 /// Whom a timer is to tell, and how; `None` for its process by `SIGALRM`.

@@ -4,11 +4,10 @@ use crate::Caller;
 use abi::fcntl::OpenFlags;
 use abi::resource::Rusage;
 use abi::signal::Signal;
-use abi::time::Timeval;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
-use process::exit::{Status, forget_child};
+use process::exit::{Status, bury_child};
 use process::stop::News;
 use process::{Process, pidfd};
 use usermem::UserPtr;
@@ -108,7 +107,7 @@ fn is_taken(own: &Process, found: &Found, options: u32) -> bool {
     }
     let mine = own.children.lock().iter().any(|child| Arc::ptr_eq(child, &found.child));
     if mine {
-        forget_child(own, &found.child);
+        bury_child(own, &found.child);
     }
     mine
 }
@@ -122,12 +121,11 @@ fn status_word(change: Change) -> i32 {
     }
 }
 
+/// What a child that changed has used; one that has ended, with those of its own children that it waited for.
 fn usage_of(child: &Process) -> Rusage {
-    Rusage {
-        utime: Timeval::from_nanos(child.run_time() + child.children_time.load(Ordering::Relaxed)),
-        minflt: child.faults.load(Ordering::Relaxed) as i64,
-        ..Rusage::default()
-    }
+    let mut usage = child.usage();
+    usage += child.children_usage();
+    super::limits::to_rusage(&usage)
 }
 
 fn wait4(
