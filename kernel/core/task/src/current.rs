@@ -6,7 +6,7 @@
 use crate::task::Task;
 use alloc::sync::Arc;
 use core::mem::ManuallyDrop;
-use lock::SpinLock;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// Calls `then` with the running task.
 ///
@@ -34,6 +34,26 @@ pub fn current() -> Arc<Task> {
     with_current(Arc::clone)
 }
 
+/// The task that a CPU has just left: a counted reference as a bare pointer, or nothing. Only the CPU itself looks at it.
+pub(crate) struct Left(AtomicPtr<Task>);
+
+impl Left {
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(core::ptr::null_mut()))
+    }
+
+    /// Takes the reference out.
+    pub(crate) fn take(&self) -> Option<Arc<Task>> {
+        let left = self.0.load(Ordering::Relaxed);
+        self.0.store(core::ptr::null_mut(), Ordering::Relaxed);
+        if left.is_null() {
+            return None;
+        }
+        // SAFETY: `switch` put a counted reference there, and nobody else takes it: other CPUs do not look.
+        Some(unsafe { Arc::from_raw(left) })
+    }
+}
+
 /// Makes `task`, whose stack runs already, the first task of this CPU.
 pub(crate) fn adopt(task: Arc<Task>) {
     hal::cpu::set_local(Arc::into_raw(task).expose_provenance());
@@ -41,12 +61,12 @@ pub(crate) fn adopt(task: Arc<Task>) {
 
 /// Runs `next` on this CPU. The CPU's reference to the task that is left goes to `left`, for `next` to drop: nothing is left on the old stack
 /// that would have to be dropped there, so a task that has ended can be left too.
-pub(crate) fn switch(next: Arc<Task>, left: &SpinLock<Option<Arc<Task>>>) {
+pub(crate) fn switch(next: Arc<Task>, left: &Left) {
     let old: *const Task = core::ptr::with_exposed_provenance(hal::cpu::local());
     let new = Arc::into_raw(next);
     hal::cpu::set_local(new.expose_provenance());
-    // SAFETY: the word held the reference that `adopt` or an earlier `switch` put there, and it has just been replaced.
-    *left.lock() = Some(unsafe { Arc::from_raw(old) });
+    // The word held the reference that `adopt` or an earlier `switch` put there, and it has just been replaced.
+    left.0.store(old.cast_mut(), Ordering::Relaxed);
     // SAFETY: `left` holds the old task until the new one runs, and the CPU's word holds the new one while it runs.
     let (from, to) = unsafe { (&*old, &*new) };
     from.thread.switch(&to.thread);

@@ -139,16 +139,19 @@ pub(crate) fn switch(from: &Task, next: &Task, cpu: usize, now: u64) {
     if now >= times.next.load(Ordering::Relaxed) {
         times.take(from, now, true);
     }
-    let since = times.since.load(Ordering::Relaxed);
+    let ran = now.saturating_sub(from.since.load(Ordering::Relaxed));
+    from.ran
+        .store(from.ran.load(Ordering::Relaxed) + ran, Ordering::Relaxed);
+    if from.is_program() {
+        let busy = times.busy.load(Ordering::Relaxed) + ran;
+        times.busy.store(busy, Ordering::Relaxed);
+    } else {
+        time::arm(times.next.load(Ordering::Relaxed));
+    }
+    next.since.store(now, Ordering::Relaxed);
     times
         .since
         .store(if next.is_program() { now } else { 0 }, Ordering::Relaxed);
-    if since != 0 {
-        let busy = times.busy.load(Ordering::Relaxed) + now.saturating_sub(since);
-        times.busy.store(busy, Ordering::Relaxed);
-    } else if next.is_program() {
-        time::arm(times.next.load(Ordering::Relaxed));
-    }
 }
 
 /// What a CPU has done since boot: nanoseconds in programs and in the kernel for them, and without anything to do.

@@ -31,7 +31,7 @@ static IDLE: AtomicU64 = AtomicU64::new(0);
 /// The task of each CPU that runs when nothing else does.
 static IDLE_TASKS: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
 /// The task that this CPU has just left, until the next one drops the CPU's reference to it: on its own stack nobody could.
-static LEFT: [SpinLock<Option<Arc<Task>>>; MAX_CPUS] = [const { SpinLock::new(None) }; MAX_CPUS];
+static LEFT: [current::Left; MAX_CPUS] = [const { current::Left::new() }; MAX_CPUS];
 /// Which memory each CPU has in force, as [`Task::set_memory`] numbers it.
 static MEMORY: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(0) }; MAX_CPUS];
 /// What the upper layers do when a CPU goes to a task that runs in other memory.
@@ -272,7 +272,6 @@ fn leave(task: &Arc<Task>) {
 fn switch_to(next: Arc<Task>) {
     let cpu = hal::cpu::current();
     let now = time::now();
-    next.since.store(now, Ordering::Relaxed);
     if next.ran_on.load(Ordering::Relaxed) != cpu {
         next.ran_on.store(cpu, Ordering::Relaxed);
         next.note_work(Work::CPU);
@@ -286,13 +285,7 @@ fn switch_to(next: Arc<Task>) {
         time::arm(end);
     }
     SWITCHES.fetch_add(1, Ordering::Relaxed);
-    with_current(|from| {
-        sample::switch(from, &next, cpu, now);
-        from.ran.fetch_add(
-            now.saturating_sub(from.since.load(Ordering::Relaxed)),
-            Ordering::Relaxed,
-        )
-    });
+    with_current(|from| sample::switch(from, &next, cpu, now));
     let memory = next.memory();
     if memory != MEMORY[cpu].load(Ordering::Relaxed)
         && let Some(put_in_force) = ON_MEMORY.get()
@@ -307,8 +300,7 @@ fn switch_to(next: Arc<Task>) {
 /// What the task that has just been switched to does for the one that was left: drops the CPU's reference to it. The first thing that a new
 /// task calls.
 pub fn finish_switch() {
-    let left = LEFT[hal::cpu::current()].lock().take();
-    drop(left);
+    drop(LEFT[hal::cpu::current()].take());
 }
 
 /// Ends the running task.

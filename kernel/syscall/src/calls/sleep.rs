@@ -217,7 +217,11 @@ fn clock_nanosleep(
     }
     if clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0 {
         let clock = running_time(caller, clock)?;
-        let until = if flags & TIMER_ABSTIME != 0 { wanted } else { now.saturating_add(wanted) };
+        let until = if flags & TIMER_ABSTIME != 0 {
+            wanted
+        } else {
+            now.saturating_add(wanted)
+        };
         return sleep_for_running_time(&clock, until);
     }
     if clock == CLOCK_REALTIME && flags & TIMER_ABSTIME != 0 {
