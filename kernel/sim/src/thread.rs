@@ -257,7 +257,7 @@ pub(crate) fn page_fault(address: u64, access: Access) -> bool {
 
 pub(crate) fn timer_interrupt() {
     if let Some(handlers) = handlers() {
-        (handlers.timer)();
+        (handlers.timer)(false);
     }
 }
 

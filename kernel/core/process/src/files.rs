@@ -4,8 +4,8 @@ use abi::resource::RLIM_INFINITY;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicUsize, Ordering};
 use vfs::File;
 
 /// Most descriptors that any limit allows (`fs.nr_open`).

@@ -13,7 +13,7 @@ use abi::signal::Signal;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use core::sync::atomic::Ordering;
+use lock::atomic::Ordering;
 
 /// A terminal, as the processes of its session know it.
 pub trait ControllingTerminal: Any + Send + Sync {

@@ -5,8 +5,8 @@
 use crate::shared::Process;
 use crate::thread::Thread;
 use core::ops::AddAssign;
-use core::sync::atomic::Ordering;
 use lock::SpinLock;
+use lock::atomic::Ordering;
 use task::Times;
 
 /// What a thread, a process or several have used.

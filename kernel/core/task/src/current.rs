@@ -6,7 +6,7 @@
 use crate::task::Task;
 use alloc::sync::Arc;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use lock::atomic::{AtomicPtr, Ordering};
 
 /// Calls `then` with the running task.
 ///

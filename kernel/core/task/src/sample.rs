@@ -8,9 +8,9 @@
 //! A CPU that has nothing to run has no ticks. Load averages are taken on the way.
 
 use crate::task::Task;
-use core::sync::atomic::{AtomicU64, Ordering};
 use hal::MAX_CPUS;
 use lock::SpinLock;
+use lock::atomic::{AtomicU64, Ordering};
 
 /// Nanoseconds between two samples.
 const PERIOD: u64 = 4_000_000;

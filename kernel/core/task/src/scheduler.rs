@@ -74,7 +74,7 @@ pub(crate) fn forget_all() {
         QUEUES[cpu].lock().tasks.clear();
         LENGTHS[cpu].store(0, Ordering::SeqCst);
         MEMORY[cpu].store(0, Ordering::SeqCst);
-        let _ = (IDLE_TASKS[cpu].lock().take(), LEFT[cpu].lock().take());
+        let _ = (IDLE_TASKS[cpu].lock().take(), LEFT[cpu].take());
     }
 }
 
