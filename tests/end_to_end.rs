@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use chiton_tests::{apps, cpython, guest, hostile, machines, suite};
+use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, suite};
 
 fn main() -> ExitCode {
     let cases = [
@@ -12,6 +12,7 @@ fn main() -> ExitCode {
         cpython::cases(),
         machines::cases(),
         hostile::cases(),
+        interactive::cases(),
     ];
     suite::run(cases.into_iter().flatten().collect())
 }

@@ -14,6 +14,7 @@
 //! | [`apps`] | programs that nobody here wrote, differential |
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
+//! | [`interactive`] | shells with somebody at the terminal |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
 //! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
@@ -26,6 +27,7 @@ pub mod cpython;
 pub mod execute;
 pub mod guest;
 pub mod hostile;
+pub mod interactive;
 pub mod machines;
 pub mod places;
 pub mod source;

@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::execute::Job;
 use crate::places;
-use crate::terminal::Typed;
+use crate::terminal::{READY, Step};
 
 /// A guest program's source.
 #[derive(Debug, Clone)]
@@ -123,8 +123,8 @@ impl Source {
                 },
                 "stdin" => job.stdin = unescaped(value),
                 "terminal" => job.terminal().size = size(value)?,
-                "type" => job.terminal().typed.push(Typed::Text(unescaped(value))),
-                "resize" => job.terminal().typed.push(Typed::Size(size(value)?)),
+                "type" => job.terminal().steps.push(Step::text(READY, unescaped(value))),
+                "resize" => job.terminal().steps.push(Step::size(size(value)?)),
                 "cpus" => {
                     job.cpus = value
                         .parse()

@@ -18,16 +18,47 @@ use rustix::termios::{Winsize, tcsetwinsize};
 
 use crate::execute::{Outcome, collect};
 
-/// What the program prints when it is ready for the next thing to be typed.
-const READY: &str = "ready";
+/// What a program prints, unless a step says otherwise, when it is ready for the next thing to be typed.
+pub const READY: &str = "ready";
 
 /// A terminal and what happens on it.
 #[derive(Debug, Clone, Default)]
 pub struct Terminal {
     /// Rows and columns.
     pub size: (u16, u16),
-    /// One after the other, each when the program says that it is ready.
-    pub typed: Vec<Typed>,
+    /// Whether standard error is the terminal too.
+    pub errors: bool,
+    /// One after the other.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that a person does, and when.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What the terminal has to show first, behind what the step before waited for.
+    pub after: String,
+    /// What is done then.
+    pub typed: Typed,
+}
+
+impl Step {
+    /// Typed as soon as the terminal shows something.
+    #[must_use]
+    pub fn text(after: &str, typed: impl Into<Vec<u8>>) -> Self {
+        Self {
+            after: after.to_owned(),
+            typed: Typed::Text(typed.into()),
+        }
+    }
+
+    /// The terminal's size changes when the program says that it is ready.
+    #[must_use]
+    pub fn size(size: (u16, u16)) -> Self {
+        Self {
+            after: READY.to_owned(),
+            typed: Typed::Size(size),
+        }
+    }
 }
 
 /// Something that a person does at a terminal.
@@ -60,7 +91,7 @@ pub fn run(command: &Command, terminal: &Terminal, timeout: Duration) -> Result<
     on_terminal
         .stdin(copy(&slave)?)
         .stdout(copy(&slave)?)
-        .stderr(Stdio::piped());
+        .stderr(if terminal.errors { copy(&slave)? } else { Stdio::piped() });
     let mut child = on_terminal
         .spawn()
         .map_err(|error| format!("setsid cannot be started: {error}"))?;
@@ -77,6 +108,7 @@ pub fn run(command: &Command, terminal: &Terminal, timeout: Duration) -> Result<
         terminal,
         master: File::from(master),
         done: 0,
+        seen: 0,
     };
     let begin = Instant::now();
     let status = loop {
@@ -155,23 +187,34 @@ struct Typist<'a> {
     terminal: &'a Terminal,
     master: File,
     done: usize,
+    /// How much of what is shown has been waited for.
+    seen: usize,
 }
 
 impl Typist<'_> {
-    /// Does the next thing if the program has said once more that it is ready.
+    /// Does the next thing if the terminal shows what it waits for.
     fn go_on(&mut self, shown: &Mutex<Vec<u8>>) -> Result<(), String> {
-        let ready = {
-            let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-            String::from_utf8_lossy(&shown).matches(READY).count()
-        };
-        let Some(next) = self.terminal.typed.get(self.done).filter(|_| ready > self.done) else {
+        let Some(step) = self.terminal.steps.get(self.done) else {
             return Ok(());
         };
+        let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(end) = end_of(&shown, self.seen, step.after.as_bytes()) else {
+            return Ok(());
+        };
+        drop(shown);
+        self.seen = end;
         self.done += 1;
-        match next {
+        match &step.typed {
             Typed::Text(bytes) => self.master.write_all(bytes),
             Typed::Size(size) => resize(&self.master, *size),
         }
         .map_err(|error| format!("the terminal does not take what is typed: {error}"))
     }
+}
+
+/// Where a piece of text ends, from some place on.
+fn end_of(shown: &[u8], from: usize, text: &[u8]) -> Option<usize> {
+    let rest = shown.get(from..)?;
+    let at = rest.windows(text.len()).position(|window| window == text)?;
+    Some(from + at + text.len())
 }
