@@ -3,13 +3,14 @@
 
 use std::process::ExitCode;
 
-use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, suite};
+use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, programs, suite};
 
 fn main() -> ExitCode {
     let cases = [
         guest::cases(),
         apps::cases(),
         cpython::cases(),
+        programs::cases(),
         machines::cases(),
         hostile::cases(),
         interactive::cases(),

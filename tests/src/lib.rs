@@ -12,6 +12,7 @@
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
+//! | [`programs`] | shells, runtimes and tools at their everyday work, differential |
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`interactive`] | shells with somebody at the terminal |
@@ -30,6 +31,7 @@ pub mod hostile;
 pub mod interactive;
 pub mod machines;
 pub mod places;
+pub mod programs;
 pub mod source;
 pub mod suite;
 pub mod terminal;

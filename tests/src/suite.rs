@@ -15,6 +15,8 @@ pub struct Case {
     pub name: String,
     /// What it does.
     pub check: Box<dyn FnOnce() -> Result<(), String> + Send>,
+    /// Left out unless somebody asks for it (`--ignored`).
+    pub is_longer: bool,
 }
 
 impl Case {
@@ -23,7 +25,15 @@ impl Case {
         Self {
             name: name.into(),
             check: Box::new(check),
+            is_longer: false,
         }
+    }
+
+    /// The same, for a case that takes longer than every change should wait for.
+    #[must_use]
+    pub fn only_when_asked(mut self) -> Self {
+        self.is_longer = true;
+        self
     }
 }
 
@@ -51,7 +61,7 @@ pub fn run(cases: Vec<Case>) -> ExitCode {
 
 fn trial(case: Case, expected: &BTreeMap<String, String>) -> Trial {
     let reason = expected.get(&case.name).cloned().filter(|_| !places::host_only());
-    let check = case.check;
+    let (check, is_longer) = (case.check, case.is_longer);
     Trial::test(case.name, move || match (check(), reason) {
         (Ok(()), None) => Ok(()),
         (Err(why), None) => Err(Failed::from(why)),
@@ -60,6 +70,7 @@ fn trial(case: Case, expected: &BTreeMap<String, String>) -> Trial {
             "passes now: take it out of expected-failures.txt (it stood there because: {reason})"
         ))),
     })
+    .with_ignored_flag(is_longer)
 }
 
 /// Reads the list: `name: reason` per line, `#` begins a comment line.

@@ -39,6 +39,9 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     let mut tree = Tree::new();
     let mut taker = Taker::new(search_path(&environment, own_path), library_path.as_deref());
     let mut taken = take_files(options, &mut tree, &mut taker, &here)?;
+    for file in taken.iter().filter(|file| file.named) {
+        taker.note_program(&tree, &file.path);
+    }
 
     let name = command.first().map(String::as_str).unwrap_or_default();
     let program = taker.find(&tree, Path::new(name), &here)?;

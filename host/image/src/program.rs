@@ -110,6 +110,13 @@ impl Taker {
         }
     }
 
+    /// Notes a file that was taken by its path, so that it gets its standard library and data as well if it is a program.
+    pub fn note_program(&mut self, tree: &Tree, path: &Path) {
+        if executable(tree, path) == Some(true) {
+            self.programs.push((path.to_path_buf(), path.to_path_buf()));
+        }
+    }
+
     /// Takes the standard libraries and data of every program taken so far, and reports the files.
     ///
     /// # Errors

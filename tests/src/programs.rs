@@ -1,0 +1,271 @@
+//! Shells, runtimes and tools at their everyday work, on Linux and in Chiton: the scripts and sources of `tests/programs`.
+//!
+//! Each does its rounds as often as its last argument says. Once is `programs::NAME`, which every run of the tests includes; more often is
+//! `longer::NAME`, which `./chiton test --apps` runs.
+
+use std::process::Command;
+use std::time::Duration;
+
+use crate::execute::Job;
+use crate::places;
+use crate::source::{newer, run_compiler};
+use crate::suite::{Case, same_on_both};
+
+/// One program.
+struct Program {
+    name: &'static str,
+    /// `@` at the start of a word stands for `tests/programs`; the number of rounds follows.
+    command: &'static [&'static str],
+    /// What it needs beside what `chiton run` finds by itself.
+    files: &'static [&'static str],
+    memory: &'static str,
+    /// Rounds of the longer run.
+    rounds: u32,
+}
+
+const SH: &[&str] = &["/bin/sh", "/bin/cat", "/bin/echo", "/bin/sleep", "/usr/bin/tr"];
+
+const PROGRAMS: &[Program] = &[
+    Program {
+        name: "bash",
+        command: &["/bin/bash", "@/bash.sh"],
+        files: &[
+            "/usr/bin/seq",
+            "/bin/grep",
+            "/usr/bin/sort",
+            "/usr/bin/head",
+            "/usr/bin/tail",
+            "/usr/bin/wc",
+            "/usr/bin/diff",
+            "/usr/bin/tee",
+            "/bin/sed",
+            "/usr/bin/yes",
+            "/bin/true",
+            "/bin/false",
+        ],
+        memory: "256M",
+        rounds: 20,
+    },
+    Program {
+        name: "dash",
+        command: &["/bin/dash", "@/dash.sh"],
+        files: &[
+            "/usr/bin/seq",
+            "/usr/bin/sort",
+            "/usr/bin/paste",
+            "/usr/bin/mkfifo",
+            "/bin/rm",
+            "/bin/ls",
+            "/usr/bin/cut",
+            "/usr/bin/find",
+            "/usr/bin/xargs",
+            "/usr/bin/basename",
+            "/usr/bin/timeout",
+            "/usr/bin/nohup",
+        ],
+        memory: "256M",
+        rounds: 20,
+    },
+    Program {
+        name: "search",
+        command: &["/bin/sh", "@/search.sh"],
+        files: &[
+            "/usr/bin/seq",
+            "/usr/bin/xargs",
+            "/bin/mkdir",
+            "/usr/bin/find",
+            "/bin/grep",
+            "/usr/bin/wc",
+            "/usr/bin/sort",
+            "/usr/bin/uniq",
+            "/usr/bin/sha256sum",
+            "/bin/tar",
+            "/bin/gzip",
+        ],
+        memory: "512M",
+        rounds: 10,
+    },
+    Program {
+        name: "make",
+        command: &["/bin/sh", "@/make.sh", "@"],
+        files: &[
+            "/usr/bin/make",
+            "/usr/bin/gcc",
+            "/usr/bin/cc",
+            "/usr/bin/as",
+            "/usr/bin/ld",
+            "/usr/bin/ar",
+            "/bin/cp",
+            "/bin/ls",
+            "/bin/rm",
+            "/usr/bin/touch",
+            "/bin/grep",
+            "/usr/bin/sort",
+            "/usr/bin/wc",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/cc1",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/collect2",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/lto-wrapper",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/liblto_plugin.so",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/crt*.o",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/libgcc*",
+            "/usr/lib/gcc/x86_64-linux-gnu/*/include",
+            "/usr/lib/x86_64-linux-gnu/*crt*.o",
+            "/usr/lib/x86_64-linux-gnu/libc.so",
+            "/usr/lib/x86_64-linux-gnu/libc_nonshared.a",
+            "/usr/include/*.h",
+            "/usr/include/x86_64-linux-gnu",
+            "/usr/include/linux",
+            "/usr/include/asm-generic",
+        ],
+        memory: "512M",
+        rounds: 4,
+    },
+    Program {
+        name: "git",
+        command: &["/bin/sh", "@/git.sh"],
+        files: &[
+            "/usr/bin/git",
+            "/usr/bin/seq",
+            "/bin/mkdir",
+            "/usr/bin/head",
+            "/bin/grep",
+            "/usr/bin/cut",
+            "/usr/bin/sort",
+            "/usr/bin/uniq",
+            "/bin/tar",
+            "/usr/bin/wc",
+        ],
+        memory: "512M",
+        rounds: 6,
+    },
+    Program {
+        name: "python",
+        command: &["/usr/bin/python3", "@/python.py"],
+        files: &["/usr/bin/seq", "/usr/bin/wc"],
+        memory: "512M",
+        rounds: 6,
+    },
+    Program {
+        name: "node",
+        command: &["/usr/bin/node", "@/node.js"],
+        files: &[],
+        memory: "1G",
+        rounds: 10,
+    },
+    Program {
+        name: "java",
+        command: &["/bin/sh", "@/java.sh", "@"],
+        files: &[
+            "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
+            "/usr/lib/jvm/java-17-openjdk-amd64/bin/javac",
+            "/bin/ls",
+        ],
+        memory: "1G",
+        rounds: 10,
+    },
+    Program {
+        name: "erlang",
+        command: &["/bin/sh", "@/otp.sh", "@"],
+        files: &["/usr/bin/erl", "/usr/bin/erlc"],
+        memory: "512M",
+        rounds: 10,
+    },
+    Program {
+        name: "ruby",
+        command: &["/usr/bin/ruby", "@/ruby.rb"],
+        files: &[],
+        memory: "512M",
+        rounds: 20,
+    },
+    Program {
+        name: "php",
+        command: &["/usr/bin/php", "@/php.php"],
+        files: &[],
+        memory: "512M",
+        rounds: 20,
+    },
+    Program {
+        name: "perl",
+        command: &["/usr/bin/perl", "@/perl.pl"],
+        files: &["/usr/bin/sort", "/usr/bin/tail"],
+        memory: "256M",
+        rounds: 20,
+    },
+    Program {
+        name: "lua",
+        command: &["lua5.4", "@/lua.lua"],
+        files: &["/usr/bin/seq", "/usr/bin/wc"],
+        memory: "256M",
+        rounds: 20,
+    },
+    Program {
+        name: "go",
+        command: &[GOROUTINES],
+        files: &[],
+        memory: "512M",
+        rounds: 10,
+    },
+];
+
+/// Stands for the program built from `goroutines.go`.
+const GOROUTINES: &str = "@/goroutines.go";
+
+/// A short and a longer case per program.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for program in PROGRAMS {
+        let short = format!("programs::{}", program.name);
+        cases.push(Case::new(short, || run(program, 1, Duration::from_secs(180))));
+        let longer = format!("longer::{}", program.name);
+        let rounds = program.rounds;
+        cases.push(Case::new(longer, move || run(program, rounds, Duration::from_secs(900))).only_when_asked());
+    }
+    cases
+}
+
+fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> {
+    let place = places::root().join("tests/programs");
+    let place = place.to_string_lossy();
+    let mut command = Vec::new();
+    for word in program.command {
+        command.push(match word.strip_prefix('@') {
+            Some(_) if *word == GOROUTINES => goroutines()?,
+            Some(rest) => format!("{place}{rest}"),
+            None => (*word).to_owned(),
+        });
+    }
+    command.push(rounds.to_string());
+    let mut job = Job::new(command);
+    job.files = SH.iter().chain(program.files).map(|file| (*file).to_owned()).collect();
+    job.files.push(place.into_owned());
+    // Debian's programs, not what somebody put before them.
+    job.env = [
+        ("PATH", "/usr/bin:/bin"),
+        ("HOME", "/root"),
+        ("LC_ALL", "C"),
+        ("TZ", "UTC"),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .to_vec();
+    job.workdir = Some("/tmp/work".into());
+    job.cpus = 2;
+    job.memory = Some(program.memory.into());
+    job.timeout = timeout;
+    same_on_both(&job)
+}
+
+fn goroutines() -> Result<String, String> {
+    let source = places::root().join("tests/programs/goroutines.go");
+    let program = places::built()?.join("goroutines-many");
+    if !newer(&program, &[&source]) {
+        let mut command = Command::new("go");
+        command.args(["build", "-o"]).arg(&program).arg(&source);
+        command
+            .env("CGO_ENABLED", "0")
+            .env("GOCACHE", places::built()?.join("go-cache"))
+            .env("GOFLAGS", "-buildvcs=false");
+        run_compiler(command)?;
+    }
+    Ok(program.to_string_lossy().into_owned())
+}
