@@ -23,6 +23,9 @@ pub trait ControllingTerminal: Any + Send + Sync {
     /// The process group in the foreground; 0 for none.
     fn foreground(&self) -> u32;
 
+    /// It hangs up: who has it open has no terminal any more, and the leader of its session is told.
+    fn hang_up(&self);
+
     /// The leader of its session ends: it is nobody's terminal afterwards.
     fn leader_ends(&self, leader: &Process);
 }

@@ -32,9 +32,13 @@ impl ControllingTerminal for Terminal {
         self.control.lock().foreground
     }
 
+    fn hang_up(&self) {
+        self.hang_up_for(false);
+    }
+
     fn leader_ends(&self, leader: &Process) {
         match self.line {
-            Line::Console { .. } => self.hang_up(true),
+            Line::Console { .. } => self.hang_up_for(true),
             Line::Pair(_) => {
                 let foreground = self.release();
                 if foreground != 0 {
@@ -71,7 +75,7 @@ impl Terminal {
     }
 
     /// Hangs up: who has it open has no terminal any more, and the leader of its session is told; so is the foreground if it is the leader's end.
-    pub(crate) fn hang_up(&self, leader_ends: bool) {
+    pub(crate) fn hang_up_for(&self, leader_ends: bool) {
         self.generation.fetch_add(1, Ordering::AcqRel);
         let control = core::mem::take(&mut *self.control.lock());
         let mut state = self.state.lock();

@@ -185,7 +185,7 @@ impl Drop for Master {
         let number = pair.number;
         let removed = PAIRS.lock().remove(&number);
         drop(removed);
-        self.terminal.hang_up(false);
+        self.terminal.hang_up_for(false);
     }
 }
 

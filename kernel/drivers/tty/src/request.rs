@@ -67,7 +67,7 @@ pub(crate) fn slave(terminal: &Arc<Terminal>, file: &File, request: u32, argumen
         TIOCGEXCL => store(argument, terminal.exclusive.load(Ordering::Relaxed)),
         TIOCNOTTY => job::give_up(terminal).map(|()| 0),
         TIOCVHANGUP if job::has_capability(capability::SYS_ADMIN) => {
-            terminal.hang_up(false);
+            terminal.hang_up_for(false);
             Ok(0)
         }
         TIOCVHANGUP => Err(NOT_ALLOWED),

@@ -14,7 +14,7 @@ pub(crate) static TABLE: Table = Table {
     listed: Some(&PROCESSES),
 };
 
-static ROWS: [Row; 20] = [
+static ROWS: [Row; 21] = [
     link(b"self", this_process),
     link(b"thread-self", this_thread),
     link(b"mounts", |_| Ok(Link::Static(b"self/mounts"))),
@@ -33,11 +33,30 @@ static ROWS: [Row; 20] = [
         Ok(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec())
     }),
     directory(b"sys", &sysctl::TABLE),
+    directory(b"tty", &TERMINALS),
     file(b"uptime", system::uptime),
     file(b"version", system::version),
     file(b"vmstat", system::memory_counts),
     file(b"zoneinfo", |_| Ok(Vec::new())),
 ];
+
+static TERMINALS: Table = Table {
+    id: 40,
+    rows: &[
+        file(b"drivers", |_| Ok(TERMINAL_DRIVERS.to_vec())),
+        file(b"ldiscs", |_| Ok(b"n_tty       0\n".to_vec())),
+    ],
+    listed: None,
+};
+
+/// What drives terminals, as `ps` reads it to find their names: name, prefix of the files, major number, minor numbers, sort.
+const TERMINAL_DRIVERS: &[u8] = b"\
+/dev/tty             /dev/tty        5       0 system:/dev/tty
+/dev/console         /dev/console    5       1 system:console
+/dev/ptmx            /dev/ptmx       5       2 system
+pty_slave            /dev/pts      136 0-1048575 pty:slave
+pty_master           /dev/ptm      128 0-1048575 pty:master
+";
 
 static PROCESSES: Listed = Listed {
     numbers: |_| Ok(source().map(|source| source.processes()).unwrap_or_default()),

@@ -68,6 +68,9 @@ const SYS_RAWIO: u32 = 17;
 
 fn vhangup(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
     require(caller, SYS_TTY_CONFIG, "hanging up needs CAP_SYS_TTY_CONFIG")?;
+    if let Some(terminal) = caller.process().terminal() {
+        terminal.hang_up();
+    }
     Ok(0)
 }
 
