@@ -235,15 +235,14 @@ impl Epoll {
         self.inner().iter().map(|inner| inner.depth() + 1).max().unwrap_or(0)
     }
 
-    /// What is ready, at most `most`.
-    fn try_wait(&self, most: usize) -> Option<Vec<EpollEvent>> {
+    /// Gives away what is ready, at most `most`; nothing if there is nothing.
+    fn try_wait(&self, most: usize, give: &mut dyn FnMut(EpollEvent) -> Result<()>) -> Option<Result<usize>> {
         let mut left = self.listed.load(Ordering::SeqCst);
-        if left == 0 {
-            return None;
-        }
-        let mut events = Vec::new();
-        let mut again = Vec::new();
-        while left > 0 && events.len() < most {
+        let mut given = 0;
+        let mut refused = None;
+        // Those that are level-triggered stay in the list, behind those that are looked at now: most often one.
+        let (mut again, mut more) = (None, Vec::new());
+        while left > 0 && given < most && refused.is_none() {
             left -= 1;
             let Some(item) = self.unlist() else { break };
             let Some(file) = item.file.upgrade() else { continue };
@@ -251,28 +250,37 @@ impl Epoll {
             if ready == 0 {
                 continue;
             }
-            events.push(EpollEvent {
-                events: ready,
-                data: *item.data.lock(),
-            });
             let kept = item.events.load(Ordering::Relaxed);
-            if kept & EPOLLONESHOT != 0 {
-                item.events.store(kept & PRIVATE, Ordering::Relaxed);
-            } else if kept & EPOLLET == 0 {
-                again.push(item);
+            let data = *item.data.lock();
+            match give(EpollEvent { events: ready, data }) {
+                Ok(()) if kept & EPOLLONESHOT != 0 => item.events.store(kept & PRIVATE, Ordering::Relaxed),
+                Ok(()) if kept & EPOLLET != 0 => {}
+                outcome => {
+                    if let Some(item) = again.replace(item) {
+                        more.push(item);
+                    }
+                    if let Err(error) = outcome {
+                        refused = Some(error);
+                        break;
+                    }
+                }
             }
+            given += 1;
         }
-        for item in again {
+        if !more.is_empty() {
+            more.into_iter().for_each(|item| self.relist(item));
+        }
+        if let Some(item) = again {
             self.relist(item);
         }
-        if events.is_empty() {
-            return None;
+        if given == 0 {
+            return refused.map(Err);
         }
         // Others who wait may have what is left.
         if self.listed.load(Ordering::SeqCst) > 0 {
             self.waiting.wake(1, Events::READABLE.bits());
         }
-        Some(events)
+        Some(Ok(given))
     }
 
     /// Puts a level-triggered item back, for the next who waits to ask.
@@ -284,17 +292,23 @@ impl Epoll {
         }
     }
 
-    /// Waits until something is ready, or until `deadline` (nanoseconds since boot; 0 is at once).
+    /// Waits until something is ready, or until `deadline` (nanoseconds since boot; 0 is at once). What is ready goes to `give`; says how many there were.
     ///
     /// # Errors
-    /// `EINTR` when a signal comes.
-    pub fn wait(&self, most: usize, deadline: Option<u64>) -> Result<Vec<EpollEvent>> {
+    /// `EINTR` when a signal comes; what `give` says of the first.
+    #[inline]
+    pub fn wait(
+        &self,
+        most: usize,
+        deadline: Option<u64>,
+        give: &mut dyn FnMut(EpollEvent) -> Result<()>,
+    ) -> Result<usize> {
         if deadline == Some(0) {
-            return Ok(self.try_wait(most).unwrap_or_default());
+            return self.try_wait(most, give).unwrap_or(Ok(0));
         }
-        match wait_until(&[&self.waiting], deadline, || self.try_wait(most)) {
-            Ok(events) => Ok(events),
-            Err(error) if error.errno == Errno::ETIMEDOUT => Ok(Vec::new()),
+        match wait_until(&[&self.waiting], deadline, || self.try_wait(most, give)) {
+            Ok(given) => given,
+            Err(error) if error.errno == Errno::ETIMEDOUT => Ok(0),
             Err(_) => Err(Error::new(Errno::EINTR, "a signal came")),
         }
     }

@@ -52,17 +52,15 @@ impl FileLike for EventCounter {
         }
         let taken = self.try_take()?;
         self.writable.wake(usize::MAX, Events::WRITABLE.bits());
-        into.put(&taken.to_ne_bytes())
+        into.put_value(&taken)
     }
 
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
         if from.left() < 8 {
             return Err(SHORT);
         }
-        let mut bytes = [0; 8];
         // What does not fit is tried again: the bytes stay until they count.
-        from.clone().take(&mut bytes)?;
-        let number = u64::from_ne_bytes(bytes);
+        let number: u64 = from.peek()?;
         if number == u64::MAX {
             return Err(Error::new(Errno::EINVAL, "no counter gets that far"));
         }

@@ -114,7 +114,7 @@ impl FileLike for TimerFile {
         }
         self.arm(&mut state);
         drop(state);
-        into.put(&times.to_ne_bytes())
+        into.put_value(&times)
     }
 
     fn seek(&self, _file: &File, _offset: i64, _whence: u32) -> Result<u64> {

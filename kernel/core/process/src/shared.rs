@@ -251,6 +251,11 @@ impl Process {
         self.threads.lock().clone()
     }
 
+    /// The first of its threads for which `is_it` holds.
+    pub fn find_thread(&self, is_it: impl Fn(&Thread) -> bool) -> Option<Arc<Thread>> {
+        self.threads.lock().iter().find(|thread| is_it(thread)).cloned()
+    }
+
     /// How many threads it has.
     #[must_use]
     pub fn thread_count(&self) -> usize {

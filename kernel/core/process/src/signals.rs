@@ -400,10 +400,7 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
 
 fn note(process: &Process, info: Info) -> bool {
     let action = process.signals.action(info.signal);
-    let threads = process.threads();
-    let open = threads
-        .iter()
-        .find(|thread| !thread.signals.mask().contains(info.signal));
+    let open = process.find_thread(|thread| !thread.signals.mask().contains(info.signal));
     if is_ignored(info.signal, &action) && open.is_some() {
         return true;
     }

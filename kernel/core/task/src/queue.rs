@@ -132,6 +132,30 @@ impl WaitQueue {
 
     #[inline(never)]
     fn wake_sleepers(&self, count: usize, events: u32) -> usize {
+        let mut sleepers = self.sleepers.lock();
+        let alone = sleepers.in_order.len() == 1;
+        // Mostly one sleeps, alone.
+        match sleepers.in_order.front() {
+            Some(only) if alone && only.shared => {
+                let wake = Arc::clone(&only.wake);
+                drop(sleepers);
+                wake.wake(events);
+                0
+            }
+            Some(_) if alone && count > 0 => {
+                let taken = sleepers.in_order.pop_front();
+                self.count.store(0, Ordering::SeqCst);
+                drop(sleepers);
+                usize::from(taken.is_some_and(|sleeper| sleeper.wake.wake(events)))
+            }
+            _ => {
+                drop(sleepers);
+                self.wake_several(count, events)
+            }
+        }
+    }
+
+    fn wake_several(&self, count: usize, events: u32) -> usize {
         let mut woken = 0;
         let mut passed = 0;
         let mut end = None;

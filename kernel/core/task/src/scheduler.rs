@@ -189,8 +189,12 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
         let allowed = task.affinity() >> by & 1 == 1 || task.affinity() & hal::cpu::online() == 0;
         allowed && (mine || !task.thread.is_running())
     };
-    let at = queue.tasks.iter().position(fits)?;
-    let task = queue.tasks.remove(at)?;
+    let task = if fits(queue.tasks.front()?) {
+        queue.tasks.pop_front()?
+    } else {
+        let at = queue.tasks.iter().position(fits)?;
+        queue.tasks.remove(at)?
+    };
     task.state.store(RUNNABLE, Ordering::SeqCst);
     task.cpu.store(by, Ordering::Relaxed);
     LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);

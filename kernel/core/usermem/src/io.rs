@@ -1,6 +1,6 @@
 //! Where a `read` puts its bytes and a `write` takes them from.
 
-use super::FAULT;
+use super::{FAULT, UserPtr};
 use abi::Result;
 use frames::Page;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -150,6 +150,25 @@ impl<'a> Sink<'a> {
         outcome(done, len)
     }
 
+    /// Takes a value, of which there is room for all.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    #[inline]
+    pub fn put_value<T: FromBytes + IntoBytes + Immutable>(&mut self, value: &T) -> Result<usize> {
+        let size = size_of::<T>();
+        if let Place::User(current, _) = &mut self.place
+            && current.len >= size as u64
+        {
+            UserPtr::new(current.address).write(value)?;
+            current.address += size as u64;
+            current.len -= size as u64;
+            self.left -= size;
+            return Ok(size);
+        }
+        self.put(value.as_bytes())
+    }
+
     /// Takes a part of a page.
     ///
     /// # Errors
@@ -261,6 +280,22 @@ impl<'a> Source<'a> {
         };
         self.left -= done;
         outcome(done, len)
+    }
+
+    /// The value that the bytes begin with; they stay.
+    ///
+    /// # Errors
+    /// `EFAULT`.
+    #[inline]
+    pub fn peek<T: FromBytes + IntoBytes + Immutable>(&self) -> Result<T> {
+        if let Place::User(current, _) = &self.place
+            && current.len >= size_of::<T>() as u64
+        {
+            return UserPtr::new(current.address).read();
+        }
+        let mut value = T::new_zeroed();
+        self.clone().take(value.as_mut_bytes())?;
+        Ok(value)
     }
 
     /// Gives bytes to a part of a page.

@@ -16,7 +16,6 @@ use alloc::sync::Arc;
 use ipc::{Epoll, TimerFile};
 use usermem::UserPtr;
 use vfs::downcast_file_like;
-use zerocopy::IntoBytes;
 
 calls! {
     213 "epoll_create" = epoll_create(i32);
@@ -42,11 +41,11 @@ fn epoll_create1(caller: &mut Caller<'_>, (flags,): (u32,)) -> Result<u64> {
     add(caller, ipc::epoll(), flags.contains(OpenFlags::CLOEXEC))
 }
 
+const NO_EPOLL: Error = Error::new(Errno::EINVAL, "the descriptor is not an epoll");
+
 fn set(caller: &Caller<'_>, fd: Fd) -> Result<Arc<Epoll>> {
     let file = caller.process().files().get(fd.0)?;
-    file.behaviour()
-        .and_then(downcast_file_like)
-        .ok_or(Error::new(Errno::EINVAL, "the descriptor is not an epoll"))
+    file.behaviour().and_then(downcast_file_like).ok_or(NO_EPOLL)
 }
 
 fn epoll_ctl(
@@ -84,9 +83,15 @@ fn wait(caller: &Caller<'_>, fd: Fd, out: UserPtr<EpollEvent>, most: i32, deadli
         .ok()
         .filter(|most| (1..=MOST).contains(most))
         .ok_or(Error::new(Errno::EINVAL, "no such number of events"))?;
-    let events = set(caller, fd)?.wait(most, deadline)?;
-    usermem::write_bytes(out.address(), events.as_bytes())?;
-    Ok(events.len() as u64)
+    let file = caller.process().file(fd.0)?;
+    let set: &Epoll = file.behaviour().and_then(|like| like.downcast()).ok_or(NO_EPOLL)?;
+    let mut next = out;
+    let given = set.wait(most, deadline, &mut |event| {
+        next.write(&event)?;
+        next = next.at(1);
+        Ok(())
+    })?;
+    Ok(given as u64)
 }
 
 fn epoll_wait(caller: &mut Caller<'_>, (fd, out, most, millis): (Fd, UserPtr<EpollEvent>, i32, i32)) -> Result<u64> {

@@ -59,16 +59,19 @@ fn queued(fits: bool) -> Result<u64> {
 
 fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
     let signal = signal(number);
+    if pid > 0 {
+        let target = registry::process(pid.unsigned_abs()).ok_or(NO_PROCESS)?;
+        let signal = signal?;
+        let info = signal.map(|signal| sent(caller, signal, SI_USER));
+        return to_one(caller, &target, signal, info).map(|()| 0);
+    }
     let own = caller.process();
-    let targets: Vec<_> = registry::processes()
-        .into_iter()
-        .filter(|process| match pid {
-            1.. => process.pid == pid.unsigned_abs(),
-            0 => process.group.load(Ordering::Relaxed) == own.group.load(Ordering::Relaxed),
-            -1 => process.pid != 1 && process.pid != own.pid,
-            _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
-        })
-        .collect();
+    let mut targets = registry::processes();
+    targets.retain(|process| match pid {
+        0 => process.group.load(Ordering::Relaxed) == own.group.load(Ordering::Relaxed),
+        -1 => process.pid != 1 && process.pid != own.pid,
+        _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
+    });
     if targets.is_empty() {
         return Err(NO_PROCESS);
     }
@@ -93,17 +96,22 @@ fn to_all(caller: &Caller<'_>, targets: &[Arc<Process>], signal: Option<Signal>,
     let mut refused = NO_PROCESS;
     let mut reached = false;
     for target in targets {
-        match may_signal(caller, target, signal) {
-            Ok(()) => {
-                reached = true;
-                if let Some(info) = info {
-                    signals::send(target, info);
-                }
-            }
+        match to_one(caller, target, signal, info) {
+            Ok(()) => reached = true,
             Err(error) => refused = error,
         }
     }
     if reached { Ok(0) } else { Err(refused) }
+}
+
+fn to_one(caller: &Caller<'_>, target: &Arc<Process>, signal: Option<Signal>, info: Option<Info>) -> Result<()> {
+    if !Arc::ptr_eq(target, caller.process()) {
+        may_signal(caller, target, signal)?;
+    }
+    if let Some(info) = info {
+        signals::send(target, info);
+    }
+    Ok(())
 }
 
 /// The thread that a call names, if the caller may signal it.
