@@ -4,7 +4,6 @@ use crate::Caller;
 use abi::signal::{SI_TKILL, SI_USER, Signal};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use process::signals::Info;
 use process::{Process, registry, signals};
