@@ -122,6 +122,13 @@ pub fn numbers() -> Vec<u32> {
     PAIRS.lock().keys().copied().collect()
 }
 
+/// Lets a pseudo-terminal be opened (`TIOCSPTLCK`).
+pub fn unlock(terminal: &Terminal) {
+    if let Line::Pair(pair) = &terminal.line {
+        pair.locked.store(false, Ordering::Relaxed);
+    }
+}
+
 impl Terminal {
     /// The number of a pseudo-terminal.
     #[must_use]

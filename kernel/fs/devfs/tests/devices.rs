@@ -5,7 +5,7 @@ use abi::fcntl::OpenFlags;
 use abi::stat::makedev;
 use std::sync::{Arc, Once};
 use usermem::{Sink, Source};
-use vfs::{Context, Credentials, FileSystem, How, Inode, Mount, MountFlags, Path};
+use vfs::{Context, Credentials, DirectoryEntry, Events, File, FileSystem, How, Inode, Mount, MountFlags, Path};
 
 static BOOT: Once = Once::new();
 
@@ -87,6 +87,50 @@ fn every_listed_name_is_found() {
     for (name, ino) in &names[2..] {
         assert_eq!(context.stat(&context.root, name, false).expect("there").ino, *ino);
     }
-    let missing = context.open(&context.root, b"ptmx", How::new(OpenFlags::RDWR));
-    assert_eq!(missing.expect_err("no pseudo-terminals").errno, Errno::ENXIO);
+}
+
+fn read(file: &File) -> Vec<u8> {
+    let mut bytes = [0; 100];
+    let read = file.read(&mut Sink::kernel(&mut bytes)).expect("read");
+    bytes[..read].to_vec()
+}
+
+#[test]
+fn a_pseudo_terminal_has_a_file_as_long_as_its_master_is_open() {
+    let context = context();
+    // Whether the reader is in the background depends on who runs: here nobody who has a terminal.
+    task::scheduler::start_on_this_cpu();
+    let mount = devfs::pts_mount(MountFlags::empty());
+    let root = Path {
+        dentry: Arc::clone(mount.root()),
+        mount,
+    };
+    let pts = Context::new(root.clone(), Arc::new(Credentials::root()));
+    let open = |name: &[u8]| pts.open(&root, name, How::new(OpenFlags::RDWR | OpenFlags::NONBLOCK));
+    assert_eq!(open(b"0").expect_err("nothing is there").errno, Errno::ENOENT);
+    let flags = OpenFlags::RDWR | OpenFlags::NONBLOCK;
+    let master = context.open(&context.root, b"ptmx", How::new(flags)).expect("opened");
+    assert_eq!(open(b"0").expect_err("it is locked").errno, Errno::EIO);
+    assert_eq!(open(b"00").expect_err("no such name").errno, Errno::ENOENT);
+    let terminal = tty::pty::find(0).expect("a pseudo-terminal");
+    tty::pty::unlock(&terminal);
+    let slave = open(b"0").expect("opened");
+    assert_eq!(slave.attributes().rdev, makedev(136, 0));
+    assert_eq!(master.write(&mut Source::kernel(b"typed\n")), Ok(6));
+    assert_eq!(read(&slave), b"typed\n");
+    assert_eq!(read(&master), b"typed\r\n");
+    assert_eq!(slave.write(&mut Source::kernel(b"shown")), Ok(5));
+    drop(slave);
+    assert_eq!(master.ready(), Events::READABLE | Events::WRITABLE | Events::HUP);
+    assert_eq!(read(&master), b"shown");
+    let mut names = Vec::new();
+    let directory = pts.open_place(&root, OpenFlags::DIRECTORY).expect("opened");
+    let list = |entry: &DirectoryEntry<'_>| {
+        names.push(entry.name.to_vec());
+        true
+    };
+    directory.read_directory(&mut { list }).expect("listed");
+    assert_eq!(names, [&b"."[..], b"..", b"ptmx", b"0"]);
+    drop(master);
+    assert_eq!(open(b"0").expect_err("the master is closed").errno, Errno::ENOENT);
 }
