@@ -93,8 +93,8 @@ static void leader(void) {
   T(tcsetpgrp(pty_s, getppid()));
   IS(tcgetpgrp(pty_s) == getpid());
   SAY("an orphaned group");
-  int end[2];
-  if (pipe(end)) return;
+  int begin[2], end[2];
+  if (pipe(begin) || pipe(end)) return;
   pid_t middle = fork();
   if (!middle) {
     pid_t orphan = fork();
@@ -102,7 +102,8 @@ static void leader(void) {
       setpgid(0, 0);
       pid_t parent = getppid();
       kill(parent, SIGKILL);
-      while (getppid() == parent) usleep(1000);
+      char go;
+      if (read(begin[0], &go, 1) != 1 || getppid() == parent) _exit(2);
       pty_read(10);
       T(tcsetpgrp(pty_s, getpgrp()));
       T(write(pty_s, "o", 1));
@@ -114,7 +115,9 @@ static void leader(void) {
     for (;;) pause();
   }
   pty_wait("between", middle, 0);
-  char c;
+  // Its orphan has another parent now.
+  char c = 'b';
+  if (write(begin[1], &c, 1) != 1) return;
   T(read(end[0], &c, 1));
 }
 
