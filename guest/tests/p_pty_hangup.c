@@ -105,6 +105,10 @@ int main(void) {
     T(tcsetpgrp(pty_s, 1));
     T(ioctl(pty_s, TIOCNOTTY));
     T(isatty(pty_s));
+    char link[64] = {0}, path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", pty_s);
+    OK(readlink(path, link, sizeof link - 1));
+    IS(!strncmp(link, pty_name, strlen(pty_name)) && !strcmp(link + strlen(pty_name), " (deleted)"));
     T(open(pty_name, O_RDWR | O_NOCTTY));
     T(close(pty_s));
     _exit(0);

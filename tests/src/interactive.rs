@@ -28,10 +28,13 @@ const PROGRAMS: [&str; 6] = [
 pub fn cases() -> Vec<Case> {
     vec![
         Case::new("interactive::bash_job_control", || {
-            dialogue(JOBS, &["Stopped", "Terminated", "^C", "^Z"])
+            dialogue(JOBS, &["Stopped", "Terminated", "^C", "^Z"], 1)
+        }),
+        Case::new("interactive::bash_job_control_4_cpus", || {
+            dialogue(JOBS, &["Stopped", "Terminated", "^C", "^Z"], 4)
         }),
         Case::new("interactive::bash_line_editing", || {
-            dialogue(EDITING, &["hello world", "/dev/null", "sizes 33 101"])
+            dialogue(EDITING, &["hello world", "/dev/null", "sizes 33 101"], 1)
         }),
         Case::new("interactive::dash", || {
             let job = at_terminal(&["/bin/dash", "-i"], DASH);
@@ -184,11 +187,10 @@ for command in ['echo one', 'stty -a | grep -c echo', 'test -t 0 && test -t 1 &&
     print(os.waitstatus_to_exitcode(pty.spawn(['/bin/bash', '-c', command], stdin_read=lambda fd: b'')), flush=True)
 ";
 
-fn dialogue(lines: &[Line], wanted: &[&str]) -> Result<(), String> {
-    compare(
-        &at_terminal(&["/bin/bash", "--norc", "--noprofile", "-i"], lines),
-        wanted,
-    )
+fn dialogue(lines: &[Line], wanted: &[&str], cpus: u32) -> Result<(), String> {
+    let mut job = at_terminal(&["/bin/bash", "--norc", "--noprofile", "-i"], lines);
+    job.cpus = cpus;
+    compare(&job, wanted)
 }
 
 /// Something with a person at its terminal.

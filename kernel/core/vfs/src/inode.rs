@@ -108,6 +108,11 @@ pub trait Inode: Any + Send + Sync {
         false
     }
 
+    /// Whether it has gone by itself from a directory whose names are not remembered.
+    fn is_gone(&self) -> bool {
+        false
+    }
+
     /// Finds a name in a directory.
     ///
     /// # Errors

@@ -121,7 +121,8 @@ impl Path {
         if names.is_empty() {
             text.push(b'/');
         }
-        if !self.dentry.is_reachable() {
+        let gone = self.dentry.inode().is_some_and(|inode| inode.is_gone());
+        if gone || !self.dentry.is_reachable() {
             text.extend_from_slice(b" (deleted)");
         }
         text

@@ -37,6 +37,9 @@ impl ControllingTerminal for Terminal {
     }
 
     fn leader_ends(&self, leader: &Process) {
+        if self.control.lock().session != leader.session() {
+            return;
+        }
         match self.line {
             Line::Console { .. } => self.hang_up_for(true),
             Line::Pair(_) => {

@@ -64,11 +64,13 @@ impl Drop for Open {
         if self.terminal.opens.fetch_sub(1, Ordering::AcqRel) > 1 {
             return;
         }
-        self.terminal.exclusive.store(false, Ordering::Relaxed);
-        if let Line::Pair(pair) = &self.terminal.line {
-            pair.slave_gone.store(true, Ordering::Release);
-            pair.readable.wake_all();
-            pair.writable.wake_all();
+        match &self.terminal.line {
+            Line::Console { .. } => self.terminal.exclusive.store(false, Ordering::Relaxed),
+            Line::Pair(pair) => {
+                pair.slave_gone.store(true, Ordering::Release);
+                pair.readable.wake_all();
+                pair.writable.wake_all();
+            }
         }
     }
 }

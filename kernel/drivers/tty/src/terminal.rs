@@ -254,12 +254,9 @@ impl Terminal {
         self.show_echo(&mut state);
         scratch.clear();
         state.discipline.output(bytes, scratch);
-        let was_empty = state.shown.is_empty();
         self.show(&mut state, scratch);
         drop(state);
-        if let Line::Pair(pair) = &self.line
-            && was_empty
-        {
+        if let Line::Pair(pair) = &self.line {
             pair.readable.wake_all();
         }
     }

@@ -152,6 +152,15 @@ impl Inode for Node {
         matches!(self.what, What::Root)
     }
 
+    fn is_gone(&self) -> bool {
+        match &self.what {
+            What::Terminal(terminal) => {
+                tty::pty::find(terminal.number()).is_none_or(|other| !Arc::ptr_eq(terminal, &other))
+            }
+            What::Root | What::Masters => false,
+        }
+    }
+
     fn lookup(&self, name: &[u8]) -> Result<Option<Arc<dyn Inode>>> {
         if !matches!(self.what, What::Root) {
             return Err(Error::new(Errno::ENOTDIR, "names are looked up in directories"));
