@@ -1,4 +1,4 @@
-//! Machines other than the usual one: many CPUs, CPUs that ACPI lists, and a boot loader that enters as Firecracker does.
+//! Machines other than the usual one: many CPUs, CPUs that ACPI lists, devices, and a boot loader that enters as Firecracker does.
 //!
 //! `chiton run --dry-run` prints QEMU's command line, these cases change it and run it through a shell. What the machine was told about its CPUs is taken off the
 //! kernel's command line where ACPI is to say it.
@@ -32,6 +32,15 @@ pub fn cases() -> Vec<Case> {
     // Two sockets of three: the identities at the interrupt controller have a gap.
     let gap = [(" chiton.cpus=6", ""), ("-smp 6", "-smp 6,sockets=2,cores=3")];
     cases.push(Case::new("machines::acpi_gap", move || every_cpu("q35", 6, &gap)));
+    for (name, options) in [
+        ("split", "packed=off"),
+        ("packed", "packed=on"),
+        ("plain", "event_idx=off,indirect_desc=off"),
+    ] {
+        cases.push(Case::new(format!("machines::virtio_rng_{name}"), move || {
+            virtio_rng(options)
+        }));
+    }
     for cpus in [1, 2] {
         cases.push(Case::new(format!("machines::linux_boot_{cpus}"), move || {
             linux_boot(cpus)
@@ -46,11 +55,30 @@ fn every_cpu(machine: &str, cpus: u32, changes: &[(&str, &str)]) -> Result<(), S
         return Ok(());
     }
     let program = built("every_cpu", &["-O1", "-static"])?;
-    let mut line = command_line(machine, cpus, &program)?;
+    let mut line = command_line(machine, cpus, &program, &[])?;
     for (from, to) in changes {
         line = line.replace(from, to);
     }
     said(&by_hand(line)?, &format!("{cpus} CPUs, ran on {cpus}"))
+}
+
+/// What QEMU has to be told so that its devices are those of virtio 1.0.
+const MODERN: &str = "-global virtio-mmio.force-legacy=false";
+
+/// The host's random bytes come, whichever way the ring is.
+fn virtio_rng(options: &str) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let line = command_line("microvm", 1, Path::new("/bin/sleep"), &["1"])?;
+    let line = line.replace("-append '", "-append 'chiton.log=debug ");
+    let line = format!("{line} {MODERN} -device virtio-rng-device,{options}");
+    let outcome = by_hand(line)?;
+    let text = String::from_utf8_lossy(&outcome.stdout);
+    if outcome.code == FINE && text.contains("64 random bytes came from the host") {
+        return Ok(());
+    }
+    Err(format!("exit code {} and:\n{text}", outcome.code))
 }
 
 /// The kernel is entered in 64-bit mode, with Linux's boot parameters.
@@ -59,7 +87,7 @@ fn linux_boot(cpus: u32) -> Result<(), String> {
         return Ok(());
     }
     let program = built("every_cpu", &["-O1", "-static"])?;
-    let line = command_line("microvm", cpus, &program)?;
+    let line = command_line("microvm", cpus, &program, &[])?;
     let kernel = line
         .split(" -kernel ")
         .nth(1)
@@ -121,11 +149,15 @@ fn built(name: &str, options: &[&str]) -> Result<PathBuf, String> {
     Ok(product)
 }
 
-fn command_line(machine: &str, cpus: u32, program: &Path) -> Result<String, String> {
+fn command_line(machine: &str, cpus: u32, program: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(places::command()?);
     let cpus = cpus.to_string();
     command.args(["run", "--dry-run", "--machine", machine, "--cpus", &cpus, "--"]);
-    let output = command.arg(program).output().map_err(|error| error.to_string())?;
+    let output = command
+        .arg(program)
+        .args(arguments)
+        .output()
+        .map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }

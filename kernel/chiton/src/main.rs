@@ -1,6 +1,6 @@
 //! The linked kernel.
 //!
-//! [`start`] reads like a table of contents of the boot; [`config`] is what the kernel was told, [`root`] the file systems, [`processes`] what `/proc` shows, [`panic`](mod@panic) the end by a
+//! [`start`] reads like a table of contents of the boot; [`config`] is what the kernel was told, [`devices`] what it drives, [`root`] the file systems, [`processes`] what `/proc` shows, [`panic`](mod@panic) the end by a
 //! broken invariant.
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
@@ -14,6 +14,8 @@ extern crate alloc;
 
 #[cfg(target_os = "none")]
 mod config;
+#[cfg(target_os = "none")]
+mod devices;
 #[cfg(target_os = "none")]
 mod panic;
 #[cfg(target_os = "none")]

@@ -1,7 +1,7 @@
 //! The boot, from the moment that the machine is ready.
 
 use crate::config::Config;
-use crate::root;
+use crate::{devices, root};
 use abi::Result;
 use hal::boot;
 use process::exit::Status;
@@ -25,6 +25,9 @@ extern "C" fn kernel_main() -> ! {
     hal::thread::set_handlers(&HANDLERS);
     task::scheduler::start_on_this_cpu();
     apply(&config);
+    let mut seed = [0; 32];
+    hal::entropy::fill(&mut seed);
+    random::seed(&seed);
     trace::mark(Phase::Memory);
     if let Err(error) = prepare(config, &info) {
         trace::line(&alloc::format!(
@@ -53,14 +56,6 @@ fn apply(config: &Config) {
     if config.boot_chart {
         syscall::start::show_boot_chart();
     }
-    for device in &config.devices {
-        trace::info!(
-            "a virtio device is at {:#x}, {} bytes, line {}",
-            device.address,
-            device.size,
-            device.line
-        );
-    }
     if let Some(name) = &config.host_name {
         syscall::start::set_host_name(name);
     }
@@ -85,6 +80,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     };
     tty::console::set_up(console);
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
+    devices::start_all(&config.devices);
     hal::console::listen();
     process::exit::set_end(end);
     let view = config.view(root)?;

@@ -9,6 +9,7 @@
 //! | `clock` | the time since boot and of day, and the one-shot timer of this CPU |
 //! | `console` | the serial line and the streams to the command on the host |
 //! | `cpu` | which CPU this is, starting the others, waking them, waiting for an interrupt |
+//! | `device` | registers of devices in memory, and their interrupt lines |
 //! | `entropy` | random bytes |
 //! | `memory` | the direct map, accepting RAM, copying and clearing pages |
 //! | `power` | the end |
@@ -25,7 +26,7 @@
 pub mod pte;
 
 #[cfg(target_os = "none")]
-pub use arch_x86_64::{boot, clock, console, cpu, entropy, memory, power, thread, tlb, user};
+pub use arch_x86_64::{boot, clock, console, cpu, device, entropy, memory, power, thread, tlb, user};
 pub use seam::{Access, BootInfo, CpuSet, Fault, MAX_CPUS, PageFlags};
 #[cfg(not(target_os = "none"))]
-pub use sim::{boot, clock, console, cpu, entropy, interleave, memory, power, thread, tlb, user};
+pub use sim::{boot, clock, console, cpu, device, entropy, interleave, memory, power, thread, tlb, user};

@@ -16,6 +16,7 @@ mod choice;
 pub mod clock;
 pub mod console;
 pub mod cpu;
+pub mod device;
 pub mod entropy;
 mod explore;
 mod fiber;

@@ -3,6 +3,7 @@
 use crate::table::CALLS;
 use crate::{Caller, strace};
 use abi::{Errno, Error, Result};
+use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::thread::UserFrame;
 use hal::{Access, Fault};
@@ -178,13 +179,16 @@ fn raise(thread: &Thread, fault: Fault) {
     });
 }
 
-static LINES: [lock::Once<fn()>; LINE_COUNT] = [const { lock::Once::new() }; LINE_COUNT];
+/// What is done when a line is raised.
+type LineWork = Box<dyn Fn() + Send + Sync>;
+
+static LINES: [lock::Once<LineWork>; LINE_COUNT] = [const { lock::Once::new() }; LINE_COUNT];
 const LINE_COUNT: usize = 48;
 
 /// Registers what is done when an interrupt line is raised.
-pub fn set_line(line: u8, work: fn()) {
+pub fn set_line(line: u8, work: impl Fn() + Send + Sync + 'static) {
     if let Some(slot) = LINES.get(usize::from(line)) {
-        let _ = slot.set(work);
+        let _ = slot.set(Box::new(work));
     }
 }
 

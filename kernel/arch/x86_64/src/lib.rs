@@ -13,6 +13,7 @@
 //! | [`clock`] | time from TSC or kvm-clock |
 //! | [`smp`] | starting the other CPUs |
 //! | [`acpi`] | how many CPUs there are, where the I/O APIC is |
+//! | [`device`] | registers of devices in memory, and their interrupt lines |
 //! | [`console`] | 16550 serial line and the streams to the command on the host |
 //! | [`user`] | copies to and from a program's memory that survive a fault |
 //!
@@ -32,6 +33,7 @@ pub mod boot;
 pub mod clock;
 pub mod console;
 pub mod cpu;
+pub mod device;
 pub mod entropy;
 mod fpu;
 mod instructions;

@@ -20,7 +20,7 @@ pub(crate) const TIMER: u8 = 0x20;
 /// First vector of interrupt lines.
 pub(crate) const LINES: u8 = 0x30;
 /// Last vector of interrupt lines, plus one.
-const LINES_END: u8 = 0x60;
+pub(crate) const LINES_END: u8 = 0x60;
 /// Vector by which another CPU asks to look at the run queue.
 pub(crate) const RESCHEDULE: u8 = 0xe0;
 /// Vector by which another CPU asks to forget translations, or says that all have. Its class is the highest: see `tlb`.

@@ -107,7 +107,7 @@ pub(crate) fn build(
     let arguments_start = strings.top - strings.used;
     let platform = strings.push_string(PLATFORM);
     let mut random = [0; 16];
-    hal::entropy::fill(&mut random);
+    random::fill(&mut random);
     let random = strings.push(&random);
 
     let auxiliary = auxiliary_vector(view, program, interpreter, vdso, &[name, platform, random]);

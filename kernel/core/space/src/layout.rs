@@ -35,7 +35,7 @@ impl Layout {
     pub fn random(limits: &Limits) -> Self {
         let mut lots = [0; 8];
         let mut draw = |below: u64| {
-            hal::entropy::fill(&mut lots);
+            random::fill(&mut lots);
             u64::from_ne_bytes(lots) % below
         };
         Self::with(limits, &mut draw, (1 << STACK_BITS) * PAGE_SIZE)

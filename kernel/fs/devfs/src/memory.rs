@@ -70,7 +70,7 @@ fn random(into: &mut Sink<'_>) -> Result<usize> {
     while into.left() > 0 {
         let len = into.left().min(bytes.len());
         let piece = bytes.get_mut(..len).unwrap_or_default();
-        hal::entropy::fill(piece);
+        random::fill(piece);
         match into.put(piece) {
             Ok(put) => done += put,
             Err(error) if done == 0 => return Err(error),

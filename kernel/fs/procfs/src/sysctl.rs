@@ -116,7 +116,7 @@ fn threads_max(_scope: &Scope) -> Result<Vec<u8>> {
 /// A random number in the form of a version 4 UUID.
 fn uuid() -> Vec<u8> {
     let mut bytes = [0; 16];
-    hal::entropy::fill(&mut bytes);
+    random::fill(&mut bytes);
     let number = u128::from_be_bytes(bytes);
     let number = number & !(0xf << 76 | 0x3 << 62) | 0x4 << 76 | 0x2 << 62;
     let hex = format!("{number:032x}");

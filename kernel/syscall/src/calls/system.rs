@@ -164,7 +164,7 @@ fn getrandom(_caller: &mut Caller<'_>, (buffer, len, flags): (Hex, usize, u32)) 
     let mut done = 0;
     while done < len {
         let piece = (len - done).min(PIECE);
-        hal::entropy::fill(&mut bytes[..piece]);
+        random::fill(&mut bytes[..piece]);
         match sink.put(&bytes[..piece]) {
             Ok(put) => done += put,
             Err(error) if done == 0 => return Err(error),

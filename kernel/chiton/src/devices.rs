@@ -1,0 +1,65 @@
+//! The devices that the hypervisor named, and the driver for each kind.
+//!
+//! A driver is one row of [`start`]. A device that nobody knows, or that does not work, is a warning and no reason not to run the program.
+
+use abi::Result;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use cmdline::VirtioMmio;
+use virtio::mmio::Mmio;
+use virtio::{Direct, Dma, Transport};
+use virtio_rng::Rng;
+
+/// What an interrupt of a device does.
+type Work = Box<dyn Fn() + Send + Sync>;
+
+/// Finds what is there and starts it.
+pub(crate) fn start_all(devices: &[VirtioMmio]) {
+    for device in devices {
+        match start_at(device) {
+            Ok(true) => {}
+            Ok(false) => trace::info!("nothing that is known is at {:#x}", device.address),
+            Err(error) => trace::warn!("the device at {:#x}: {}", device.address, error.why()),
+        }
+    }
+}
+
+fn start_at(device: &VirtioMmio) -> Result<bool> {
+    let len = u32::try_from(device.size).unwrap_or(0);
+    let Some(registers) = hal::device::Registers::map(device.address, len) else {
+        return Ok(false);
+    };
+    let Some(transport) = Mmio::probe(registers)? else {
+        return Ok(false);
+    };
+    let Some(work) = start(Arc::new(transport))? else {
+        return Ok(false);
+    };
+    let work = Arc::new(work);
+    let at_interrupt = Arc::clone(&work);
+    if let Ok(line) = u8::try_from(device.line) {
+        syscall::entry::set_line(line, move || at_interrupt());
+    }
+    if !hal::device::listen(device.line) {
+        trace::warn!(
+            "the device at {:#x} has line {}, which does not exist",
+            device.address,
+            device.line
+        );
+    }
+    // What it did before its line was let in.
+    work();
+    Ok(true)
+}
+
+/// The driver for a kind of device.
+fn start(transport: Arc<dyn Transport>) -> Result<Option<Work>> {
+    let dma: Arc<dyn Dma> = Arc::new(Direct);
+    Ok(match transport.kind() {
+        virtio_rng::KIND => {
+            let rng = Rng::start(transport, dma)?;
+            Some(Box::new(move || rng.interrupt()))
+        }
+        _ => None,
+    })
+}
