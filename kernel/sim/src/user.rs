@@ -1,6 +1,6 @@
 //! A program's memory: the page tables in force, walked in software.
 
-use crate::{memory, thread, tlb};
+use crate::{interleave, memory, thread, tlb};
 use address::{PhysAddr, USER_END};
 use seam::Access;
 
@@ -31,6 +31,7 @@ fn translate(address: u64, access: Access) -> Option<*mut u8> {
 }
 
 fn touch(address: u64, access: Access) -> Option<*mut u8> {
+    interleave::point();
     if address >= USER_END || tlb::root().0 == 0 {
         return None;
     }

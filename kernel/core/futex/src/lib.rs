@@ -20,8 +20,8 @@ pub use robust::release_robust;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicUsize, Ordering};
+use lock::{SpinGuard, SpinLock};
 use space::{AddressSpace, FutexKey};
 use task::{Task, Wake};
 
@@ -167,33 +167,80 @@ pub fn requeue(
     scope: Scope,
 ) -> Result<(usize, usize)> {
     let (from_key, to_key) = (key(space, from, scope)?, key(space, to, scope)?);
+    if expected.is_some() {
+        usermem::load_u32(from)?;
+    }
+    // Both buckets at once: whoever looks for a sleeper finds it in the one or in the other.
+    let mut buckets = Buckets::lock(bucket_of(&from_key), bucket_of(&to_key));
     if let Some(expected) = expected
         && usermem::load_u32(from)? != expected
     {
         return Err(Error::new(Errno::EAGAIN, "the word has another value"));
     }
-    let woken = wake_key(&from_key, wake, ANY);
-    let (source, target) = (bucket_of(&from_key), bucket_of(&to_key));
-    let mut travellers = Vec::new();
-    let mut bucket = TABLE[source].lock();
-    if source == target {
-        let sleepers = bucket.iter_mut().filter(|(key, _)| *key == from_key).take(moved);
-        return Ok((woken, sleepers.map(|(key, _)| *key = to_key).count()));
+    let woken = buckets.take(&from_key, wake);
+    for sleeper in &woken {
+        sleeper.woken.store(true, Ordering::Release);
     }
-    while travellers.len() < moved {
-        let Some(index) = bucket.iter().position(|(key, _)| *key == from_key) else {
-            break;
-        };
-        travellers.push(bucket.remove(index).1);
-    }
-    drop(bucket);
+    let travellers = buckets.take(&from_key, moved);
     let count = travellers.len();
-    let mut bucket = TABLE[target].lock();
     for sleeper in travellers {
-        sleeper.bucket.store(target, Ordering::Release);
-        bucket.push((to_key, sleeper));
+        sleeper.bucket.store(buckets.target, Ordering::Release);
+        buckets.target().push((to_key, sleeper));
     }
-    Ok((woken, count))
+    drop(buckets);
+    let woken_count = woken.len();
+    for sleeper in woken {
+        Arc::clone(&sleeper.task).wake(0);
+    }
+    Ok((woken_count, count))
+}
+
+/// Two buckets, taken in order of their numbers; or one, if both are the same.
+struct Buckets {
+    lower: SpinGuard<'static, Bucket>,
+    higher: Option<SpinGuard<'static, Bucket>>,
+    /// Whether sleepers go from the higher to the lower.
+    downwards: bool,
+    target: usize,
+}
+
+impl Buckets {
+    fn lock(source: usize, target: usize) -> Self {
+        let lower = TABLE[source.min(target)].lock();
+        let higher = (source != target).then(|| TABLE[source.max(target)].lock());
+        Self {
+            lower,
+            higher,
+            downwards: source > target,
+            target,
+        }
+    }
+
+    fn source(&mut self) -> &mut Bucket {
+        match &mut self.higher {
+            Some(higher) if self.downwards => higher,
+            _ => &mut self.lower,
+        }
+    }
+
+    fn target(&mut self) -> &mut Bucket {
+        match &mut self.higher {
+            Some(higher) if !self.downwards => higher,
+            _ => &mut self.lower,
+        }
+    }
+
+    /// Takes up to `count` sleepers of a word out, those that came first first.
+    fn take(&mut self, key: &FutexKey, count: usize) -> Vec<Arc<Sleeper>> {
+        let mut left = count;
+        let of_word = |(other, _): &mut (FutexKey, Arc<Sleeper>)| {
+            let taken = left > 0 && other == key;
+            left -= usize::from(taken);
+            taken
+        };
+        let taken = self.source().extract_if(.., of_word);
+        taken.map(|(_, sleeper)| sleeper).collect()
+    }
 }
 
 /// Does the arithmetic of `FUTEX_WAKE_OP` on the second word, wakes sleepers of the first, and, if the old value of the second compares as

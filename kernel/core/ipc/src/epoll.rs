@@ -14,7 +14,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use lock::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use task::{SleepLock, WaitQueue, Wake, wait_until};
 use vfs::{Direction, Events, File, FileLike, Watcher, downcast_file_like};
 
@@ -49,7 +49,8 @@ struct Item {
     set: Weak<Epoll>,
     file: Weak<File>,
     key: Key,
-    events: AtomicU32,
+    /// What is asked for, and above it how often that was changed.
+    asked: AtomicU64,
     data: SpinLock<[u32; 2]>,
     listed: AtomicBool,
 }
@@ -57,17 +58,57 @@ struct Item {
 impl Item {
     /// What the file is ready for, of what is asked for; nothing for an item that has had its one shot, or whose file is gone.
     fn ready(&self, file: &File) -> u32 {
-        let events = self.events.load(Ordering::Relaxed);
+        self.ready_for(file, self.events())
+    }
+
+    fn ready_for(&self, file: &File, events: u32) -> u32 {
         if events & !PRIVATE == 0 {
             return 0;
         }
         file.ready().bits() & (events | ALWAYS)
     }
+
+    /// As [`Item::ready`], for whoever tells the program, and what was asked for. Of those who ask at once, one has an item's one shot: who found the file ready before another had the
+    /// shot, and after it was set again, sees by the number that this happened.
+    fn take_ready(&self, file: &File) -> (u32, u32) {
+        loop {
+            let before = self.asked.load(Ordering::SeqCst);
+            let events = before as u32;
+            let ready = self.ready_for(file, events);
+            if ready == 0 || events & EPOLLONESHOT == 0 {
+                return (ready, events);
+            }
+            let after = next(before, events & PRIVATE);
+            let had = self
+                .asked
+                .compare_exchange(before, after, Ordering::SeqCst, Ordering::SeqCst);
+            if had.is_ok() {
+                return (ready, events);
+            }
+        }
+    }
+
+    /// What is asked for.
+    fn events(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst) as u32
+    }
+
+    /// Asks for something else.
+    fn set_events(&self, events: u32) {
+        let _ = self
+            .asked
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |before| Some(next(before, events)));
+    }
+}
+
+/// What is asked for now, with the next number.
+fn next(before: u64, events: u32) -> u64 {
+    ((before >> 32).wrapping_add(1) << 32) | u64::from(events)
 }
 
 impl Wake for Item {
     fn wake(self: Arc<Self>, events: u32) -> bool {
-        let wanted = self.events.load(Ordering::Relaxed);
+        let wanted = self.events();
         if wanted & !PRIVATE == 0 || events & (wanted | ALWAYS) == 0 {
             return false;
         }
@@ -153,7 +194,7 @@ impl Epoll {
             set: Arc::downgrade(self),
             file: Arc::downgrade(file),
             key: key(fd, file),
-            events: AtomicU32::new(event.events),
+            asked: AtomicU64::new(u64::from(event.events)),
             data: SpinLock::new(event.data),
             listed: AtomicBool::new(false),
         });
@@ -179,11 +220,11 @@ impl Epoll {
     pub fn change(&self, fd: i32, file: &Arc<File>, event: EpollEvent) -> Result<()> {
         let item = self.items.lock().get(&key(fd, file)).cloned();
         let item = item.ok_or(Error::new(Errno::ENOENT, "the file is not in the set"))?;
-        if (event.events | item.events.load(Ordering::Relaxed)) & EPOLLEXCLUSIVE != 0 {
+        if (event.events | item.events()) & EPOLLEXCLUSIVE != 0 {
             return Err(Error::new(Errno::EINVAL, "exclusive items are not changed"));
         }
         *item.data.lock() = event.data;
-        item.events.store(event.events, Ordering::SeqCst);
+        item.set_events(event.events);
         if item.ready(file) != 0 {
             self.enlist(&item);
         }
@@ -206,7 +247,7 @@ impl Epoll {
         leave_queues(item, file);
         let watcher: Arc<dyn Watcher> = Arc::clone(item) as _;
         file.remove_watcher(&watcher);
-        item.events.store(0, Ordering::SeqCst);
+        item.set_events(0);
         if item.listed.load(Ordering::Acquire) {
             let mut list = self.list.lock();
             list.retain(|other| !Arc::ptr_eq(other, item));
@@ -246,16 +287,18 @@ impl Epoll {
             left -= 1;
             let Some(item) = self.unlist() else { break };
             let Some(file) = item.file.upgrade() else { continue };
-            let ready = item.ready(&file);
+            let (ready, asked) = item.take_ready(&file);
             if ready == 0 {
                 continue;
             }
-            let kept = item.events.load(Ordering::Relaxed);
             let data = *item.data.lock();
             match give(EpollEvent { events: ready, data }) {
-                Ok(()) if kept & EPOLLONESHOT != 0 => item.events.store(kept & PRIVATE, Ordering::Relaxed),
-                Ok(()) if kept & EPOLLET != 0 => {}
+                Ok(()) if asked & (EPOLLONESHOT | EPOLLET) != 0 => {}
                 outcome => {
+                    if outcome.is_err() && asked & EPOLLONESHOT != 0 {
+                        // It was not told after all.
+                        item.set_events(asked);
+                    }
                     if let Some(item) = again.replace(item) {
                         more.push(item);
                     }
@@ -340,7 +383,7 @@ impl FileLike for Epoll {
             let line = alloc::format!(
                 "tfd: {:8} events: {:8x} data: {high:8x}{low:08x}  pos:0 ino:0 sdev:0\n",
                 item.key.0,
-                item.events.load(Ordering::Relaxed)
+                item.events()
             );
             text.extend_from_slice(line.as_bytes());
         }

@@ -19,11 +19,14 @@ use hal::interleave::{self, Outcome, Random};
 use hal::thread::{Handlers, KernelThread};
 use lock::SpinLock;
 
-static HANDLERS: Handlers = Handlers {
+/// What the scheduler does when the machine calls; crates above it add what they do.
+pub const HANDLERS: Handlers = Handlers {
     timer: scheduler::timer_interrupt,
     reschedule: scheduler::reschedule_interrupt,
     ..Handlers::NONE
 };
+
+static SCHEDULING: Handlers = HANDLERS;
 
 /// A task that was spawned here, with what became of it.
 struct Spawned {
@@ -117,17 +120,17 @@ pub fn pause() {
 /// # Panics
 /// When the task panics, or the run hangs.
 pub fn explore(main: impl Fn(&mut Random) + Send + Sync + 'static) {
-    explore_with(&HANDLERS, main);
+    explore_with(&SCHEDULING, || {}, main);
 }
 
-/// As [`explore`], with what the kernel does when the machine calls.
+/// As [`explore`], with what the kernel does when the machine calls, and what each CPU does first.
 ///
 /// # Panics
 /// As [`explore`].
-pub fn explore_with(handlers: &'static Handlers, main: impl Fn(&mut Random) + Send + Sync + 'static) {
+pub fn explore_with(handlers: &'static Handlers, first: fn(), main: impl Fn(&mut Random) + Send + Sync + 'static) {
     let main = Arc::new(main);
     interleave::explore(|seed| {
-        if let Err(why) = run(handlers, seed, &main) {
+        if let Err(why) = run(handlers, first, seed, &main) {
             panic!("{why}");
         }
     });
@@ -138,10 +141,10 @@ pub fn explore_with(handlers: &'static Handlers, main: impl Fn(&mut Random) + Se
 /// # Errors
 /// What went wrong.
 pub fn try_seed(seed: u64, main: impl Fn(&mut Random) + Send + Sync + 'static) -> Result<u64, String> {
-    run(&HANDLERS, seed, &Arc::new(main))
+    run(&SCHEDULING, || {}, seed, &Arc::new(main))
 }
 
-fn run<F>(handlers: &'static Handlers, seed: u64, main: &Arc<F>) -> Result<u64, String>
+fn run<F>(handlers: &'static Handlers, first: fn(), seed: u64, main: &Arc<F>) -> Result<u64, String>
 where
     F: Fn(&mut Random) + Send + Sync + 'static,
 {
@@ -154,6 +157,7 @@ where
     let main = Arc::clone(main);
     let outcome = interleave::run(seed, cpus, move |cpu| {
         scheduler::start_on_this_cpu();
+        first();
         if cpu == 0 {
             let (main, mut random) = (Arc::clone(&main), random.clone());
             let _joins = spawn("main", move || main(&mut random));
