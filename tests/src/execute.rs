@@ -105,7 +105,7 @@ pub fn in_guest(job: &Job) -> Result<Outcome, String> {
     command
         .arg("run")
         .arg("--cpus")
-        .arg(job.cpus.to_string())
+        .arg(std::env::var("CHITON_CPUS").unwrap_or_else(|_| job.cpus.to_string()))
         .arg("--timeout")
         .arg(format!("{}s", job.timeout.as_secs()));
     if let Some(memory) = &job.memory {

@@ -22,6 +22,7 @@ extern "C" fn kernel_main() -> ! {
     let config = Config::parse(boot::command_line());
     boot::finish();
     lock::set_relax(hal::tlb::answer);
+    lock::order::set_cpu(hal::cpu::current);
     hal::thread::set_handlers(&HANDLERS);
     task::scheduler::start_on_this_cpu();
     apply(&config);
@@ -103,6 +104,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
 
 /// The application has ended: so does the machine.
 fn end(status: Status) -> ! {
+    lock::order::observed(|order| trace::debug!("lock order: {order}"));
     if let Status::Signaled(signal) = status {
         trace::info!("the application was killed by {signal:?}");
     }

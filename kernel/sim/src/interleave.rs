@@ -141,8 +141,10 @@ impl Machine {
         };
         let from = &raw const state.cpus[from].stopped;
         drop(state);
+        let held = lock::order::exchange(lock::order::Held::default());
         // SAFETY: the CPUs of a machine are neither moved nor dropped while it runs.
         unsafe { (*from).change(&*to) };
+        lock::order::exchange(held);
     }
 }
 

@@ -31,6 +31,7 @@ fn translate(address: u64, access: Access) -> Option<*mut u8> {
 }
 
 fn touch(address: u64, access: Access) -> Option<*mut u8> {
+    lock::order::may_touch_user_memory();
     interleave::point();
     if address >= USER_END || tlb::root().0 == 0 {
         return None;

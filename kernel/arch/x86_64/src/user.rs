@@ -143,6 +143,7 @@ pub(crate) fn load_vectors(from: u64, size: usize) -> bool {
 /// Lets the kernel touch a program's pages while `then` runs.
 #[inline]
 fn with_access<T>(then: impl FnOnce() -> T) -> T {
+    lock::order::may_touch_user_memory();
     if !cpu::has_smap() {
         return then();
     }

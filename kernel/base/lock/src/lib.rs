@@ -6,12 +6,13 @@
 //! [`set_relax`].
 //!
 //! Invariants: a guard is never held across a call that sleeps or that touches user memory. Lock order is written where the
-//! locks are declared; `ARCHITECTURE.md` has the whole list. It does not do: fairness, recursion, poisoning.
+//! locks are declared; `ARCHITECTURE.md` has the whole list, and debug builds check it ([`order`]). It does not do: fairness, recursion, poisoning.
 #![no_std]
 // UNSAFETY: a lock hands out `&mut` to shared data; that is what `UnsafeCell` is for.
 #![expect(unsafe_code, reason = "a lock hands out exclusive references to shared data")]
 
 pub mod atomic;
+pub mod order;
 #[cfg(not(target_os = "none"))]
 pub mod step;
 
@@ -20,6 +21,7 @@ use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, Ordering};
+use order::Class;
 
 static RELAX: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -60,6 +62,7 @@ fn take_later(taken: &AtomicBool) {
 /// Data that one CPU at a time may touch.
 pub struct SpinLock<T: ?Sized> {
     taken: AtomicBool,
+    class: Class,
     data: UnsafeCell<T>,
 }
 
@@ -70,9 +73,33 @@ unsafe impl<T: ?Sized + Send> Send for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
     /// An open lock around `data`.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub const fn new(data: T) -> Self {
+        Self::of_class(Class::new(), data)
+    }
+
+    /// As [`SpinLock::new`], of a class of which several are held at once, taken in order of their addresses (in an array, of their numbers).
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub const fn by_address(data: T) -> Self {
+        Self::of_class(Class::new().by_address(), data)
+    }
+
+    /// As [`SpinLock::new`], of a class that may be held while user memory is touched which is known to be there.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub const fn over_user_memory(data: T) -> Self {
+        Self::of_class(Class::new().over_user_memory().by_address(), data)
+    }
+
+    /// As [`SpinLock::new`], for what makes a lock that sleeps of it: it is held while its task sleeps, and nobody ever waits for it.
+    #[cfg_attr(debug_assertions, track_caller)]
+    pub const fn over_sleep(data: T) -> Self {
+        Self::of_class(Class::new().over_sleep().by_address(), data)
+    }
+
+    const fn of_class(class: Class, data: T) -> Self {
         Self {
             taken: AtomicBool::new(false),
+            class,
             data: UnsafeCell::new(data),
         }
     }
@@ -86,25 +113,42 @@ impl<T> SpinLock<T> {
 impl<T: ?Sized> SpinLock<T> {
     /// Waits for the lock and takes it.
     #[inline]
-    #[cfg_attr(not(target_os = "none"), track_caller)]
+    #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
     pub fn lock(&self) -> SpinGuard<'_, T> {
         #[cfg(not(target_os = "none"))]
         step::step(step::Step::Act);
+        self.class.before::<T>(false);
         if self.taken.swap(true, Ordering::Acquire) {
             take_later(&self.taken);
         }
+        self.class.taken::<T>();
+        SpinGuard { lock: self }
+    }
+
+    /// As [`SpinLock::lock`], under another lock of its class that comes first whenever both are held. The caller says why that is so.
+    #[inline]
+    #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
+    pub fn lock_below(&self) -> SpinGuard<'_, T> {
+        #[cfg(not(target_os = "none"))]
+        step::step(step::Step::Act);
+        self.class.before::<T>(true);
+        if self.taken.swap(true, Ordering::Acquire) {
+            take_later(&self.taken);
+        }
+        self.class.taken::<T>();
         SpinGuard { lock: self }
     }
 
     /// Takes the lock if it is free.
     #[inline]
-    #[cfg_attr(not(target_os = "none"), track_caller)]
+    #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
         #[cfg(not(target_os = "none"))]
         step::step(step::Step::Act);
         if self.taken.swap(true, Ordering::Acquire) {
             None
         } else {
+            self.class.taken::<T>();
             Some(SpinGuard { lock: self })
         }
     }
@@ -116,6 +160,7 @@ impl<T: ?Sized> SpinLock<T> {
 }
 
 impl<T: Default> Default for SpinLock<T> {
+    #[cfg_attr(debug_assertions, track_caller)]
     fn default() -> Self {
         Self::new(T::default())
     }
@@ -156,6 +201,7 @@ impl<T: ?Sized> DerefMut for SpinGuard<'_, T> {
 impl<T: ?Sized> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        self.lock.class.released();
         self.lock.taken.store(false, Ordering::Release);
         #[cfg(not(target_os = "none"))]
         step::step(step::Step::Act);

@@ -48,7 +48,7 @@ type Bucket = Vec<(FutexKey, Arc<Sleeper>)>;
 
 const BUCKETS: usize = 256;
 
-static TABLE: [SpinLock<Bucket>; BUCKETS] = [const { SpinLock::new(Vec::new()) }; BUCKETS];
+static TABLE: [SpinLock<Bucket>; BUCKETS] = [const { SpinLock::over_user_memory(Vec::new()) }; BUCKETS];
 
 fn key(space: &AddressSpace, address: u64, scope: Scope) -> Result<FutexKey> {
     if !address.is_multiple_of(4) {

@@ -20,14 +20,13 @@ impl AddressSpace {
             let state = self.state.lock();
             (state.limits, state.layout)
         };
-        let child = Self::empty(limits, layout)?;
+        let mut child = Self::empty(limits, layout)?;
         {
             let mut parent = self.change();
             if !frames::has_headroom(8 + parent.vmas.len() as u64 / 32) {
                 return Err(NO_MEMORY);
             }
-            let mut state = child.state.lock();
-            let copied = parent.copy_to(&mut state);
+            let copied = parent.copy_to(child.state.get_mut());
             parent.table.forget_writes();
             copied?;
         }

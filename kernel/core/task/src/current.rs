@@ -69,5 +69,7 @@ pub(crate) fn switch(next: Arc<Task>, left: &Left) {
     left.0.store(old.cast_mut(), Ordering::Relaxed);
     // SAFETY: `left` holds the old task until the new one runs, and the CPU's word holds the new one while it runs.
     let (from, to) = unsafe { (&*old, &*new) };
+    let held = lock::order::put_away();
     from.thread.switch(&to.thread);
+    lock::order::take_back(held);
 }

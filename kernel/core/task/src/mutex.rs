@@ -15,7 +15,7 @@ use lock::{SpinGuard, SpinLock};
 ///
 /// The data lies behind a spin lock that is only ever taken by the task that has taken `taken`, so that taking it never waits; it is
 /// what gives exclusive access without `unsafe`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SleepLock<T> {
     taken: AtomicBool,
     waiting: WaitQueue,
@@ -28,19 +28,29 @@ pub struct SleepGuard<'a, T> {
     data: Option<SpinGuard<'a, T>>,
 }
 
+impl<T: Default> Default for SleepLock<T> {
+    #[cfg_attr(debug_assertions, track_caller)]
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
 impl<T> SleepLock<T> {
     /// An open lock around `data`.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub const fn new(data: T) -> Self {
         Self {
             taken: AtomicBool::new(false),
             waiting: WaitQueue::new(),
-            data: SpinLock::new(data),
+            data: SpinLock::over_sleep(data),
         }
     }
 
     /// Waits for the lock and takes it.
     #[inline]
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn lock(&self) -> SleepGuard<'_, T> {
+        lock::order::may_sleep();
         if self.taken.swap(true, Ordering::Acquire) {
             self.wait();
         }
@@ -51,13 +61,14 @@ impl<T> SleepLock<T> {
     }
 
     /// Takes the lock if it is free.
+    #[cfg_attr(debug_assertions, track_caller)]
     pub fn try_lock(&self) -> Option<SleepGuard<'_, T>> {
         if self.taken.swap(true, Ordering::Acquire) {
             return None;
         }
         Some(SleepGuard {
             lock: self,
-            data: Some(self.data.lock()),
+            data: self.data.try_lock(),
         })
     }
 

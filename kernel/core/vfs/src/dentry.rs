@@ -313,21 +313,19 @@ pub(crate) fn shrink_below(root: &Arc<Dentry>) {
     let mut directories = alloc::vec![Arc::clone(root)];
     let mut at = 0;
     while let Some(directory) = directories.get(at).cloned() {
-        directories.extend(
-            directory
-                .children
-                .lock()
-                .iter()
-                .filter(|entry| !entry.children.lock().is_empty())
-                .cloned(),
-        );
+        let mut entries: Vec<Arc<Dentry>> = directory.children.lock().iter().cloned().collect();
+        entries.retain(|entry| !entry.children.lock().is_empty());
+        directories.append(&mut entries);
         at += 1;
     }
     // From the leaves up; popping lets go of each directory before its parent is looked at.
     while let Some(directory) = directories.pop() {
         let mut dropped = Vec::new();
         directory.children.lock().retain(
-            |entry| Arc::strong_count(entry) > 1 || !entry.children.lock().is_empty(),
+            // Nobody else has the entry, so that nobody is at its children.
+            |entry| {
+                Arc::strong_count(entry) > 1 || entry.children.try_lock().is_none_or(|children| !children.is_empty())
+            },
             &mut dropped,
         );
         REMEMBERED.fetch_sub(dropped.len(), Ordering::Relaxed);

@@ -7,6 +7,17 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use lock::SpinLock;
 
+/// What is refused because one of the two lies in the other.
+fn check_places(old: &Target, new: &Target, exchange: bool) -> Result<()> {
+    if new.parent.dentry.is_below(&old.child.dentry) {
+        return Err(Error::new(Errno::EINVAL, "the directory would be in itself"));
+    }
+    if new.child.dentry.kind().is_some() && old.parent.dentry.is_below(&new.child.dentry) {
+        return Err(if exchange { Errno::EINVAL } else { Errno::ENOTEMPTY }.into());
+    }
+    Ok(())
+}
+
 /// Renames come one after the other, so that the tree of entries is never seen turning into a ring.
 static RENAMES: SpinLock<()> = SpinLock::new(());
 
@@ -51,6 +62,8 @@ impl Context {
         old.parent.mount.check_writable()?;
         self.check_move(&old, &new, exchange)?;
         let turn = RENAMES.lock();
+        // Another rename may have moved one of the two below the other.
+        check_places(&old, &new, exchange)?;
         old.parent
             .inode()?
             .rename(&old.name, new.parent.inode()?, &new.name, flags)?;
@@ -93,13 +106,7 @@ impl Context {
         if kind != Kind::Directory && (old.slash || (!exchange && new.slash)) {
             return Err(not_directory());
         }
-        if new.parent.dentry.is_below(&old.child.dentry) {
-            return Err(Error::new(Errno::EINVAL, "the directory would be in itself"));
-        }
-        if new_kind.is_some() && old.parent.dentry.is_below(&new.child.dentry) {
-            return Err(if exchange { Errno::EINVAL } else { Errno::ENOTEMPTY }.into());
-        }
-        Ok(())
+        check_places(old, new, exchange)
     }
 
     /// What is refused because of permissions and kinds.

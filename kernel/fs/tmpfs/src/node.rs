@@ -108,7 +108,7 @@ impl Node {
     ) -> Arc<Self> {
         let kind = attributes.kind();
         let body = match (kind, target) {
-            (Kind::Directory, _) => Body::Directory(SpinLock::new(Names::default())),
+            (Kind::Directory, _) => Body::Directory(SpinLock::by_address(Names::default())),
             (Kind::Regular, _) => Body::File(Content::new(attributes.size, lower.is_some())),
             (Kind::Symlink, Some(target)) => Body::Symlink(target.into()),
             _ => Body::Nothing,

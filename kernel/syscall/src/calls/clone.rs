@@ -367,7 +367,8 @@ fn unshare(caller: &mut Caller<'_>, (flags,): (CloneFlags,)) -> Result<u64> {
 fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Arc<Thread>) -> Result<Arc<Task>> {
     thread.set_mask(caller.thread.signals.mask());
     if !flags.contains(CloneFlags::VM) || flags.contains(CloneFlags::VFORK) {
-        *thread.signals.stack.lock() = *caller.thread.signals.stack.lock();
+        let stack = *caller.thread.signals.stack.lock();
+        *thread.signals.stack.lock() = stack;
     }
     if !flags.contains(CloneFlags::VM) {
         thread.rseq.inherit(&caller.thread.rseq);

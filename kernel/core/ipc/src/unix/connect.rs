@@ -139,10 +139,10 @@ pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Re
         .ok_or(Error::new(Errno::ECONNREFUSED, "the socket does not listen"))?;
     let own = socket.own.upgrade().ok_or(Errno::EINVAL)?;
     let other = UnixSocket::new(socket.style, target.owner);
-    other.name.lock().clone_from(&target.name.lock());
+    let target_name = target.name.lock().clone();
+    *other.name.lock() = target_name.clone();
     let own_name: Vec<u8> = socket.name.lock().clone();
     *other.peer_name.lock() = own_name;
-    let target_name = target.name.lock().clone();
     listener.check()?;
     UnixSocket::join(&own, &other);
     listener.add(other);

@@ -67,7 +67,8 @@ impl Node {
 
     /// Marks an empty directory as removed, so that nothing is made in it any more.
     pub(super) fn close(&self) -> Result<()> {
-        let mut names = self.names()?.lock();
+        // In a rename, the third of those that are held. Only renames hold several, and come one after the other.
+        let mut names = self.names()?.lock_below();
         if !self.is_empty(&names)? {
             return Err(Error::new(Errno::ENOTEMPTY, "the directory is not empty"));
         }
@@ -156,7 +157,7 @@ impl Node {
         if let Some(lower) = self.lower.as_ref().filter(|_| Names::is_below(cursor)) {
             let mut full = false;
             lower.read_directory(cursor, &mut |entry| {
-                if !names.lock().is_hidden(entry.name) {
+                if !names.lock_below().is_hidden(entry.name) {
                     full = !emit(entry);
                 }
                 !full
@@ -165,7 +166,8 @@ impl Node {
                 return Ok(());
             }
         }
-        let names = names.lock();
+        // The layer above, if there is one, asks with its own names locked: an upper layer comes before the lower.
+        let names = names.lock_below();
         for (next, name, node) in names.own(cursor) {
             let entry = DirectoryEntry {
                 name: name.as_bytes(),
