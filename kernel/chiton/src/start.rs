@@ -92,7 +92,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     syscall::start::start(Application {
         begun: |process| {
             if let Some(terminal) = tty::console::terminal() {
-                terminal.control(process);
+                terminal.control(process, 0);
             }
         },
         arguments: config.arguments,

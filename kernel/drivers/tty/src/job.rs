@@ -8,7 +8,7 @@ use crate::terminal::{Control, Terminal};
 use abi::signal::{SI_USER, SIG_IGN, Signal};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
+use lock::atomic::Ordering;
 use process::Process;
 use process::session::{self, ControllingTerminal};
 use process::signals::{self, Info};
@@ -68,13 +68,19 @@ impl Terminal {
         core::mem::take(&mut *self.control.lock()).foreground
     }
 
-    /// Makes it the controlling terminal of a process, whose group is in the foreground then.
-    pub fn control(self: &Arc<Self>, process: &Process) {
-        *self.control.lock() = Control {
+    /// Makes it the controlling terminal of a process, whose group is in the foreground then, if the session with that number still has it (0 for none). Whether it is.
+    pub fn control(self: &Arc<Self>, process: &Process, before: u32) -> bool {
+        let mut control = self.control.lock();
+        if control.session != before {
+            return false;
+        }
+        *control = Control {
             session: process.session(),
             foreground: process.group(),
         };
+        drop(control);
         process.set_terminal(Some(Arc::clone(self) as _));
+        true
     }
 
     /// Hangs up: who has it open has no terminal any more, and the leader of its session is told; so is the foreground if it is the leader's end.
@@ -115,9 +121,8 @@ pub fn current() -> Option<Arc<Terminal>> {
 /// Makes a terminal that is nobody's the controlling one of the running process, if that leads a session and has none.
 pub(crate) fn acquire(terminal: &Arc<Terminal>) {
     let Some(process) = process::current() else { return };
-    let free = terminal.control.lock().session == 0;
-    if free && process.leads_session() && process.terminal().is_none() {
-        terminal.control(&process);
+    if process.leads_session() && process.terminal().is_none() {
+        terminal.control(&process, 0);
     }
 }
 
@@ -167,8 +172,11 @@ pub(crate) fn take(terminal: &Arc<Terminal>, readable: bool, steal: bool) -> Res
     if !readable && !may {
         return Err(NOT_ALLOWED);
     }
-    terminal.control(&process);
-    Ok(())
+    if terminal.control(&process, session) {
+        Ok(())
+    } else {
+        Err(NOT_ALLOWED)
+    }
 }
 
 /// `TIOCNOTTY`: the running process gives its terminal up, and if it leads the session, so do all others.

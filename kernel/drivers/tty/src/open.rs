@@ -13,7 +13,7 @@ use abi::signal::Signal;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering;
+use lock::atomic::Ordering;
 use task::{WaitQueue, wait_until};
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, File, FileLike, capability};
@@ -34,6 +34,8 @@ pub(crate) struct Open {
 /// # Errors
 /// `EIO` for a pseudo-terminal that is locked or whose master is gone; `EBUSY` for one that somebody has for himself.
 pub fn open(terminal: &Arc<Terminal>, flags: OpenFlags, is_console: bool) -> Result<Arc<dyn FileLike>> {
+    // Looked at before the master is: if that goes meanwhile, this one has hung up.
+    let generation = terminal.generation.load(Ordering::Acquire);
     if let Line::Pair(pair) = &terminal.line
         && (pair.locked.load(Ordering::Relaxed) || pair.is_master_gone())
     {
@@ -47,11 +49,11 @@ pub fn open(terminal: &Arc<Terminal>, flags: OpenFlags, is_console: bool) -> Res
     }
     terminal.opens.fetch_add(1, Ordering::AcqRel);
     if let Line::Pair(pair) = &terminal.line {
-        pair.slave_gone.store(false, Ordering::Release);
+        pair.was_open.store(true, Ordering::Release);
     }
     let open = Arc::new(Open {
         terminal: Arc::clone(terminal),
-        generation: terminal.generation.load(Ordering::Acquire),
+        generation,
     });
     if !is_console && !flags.contains(OpenFlags::NOCTTY) && flags.readable() {
         job::acquire(terminal);
@@ -67,7 +69,6 @@ impl Drop for Open {
         match &self.terminal.line {
             Line::Console { .. } => self.terminal.exclusive.store(false, Ordering::Relaxed),
             Line::Pair(pair) => {
-                pair.slave_gone.store(true, Ordering::Release);
                 pair.readable.wake_all();
                 pair.writable.wake_all();
             }
@@ -86,8 +87,9 @@ impl Open {
         let terminal = &*self.terminal;
         let look = || {
             terminal.refill();
-            let found = terminal.state.lock().discipline.has_input();
+            // First whether it is over: what came before the end is read before it.
             let over = self.is_hung_up() || terminal.is_input_over();
+            let found = terminal.state.lock().discipline.has_input();
             (found || over).then_some(found)
         };
         let deadline = timeout.map(|nanos| time::now().saturating_add(nanos));

@@ -15,8 +15,8 @@ use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicBool, Ordering};
 use lock::SpinLock;
+use lock::atomic::{AtomicBool, Ordering};
 use task::WaitQueue;
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, File, FileLike};
@@ -53,8 +53,8 @@ pub(crate) struct Pair {
     pub(crate) locked: AtomicBool,
     /// The master hears of more than bytes (`TIOCPKT`).
     pub(crate) packets: AtomicBool,
-    /// The terminal was open, and nobody has it open any more.
-    pub(crate) slave_gone: AtomicBool,
+    /// Somebody has had the terminal open.
+    pub(crate) was_open: AtomicBool,
     master_gone: AtomicBool,
     pub(crate) readable: WaitQueue,
     pub(crate) writable: WaitQueue,
@@ -86,7 +86,7 @@ pub fn open_master(owner: Owner) -> Result<Arc<dyn FileLike>> {
         owner: SpinLock::new(owner),
         locked: AtomicBool::new(true),
         packets: AtomicBool::new(false),
-        slave_gone: AtomicBool::new(false),
+        was_open: AtomicBool::new(false),
         master_gone: AtomicBool::new(false),
         readable: WaitQueue::new(),
         writable: WaitQueue::new(),
@@ -168,8 +168,10 @@ impl Master {
         self.pair().is_some_and(|pair| pair.packets.load(Ordering::Relaxed))
     }
 
+    /// Whether the terminal was open, and nobody has it open any more.
     fn is_slave_gone(&self) -> bool {
-        self.pair().is_some_and(|pair| pair.slave_gone.load(Ordering::Acquire))
+        let was_open = self.pair().is_some_and(|pair| pair.was_open.load(Ordering::Acquire));
+        was_open && self.terminal.opens.load(Ordering::Acquire) == 0
     }
 
     /// Takes what the terminal shows; nothing if there is nothing.
@@ -202,6 +204,8 @@ impl FileLike for Master {
             return Ok(0);
         }
         let mut done = 0;
+        // Looked at first: what was shown before the end is read before it.
+        let gone = self.is_slave_gone();
         if self.has_packets() {
             let news = core::mem::take(&mut self.terminal.state.lock().news);
             if news != 0 {
@@ -231,7 +235,7 @@ impl FileLike for Master {
         if done > 0 {
             return Ok(done);
         }
-        Err(if self.is_slave_gone() {
+        Err(if gone {
             Error::new(Errno::EIO, "nobody has the terminal open")
         } else {
             Errno::EAGAIN.into()
@@ -267,13 +271,14 @@ impl FileLike for Master {
     }
 
     fn ready(&self, _file: &File) -> Events {
+        let gone = self.is_slave_gone();
         let state = self.terminal.state.lock();
         let news = state.news != 0 && self.has_packets();
         let mut events = Events::empty();
         events.set(Events::READABLE, !state.shown.is_empty() || news);
         events.set(Events::PRI, news);
         events.set(Events::WRITABLE, state.typed.len() < TYPED_CAPACITY);
-        events.set(Events::HUP, self.is_slave_gone());
+        events.set(Events::HUP, gone);
         events
     }
 

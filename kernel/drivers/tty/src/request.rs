@@ -16,8 +16,8 @@ use abi::resource::RLIMIT_NOFILE;
 use abi::signal::Signal;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering;
 use lock::Once;
+use lock::atomic::Ordering;
 use usermem::UserPtr;
 use vfs::{File, capability};
 
