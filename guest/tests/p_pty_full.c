@@ -10,7 +10,6 @@ static void fill(int to, const char *what) {
   while ((n = write(to, b, sizeof b)) > 0 && total < 1000000) total += n;
   SAY("%s: %s", what, n < 0 ? t_error(errno) : "never full");
   IS(total >= 4096 && total < 200000);
-  SAY("%x", pty_ready(to, 0) & POLLOUT);
   fcntl(to, F_SETFL, 0);
 }
 
