@@ -3,6 +3,10 @@
 use crate::pty::Pair;
 
 /// The other end.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every terminal is a pair, and one that is not is the console"
+)]
 pub(crate) enum Line {
     /// A screen and a keyboard of the machine.
     Console {
