@@ -107,6 +107,7 @@ impl Shown {
         status.vm_stack = counters.stack;
         status.vm_text = counters.exec;
         status.vm_locked = counters.locked;
+        (status.vm_file, status.vm_shared) = self.resident_files();
         let program = self.process.program.lock().clone();
         status.stack_start = program.stack;
         status.code = (program.text.start, program.text.end);
@@ -124,6 +125,21 @@ impl Shown {
         }
     }
 
+    /// How many pages of files are in its memory that it has not changed, and of shared memory.
+    fn resident_files(&self) -> (u64, u64) {
+        let space = self.process.space();
+        let (mut files, mut shared) = (0, 0);
+        for mapping in space.mappings() {
+            let memory = [b"/dev/zero".as_slice(), b"/memfd:", b"/dev/shm/", b"/SYSV"];
+            if mapping.shared && memory.iter().any(|name| mapping.name.starts_with(name)) {
+                shared += space.resident_in(mapping.start..mapping.end);
+            } else if mapping.inode != 0 && !mapping.prot.contains(Prot::WRITE) {
+                files += space.resident_in(mapping.start..mapping.end);
+            }
+        }
+        (files, shared)
+    }
+
     fn fill_signals(&self, status: &mut Status) {
         status.shared_pending = self.process.signals.pending().0;
         let (ignored, caught) = self.process.signals.ignored_and_caught();
@@ -139,10 +155,14 @@ impl procfs::Process for Shown {
     fn status(&self) -> Status {
         let process = &self.process;
         let task = self.thread.as_ref().and_then(|thread| thread.task());
-        let name = self.thread.as_ref().map(|thread| thread.name()).unwrap_or_default();
+        let name = match &self.thread {
+            Some(thread) => thread.name(),
+            None => process.name(),
+        };
         let mut status = Status {
             name: name.iter().copied().take_while(|byte| *byte != 0).collect(),
             state: match &task {
+                None => b'Z',
                 _ if process.status().is_some() => b'Z',
                 _ if process.stop.is_stopped() => b'T',
                 Some(task) if task.is_runnable() => b'R',
@@ -163,6 +183,7 @@ impl procfs::Process for Shown {
                 & u64::MAX >> (64 - hal::cpu::count().clamp(1, 64)),
             no_new_privileges: process.no_new_privileges.load(Ordering::Relaxed),
             exit_signal: process.exit_signal.load(Ordering::Relaxed),
+            oom_adjustment: process.oom_adjustment.load(Ordering::Relaxed),
             ..Status::default()
         };
         if let Some(terminal) = process.terminal() {
@@ -262,6 +283,16 @@ impl procfs::Process for Shown {
                 hard: abi::resource::RLIM_INFINITY,
             })
         })
+    }
+
+    fn set_oom_adjustment(&self, adjustment: i32) -> Result<()> {
+        let own = process::current().map(|process| process.credentials());
+        let before = self.process.oom_adjustment.load(Ordering::Relaxed);
+        if adjustment < before && !own.is_some_and(|own| own.has(vfs::capability::SYS_RESOURCE)) {
+            return Err(abi::Errno::EACCES.into());
+        }
+        self.process.oom_adjustment.store(adjustment, Ordering::Relaxed);
+        Ok(())
     }
 
     fn set_name(&self, name: &[u8]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! From the machine to the call and back; what is done before returning to a program.
 
 use crate::table::CALLS;
-use crate::{Caller, strace};
+use crate::{Caller, out_of_memory, strace};
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -93,14 +93,23 @@ pub fn before_user(frame: &mut UserFrame) {
     }
 }
 
-/// Gives a program the memory that it touched. When none is left, names and inodes that can be found again make room.
+/// Gives a program the memory that it touched. When none is left, room is made.
 fn answer(thread: &Thread, address: u64, access: Access) -> core::result::Result<(), FaultKind> {
     match thread.process.space().fault(address, access) {
-        Err(FaultKind::OutOfMemory) => {
-            vfs::shrink();
-            thread.process.space().fault(address, access)
-        }
+        Err(FaultKind::OutOfMemory) => answer_after_making_room(thread, address, access),
         answered => answered,
+    }
+}
+
+#[cold]
+fn answer_after_making_room(thread: &Thread, address: u64, access: Access) -> core::result::Result<(), FaultKind> {
+    vfs::shrink();
+    let mut tried = false;
+    loop {
+        match thread.process.space().fault(address, access) {
+            Err(FaultKind::OutOfMemory) if out_of_memory::make_room(thread, tried) => tried = true,
+            answered => return answered,
+        }
     }
 }
 
@@ -129,7 +138,10 @@ pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, err
             Err(FaultKind::MapErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_MAPERR),
             Err(FaultKind::AccErr) => (abi::signal::Signal::SEGV, abi::signal::SEGV_ACCERR),
             Err(FaultKind::BusAdrErr) => (abi::signal::Signal::BUS, abi::signal::BUS_ADRERR),
-            Err(FaultKind::OutOfMemory) => return out_of_memory(thread),
+            Err(FaultKind::OutOfMemory) => {
+                let killed = Status::Signaled(abi::signal::Signal::KILL);
+                return process::exit::begin_end(&thread.process, killed);
+            }
         };
         raise(
             thread,
@@ -142,19 +154,6 @@ pub fn user_page_fault(_frame: &mut UserFrame, address: u64, access: Access, err
             },
         );
     });
-}
-
-/// No memory is left for what a program touched: it ends, and somebody is told why.
-fn out_of_memory(thread: &Thread) {
-    let counters = thread.process.space().counters();
-    let usage = frames::usage();
-    trace::error!(
-        "out of memory: process {} ({} KiB in memory) is killed; the machine has {} KiB",
-        thread.process.pid,
-        counters.resident * 4,
-        usage.total * 4
-    );
-    process::exit::begin_end(&thread.process, Status::Signaled(abi::signal::Signal::KILL));
 }
 
 /// A program trapped.

@@ -10,6 +10,7 @@
 //! | [`table`] | calls by number, made when the kernel is compiled; two with one number do not compile |
 //! | [`argument`] | arguments as types: decoded once, shown in traces |
 //! | [`strace`] | `--strace` |
+//! | `out_of_memory` | who is killed when memory runs out |
 //! | [`start`] | the first program |
 //! | [`calls`] | the calls |
 //!
@@ -22,6 +23,7 @@ extern crate alloc;
 pub mod argument;
 pub mod calls;
 pub mod entry;
+mod out_of_memory;
 pub mod start;
 pub mod strace;
 pub mod table;

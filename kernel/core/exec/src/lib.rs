@@ -124,12 +124,13 @@ fn read(file: &File, offset: u64, into: &mut [u8]) -> Result<usize> {
 /// All of `execve(2)`'s.
 pub fn prepare(view: &Context, limits: &LimitSet, file: Arc<File>, mut request: Request) -> Result<Prepared> {
     stack::check_size(&request, limits)?;
+    let title = title(&request.name, &file);
     let mut file = file;
     let mut head = [0; HEAD];
     for _ in 0..MAX_SCRIPTS {
         let len = read(&file, 0, &mut head)?;
         if !head[..len].starts_with(b"#!") {
-            return load(view, limits, &file, &head[..len], &request);
+            return load(view, limits, &file, &head[..len], &request, title);
         }
         let line = script::parse(&head[..len])?;
         let rest = request.arguments.split_off(request.arguments.len().min(1));
@@ -145,7 +146,23 @@ pub fn prepare(view: &Context, limits: &LimitSet, file: Arc<File>, mut request: 
     ))
 }
 
-fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], request: &Request) -> Result<Prepared> {
+/// What the process is called: the last part of the path that was given, as it was given; of a descriptor, the file's name.
+fn title(name: &[u8], file: &File) -> Vec<u8> {
+    let last = name.rsplit(|&byte| byte == b'/').next().unwrap_or(name);
+    if name.starts_with(b"/dev/fd/") && name.len() == b"/dev/fd/".len() + last.len() {
+        return file.path().dentry.name().as_bytes().to_vec();
+    }
+    last.to_vec()
+}
+
+fn load(
+    view: &Context,
+    limits: &LimitSet,
+    file: &Arc<File>,
+    head: &[u8],
+    request: &Request,
+    name: Vec<u8>,
+) -> Result<Prepared> {
     let parsed = image::Parsed::program(file, head)?;
     let interpreter = match parsed.interpreter_path(file)? {
         Some(path) => {
@@ -179,7 +196,6 @@ fn load(view: &Context, limits: &LimitSet, file: &Arc<File>, head: &[u8], reques
         map_vdso(&space)?,
     )?;
     let entry = base.as_ref().map_or(program.entry, |base| base.entry);
-    let name = file.path().dentry.name().as_bytes().to_vec();
     let told = Program {
         file: Some(Running::new(file.path())?),
         text: program.text,

@@ -12,7 +12,7 @@
 //! | [`huge`] | [`HugePage`]: the same for 2 MiB, which may come apart |
 //! | [`heap`] | the kernel heap: size classes over frames |
 //!
-//! Invariants: a frame is in exactly one place (free bit, CPU cache, a `Page`'s count, or the heap). The last [`RESERVE`] frames are
+//! Invariants: a frame is in exactly one place (free bit, CPU cache, a `Page`'s count, or the heap). The last [`reserve`] frames are
 //! for the kernel alone, so that a program that eats all memory is refused before the kernel is.
 //! Lock order: CPU cache → pool; heap class → pool. It does not do: NUMA, compaction.
 #![no_std]
@@ -27,4 +27,4 @@ pub mod pool;
 
 pub use huge::HugePage;
 pub use page::{Page, kernel_run};
-pub use pool::{OutOfMemory, RESERVE, Usage, add_ram, has_headroom, show, usage};
+pub use pool::{OutOfMemory, Usage, add_ram, has_headroom, reserve, show, usage};

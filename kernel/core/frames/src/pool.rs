@@ -17,8 +17,18 @@ impl From<OutOfMemory> for abi::Error {
     }
 }
 
-/// Frames that only the kernel itself may take: programs are refused before the kernel is.
-pub const RESERVE: u64 = 48;
+/// The kernel keeps at least so many frames for itself.
+const LEAST_RESERVE: u64 = 48;
+/// And of a larger machine's one in so many: more CPUs want something at one time.
+const RESERVED_PART: u64 = 256;
+static RESERVE: AtomicU64 = AtomicU64::new(LEAST_RESERVE);
+
+/// How many frames only the kernel may have.
+#[must_use]
+#[inline]
+pub fn reserve() -> u64 {
+    RESERVE.load(Ordering::Relaxed)
+}
 
 /// Memory in frames, as `/proc/meminfo` wants to know it.
 #[derive(Clone, Copy, Debug)]
@@ -103,6 +113,7 @@ pub fn add_ram(ram: &[Range<PhysAddr>], reserved: &[Range<PhysAddr>]) {
             .sum::<u64>();
     }
     TOTAL.store(total, Ordering::Relaxed);
+    RESERVE.store((total / RESERVED_PART).max(LEAST_RESERVE), Ordering::Relaxed);
     FREE.store(total, Ordering::Relaxed);
 }
 
@@ -122,7 +133,7 @@ pub fn usage() -> Usage {
 /// Whether the kernel may build something for a program that takes about `frames` frames.
 #[must_use]
 pub fn has_headroom(frames: u64) -> bool {
-    FREE.load(Ordering::Relaxed) >= RESERVE + frames
+    FREE.load(Ordering::Relaxed) >= reserve() + frames
 }
 
 /// The bookkeeping of the chunk that a frame lies in, if it has been accepted.
@@ -157,7 +168,7 @@ type Bookkeeping = crate::chunk::Head;
 /// Takes one frame for a program, or for the kernel if `privileged`.
 #[inline]
 pub(crate) fn take_frame(privileged: bool) -> Result<FrameNumber, OutOfMemory> {
-    if !privileged && FREE.load(Ordering::Relaxed) <= RESERVE {
+    if !privileged && FREE.load(Ordering::Relaxed) <= reserve() {
         return Err(OutOfMemory);
     }
     let mut cache = CACHES[hal::cpu::current()].lock();
@@ -206,7 +217,7 @@ pub(crate) fn give_frame(frame: FrameNumber) {
 
 /// Takes an aligned run of `1 << order` frames.
 pub(crate) fn take_run(order: u32, privileged: bool) -> Result<FrameNumber, OutOfMemory> {
-    let spare = if privileged { 0 } else { RESERVE };
+    let spare = if privileged { 0 } else { reserve() };
     if FREE.load(Ordering::Relaxed) < spare + (1 << order) {
         return Err(OutOfMemory);
     }

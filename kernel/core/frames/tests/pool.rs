@@ -117,7 +117,7 @@ fn memory_runs_out_with_an_error_and_all_of_it_comes_back() {
     while let Ok(page) = Page::zeroed() {
         pages.push(page);
     }
-    assert!(usage().free <= frames::RESERVE, "{:?}", usage());
+    assert!(usage().free <= frames::reserve(), "{:?}", usage());
     assert!(Page::zeroed_for_kernel().is_ok(), "the kernel's reserve is left");
     drop(pages);
     assert!(

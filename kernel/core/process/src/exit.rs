@@ -76,6 +76,9 @@ fn end_thread(thread: &Thread, status: Status) {
     release_user_state(thread);
     process.keep_usage_of(thread);
     let tid = thread.tid();
+    if tid == process.pid {
+        process.keep_name(Some(thread.name()));
+    }
     let last = process.remove_thread(tid);
     if last {
         let status = *process.ending.lock().get_or_insert(status);
@@ -138,7 +141,8 @@ fn leave_memory(process: &Process) {
     process.set_borrows_memory(false);
 }
 
-/// Gives the children of a process that ends to the next that collects orphans: a subreaper above it, or the first process.
+/// Gives the children of a process that ends to the next that collects orphans: a subreaper above it, or the first process. The application seldom knows that it is the first process:
+/// unless it says that it collects orphans (`PR_SET_CHILD_SUBREAPER`), the kernel does so in its place, and it never hears of them.
 fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
     if orphans.is_empty() {
         return;
@@ -153,14 +157,20 @@ fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
     let Some(reaper) = above.or_else(|| registry::process(1)) else {
         return;
     };
+    let is_kernels = reaper.pid == 1 && !reaper.subreaper.load(Ordering::Relaxed);
     for orphan in orphans {
         orphan.set_parent(&reaper);
         let death = Signal::new(orphan.parent_death_signal.load(Ordering::Relaxed));
         if let Some(signal) = death {
             signals::send(&orphan, Info::sent(signal, abi::signal::SI_USER, process.pid, 0));
         }
+        orphan.exit_signal.store(u32::from(Signal::CHLD.0), Ordering::Relaxed);
         let ended = orphan.status();
-        reaper.children.lock().push(Arc::clone(&orphan));
+        if is_kernels {
+            orphan.is_adopted.store(true, Ordering::Release);
+        } else {
+            reaper.children.lock().push(Arc::clone(&orphan));
+        }
         match ended {
             Some(status) => tell_parent(&orphan, status),
             None => session::look_after_orphans(&orphan, process),
@@ -170,7 +180,8 @@ fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
 
 /// Tells the parent, or goes at once where nobody wants to know.
 fn tell_parent(process: &Arc<Process>, status: Status) {
-    let Some(parent) = process.parent() else {
+    let parent = process.parent().filter(|_| !process.is_adopted.load(Ordering::Acquire));
+    let Some(parent) = parent else {
         registry::remove_process(process.pid);
         return;
     };
@@ -254,6 +265,7 @@ pub fn become_sole(thread: &Thread) -> abi::Result<()> {
     if me != process.pid {
         registry::remove_thread(me);
         thread.set_tid(process.pid);
+        process.keep_name(None);
         if let Some(own) = process.threads().first() {
             registry::add_thread(own);
         }

@@ -98,6 +98,14 @@ pub fn thread_count() -> usize {
     REGISTRY.lock().threads.len()
 }
 
+/// How many threads a user has, and ended processes that were not waited for.
+#[must_use]
+pub fn tasks_of(uid: u32) -> u64 {
+    let all = processes();
+    let of = all.iter().filter(|process| process.credentials().uid == uid);
+    of.map(|process| process.thread_count().max(1) as u64).sum()
+}
+
 /// The number given last.
 #[must_use]
 pub fn last_number() -> u32 {

@@ -7,14 +7,14 @@ use crate::program::Program;
 use crate::session::ControllingTerminal;
 use crate::signals::Signals;
 use crate::stop::Stop;
-use crate::thread::{Thread, with_thread};
+use crate::thread::{NAME, Thread, with_thread};
 use crate::timers::Timers;
 use crate::usage::Past;
 use abi::resource::{RLIMIT_FSIZE, Rlimit};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use lock::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use space::AddressSpace;
 use task::WaitQueue;
 
@@ -66,6 +66,12 @@ pub struct Process {
     file_size_limit: AtomicU64,
     /// Whether it runs in its maker's memory (`vfork`).
     borrows_memory: AtomicBool,
+    /// How willingly it is killed when memory runs out, -1000 to 1000 (`/proc/self/oom_score_adj`).
+    pub oom_adjustment: AtomicI32,
+    /// The name of its first thread, once that has ended.
+    last_name: SpinLock<Option<[u8; NAME]>>,
+    /// Whether the kernel took it over when its parent ended: nobody waits for it.
+    pub(crate) is_adopted: AtomicBool,
     /// `personality(2)`.
     pub personality: AtomicU32,
     /// Whether it may be dumped and looked at (`PR_SET_DUMPABLE`).
@@ -136,6 +142,9 @@ impl Process {
             past: Past::default(),
             file_size_limit: AtomicU64::new(file_size),
             borrows_memory: AtomicBool::new(false),
+            oom_adjustment: AtomicI32::new(0),
+            last_name: SpinLock::new(None),
+            is_adopted: AtomicBool::new(false),
             personality: AtomicU32::new(0),
             dumpable: AtomicU32::new(1),
             no_new_privileges: AtomicBool::new(false),
@@ -262,6 +271,28 @@ impl Process {
         self.threads.lock().len()
     }
 
+    /// Its name: that of its first thread.
+    #[must_use]
+    pub fn name(&self) -> [u8; NAME] {
+        if let Some(last) = *self.last_name.lock() {
+            return last;
+        }
+        let threads = self.threads();
+        let first = threads.iter().find(|thread| thread.tid() == self.pid);
+        first.or(threads.first()).map_or([0; NAME], |thread| thread.name())
+    }
+
+    /// Its first thread has ended, or another takes its place.
+    pub(crate) fn keep_name(&self, name: Option<[u8; NAME]>) {
+        *self.last_name.lock() = name;
+    }
+
+    /// Whether all of it is to end, or has.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.ending.lock().is_some()
+    }
+
     /// How it ended, if it has.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
@@ -280,6 +311,8 @@ impl Process {
         ] {
             own.store(other.load(Ordering::Relaxed), Ordering::Relaxed);
         }
+        self.oom_adjustment
+            .store(maker.oom_adjustment.load(Ordering::Relaxed), Ordering::Relaxed);
         self.no_new_privileges
             .store(maker.no_new_privileges.load(Ordering::Relaxed), Ordering::Relaxed);
     }

@@ -157,6 +157,21 @@ fn cancel(timer: Option<TimerId>) {
     }
 }
 
+/// Sleeps until a time since boot, whatever signals come; who is to end does not sleep.
+pub fn rest_until(deadline: u64) {
+    let task = current();
+    let timer = time::add(deadline, task.clone());
+    loop {
+        let wait = task.prepare_to_wait();
+        let over = time::now() >= deadline || task.work() & Work::EXIT != 0;
+        rest(&task, wait, over);
+        if over {
+            break;
+        }
+    }
+    time::cancel(timer);
+}
+
 /// Sleeps until a time since boot.
 ///
 /// # Errors

@@ -62,8 +62,8 @@ const fn rows(own: Row) -> [Row; 26] {
         file(b"mountinfo", mounts::mount_info),
         file(b"mounts", mounts::mounts),
         directory(b"net", &NET),
-        file(b"oom_score", |_| Ok(b"0\n".to_vec())),
-        setting(b"oom_score_adj", oom_score, set_oom_score),
+        file(b"oom_score", oom_score),
+        setting(b"oom_score_adj", oom_adjustment, set_oom_adjustment),
         link(b"root", |scope| Ok(Link::Jump(scope.process()?.root()))),
         file(b"schedstat", status::schedule),
         file(b"smaps", status::detailed_maps),
@@ -91,18 +91,31 @@ fn set_name(scope: &Scope, bytes: &[u8]) -> Result<()> {
     scope.process()?.set_name(name.get(..15).unwrap_or(name))
 }
 
+/// As Linux shows it: 0 for a process that is not to be killed, 666 for one that has nothing, up to 1999.
 fn oom_score(scope: &Scope) -> Result<Vec<u8>> {
-    Ok(format!("{}\n", scope.process()?.status().oom_score).into_bytes())
+    let status = scope.process()?.status();
+    let total = frames::usage().total.max(1) as i64;
+    let weight = i64::from(status.oom_adjustment) * total / 1000;
+    let points = status.vm_resident as i64 + weight;
+    let score = match status.oom_adjustment {
+        -1000 => 0,
+        _ => ((1000 + points * 1000 / total) * 2 / 3).max(0),
+    };
+    Ok(format!("{score}\n").into_bytes())
 }
 
-fn set_oom_score(scope: &Scope, bytes: &[u8]) -> Result<()> {
-    let wrong = || Error::new(Errno::EINVAL, "the score is a number from -1000 to 1000");
+fn oom_adjustment(scope: &Scope) -> Result<Vec<u8>> {
+    Ok(format!("{}\n", scope.process()?.status().oom_adjustment).into_bytes())
+}
+
+fn set_oom_adjustment(scope: &Scope, bytes: &[u8]) -> Result<()> {
+    let wrong = || Error::new(Errno::EINVAL, "the adjustment is a number from -1000 to 1000");
     let text = core::str::from_utf8(bytes).map_err(|_| wrong())?;
-    let score: i32 = text.trim().parse().map_err(|_| wrong())?;
-    if !(-1000..=1000).contains(&score) {
+    let adjustment: i32 = text.trim().parse().map_err(|_| wrong())?;
+    if !(-1000..=1000).contains(&adjustment) {
         return Err(wrong());
     }
-    scope.process()?.set_oom_score(score)
+    scope.process()?.set_oom_adjustment(adjustment)
 }
 
 fn executable(scope: &Scope) -> Result<Link> {

@@ -130,7 +130,7 @@ pub trait Process: Send + Sync {
     ///
     /// # Errors
     /// `EACCES` for less willingly without privilege.
-    fn set_oom_score(&self, _score: i32) -> Result<()> {
+    fn set_oom_adjustment(&self, _adjustment: i32) -> Result<()> {
         Err(Errno::EACCES.into())
     }
 }
@@ -184,7 +184,7 @@ pub struct Status {
     pub ignored: u64,
     pub caught: u64,
     pub no_new_privileges: bool,
-    pub oom_score: i32,
+    pub oom_adjustment: i32,
     pub exit_signal: u32,
     pub program_break: u64,
     pub stack_start: u64,

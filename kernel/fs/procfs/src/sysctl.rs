@@ -46,7 +46,7 @@ static KERNEL: Table = table(
         file(b"ostype", |_| line("Linux")),
         file(b"overflowgid", |_| line("65534")),
         file(b"overflowuid", |_| line("65534")),
-        file(b"pid_max", |_| line("32768")),
+        file(b"pid_max", |_| line("4194304")),
         directory(b"random", &RANDOM),
         file(b"randomize_va_space", |_| line("2")),
         file(b"sched_rr_timeslice_ms", |_| line("100")),

@@ -15,6 +15,7 @@ use hal::thread::{KernelThread, UserFrame};
 use process::{Beginnings, Process, Thread, registry};
 use task::Task;
 use usermem::UserPtr;
+use vfs::capability;
 
 calls! {
     56 "clone" = clone(CloneFlags, Hex, UserPtr<u32>, UserPtr<u32>, Hex) partial "no name spaces";
@@ -225,7 +226,7 @@ fn number(caller: &Caller<'_>, args: &CloneArgs) -> Result<u32> {
         0 => registry::new_number(),
         1 => {
             let wanted = UserPtr::<u32>::new(args.set_tid).read()?;
-            if !caller.process().credentials().has(vfs::capability::SYS_ADMIN) {
+            if !caller.process().credentials().has(capability::SYS_ADMIN) {
                 return Err(Error::new(Errno::EPERM, "choosing numbers needs CAP_SYS_ADMIN"));
             }
             registry::choose_number(wanted)
@@ -289,11 +290,27 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
 const THREAD_FRAMES: u64 = 8;
 const NO_MEMORY: Error = Error::new(Errno::EAGAIN, "no memory is left for a thread");
 
+/// Most threads that there can be: an eighth of memory, if each takes four pages for its stack (Linux: `max_threads`).
+fn most_threads() -> u64 {
+    (frames::usage().total / 32).max(64)
+}
+
 fn check_limits(caller: &Caller<'_>) -> Result<()> {
-    let limit = caller.process().limit(abi::resource::RLIMIT_NPROC);
-    let privileged = caller.process().credentials().has(vfs::capability::SYS_RESOURCE);
-    if !frames::has_headroom(THREAD_FRAMES) || (registry::thread_count() as u64 >= limit && !privileged) {
+    let threads = registry::thread_count() as u64;
+    // What is left is for those that run already.
+    let spare = THREAD_FRAMES + frames::usage().total / 64;
+    if !frames::has_headroom(spare) || threads >= most_threads() {
         return Err(NO_MEMORY);
+    }
+    // Few are so many that they have to be counted.
+    let limit = caller.process().limit(abi::resource::RLIMIT_NPROC);
+    if threads < limit {
+        return Ok(());
+    }
+    let who = caller.process().credentials();
+    let privileged = who.uid == 0 || who.has(capability::SYS_RESOURCE) || who.has(capability::SYS_ADMIN);
+    if !privileged && registry::tasks_of(who.uid) >= limit {
+        return Err(Error::new(Errno::EAGAIN, "the user has as many threads as RLIMIT_NPROC says"));
     }
     Ok(())
 }
@@ -303,7 +320,8 @@ fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32,
     let thread = Thread::new(tid, Arc::clone(&process), caller.thread.name());
     let result = prepare(caller, args, flags, &thread).and_then(|task| {
         registry::add_thread(&thread);
-        if !process.add_thread(&thread) {
+        // Whoever ends all processes has either found this one, or has told its maker before.
+        if caller.process().is_ending() || !process.add_thread(&thread) {
             return Err(Error::new(Errno::EAGAIN, "the process is ending"));
         }
         if flags.contains(CloneFlags::PIDFD) {
@@ -344,7 +362,7 @@ fn unshare(caller: &mut Caller<'_>, (flags,): (CloneFlags,)) -> Result<u64> {
     let alone = CloneFlags::THREAD | CloneFlags::SIGHAND | CloneFlags::VM;
     let known = alone | CloneFlags::FS | CloneFlags::FILES | CloneFlags::SYSVSEM;
     let process = caller.process();
-    if flags.intersects(NEW_SPACES) && !process.credentials().has(vfs::capability::SYS_ADMIN) {
+    if flags.intersects(NEW_SPACES) && !process.credentials().has(capability::SYS_ADMIN) {
         return Err(Error::new(Errno::EPERM, "new name spaces need CAP_SYS_ADMIN"));
     }
     let shared = process.thread_count() > 1

@@ -12,6 +12,7 @@ use process::pidfd::{self, ProcessFile};
 use process::signals::Info;
 use process::{registry, signals};
 use usermem::UserPtr;
+use vfs::{File, Kind};
 
 calls! {
     424 "pidfd_send_signal" = pidfd_send_signal(Fd, u32, UserPtr<[u8; 128]>, u32);
@@ -55,6 +56,7 @@ fn pidfd_send_signal(
         return Err(Error::new(Errno::EINVAL, "unknown flags, or more than one"));
     }
     let file = caller.process().file(fd.0)?;
+    let file = directory_of_process(&file)?.unwrap_or(file);
     let named = pidfd::of(&file)?;
     let signal = send::signal(number)?;
     let to = match flags {
@@ -81,6 +83,25 @@ fn pidfd_send_signal(
         _ => signals::send(named.process(), info),
     };
     Ok(0)
+}
+
+/// A process's directory in `/proc` names it too.
+fn directory_of_process(file: &File) -> Result<Option<Arc<File>>> {
+    let place = file.path();
+    if file.kind() != Kind::Directory || place.mount.file_system().name() != "proc" {
+        return Ok(None);
+    }
+    let name = place.dentry.name();
+    let number = core::str::from_utf8(name.as_bytes())
+        .ok()
+        .and_then(|name| name.parse().ok());
+    let process = number.and_then(registry::process);
+    let is_top = place.parent().dentry.parent().is_none();
+    match process.filter(|_| is_top) {
+        Some(process) => Ok(Some(pidfd::open(&process, None, OpenFlags::empty()))),
+        None if number.is_some() => Err(GONE),
+        None => Ok(None),
+    }
 }
 
 /// What is known of the signal: what the caller says, or that the caller sent it.

@@ -65,22 +65,33 @@ fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
         return to_one(caller, &target, signal, info).map(|()| 0);
     }
     let own = caller.process();
-    let mut targets = registry::processes();
-    targets.retain(|process| match pid {
-        0 => process.group.load(Ordering::Relaxed) == own.group.load(Ordering::Relaxed),
-        -1 => process.pid != 1 && process.pid != own.pid,
-        _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
-    });
-    if targets.is_empty() {
+    let own_group = own.group.load(Ordering::Relaxed);
+    let targets = || {
+        let mut all = registry::processes();
+        all.retain(|process| match pid {
+            0 => process.group.load(Ordering::Relaxed) == own_group,
+            -1 => process.pid != 1 && process.pid != own.pid,
+            _ => process.group.load(Ordering::Relaxed) == pid.unsigned_abs(),
+        });
+        all
+    };
+    let first = targets();
+    if first.is_empty() {
         return Err(NO_PROCESS);
     }
     let signal = signal?;
-    to_all(
-        caller,
-        &targets,
-        signal,
-        signal.map(|signal| sent(caller, signal, SI_USER)),
-    )
+    let info = signal.map(|signal| sent(caller, signal, SI_USER));
+    let answer = to_all(caller, &first, signal, info);
+    // Whoever was being made meanwhile is not let go.
+    while signal == Some(Signal::KILL) {
+        let mut late = targets();
+        late.retain(|process| !process.is_ending() && may_signal(caller, process, signal).is_ok());
+        if late.is_empty() {
+            break;
+        }
+        let _ = to_all(caller, &late, signal, info);
+    }
+    answer
 }
 
 /// Sends a signal to all members of a process group that the caller may signal.
