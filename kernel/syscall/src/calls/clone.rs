@@ -310,7 +310,10 @@ fn check_limits(caller: &Caller<'_>) -> Result<()> {
     let who = caller.process().credentials();
     let privileged = who.uid == 0 || who.has(capability::SYS_RESOURCE) || who.has(capability::SYS_ADMIN);
     if !privileged && registry::tasks_of(who.uid) >= limit {
-        return Err(Error::new(Errno::EAGAIN, "the user has as many threads as RLIMIT_NPROC says"));
+        return Err(Error::new(
+            Errno::EAGAIN,
+            "the user has as many threads as RLIMIT_NPROC says",
+        ));
     }
     Ok(())
 }
