@@ -1,7 +1,7 @@
 //! Job control: who may use a terminal, and whom it tells.
 //!
 //! Behaviour is that of `drivers/tty/tty_jobctrl.c` of Linux 6.12. One thing differs: what is opened as `/dev/console` is a terminal like others here, whose readers in the
-//! background are stopped; on Linux that file stands for a terminal with a name of its own.
+//! background are stopped; on Linux that file stands for a terminal with a name of its own (decision 0014).
 
 use crate::line::Line;
 use crate::terminal::{Control, Terminal};
