@@ -8,10 +8,10 @@ static void handler(int signal) {
 }
 
 // A child in a group of its own, whose parent, in the same session, ends after `before` has been done to it.
-static void orphan(bool stops) {
+static void orphan(bool stops, bool own_session) {
   pid_t parent = fork();
   if (!parent) {
-    setsid();
+    if (own_session) setsid();
     pid_t before = getpid();
     pid_t child = fork();
     if (!child) {
@@ -54,9 +54,12 @@ static void orphan(bool stops) {
 int main(void) {
   if (pipe(told)) return 1;
   SAY("not stopped");
-  orphan(false);
+  orphan(false, true);
   SAY("stopped");
-  orphan(true);
+  orphan(true, true);
+  SAY("in the session that everything began in");
+  orphan(false, false);
+  orphan(true, false);
   SAY("a group that its own last way out leaves");
   pid_t leader = fork();
   if (!leader) {

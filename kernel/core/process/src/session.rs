@@ -3,8 +3,9 @@
 //! A session may have one controlling terminal. Each of its processes knows it (a child has its maker's, `setsid` has none), and the terminal knows the session and
 //! which of its process groups is in the foreground. What a terminal is, a driver says: here it is something that hears when the leader of its session ends.
 //!
-//! A process group is *orphaned* when nobody could let it go on: no member has a parent outside the group in the same session. The stop signals of a terminal do nothing
-//! to such a group, and a group that becomes orphaned while a member is stopped gets `SIGHUP` and `SIGCONT`.
+//! A process group is *orphaned* when nobody could let it go on: no member has a parent outside the group in the same session (who has lost his parent, and was
+//! adopted by the kernel, has none). The stop signals of a terminal do nothing to such a group, and one that becomes orphaned while a member is stopped gets `SIGHUP`
+//! and `SIGCONT`.
 
 use crate::registry;
 use crate::shared::Process;
@@ -116,6 +117,7 @@ pub fn is_orphaned(group: u32) -> bool {
     !registry::processes()
         .iter()
         .filter(|process| process.group() == group && process.status().is_none())
+        .filter(|process| !process.is_adopted.load(Ordering::Relaxed))
         .any(|process| {
             process
                 .parent()
