@@ -4,12 +4,13 @@
 //! happens is the same on both sides too.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::execute::{self, Job};
 use crate::places;
 use crate::suite::{Case, same_on_both};
-use crate::terminal::{Step, Terminal};
+use crate::terminal::{self, Step, Terminal};
 
 /// The shell's prompt.
 const PROMPT: &str = "ready> ";
@@ -40,6 +41,7 @@ pub fn cases() -> Vec<Case> {
             let job = at_terminal(&["/bin/dash", "-i"], DASH);
             compare(&job, &["Stopped", "^C", "got it"])
         }),
+        Case::new("interactive::the_console_is_the_users", the_console_is_the_users),
         Case::new("interactive::python_drives_bash", || same_on_both(&driven(DRIVER)?)),
         Case::new("interactive::python_spawns", || same_on_both(&driven(SPAWNER)?)),
         Case::new("interactive::script", || {
@@ -221,6 +223,35 @@ fn driven(text: &str) -> Result<Job, String> {
         .extend(["/usr/bin/tr".into(), "/bin/grep".into(), format!("{place}:{place}")]);
     job.timeout = Duration::from_secs(60);
     Ok(job)
+}
+
+/// Somebody else than the superuser can open the terminal that he has, by all its names.
+fn the_console_is_the_users() -> Result<(), String> {
+    const OPENS: &str = "echo one > /dev/tty; echo two > /dev/stderr; echo three > $(tty)";
+    if places::host_only() {
+        return Ok(());
+    }
+    let mut command = Command::new(places::command()?);
+    command.args([
+        "run",
+        "--user",
+        "1000:1000",
+        "--timeout",
+        "60s",
+        "--file",
+        "/usr/bin/tty",
+    ]);
+    command.args(["--", "/bin/bash", "-c", OPENS]);
+    let terminal = Terminal {
+        errors: true,
+        ..Terminal::default()
+    };
+    let shown = terminal::run(&command, &terminal, Duration::from_secs(75))?.stdout;
+    if shown == b"one\r\ntwo\r\nthree\r\n" {
+        Ok(())
+    } else {
+        Err(String::from_utf8_lossy(&shown).into_owned())
+    }
 }
 
 /// Runs it on both sides; the terminals must show the same, and what is wanted.

@@ -46,6 +46,13 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
     Ok(root)
 }
 
+/// The console is the application's, and so is its file, whoever that runs as.
+pub(crate) fn give_console(root: &Path, user: &[u32]) -> Result<()> {
+    let Some(uid) = user.first() else { return Ok(()) };
+    let view = Context::new(root.clone(), Arc::new(Credentials::root()));
+    view.chown(&view.resolve(root, b"/dev/console", true)?, Some(*uid), None)
+}
+
 /// Mounts a file system on a directory, which is made if it is not there.
 fn mount_on(view: &Context, place: &[u8], file_system: Arc<dyn FileSystem>, flags: MountFlags, source: &[u8]) {
     mount_made(view, place, &Mount::new(file_system, flags, source));

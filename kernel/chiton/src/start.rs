@@ -84,6 +84,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     devices::start_all(&config.devices);
     hal::console::listen();
     process::exit::set_end(end);
+    root::give_console(&root, &config.user)?;
     let view = config.view(root)?;
     hal::clock::settle();
     vdso::start();
