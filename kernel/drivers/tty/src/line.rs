@@ -1,12 +1,9 @@
 //! What is at the other end of a terminal's line.
 
 use crate::pty::Pair;
+use alloc::boxed::Box;
 
 /// The other end.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every terminal is a pair, and one that is not is the console"
-)]
 pub(crate) enum Line {
     /// A screen and a keyboard of the machine.
     Console {
@@ -16,5 +13,5 @@ pub(crate) enum Line {
         keyboard: fn(),
     },
     /// The master of a pseudo-terminal.
-    Pair(Pair),
+    Pair(Box<Pair>),
 }

@@ -12,6 +12,7 @@ use abi::ioctl::{Termios2, packet};
 use abi::stat::makedev;
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -92,7 +93,7 @@ pub fn open_master(owner: Owner) -> Result<Arc<dyn FileLike>> {
         writable: WaitQueue::new(),
     };
     let terminal = Arc::new(Terminal::new(
-        Line::Pair(pair),
+        Line::Pair(Box::new(pair)),
         makedev(MAJOR, number),
         Termios2::default(),
     ));
