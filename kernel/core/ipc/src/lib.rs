@@ -7,6 +7,8 @@
 //! | `ring` | a pipe's bytes, in pages |
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
+//! | [`channel`] | one direction between two sockets |
+//! | [`options`] | the options that all sockets have |
 //! | `unix` | sockets of one machine |
 //! | `inotify` | lists of what happened to files |
 //! | `eventfd` | event counters |
@@ -21,10 +23,12 @@
 
 extern crate alloc;
 
+pub mod channel;
 mod epoll;
 mod eventfd;
 mod fifo;
 mod inotify;
+pub mod options;
 mod pipe;
 mod poll;
 mod ring;

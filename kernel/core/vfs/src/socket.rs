@@ -80,6 +80,14 @@ pub trait Socket: Send + Sync {
         Err(unsupported())
     }
 
+    /// How a connection came out that was begun; `EAGAIN` while that is not known.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `ECONNREFUSED`.
+    fn connected(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Waits for others to connect, so many at most at a time.
     ///
     /// # Errors

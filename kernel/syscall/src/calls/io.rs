@@ -95,7 +95,7 @@ fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> R
     let mut source = Source::user(buffer.0, len.min(MOST));
     limit(caller, &file, None, &mut source)?;
     let result = file.write(&mut source);
-    broken_pipe(caller, result)
+    broken_pipe(caller, &file, result)
 }
 
 /// A buffer that reaches out of the program's half is refused before anything is done, as Linux does.
@@ -110,10 +110,11 @@ pub(super) fn check_range(address: u64, len: usize) -> Result<()> {
     }
 }
 
-/// A write into a pipe that nobody reads also raises `SIGPIPE`.
-pub(super) fn broken_pipe(caller: &Caller<'_>, result: Result<usize>) -> Result<u64> {
+/// A write into a pipe that nobody reads also raises `SIGPIPE`; a message that nobody receives does not.
+pub(super) fn broken_pipe(caller: &Caller<'_>, file: &File, result: Result<usize>) -> Result<u64> {
     if let Err(error) = &result
         && error.errno == Errno::EPIPE
+        && file.socket().map_or(true, |socket| socket.is_stream())
     {
         caller
             .thread
@@ -170,7 +171,7 @@ fn pwrite64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, BytesPtr, usize
     let mut source = Source::user(buffer.0, len.min(MOST));
     limit(caller, &file, Some(at), &mut source)?;
     let result = file.write_at(at, &mut source);
-    broken_pipe(caller, result)
+    broken_pipe(caller, &file, result)
 }
 
 /// The segments of a vectored call, checked as Linux checks them and cut at the longest transfer.
@@ -203,7 +204,7 @@ fn writev(caller: &mut Caller<'_>, (fd, vector, count): (Fd, UserPtr<Segment>, u
     let mut source = Source::segments(&segments);
     limit(caller, &file, None, &mut source)?;
     let result = file.write(&mut source);
-    broken_pipe(caller, result)
+    broken_pipe(caller, &file, result)
 }
 
 fn preadv(caller: &mut Caller<'_>, (fd, vector, count, at): (Fd, UserPtr<Segment>, usize, i64)) -> Result<u64> {
@@ -220,7 +221,7 @@ fn pwritev(caller: &mut Caller<'_>, (fd, vector, count, at): (Fd, UserPtr<Segmen
     let mut source = Source::segments(&segments);
     limit(caller, &file, Some(at), &mut source)?;
     let result = file.write_at(at, &mut source);
-    broken_pipe(caller, result)
+    broken_pipe(caller, &file, result)
 }
 
 const RWF_APPEND: u32 = 16;
@@ -322,7 +323,7 @@ fn sendfile(caller: &mut Caller<'_>, (to, from, position, len): (Fd, Fd, UserPtr
         None => None,
     };
     let done = copy(&source, &target, at, None, len.min(MOST));
-    let done = broken_pipe(caller, done)?;
+    let done = broken_pipe(caller, &target, done)?;
     if let Some(at) = at {
         position.write(&(at + done))?;
     }

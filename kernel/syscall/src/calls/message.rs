@@ -54,7 +54,7 @@ fn send(caller: &Caller<'_>, file: &File, from: &mut Source<'_>, mut message: Ou
     if flags & MSG_NOSIGNAL != 0 {
         return result.map(|count| count as u64);
     }
-    broken_pipe(caller, result)
+    broken_pipe(caller, file, result)
 }
 
 /// Receives; with `MSG_WAITALL`, a stream goes on until there is no more room.

@@ -5,7 +5,7 @@ use super::pipe::known_flags;
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
-use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
+use abi::socket::{AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use usermem::{UserPtr, UserSlice};
 use vfs::{Direction, File};
 
 calls! {
-    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX; other families answer EAFNOSUPPORT";
+    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, and AF_INET and AF_INET6 within the machine; other families answer EAFNOSUPPORT";
     42 "connect" = connect(Fd, Hex, i32);
     43 "accept" = accept(Fd, Hex, UserPtr<i32>);
     48 "shutdown" = shutdown(Fd, u32);
@@ -85,6 +85,11 @@ const NO_FAMILY: Error = Error::new(Errno::EAFNOSUPPORT, "no such family of sock
 
 fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) -> Result<u64> {
     let (kind, flags) = kind_and_flags(kind)?;
+    if inet::has_family(family) {
+        let owner = caller.process().credentials();
+        let made = inet::socket(family, kind, protocol, &owner, flags)?;
+        return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
+    }
     if family != u32::from(AF_UNIX) {
         return Err(NO_FAMILY);
     }
@@ -97,7 +102,7 @@ fn socketpair(
     (family, kind, protocol, out): (u32, u32, u32, UserPtr<[i32; 2]>),
 ) -> Result<u64> {
     let (kind, flags) = kind_and_flags(kind)?;
-    if [AF_INET, AF_INET6].iter().any(|other| family == u32::from(*other)) {
+    if inet::has_family(family) {
         return Err(Error::new(Errno::EOPNOTSUPP, "the family has no pairs"));
     }
     if family != u32::from(AF_UNIX) {
@@ -117,7 +122,18 @@ fn bind(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, i32)) -> Result<u
 fn connect(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, i32)) -> Result<u64> {
     let file = socket_file(caller, fd)?;
     let address = read_address(address, len)?;
-    file.socket()?.connect(&caller.process().view(), &address)?;
+    let socket = file.socket()?;
+    match socket.connect(&caller.process().view(), &address) {
+        Err(error)
+            if matches!(error.errno, Errno::EINPROGRESS | Errno::EALREADY)
+                && !file.flags().contains(OpenFlags::NONBLOCK) =>
+        {
+            let waited = file.retry(Direction::Write, false, || socket.connected());
+            // Who was to wait no longer finds the connection on its way.
+            waited.map_err(|other| if other.errno == Errno::EAGAIN { error } else { other })?;
+        }
+        outcome => outcome?,
+    }
     Ok(0)
 }
 

@@ -1,7 +1,7 @@
 //! Binding, listening, connecting, accepting.
 
-use super::channel::Channel;
 use super::{Style, UnixSocket, name};
+use crate::channel::Channel;
 use abi::socket::{AF_UNIX, AF_UNSPEC};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;

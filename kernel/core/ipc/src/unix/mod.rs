@@ -1,21 +1,21 @@
 //! Sockets of one machine (`AF_UNIX`): streams, datagrams, and messages in sequence.
 //!
-//! A direction is a [`Channel`](channel::Channel); a socket has one that it receives from and one that it sends to, and an ear where all who wait for it wait.
+//! A direction is a [`Channel`]; a socket has one that it receives from and one that it sends to, and an ear where all who wait for it wait.
 //!
 //! | module | what |
 //! |---|---|
-//! | `channel` | one direction: bytes or messages, with the open files that go with them |
 //! | `name` | addresses: paths and abstract names |
 //! | `connect` | binding, listening, connecting, accepting |
 //! | `options` | options |
 //!
 //! It does not do: freeing sockets that were sent through themselves and are held by nobody else.
 
-mod channel;
 mod connect;
 mod name;
 mod options;
 
+use crate::channel::{Channel, Ear};
+use crate::options::Options;
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
 use abi::socket::{AF_UNIX, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Ucred};
@@ -23,11 +23,10 @@ use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use channel::{Channel, Ear};
+
 use connect::Listener;
 use lock::atomic::AtomicBool;
 use lock::{Once, SpinLock};
-use options::Options;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};

@@ -1,4 +1,5 @@
-//! One direction between two sockets.
+//! One direction between two sockets of one machine: bytes or messages, with what goes with them. Local sockets are made of these, and so is what talks to
+//! itself over the internet protocols.
 
 use crate::ring::Ring;
 use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
@@ -13,19 +14,22 @@ use usermem::{Sink, Source};
 use vfs::{Events, File, Incoming, Outgoing};
 
 /// Bytes that wait at most (`net.core.wmem_default`).
-pub(crate) const CAPACITY: usize = 212_992;
+pub const CAPACITY: usize = 212_992;
 /// What a message counts besides its bytes.
 const OVERHEAD: usize = 512;
 
 /// Who waits at a socket.
 #[derive(Default)]
-pub(crate) struct Ear {
-    pub(crate) readable: WaitQueue,
-    pub(crate) writable: WaitQueue,
+pub struct Ear {
+    /// For something to read.
+    pub readable: WaitQueue,
+    /// For room to write.
+    pub writable: WaitQueue,
 }
 
 impl Ear {
-    pub(crate) fn wake_all(&self) {
+    /// Wakes all of them.
+    pub fn wake_all(&self) {
         self.readable.wake_all();
         self.writable.wake_all();
     }
@@ -53,18 +57,23 @@ enum Content {
     Messages(VecDeque<Message>, usize),
 }
 
+const NO_RESET: u8 = 0;
+const RESET: u8 = 1;
+const TOLD: u8 = 2;
+
 /// The writer sends nothing any more.
 const WRITER_GONE: u8 = 1;
 /// Nobody receives any more.
 const READER_GONE: u8 = 2;
 
-pub(crate) struct Channel {
+/// One direction.
+pub struct Channel {
     content: SleepLock<Content>,
     /// What waits, for those who only look: bytes with overhead.
     len: AtomicUsize,
     state: AtomicU8,
-    /// The other side went without having read everything.
-    reset: AtomicBool,
+    /// Whether the other side went without having read everything, and whether somebody was told: `NO_RESET`, `RESET`, `TOLD`.
+    reset: AtomicU8,
     reader: Arc<Ear>,
     writer: Once<Arc<Ear>>,
     /// Further senders that found no room.
@@ -73,7 +82,8 @@ pub(crate) struct Channel {
 }
 
 impl Channel {
-    pub(crate) fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
+    /// An empty one, for bytes or for messages, and who waits to receive.
+    pub fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
         let content = if stream {
             Content::Bytes(Ring::new(CAPACITY / 4096), 0, VecDeque::new())
         } else {
@@ -83,7 +93,7 @@ impl Channel {
             content: SleepLock::new(content),
             len: AtomicUsize::new(0),
             state: AtomicU8::new(0),
-            reset: AtomicBool::new(false),
+            reset: AtomicU8::new(NO_RESET),
             reader: Arc::clone(reader),
             writer: Once::new(),
             refused: SpinLock::new(Vec::new()),
@@ -92,51 +102,61 @@ impl Channel {
     }
 
     /// Says who writes, if that is one socket.
-    pub(crate) fn set_writer(&self, writer: &Arc<Ear>) {
+    pub fn set_writer(&self, writer: &Arc<Ear>) {
         let _ = self.writer.set(Arc::clone(writer));
     }
 
+    /// Whether nothing waits.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.len.load(Ordering::SeqCst) == 0
     }
 
     /// Bytes that the next to receive would find: all of a stream, or the first message's.
-    pub(crate) fn next_len(&self) -> usize {
+    pub fn next_len(&self) -> usize {
         match &*self.content.lock() {
             Content::Bytes(ring, ..) => ring.len(),
             Content::Messages(messages, _) => messages.front().map_or(0, |message| message.bytes.len()),
         }
     }
 
-    pub(crate) fn is_reset(&self) -> bool {
-        self.reset.load(Ordering::Relaxed)
+    /// Whether the other side went without having read everything, and nobody was told yet.
+    pub fn is_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed) == RESET
     }
 
-    pub(crate) fn take_reset(&self) -> bool {
-        self.is_reset() && self.reset.swap(false, Ordering::Relaxed)
+    /// The same, and from now on somebody was.
+    pub fn take_reset(&self) -> bool {
+        self.is_reset() && self.reset.swap(TOLD, Ordering::Relaxed) == RESET
     }
 
-    pub(crate) fn writer_gone(&self) -> bool {
+    /// Whether there was a reset, told or not.
+    pub fn was_reset(&self) -> bool {
+        self.reset.load(Ordering::Relaxed) != NO_RESET
+    }
+
+    /// Whether nothing is sent any more.
+    pub fn writer_gone(&self) -> bool {
         self.state.load(Ordering::Acquire) & WRITER_GONE != 0
     }
 
-    pub(crate) fn reader_gone(&self) -> bool {
+    /// Whether nobody receives any more.
+    pub fn reader_gone(&self) -> bool {
         self.state.load(Ordering::Acquire) & READER_GONE != 0
     }
 
     /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not.
-    pub(crate) fn is_writable(&self) -> bool {
+    pub fn is_writable(&self) -> bool {
         self.len.load(Ordering::Relaxed) * 4 <= CAPACITY
     }
 
     /// The writer sends nothing any more.
-    pub(crate) fn end_writing(&self) {
+    pub fn end_writing(&self) {
         self.end(WRITER_GONE);
     }
 
     /// Nobody receives any more.
-    pub(crate) fn end_reading(&self) {
+    pub fn end_reading(&self) {
         self.end(READER_GONE);
     }
 
@@ -149,10 +169,15 @@ impl Channel {
         self.wake_refused();
     }
 
+    /// The writer is gone, and what it had sent does not matter any more: the reader hears of a reset.
+    pub fn reset_reader(&self) {
+        self.reset.store(RESET, Ordering::Relaxed);
+    }
+
     /// The reader is gone for good: forgets what waits; the other direction hears if it had not read everything.
-    pub(crate) fn abandon(&self, other: Option<&Self>) {
+    pub fn abandon(&self, other: Option<&Self>) {
         if let Some(other) = other.filter(|_| !self.is_empty()) {
-            other.reset.store(true, Ordering::Relaxed);
+            other.reset_reader();
         }
         self.end_reading();
         let mut content = self.content.lock();
@@ -187,8 +212,11 @@ impl Channel {
     }
 
     /// Reads a stream's bytes, without what goes with them.
+    ///
+    /// # Errors
+    /// As [`Channel::receive`].
     #[inline]
-    pub(crate) fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
+    pub fn read(&self, into: &mut Sink<'_>) -> Result<usize> {
         if into.left() == 0 {
             return Ok(0);
         }
@@ -217,7 +245,11 @@ impl Channel {
         Ok(self.receive(into, 0)?.count)
     }
 
-    pub(crate) fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+    /// Receives, with what goes with the bytes; `flags` are `MSG_*`.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `ECONNRESET`, `EFAULT`.
+    pub fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         // Asked before looking: what the writer sent before it went is there by then.
         let ended = self.writer_gone();
         if self.len.load(Ordering::SeqCst) == 0 {
@@ -280,7 +312,7 @@ impl Channel {
     }
 
     /// Somebody found no room and waits at his own ear.
-    pub(crate) fn remember_refused(&self, ear: &Arc<Ear>) {
+    pub fn remember_refused(&self, ear: &Arc<Ear>) {
         let mut refused = self.refused.lock();
         if !refused.iter().any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear)) {
             refused.push(Arc::downgrade(ear));
@@ -289,7 +321,10 @@ impl Channel {
     }
 
     /// Sends bytes of a stream.
-    pub(crate) fn write(&self, from: &mut Source<'_>, rights: Option<Vec<Arc<File>>>) -> Result<usize> {
+    ///
+    /// # Errors
+    /// `EPIPE`, `EAGAIN`, `EFAULT`.
+    pub fn write(&self, from: &mut Source<'_>, rights: Option<Vec<Arc<File>>>) -> Result<usize> {
         if self.state.load(Ordering::Acquire) != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
@@ -316,7 +351,10 @@ impl Channel {
     }
 
     /// Sends a message.
-    pub(crate) fn send(&self, from: &mut Source<'_>, message: &mut Outgoing, sender: &[u8]) -> Result<usize> {
+    ///
+    /// # Errors
+    /// `EMSGSIZE`, `EAGAIN`, `EFAULT`.
+    pub fn send(&self, from: &mut Source<'_>, message: &mut Outgoing, sender: &[u8]) -> Result<usize> {
         let len = from.left();
         if len > CAPACITY - 32 {
             return Err(Error::new(Errno::EMSGSIZE, "the message is longer than the buffer"));

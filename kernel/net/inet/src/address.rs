@@ -1,0 +1,143 @@
+//! Addresses as programs write them (`struct sockaddr_in`, `struct sockaddr_in6`), and which of them are the machine's own.
+//!
+//! Inside, an address of the older protocol is itself even where a socket of the newer family names it (`::ffff:127.0.0.1`).
+
+use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+const SHORT: Error = Error::new(Errno::EINVAL, "the address is too short");
+const FAMILY: Error = Error::new(Errno::EAFNOSUPPORT, "the address is of another family");
+/// Bytes of `struct sockaddr_in`, and of the oldest `struct sockaddr_in6`.
+const V4_LEN: usize = 16;
+const V6_LEN: usize = 24;
+
+/// The family that an address says it is of.
+pub(crate) fn family_of(bytes: &[u8]) -> Result<u16> {
+    Ok(u16::from_ne_bytes(*bytes.first_chunk().ok_or(SHORT)?))
+}
+
+/// Whether an address is of no family: who is connected wants to be no more.
+pub(crate) fn is_unspecified(bytes: &[u8]) -> Result<bool> {
+    Ok(family_of(bytes)? == AF_UNSPEC)
+}
+
+/// An address given to a socket of a family.
+pub(crate) fn parse(family: u16, bytes: &[u8]) -> Result<SocketAddr> {
+    let given = family_of(bytes)?;
+    let least = if family == AF_INET { V4_LEN } else { V6_LEN };
+    if bytes.len() < least {
+        return Err(SHORT);
+    }
+    if given != family {
+        return Err(FAMILY);
+    }
+    let port = u16::from_be_bytes(*bytes.get(2..).and_then(<[u8]>::first_chunk).ok_or(SHORT)?);
+    let ip = if family == AF_INET {
+        let octets: [u8; 4] = *bytes.get(4..).and_then(<[u8]>::first_chunk).ok_or(SHORT)?;
+        IpAddr::from(octets)
+    } else {
+        let octets: [u8; 16] = *bytes.get(8..).and_then(<[u8]>::first_chunk).ok_or(SHORT)?;
+        IpAddr::from(octets).to_canonical()
+    };
+    Ok(SocketAddr::new(ip, port))
+}
+
+/// An address as a socket of a family shows it.
+pub(crate) fn show(family: u16, address: SocketAddr) -> Vec<u8> {
+    let mut bytes = family.to_ne_bytes().to_vec();
+    bytes.extend(address.port().to_be_bytes());
+    if family == AF_INET6 {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        bytes.extend([0; 4]);
+        bytes.extend(ip.octets());
+        bytes.extend([0; 4]);
+    } else {
+        let ip = match address.ip() {
+            IpAddr::V4(ip) => ip,
+            IpAddr::V6(_) => Ipv4Addr::UNSPECIFIED,
+        };
+        bytes.extend(ip.octets());
+        bytes.extend([0; 8]);
+    }
+    bytes
+}
+
+/// The address of a family that stands for all.
+pub(crate) const fn any(family: u16) -> IpAddr {
+    if family == AF_INET {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED)
+    } else {
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
+    }
+}
+
+/// Whether an address is one of the machine's own.
+pub(crate) const fn is_own(ip: IpAddr) -> bool {
+    ip.is_loopback()
+}
+
+/// Where what is sent to an address goes: who sends to no address in particular sends to the machine itself.
+pub(crate) fn destination(address: SocketAddr) -> Result<SocketAddr> {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    if is_own(ip) {
+        Ok(SocketAddr::new(ip, address.port()))
+    } else {
+        Err(Error::new(Errno::ENETUNREACH, "no way leads to the address"))
+    }
+}
+
+/// The own address that is used towards one of the own.
+pub(crate) const fn source(destination: IpAddr) -> IpAddr {
+    match destination {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_is_parsed() {
+        for text in ["127.0.0.1:80", "[::1]:443", "0.0.0.0:0"] {
+            let address: SocketAddr = text.parse().expect("an address");
+            let family = if address.is_ipv4() { AF_INET } else { AF_INET6 };
+            assert_eq!(parse(family, &show(family, address)), Ok(address));
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_older_one() {
+        let old: SocketAddr = "127.0.0.2:7".parse().expect("an address");
+        let shown = show(AF_INET6, old);
+        assert_eq!((shown.len(), parse(AF_INET6, &shown)), (28, Ok(old)));
+    }
+
+    #[test]
+    fn short_and_foreign_addresses_are_refused() {
+        let address = show(AF_INET, "127.0.0.1:80".parse().expect("an address"));
+        assert_eq!(
+            parse(AF_INET, &address[..15]).map_err(|error| error.errno),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(
+            parse(AF_INET6, &[&address[..], &[0; 12]].concat()).map_err(|error| error.errno),
+            Err(Errno::EAFNOSUPPORT)
+        );
+        assert!(destination("8.8.8.8:53".parse().expect("an address")).is_err());
+        assert_eq!(
+            destination("0.0.0.0:53".parse().expect("an address")).map(|at| at.ip()),
+            Ok(IpAddr::V4(Ipv4Addr::LOCALHOST))
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! Listening, connecting, accepting.
+//!
+//! A connection to an address of the machine itself is there at once, or refused at once; but a program that does not want to wait is told so only when it asks again, as
+//! where packets travel. While too many wait to be accepted, who connects waits in a second line.
+
+use crate::address;
+use crate::stream::{PORTS, TcpSocket};
+use abi::socket::AF_INET6;
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use core::net::SocketAddr;
+use ipc::channel::Ear;
+use lock::SpinLock;
+use vfs::Events;
+
+/// Most that wait to be accepted (`net.core.somaxconn`).
+const MOST_WAITING: u32 = 4096;
+
+/// How far a connection is.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Nobody asked for one.
+    #[default]
+    Idle,
+    /// Too many wait to be accepted.
+    Waiting,
+    /// It is there, and nobody was told yet.
+    Made,
+    /// It is there.
+    Known,
+}
+
+/// What a socket that listens has.
+pub(crate) struct Listener {
+    state: SpinLock<State>,
+    ear: Arc<Ear>,
+}
+
+struct State {
+    waiting: VecDeque<Arc<TcpSocket>>,
+    /// Who connects and does not fit into `waiting`, with the listening side's address.
+    outside: VecDeque<(Weak<TcpSocket>, SocketAddr)>,
+    backlog: usize,
+    closed: bool,
+}
+
+impl Listener {
+    pub(crate) fn ready(&self) -> Events {
+        let state = self.state.lock();
+        match (state.closed, state.waiting.is_empty()) {
+            (true, _) => Events::WRITABLE | Events::HUP | Events::READABLE | Events::RDHUP,
+            (false, true) => Events::empty(),
+            (false, false) => Events::READABLE,
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !self.state.lock().closed
+    }
+
+    /// One that waits to be accepted; another may take its place then.
+    pub(crate) fn take(&self) -> Result<Arc<TcpSocket>> {
+        let mut state = self.state.lock();
+        let taken = state.waiting.pop_front();
+        let closed = state.closed;
+        let next = state.outside.pop_front();
+        drop(state);
+        if let Some((client, to)) = next
+            && let Some(client) = client.upgrade()
+        {
+            attempt(&client, to);
+        }
+        taken.ok_or(if closed {
+            Error::new(Errno::EINVAL, "the socket does not listen any more")
+        } else {
+            Errno::EAGAIN.into()
+        })
+    }
+
+    /// Nobody accepts any more: those who wait are told.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let waiting = core::mem::take(&mut state.waiting);
+        let outside = core::mem::take(&mut state.outside);
+        drop(state);
+        waiting.iter().for_each(|socket| socket.abort());
+        for client in outside.iter().filter_map(|(client, _)| client.upgrade()) {
+            refuse(&client);
+        }
+    }
+}
+
+pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
+    let mut ends = socket.ends.lock();
+    if ends.progress != Progress::Idle {
+        return Err(Error::new(Errno::EINVAL, "the socket is connected"));
+    }
+    let own = match ends.own {
+        Some(own) => own,
+        None => {
+            let any = SocketAddr::new(address::any(socket.family), 0);
+            let port = PORTS.claim(socket.wish(any), 0, &socket.own)?;
+            *ends.own.insert(SocketAddr::new(any.ip(), port))
+        }
+    };
+    drop(ends);
+    if !PORTS.may_listen(own.port(), &socket.own) {
+        return Err(Error::new(Errno::EADDRINUSE, "somebody else listens there"));
+    }
+    let listener = socket.listener.get_or_init(|| Listener {
+        state: SpinLock::new(State {
+            waiting: VecDeque::new(),
+            outside: VecDeque::new(),
+            backlog: 0,
+            closed: false,
+        }),
+        ear: Arc::clone(&socket.ear),
+    });
+    let mut state = listener.state.lock();
+    state.backlog = backlog.min(MOST_WAITING) as usize;
+    state.closed = false;
+    Ok(())
+}
+
+/// Begins a connection; it is asked for with [`outcome`].
+pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
+    const PROGRESS: Error = Error::new(Errno::EINPROGRESS, "the connection is on its way");
+    if address::is_unspecified(bytes)? {
+        socket.abort();
+        return Ok(());
+    }
+    let wanted = address::parse(socket.family, bytes)?;
+    if socket.listener.get().is_some() {
+        return Err(Error::new(Errno::EISCONN, "the socket listens"));
+    }
+    let mut ends = socket.ends.lock();
+    match ends.progress {
+        Progress::Idle => {}
+        Progress::Waiting => return Err(Error::new(Errno::EALREADY, "the connection is on its way already")),
+        Progress::Made => {
+            ends.progress = Progress::Known;
+            return Ok(());
+        }
+        Progress::Known => return Err(Error::new(Errno::EISCONN, "the socket is connected")),
+    }
+    let to = address::destination(wanted)?;
+    if socket.family == AF_INET6 && to.is_ipv4() && crate::options::is_only_v6(&socket.options) {
+        return Err(Error::new(
+            Errno::ENETUNREACH,
+            "the socket is for the newer protocol only",
+        ));
+    }
+    let ip = ends.own.map(|own| own.ip()).filter(|ip| !ip.is_unspecified());
+    let ip = ip.unwrap_or(address::source(to.ip()));
+    let port = match ends.own {
+        Some(own) => own.port(),
+        None => PORTS.claim(socket.wish(SocketAddr::new(ip, 0)), 0, &socket.own)?,
+    };
+    ends.own = Some(SocketAddr::new(ip, port));
+    ends.peer = Some(to);
+    ends.progress = Progress::Waiting;
+    drop(ends);
+    attempt(socket, to);
+    Err(PROGRESS)
+}
+
+/// How a connection came out that was begun.
+pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
+    if let Some(errno) = socket.take_error() {
+        return Err(errno.into());
+    }
+    let mut ends = socket.ends.lock();
+    match ends.progress {
+        Progress::Waiting => Err(Errno::EAGAIN.into()),
+        Progress::Idle => Err(Error::new(Errno::ECONNABORTED, "the connection was given up")),
+        Progress::Made | Progress::Known => {
+            ends.progress = Progress::Known;
+            Ok(())
+        }
+    }
+}
+
+fn refuse(client: &TcpSocket) {
+    let mut ends = client.ends.lock();
+    ends.progress = Progress::Idle;
+    ends.peer = None;
+    drop(ends);
+    client.fail(Errno::ECONNREFUSED);
+}
+
+/// Connects to who listens there, stands in line for it, or is refused.
+fn attempt(client: &TcpSocket, to: SocketAddr) {
+    let Some(from) = client.ends.lock().own else { return };
+    let target = PORTS.find(to, from, |socket| socket.listener.get().is_some_and(Listener::is_open));
+    let Some((target, listener)) = target
+        .as_ref()
+        .and_then(|target| Some((target, target.listener.get()?)))
+    else {
+        return refuse(client);
+    };
+    let server = TcpSocket::new(target.family, target.uid);
+    let mut state = listener.state.lock();
+    if state.closed {
+        drop(state);
+        return refuse(client);
+    }
+    if state.waiting.len() > state.backlog {
+        state.outside.push_back((Weak::clone(&client.own), to));
+        return;
+    }
+    server.options.inherit(&target.options);
+    *server.ends.lock() = crate::stream::Ends {
+        own: Some(to),
+        peer: Some(from),
+        progress: Progress::Known,
+    };
+    TcpSocket::join(client, &server);
+    client.ends.lock().progress = Progress::Made;
+    state.waiting.push_back(Arc::clone(&server));
+    drop(state);
+    PORTS.join(server.wish(to), to.port(), &server.own);
+    listener.ear.readable.wake(1, Events::READABLE.bits());
+    client.ear.writable.wake_all();
+}

@@ -1,0 +1,77 @@
+//! Sockets of the internet protocols (`AF_INET`, `AF_INET6`): streams (TCP) and datagrams (UDP), for programs that talk to others in the same machine.
+//!
+//! What goes to an address of the machine itself never becomes a packet: a connection is a pair of [`ipc::channel::Channel`]s, as between local sockets, and a datagram is put
+//! where its receiver waits. What programs see is what they see on Linux: who is refused and how, what a port means and who may share it, which
+//! error comes when the other side goes away.
+//!
+//! | module | what |
+//! |---|---|
+//! | `address` | addresses as programs write them, and which are the machine's own |
+//! | `ports` | who has which port |
+//! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
+//! | `datagram` | UDP sockets |
+//! | `options` | options that both have |
+//!
+//! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
+//! Sideways: nothing; it stands on `ipc`, `task` and `vfs` below. It does not do: packets. There is no network card yet, so the only addresses are those of loopback
+//! (127.0.0.0/8 and ::1) and all others are unreachable; urgent data, multicast and raw sockets are not there either.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod address;
+mod connect;
+mod datagram;
+mod options;
+mod ports;
+mod stream;
+mod stream_options;
+
+use abi::fcntl::OpenFlags;
+use abi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
+use abi::stat::S_IFSOCK;
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use datagram::UdpSocket;
+use stream::TcpSocket;
+use vfs::{Credentials, File, FileLike, capability};
+
+/// Protocol numbers.
+const TCP: u32 = 6;
+const UDP: u32 = 17;
+const ICMP: u32 = 1;
+
+/// Whether a family of sockets is one of these.
+#[must_use]
+pub fn has_family(family: u32) -> bool {
+    [AF_INET, AF_INET6].iter().any(|known| u32::from(*known) == family)
+}
+
+/// Makes a socket of a family for which [`has_family`] holds; `flags` may have `O_NONBLOCK`.
+///
+/// # Errors
+/// `EPROTONOSUPPORT`, `ESOCKTNOSUPPORT`, `EPERM`, `EACCES`.
+pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags: OpenFlags) -> Result<Arc<File>> {
+    const WRONG: Error = Error::new(
+        Errno::EPROTONOSUPPORT,
+        "that kind of socket does not speak the protocol",
+    );
+    let family = family as u16;
+    match (kind, protocol) {
+        (SOCK_STREAM, 0 | TCP) => Ok(open(TcpSocket::new(family, owner.uid), flags)),
+        (SOCK_DGRAM, 0 | UDP) => Ok(open(UdpSocket::new(family, owner.uid), flags)),
+        (SOCK_DGRAM, ICMP) => Err(Error::new(Errno::EACCES, "no group may ping")),
+        (SOCK_STREAM | SOCK_DGRAM, _) => Err(WRONG),
+        (SOCK_RAW, 0) => Err(WRONG),
+        (SOCK_RAW, _) if !owner.has(capability::NET_RAW) => {
+            Err(Error::new(Errno::EPERM, "raw sockets need CAP_NET_RAW"))
+        }
+        _ => Err(Error::new(Errno::ESOCKTNOSUPPORT, "no such kind of socket")),
+    }
+}
+
+fn open(socket: Arc<impl FileLike>, flags: OpenFlags) -> Arc<File> {
+    let place = vfs::anonymous_place(b"socket:", S_IFSOCK | 0o777);
+    vfs::anonymous_file(place, OpenFlags::RDWR | flags & OpenFlags::NONBLOCK, socket)
+}

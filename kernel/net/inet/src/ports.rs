@@ -1,0 +1,315 @@
+//! Who has which port of a protocol.
+//!
+//! A claim is an address (or all of them) and a port. Two claims of one port stand beside each other if their addresses differ, or if both sockets said so beforehand: `SO_REUSEADDR`
+//! (of a stream only while neither listens) or `SO_REUSEPORT` (of one user).
+
+use abi::{Errno, Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::ops::RangeInclusive;
+use lock::SpinLock;
+
+const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
+/// Ports that are given to who does not ask for one (`net.ipv4.ip_local_port_range`).
+const FREE: RangeInclusive<u16> = 32768..=60999;
+/// The last port that needs a privilege.
+pub(crate) const LAST_PRIVILEGED: u16 = 1023;
+
+/// What the table has to know of a socket.
+pub(crate) trait Holder: Send + Sync {
+    /// Whether it waits for connections.
+    fn is_listening(&self) -> bool;
+    /// Who it is connected to.
+    fn peer(&self) -> Option<SocketAddr>;
+}
+
+/// What a socket wants, or has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wish {
+    pub(crate) ip: IpAddr,
+    /// Whether all addresses are those of the newer protocol only.
+    pub(crate) only_v6: bool,
+    pub(crate) reuse_address: bool,
+    pub(crate) reuse_port: bool,
+    pub(crate) uid: u32,
+}
+
+impl Wish {
+    /// Whether what is sent to an address comes here.
+    fn covers(&self, ip: IpAddr) -> bool {
+        match self.ip {
+            own if !own.is_unspecified() => own == ip,
+            IpAddr::V4(_) => ip.is_ipv4(),
+            IpAddr::V6(_) => ip.is_ipv6() || !self.only_v6,
+        }
+    }
+
+    /// Whether something could be sent that comes to both.
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self.ip.is_unspecified(), other.ip.is_unspecified()) {
+            (_, false) => self.covers(other.ip),
+            (false, true) => other.covers(self.ip),
+            (true, true) => {
+                let v4 = |wish: &Self| wish.ip.is_ipv4() || !wish.only_v6;
+                let v6 = |wish: &Self| wish.ip.is_ipv6();
+                v4(self) && v4(other) || v6(self) && v6(other)
+            }
+        }
+    }
+}
+
+struct Claim<S> {
+    wish: Wish,
+    socket: Weak<S>,
+}
+
+/// The ports of one protocol.
+pub(crate) struct Ports<S> {
+    claims: SpinLock<BTreeMap<u16, Vec<Claim<S>>>>,
+}
+
+impl<S: Holder> Ports<S> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            claims: SpinLock::new(BTreeMap::new()),
+        }
+    }
+
+    /// Claims a port, any free one for 0; which it is.
+    pub(crate) fn claim(&self, wish: Wish, port: u16, socket: &Weak<S>) -> Result<u16> {
+        if port != 0 {
+            return self.claim_one(wish, port, socket).map(|()| port);
+        }
+        let (first, count) = (*FREE.start(), FREE.end() - FREE.start() + 1);
+        let mut random = [0; 2];
+        hal::entropy::fill(&mut random);
+        let start = u16::from_ne_bytes(random) % count;
+        // A port that nobody has at all: sharing is for those who ask for it.
+        let alone = Wish {
+            reuse_address: false,
+            reuse_port: false,
+            ..wish
+        };
+        (0..count)
+            .map(|step| first + (u32::from(start) + u32::from(step)).rem_euclid(u32::from(count)) as u16)
+            .find(|&port| self.try_claim(&alone, wish, port, socket))
+            .ok_or(TAKEN)
+    }
+
+    fn claim_one(&self, wish: Wish, port: u16, socket: &Weak<S>) -> Result<()> {
+        if self.try_claim(&wish, wish, port, socket) {
+            Ok(())
+        } else {
+            Err(TAKEN)
+        }
+    }
+
+    /// Claims a port as `wish` if nothing stands against `asked`.
+    fn try_claim(&self, asked: &Wish, wish: Wish, port: u16, socket: &Weak<S>) -> bool {
+        let mut claims = self.claims.lock();
+        let here = claims.entry(port).or_default();
+        // The sockets are let go without the lock: the last to hold one tidies up here.
+        let holders: Vec<_> = here.iter().map(|claim| claim.socket.upgrade()).collect();
+        let fits = here.iter().zip(&holders).all(|(claim, holder)| {
+            holder
+                .as_ref()
+                .is_none_or(|holder| !conflict(asked, &claim.wish, &**holder))
+        });
+        if fits {
+            here.push(Claim {
+                wish,
+                socket: Weak::clone(socket),
+            });
+        } else if here.is_empty() {
+            claims.remove(&port);
+        }
+        drop(claims);
+        fits
+    }
+
+    /// Adds a claim that stands beside all others: a connection's, which its listener's port serves.
+    pub(crate) fn join(&self, wish: Wish, port: u16, socket: &Weak<S>) {
+        let mut claims = self.claims.lock();
+        claims.entry(port).or_default().push(Claim {
+            wish,
+            socket: Weak::clone(socket),
+        });
+    }
+
+    /// Gives a port back.
+    pub(crate) fn release(&self, port: u16, socket: &Weak<S>) {
+        let mut claims = self.claims.lock();
+        if let Some(here) = claims.get_mut(&port) {
+            here.retain(|claim| !Weak::ptr_eq(&claim.socket, socket));
+            if here.is_empty() {
+                claims.remove(&port);
+            }
+        }
+    }
+
+    /// Whether a socket that begins to listen would share its address with one that does.
+    pub(crate) fn may_listen(&self, port: u16, socket: &Weak<S>) -> bool {
+        let claims = self.claims.lock();
+        let Some(here) = claims.get(&port) else { return true };
+        let Some(own) = here.iter().find(|claim| Weak::ptr_eq(&claim.socket, socket)) else {
+            return true;
+        };
+        let others: Vec<_> = here
+            .iter()
+            .filter(|claim| !Weak::ptr_eq(&claim.socket, socket) && claim.wish.overlaps(&own.wish))
+            .filter(|claim| !may_share_port(&claim.wish, &own.wish))
+            .filter_map(|claim| claim.socket.upgrade())
+            .collect();
+        drop(claims);
+        !others.iter().any(|other| other.is_listening())
+    }
+
+    /// Who gets what comes from `from` to `to`: of those for whom `takes` holds the one that is connected, else the one whose address is nearest.
+    pub(crate) fn find(&self, to: SocketAddr, from: SocketAddr, takes: impl Fn(&S) -> bool) -> Option<Arc<S>> {
+        let claims = self.claims.lock();
+        let candidates: Vec<(Wish, Arc<S>)> = claims
+            .get(&to.port())?
+            .iter()
+            .filter(|claim| claim.wish.covers(to.ip()))
+            .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)))
+            .collect();
+        drop(claims);
+        let rank = |wish: &Wish, socket: &S| {
+            let connected = match socket.peer() {
+                Some(peer) if peer == from => 4,
+                Some(_) => return None,
+                None => 0,
+            };
+            let near = match (wish.ip.is_unspecified(), wish.ip.is_ipv4() == to.is_ipv4()) {
+                (false, _) => 2,
+                (true, true) => 1,
+                (true, false) => 0,
+            };
+            takes(socket).then_some(connected + near)
+        };
+        let ranked: Vec<_> = candidates
+            .into_iter()
+            .filter_map(|(wish, socket)| Some((rank(&wish, &socket)?, wish, socket)))
+            .collect();
+        let best = ranked.iter().map(|(rank, ..)| *rank).max()?;
+        let mut equal: Vec<_> = ranked.into_iter().filter(|(rank, ..)| *rank == best).collect();
+        // Those who share a port share what comes, each sender's to one; of others the last to come counts.
+        let shared = equal.iter().all(|(_, wish, _)| wish.reuse_port);
+        let at = if shared {
+            usize::from(from.port()) % equal.len()
+        } else {
+            equal.len() - 1
+        };
+        Some(equal.swap_remove(at).2)
+    }
+}
+
+fn may_share_port(one: &Wish, other: &Wish) -> bool {
+    one.reuse_port && other.reuse_port && one.uid == other.uid
+}
+
+fn conflict<S: Holder>(asked: &Wish, held: &Wish, holder: &S) -> bool {
+    let may_share = asked.reuse_address && held.reuse_address && !holder.is_listening();
+    asked.overlaps(held) && !may_share && !may_share_port(asked, held)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plain(bool);
+
+    impl Holder for Plain {
+        fn is_listening(&self) -> bool {
+            self.0
+        }
+        fn peer(&self) -> Option<SocketAddr> {
+            None
+        }
+    }
+
+    fn wish(ip: &str) -> Wish {
+        Wish {
+            ip: ip.parse().expect("an address"),
+            only_v6: false,
+            reuse_address: false,
+            reuse_port: false,
+            uid: 0,
+        }
+    }
+
+    #[test]
+    fn claims_conflict_where_their_addresses_meet() {
+        for (one, other, meet) in [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("127.0.0.1", "127.0.0.2", false),
+            ("0.0.0.0", "127.0.0.2", true),
+            ("::", "127.0.0.2", true),
+            ("::", "0.0.0.0", true),
+            ("0.0.0.0", "::1", false),
+            ("::", "::1", true),
+        ] {
+            assert_eq!(wish(one).overlaps(&wish(other)), meet, "{one} {other}");
+            assert_eq!(wish(other).overlaps(&wish(one)), meet, "{other} {one}");
+        }
+        let only = Wish {
+            only_v6: true,
+            ..wish("::")
+        };
+        assert!(!only.overlaps(&wish("0.0.0.0")) && !only.overlaps(&wish("127.0.0.1")));
+    }
+
+    #[test]
+    fn ports_are_shared_by_those_who_agree() {
+        let ports = Ports::new();
+        let (one, other) = (Arc::new(Plain(false)), Arc::new(Plain(true)));
+        let (one_weak, other_weak) = (Arc::downgrade(&one), Arc::downgrade(&other));
+        let any = wish("0.0.0.0");
+        assert_eq!(ports.claim(any, 80, &one_weak).map_err(|error| error.errno), Ok(80));
+        assert_eq!(
+            ports.claim(any, 80, &other_weak).map_err(|error| error.errno),
+            Err(Errno::EADDRINUSE)
+        );
+        ports.release(80, &one_weak);
+        let shared = Wish {
+            reuse_port: true,
+            ..any
+        };
+        assert!(ports.claim(shared, 80, &one_weak).is_ok() && ports.claim(shared, 80, &other_weak).is_ok());
+        let reused = Wish {
+            reuse_address: true,
+            ..any
+        };
+        assert!(ports.claim(reused, 81, &one_weak).is_ok() && ports.claim(reused, 81, &other_weak).is_ok());
+        assert!(ports.claim(reused, 81, &one_weak).is_err(), "the other one listens");
+        let free = ports.claim(any, 0, &one_weak).expect("there are free ports");
+        assert!(FREE.contains(&free));
+    }
+
+    #[test]
+    fn the_nearest_address_gets_what_comes() {
+        let ports = Ports::new();
+        let (near, far) = (Arc::new(Plain(true)), Arc::new(Plain(true)));
+        assert!(
+            ports
+                .claim(
+                    Wish {
+                        reuse_address: true,
+                        ..wish("127.0.0.1")
+                    },
+                    80,
+                    &Arc::downgrade(&near)
+                )
+                .is_ok()
+        );
+        ports.join(wish("::"), 80, &Arc::downgrade(&far));
+        let from: SocketAddr = "127.0.0.1:4000".parse().expect("an address");
+        let to = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let found = |text| ports.find(to(text), from, |_| true);
+        assert!(found("127.0.0.1:80").is_some_and(|found| Arc::ptr_eq(&found, &near)));
+        assert!(found("127.0.0.2:80").is_some_and(|found| Arc::ptr_eq(&found, &far)));
+        assert!(found("127.0.0.1:81").is_none());
+    }
+}

@@ -1,0 +1,368 @@
+//! TCP sockets.
+//!
+//! A connection is two channels; each socket receives from one and sends to the other. What Linux's protocol would do with packets is done at once: a close with bytes unread
+//! resets the other side, the first bytes sent to who has closed go nowhere and bring the reset, the next are refused.
+
+use crate::connect::{self, Listener, Progress};
+use crate::ports::{Holder, Ports, Wish};
+use crate::{address, options, stream_options};
+use abi::fcntl::OpenFlags;
+use abi::socket::{AF_INET6, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
+use abi::{Errno, Error, Result};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use ipc::channel::{Channel, Ear};
+use ipc::options::Options;
+use lock::atomic::{AtomicBool, AtomicU32, Ordering};
+use lock::{Once, SpinLock};
+use task::WaitQueue;
+use usermem::{Sink, Source};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+
+pub(crate) const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
+const PIPE: Error = Error::new(Errno::EPIPE, "nobody receives any more");
+
+/// The ports of TCP.
+pub(crate) static PORTS: Ports<TcpSocket> = Ports::new();
+
+/// Who a socket is and whom it talks to.
+#[derive(Default)]
+pub(crate) struct Ends {
+    /// The address that it was bound to; that of a connection once there is one.
+    pub(crate) own: Option<SocketAddr>,
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) progress: Progress,
+}
+
+/// A stream socket.
+pub(crate) struct TcpSocket {
+    pub(crate) family: u16,
+    pub(crate) uid: u32,
+    pub(crate) own: Weak<Self>,
+    pub(crate) ear: Arc<Ear>,
+    pub(crate) ends: SpinLock<Ends>,
+    /// What it receives from and what it sends to, once it is connected.
+    pub(crate) incoming: Once<Arc<Channel>>,
+    pub(crate) outgoing: Once<Arc<Channel>>,
+    pub(crate) listener: Once<Listener>,
+    pub(crate) options: Options,
+    /// What went wrong and nobody was told yet: an errno.
+    error: AtomicU32,
+    stopped_reading: AtomicBool,
+    stopped_writing: AtomicBool,
+    /// Bytes were sent to who has closed.
+    sent_in_vain: AtomicBool,
+}
+
+impl TcpSocket {
+    pub(crate) fn new(family: u16, uid: u32) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            family,
+            uid,
+            own: Weak::clone(own),
+            ear: Arc::default(),
+            ends: SpinLock::new(Ends::default()),
+            incoming: Once::new(),
+            outgoing: Once::new(),
+            listener: Once::new(),
+            options: Options::default(),
+            error: AtomicU32::new(0),
+            stopped_reading: AtomicBool::new(false),
+            stopped_writing: AtomicBool::new(false),
+            sent_in_vain: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes two sockets each other's peers.
+    pub(crate) fn join(first: &Self, second: &Self) {
+        for (to, from) in [(first, second), (second, first)] {
+            let channel = Channel::new(true, &to.ear);
+            channel.set_writer(&from.ear);
+            let _ = from.outgoing.set(Arc::clone(&channel));
+            let _ = to.incoming.set(channel);
+        }
+    }
+
+    /// What it asks of the table of ports.
+    pub(crate) fn wish(&self, own: SocketAddr) -> Wish {
+        Wish {
+            ip: own.ip(),
+            only_v6: self.family == AF_INET6 && options::is_only_v6(&self.options),
+            reuse_address: self.options.is_set(SOL_SOCKET, SO_REUSEADDR),
+            reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
+            uid: self.uid,
+        }
+    }
+
+    pub(crate) fn fail(&self, errno: Errno) {
+        self.error.store(u32::from(errno.0), Ordering::Release);
+        self.ear.wake_all();
+    }
+
+    /// What went wrong, told once.
+    pub(crate) fn take_error(&self) -> Option<Errno> {
+        let reset = self.incoming.get().is_some_and(|channel| channel.take_reset());
+        let errno = match self.error.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.error.swap(0, Ordering::AcqRel),
+        };
+        match errno {
+            0 => reset.then_some(Errno::ECONNRESET),
+            errno => Some(Errno(errno as u16)),
+        }
+    }
+
+    /// The connection is gone, and the other side hears so.
+    pub(crate) fn abort(&self) {
+        if let Some(outgoing) = self.outgoing.get() {
+            outgoing.reset_reader();
+            outgoing.end_writing();
+        }
+        if let Some(incoming) = self.incoming.get() {
+            incoming.abandon(None);
+        }
+    }
+
+    fn has_failed(&self) -> bool {
+        self.error.load(Ordering::Relaxed) != 0 || self.incoming.get().is_some_and(|channel| channel.is_reset())
+    }
+
+    #[inline]
+    fn write_some(&self, from: &mut Source<'_>) -> Result<usize> {
+        let Some(outgoing) = self.outgoing.get() else {
+            return match self.ends.lock().progress {
+                Progress::Waiting => Err(Errno::EAGAIN.into()),
+                _ => Err(PIPE),
+            };
+        };
+        if self.stopped_writing.load(Ordering::Relaxed) {
+            return Err(PIPE);
+        }
+        if outgoing.reader_gone() {
+            return self.write_in_vain(from);
+        }
+        outgoing.write(from, None)
+    }
+
+    /// Nobody is there any more: who was not told yet finds out by sending.
+    #[cold]
+    fn write_in_vain(&self, from: &mut Source<'_>) -> Result<usize> {
+        let knows = self.incoming.get().is_some_and(|channel| channel.was_reset());
+        if let Some(errno) = self.take_error() {
+            return Err(errno.into());
+        }
+        if knows || self.sent_in_vain.swap(true, Ordering::Relaxed) {
+            return Err(PIPE);
+        }
+        self.ear.wake_all();
+        Ok(from.skip(usize::MAX))
+    }
+
+    fn ready_events(&self) -> Events {
+        if let Some(listener) = self.listener.get() {
+            return listener.ready();
+        }
+        let (Some(incoming), Some(outgoing)) = (self.incoming.get(), self.outgoing.get()) else {
+            let waiting = matches!(self.ends.lock().progress, Progress::Waiting);
+            let failed = self.error.load(Ordering::Relaxed) != 0;
+            let mut events = Events::empty();
+            events.set(Events::WRITABLE | Events::HUP, !waiting);
+            events.set(Events::READABLE | Events::ERR | Events::RDHUP, failed);
+            return events;
+        };
+        let in_ended = incoming.writer_gone() || self.stopped_reading.load(Ordering::Relaxed);
+        let vain = self.sent_in_vain.load(Ordering::Relaxed);
+        let failed = self.has_failed();
+        let out_ended = self.stopped_writing.load(Ordering::Relaxed) || vain || incoming.was_reset();
+        let mut events = Events::empty();
+        events.set(Events::READABLE, in_ended || failed || !incoming.is_empty());
+        events.set(Events::RDHUP, in_ended);
+        events.set(
+            Events::WRITABLE,
+            out_ended || outgoing.reader_gone() || outgoing.is_writable(),
+        );
+        events.set(Events::HUP, in_ended && out_ended);
+        events.set(Events::ERR, failed || vain);
+        events
+    }
+}
+
+impl Holder for TcpSocket {
+    fn is_listening(&self) -> bool {
+        self.listener.get().is_some_and(Listener::is_open)
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        self.ends.lock().peer
+    }
+}
+
+impl FileLike for TcpSocket {
+    #[inline]
+    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        match self.incoming.get() {
+            Some(channel) if !channel.is_empty() => channel.read(into),
+            _ => Ok(self.receive(file, into, 0)?.count),
+        }
+    }
+
+    #[inline]
+    fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
+        self.write_some(from)
+    }
+
+    fn writes_everything(&self) -> bool {
+        true
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        if self.listener.get().is_some() {
+            return Err(Error::new(Errno::EINVAL, "the socket listens"));
+        }
+        options::request(request, argument, self.incoming.get(), self.outgoing.get())
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        self.ready_events()
+    }
+
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        Some(match direction {
+            Direction::Read => &self.ear.readable,
+            Direction::Write => &self.ear.writable,
+        })
+    }
+
+    fn timeout(&self, direction: Direction) -> Option<u64> {
+        self.options.timeout(direction)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+}
+
+impl Socket for TcpSocket {
+    fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        if message.flags & MSG_OOB != 0 {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
+        }
+        self.write_some(from)
+    }
+
+    fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if flags & MSG_OOB != 0 {
+            return Err(Error::new(Errno::EINVAL, "nothing comes out of band"));
+        }
+        let Some(channel) = self.incoming.get() else {
+            return match self.take_error() {
+                Some(errno) => Err(errno.into()),
+                None => Err(NOT_CONNECTED),
+            };
+        };
+        if into.left() == 0 && !channel.is_empty() {
+            return Ok(Incoming::default());
+        }
+        if channel.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+            return Ok(Incoming::default());
+        }
+        channel.receive(into, flags)
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn shut_down(&self, how: u32) -> Result<()> {
+        if let Some(listener) = self.listener.get() {
+            if matches!(how, SHUT_RD | SHUT_RDWR) {
+                listener.close();
+                self.ear.wake_all();
+            }
+            return Ok(());
+        }
+        let outgoing = self.outgoing.get().ok_or(NOT_CONNECTED)?;
+        if matches!(how, SHUT_RD | SHUT_RDWR) {
+            self.stopped_reading.store(true, Ordering::Relaxed);
+        }
+        if matches!(how, SHUT_WR | SHUT_RDWR) {
+            self.stopped_writing.store(true, Ordering::Relaxed);
+            outgoing.end_writing();
+        }
+        self.ear.wake_all();
+        Ok(())
+    }
+
+    fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
+        let wanted = options::parse_for_bind(self.family, address, &view.credentials)?;
+        let mut ends = self.ends.lock();
+        if ends.own.is_some() {
+            return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
+        }
+        let port = PORTS.claim(self.wish(wanted), wanted.port(), &self.own)?;
+        ends.own = Some(SocketAddr::new(wanted.ip(), port));
+        Ok(())
+    }
+
+    fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {
+        connect::connect(self, address)
+    }
+
+    fn connected(&self) -> Result<()> {
+        connect::outcome(self)
+    }
+
+    fn listen(&self, backlog: u32) -> Result<()> {
+        connect::listen(self, backlog)
+    }
+
+    fn accept(&self, flags: OpenFlags) -> Result<(Arc<File>, Vec<u8>)> {
+        let listener = self.listener.get();
+        let listener = listener.ok_or(Error::new(Errno::EINVAL, "the socket does not listen"))?;
+        let socket = listener.take()?;
+        let peer = socket.peer().ok_or(NOT_CONNECTED)?;
+        let shown = address::show(self.family, peer);
+        Ok((crate::open(socket, flags), shown))
+    }
+
+    fn address(&self) -> Result<Vec<u8>> {
+        let own = self.ends.lock().own;
+        let own = own.unwrap_or(SocketAddr::new(address::any(self.family), 0));
+        Ok(address::show(self.family, own))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>> {
+        let peer = self.outgoing.get().and_then(|_| self.peer()).ok_or(NOT_CONNECTED)?;
+        Ok(address::show(self.family, peer))
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        stream_options::get(self, level, name)
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        stream_options::set(self, level, name, value)
+    }
+}
+
+impl Drop for TcpSocket {
+    fn drop(&mut self) {
+        if let Some(own) = self.ends.get_mut().own {
+            PORTS.release(own.port(), &self.own);
+        }
+        if let Some(listener) = self.listener.get() {
+            listener.close();
+        }
+        if self.options.linger() == Some(0) {
+            self.abort();
+            return;
+        }
+        if let Some(incoming) = self.incoming.get() {
+            incoming.abandon(self.outgoing.get().map(|outgoing| &**outgoing));
+        }
+        if let Some(outgoing) = self.outgoing.get() {
+            outgoing.end_writing();
+        }
+    }
+}
