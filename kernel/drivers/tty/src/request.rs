@@ -50,7 +50,10 @@ fn number(argument: u64) -> Result<i32> {
 /// A request through the terminal itself.
 pub(crate) fn slave(terminal: &Arc<Terminal>, file: &File, request: u32, argument: u64) -> Result<u64> {
     match request {
-        FIONREAD => store(argument, terminal.state.lock().discipline.pending() as i64),
+        FIONREAD => {
+            let pending = terminal.state.lock().discipline.pending();
+            store(argument, pending as i64)
+        }
         TCFLSH => {
             job::check_background(terminal, Signal::TTOU)?;
             flush(terminal, argument)
@@ -101,7 +104,10 @@ pub(crate) fn master(master: &Master, file: &File, request: u32, argument: u64) 
             Ok(0)
         }
         TIOCGPTPEER => peer(terminal, argument),
-        FIONREAD => store(argument, terminal.state.lock().shown.len().min(COUNTED) as i64),
+        FIONREAD => {
+            let shown = terminal.state.lock().shown.len();
+            store(argument, shown.min(COUNTED) as i64)
+        }
         TCFLSH => flush_master(terminal, argument),
         TCXONC | TIOCEXCL | TIOCNXCL => Ok(0),
         TIOCGEXCL => store(argument, false),
