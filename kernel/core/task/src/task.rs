@@ -52,6 +52,8 @@ pub struct Task {
     /// What samples say of the running time.
     pub(crate) samples: Samples,
     nice: AtomicU8,
+    /// The policy that was asked for, which is only remembered.
+    policy: AtomicU32,
     /// How often it was about to sleep; only the task itself looks.
     waits: AtomicU64,
     /// Which memory it runs in, as the upper layers number it; 0 for none.
@@ -89,6 +91,7 @@ impl Task {
             involuntary: AtomicU64::new(0),
             samples: Samples::new(),
             nice: AtomicU8::new(NICE_ZERO),
+            policy: AtomicU32::new(0),
             waits: AtomicU64::new(0),
             memory: AtomicU64::new(0),
             is_program: payload.is_some(),
@@ -162,6 +165,17 @@ impl Task {
     #[must_use]
     pub fn nice(&self) -> i32 {
         i32::from(self.nice.load(Ordering::Relaxed)) - i32::from(NICE_ZERO)
+    }
+
+    /// Its scheduling policy and flags, as the upper layers number them; nice values alone decide who runs how long.
+    #[must_use]
+    pub fn policy(&self) -> u32 {
+        self.policy.load(Ordering::Relaxed)
+    }
+
+    /// Remembers another policy.
+    pub fn set_policy(&self, policy: u32) {
+        self.policy.store(policy, Ordering::Relaxed);
     }
 
     /// Sets its nice value, within -20 to 19.

@@ -417,7 +417,9 @@ fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Ar
     let task = Task::new(kernel_thread, Some(task::Payload::new(Arc::clone(thread))));
     task.set_memory(thread.process.space().id());
     task.set_affinity(task::with_current(|task| task.affinity()));
-    task.set_nice(task::with_current(|task| task.nice()));
+    let (policy, nice) = task::with_current(|task| super::thread::inherited(task));
+    task.set_policy(policy);
+    task.set_nice(nice);
     thread.set_task(&task);
     Ok(task)
 }

@@ -1,6 +1,6 @@
 //! Policies: of the scheduler, of memory on a machine with one node, of input and output, of protection keys; barriers between threads.
 
-use super::thread::task_of;
+use super::thread::{RESET_ON_FORK, check_scheduling, task_of};
 use crate::Caller;
 use crate::argument::Hex;
 use abi::{Errno, Error, Result};
@@ -155,11 +155,13 @@ struct SchedAttr {
     period: u64,
 }
 
+/// [`RESET_ON_FORK`] in [`SchedAttr::flags`].
+const FLAG_RESET_ON_FORK: u64 = 1;
+
 const ATTR_SIZE: u32 = size_of::<SchedAttr>() as u32;
 
 fn sched_setattr(caller: &mut Caller<'_>, (tid, attr, flags): (u32, UserPtr<SchedAttr>, u32)) -> Result<u64> {
-    const SCHED_BATCH: u32 = 3;
-    const SCHED_IDLE: u32 = 5;
+    const KNOWN: u64 = 0x7f;
     if attr.is_null() || (tid as i32) < 0 || flags != 0 {
         return Err(invalid("no attributes, no such thread, or unknown flags"));
     }
@@ -173,17 +175,20 @@ fn sched_setattr(caller: &mut Caller<'_>, (tid, attr, flags): (u32, UserPtr<Sche
     }
     let attr = attr.read()?;
     let task = task_of(tid)?;
-    match attr.policy {
-        0 | SCHED_BATCH | SCHED_IDLE if attr.priority == 0 => {}
-        1 | 2 if (1..=99).contains(&attr.priority) => {
-            return Err(Error::new(Errno::EPERM, "there are no real-time threads"));
-        }
-        _ => return Err(invalid("no such policy, or a priority that it does not have")),
+    if attr.flags & !KNOWN != 0 {
+        return Err(invalid("unknown flags"));
     }
+    check_scheduling(attr.policy, attr.priority)?;
     let nice = attr.nice.clamp(-20, 19);
     if nice < task.nice() && !caller.process().credentials().has(capability::SYS_NICE) {
         return Err(Error::new(Errno::EPERM, "a better priority needs CAP_SYS_NICE"));
     }
+    let reset = if attr.flags & FLAG_RESET_ON_FORK == 0 {
+        0
+    } else {
+        RESET_ON_FORK
+    };
+    task.set_policy(attr.policy | reset);
     task.set_nice(nice);
     Ok(0)
 }
@@ -195,9 +200,16 @@ fn sched_getattr(
     if out.is_null() || (tid as i32) < 0 || flags != 0 || !(ATTR_SIZE..=4096).contains(&size) {
         return Err(invalid("no room, no such thread, or unknown flags"));
     }
+    let task = task_of(tid)?;
     let attr = SchedAttr {
         size: ATTR_SIZE,
-        nice: task_of(tid)?.nice(),
+        policy: task.policy() & !RESET_ON_FORK,
+        flags: if task.policy() & RESET_ON_FORK == 0 {
+            0
+        } else {
+            FLAG_RESET_ON_FORK
+        },
+        nice: task.nice(),
         ..SchedAttr::default()
     };
     out.write(&attr)?;

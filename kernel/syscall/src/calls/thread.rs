@@ -21,7 +21,7 @@ calls! {
     145 "sched_getscheduler" = sched_getscheduler(u32);
     146 "sched_get_priority_max" = sched_get_priority_max(u32);
     147 "sched_get_priority_min" = sched_get_priority_min(u32);
-    148 "sched_rr_get_interval" = sched_rr_get_interval(i32, UserPtr<Timespec>);
+    148 "sched_rr_get_interval" = sched_rr_get_interval(u32, UserPtr<Timespec>);
     157 "prctl" = prctl(u32, Hex, Hex, Hex, Hex) partial "names, dumpability, new privileges, subreapers and death signals";
     158 "arch_prctl" = arch_prctl(u32, Hex);
     203 "sched_setaffinity" = sched_setaffinity(u32, usize, UserPtr<u64>);
@@ -69,6 +69,14 @@ pub(super) fn task_of(tid: u32) -> Result<Arc<Task>> {
     registry::thread(tid).and_then(|thread| thread.task()).ok_or(NO_THREAD)
 }
 
+/// As [`task_of`], for the calls about scheduling, which tell negative numbers apart.
+fn scheduled(tid: u32) -> Result<Arc<Task>> {
+    if (tid as i32) < 0 {
+        return Err(Error::new(Errno::EINVAL, "a negative number names no thread"));
+    }
+    task_of(tid)
+}
+
 /// The CPUs of the machine, as a mask.
 fn all_cpus() -> u64 {
     u64::MAX >> (64 - hal::cpu::count())
@@ -106,17 +114,23 @@ const SCHED_BATCH: u32 = 3;
 const SCHED_IDLE: u32 = 5;
 const SCHED_DEADLINE: u32 = 6;
 
-fn sched_getscheduler(_caller: &mut Caller<'_>, (tid,): (u32,)) -> Result<u64> {
-    task_of(tid)?;
-    Ok(u64::from(SCHED_OTHER))
+/// Among the policies: children do not get the better nice value (nor a real-time policy, but there is none here).
+pub(super) const RESET_ON_FORK: u32 = 0x4000_0000;
+
+/// The policy and nice value with which a child of the task begins.
+pub(super) fn inherited(task: &Task) -> (u32, i32) {
+    if task.policy() & RESET_ON_FORK == 0 {
+        (task.policy(), task.nice())
+    } else {
+        (task.policy() & !RESET_ON_FORK, task.nice().max(0))
+    }
 }
 
-fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, UserPtr<SchedParam>)) -> Result<u64> {
-    let param = param.read()?;
-    task_of(tid)?;
+/// Checks a policy (without flags) and its priority.
+pub(super) fn check_scheduling(policy: u32, priority: u32) -> Result<()> {
     match policy {
-        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE if param.priority == 0 => Ok(0),
-        SCHED_FIFO | SCHED_RR if (1..=99).contains(&param.priority) => {
+        SCHED_OTHER | SCHED_BATCH | SCHED_IDLE if priority == 0 => Ok(()),
+        SCHED_FIFO | SCHED_RR if (1..=99).contains(&priority) => {
             Err(Error::new(Errno::EPERM, "there are no real-time threads"))
         }
         _ => Err(Error::new(
@@ -126,15 +140,27 @@ fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32,
     }
 }
 
+fn sched_getscheduler(_caller: &mut Caller<'_>, (tid,): (u32,)) -> Result<u64> {
+    Ok(u64::from(scheduled(tid)?.policy()))
+}
+
+fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, UserPtr<SchedParam>)) -> Result<u64> {
+    let task = scheduled(tid)?;
+    let param = param.read()?;
+    check_scheduling(policy & !RESET_ON_FORK, param.priority as u32)?;
+    task.set_policy(policy);
+    Ok(0)
+}
+
 fn sched_getparam(_caller: &mut Caller<'_>, (tid, out): (u32, UserPtr<SchedParam>)) -> Result<u64> {
-    task_of(tid)?;
+    scheduled(tid)?;
     out.write(&SchedParam { priority: 0 })?;
     Ok(0)
 }
 
 fn sched_setparam(_caller: &mut Caller<'_>, (tid, param): (u32, UserPtr<SchedParam>)) -> Result<u64> {
+    scheduled(tid)?;
     let param = param.read()?;
-    task_of(tid)?;
     if param.priority != 0 {
         return Err(Error::new(Errno::EINVAL, "the policy has no priorities"));
     }
@@ -158,9 +184,8 @@ fn sched_get_priority_min(_caller: &mut Caller<'_>, (policy,): (u32,)) -> Result
 }
 
 /// How long a thread runs before others of its rank get their turn.
-fn sched_rr_get_interval(_caller: &mut Caller<'_>, (tid, out): (i32, UserPtr<Timespec>)) -> Result<u64> {
-    let tid = u32::try_from(tid).map_err(|_| Error::new(Errno::EINVAL, "a negative number names no thread"))?;
-    task_of(tid)?;
+fn sched_rr_get_interval(_caller: &mut Caller<'_>, (tid, out): (u32, UserPtr<Timespec>)) -> Result<u64> {
+    scheduled(tid)?;
     let nsec = task::scheduler::SLICE as i64;
     out.write(&Timespec { sec: 0, nsec })?;
     Ok(0)
