@@ -95,6 +95,7 @@ struct Given<T> {
 pub struct Queue<T> {
     ring: Ring,
     given: Vec<Option<Given<T>>>,
+    in_flight: usize,
     dma: Arc<dyn Dma>,
     /// Pages of indirect tables, one table for each number that a chain can have; made when first needed.
     tables: Option<Vec<Option<Shared>>>,
@@ -135,6 +136,7 @@ impl<T> Queue<T> {
         Ok(Self {
             ring,
             given: (0..size).map(|_| None).collect(),
+            in_flight: 0,
             dma: Arc::clone(dma),
             tables: format.indirect.then(|| (0..pages).map(|_| None).collect()),
             broken: None,
@@ -188,6 +190,7 @@ impl<T> Queue<T> {
             data,
             writable: writable.fold(0, |sum, segment| segment.len.saturating_add(sum)),
         });
+        self.in_flight += 1;
         match table {
             Some(table) => on_ring!(&mut self.ring, ring => ring.add(&[table], INDIRECT)),
             None => on_ring!(&mut self.ring, ring => ring.add(segments, 0)),
@@ -250,10 +253,13 @@ impl<T> Queue<T> {
             Err(why) => return Err(self.break_down(why)),
         };
         match self.given.get_mut(usize::from(id)).and_then(Option::take) {
-            Some(given) => Ok(Some(Used {
-                data: given.data,
-                written: written.min(given.writable),
-            })),
+            Some(given) => {
+                self.in_flight -= 1;
+                Ok(Some(Used {
+                    data: given.data,
+                    written: written.min(given.writable),
+                }))
+            }
             None => Err(self.break_down("the device used what it was not given")),
         }
     }
@@ -277,7 +283,7 @@ impl<T> Queue<T> {
     /// How many chains the device has.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.given.iter().flatten().count()
+        self.in_flight
     }
 }
 

@@ -1,0 +1,116 @@
+//! Frames: parts of pages, and what the card is to do or has done.
+
+use alloc::vec::Vec;
+use virtio::Shared;
+
+/// A part of a frame.
+#[derive(Debug)]
+pub struct Part {
+    /// The page that it lies in.
+    pub page: Shared,
+    /// Where in the page.
+    pub offset: u32,
+    /// How many bytes.
+    pub len: u32,
+}
+
+impl Part {
+    /// A part of a page, as far as it lies in it.
+    #[must_use]
+    pub fn new(page: Shared, offset: u32, len: u32) -> Self {
+        let offset = offset.min(4096);
+        Self {
+            page,
+            offset,
+            len: len.min(4096 - offset),
+        }
+    }
+}
+
+/// What is known of a frame's checksum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Checksum {
+    /// Nothing: it is in the frame, to be looked at.
+    #[default]
+    Unknown,
+    /// It was right.
+    Valid,
+    /// It is that of the pseudo header only, and covers the frame from `start` on; it lies `offset` bytes behind that. The card completes it on the way out. What
+    /// came like this came from this very host, and is right.
+    Partial {
+        /// Where what it covers begins.
+        start: u16,
+        /// Where it lies from there on.
+        offset: u16,
+    },
+}
+
+/// What a large packet is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP over IPv4.
+    Tcp4 = 0,
+    /// TCP over IPv6.
+    Tcp6 = 1,
+    /// UDP.
+    Udp = 2,
+}
+
+/// How a large packet is cut, or was put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segmentation {
+    /// What it is.
+    pub kind: Kind,
+    /// Bytes of payload in each piece.
+    pub size: u16,
+    /// Bytes of headers that each piece gets.
+    pub headers: u16,
+    /// Whether it says that there was congestion on the way.
+    pub congested: bool,
+}
+
+/// A frame, from its Ethernet header on.
+#[derive(Debug, Default)]
+pub struct Frame {
+    /// Its bytes.
+    pub parts: Vec<Part>,
+    /// Its checksum.
+    pub checksum: Checksum,
+    /// If it is a large packet.
+    pub segmentation: Option<Segmentation>,
+}
+
+impl Frame {
+    /// Bytes of it.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.len))
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies bytes from an offset on; how many there were.
+    pub fn read(&self, offset: u32, into: &mut [u8]) -> usize {
+        let (mut skip, mut done) = (offset as usize, 0);
+        for part in &self.parts {
+            let len = part.len as usize;
+            if skip >= len {
+                skip -= len;
+                continue;
+            }
+            let piece = (len - skip).min(into.len() - done);
+            part.page
+                .page()
+                .read(part.offset as usize + skip, &mut into[done..done + piece]);
+            (skip, done) = (0, done + piece);
+            if done == into.len() {
+                break;
+            }
+        }
+        done
+    }
+}

@@ -1,0 +1,110 @@
+//! Frames on their way out, and the place for their headers.
+
+use crate::frame::Frame;
+use crate::header::{BYTES, Header};
+use abi::Result;
+use alloc::vec::Vec;
+use virtio::{Device, Queue, Segment, Shared};
+
+/// Room for a header: a page has room for one for each entry of the longest queue.
+const STEP: u16 = 16;
+
+/// What a chain in the device's hands carries: the frame, and the number of its header's place.
+type Going = (Frame, u16);
+
+/// The sending side.
+pub(crate) struct Sender {
+    queue: Queue<Going>,
+    headers: Shared,
+    free: Vec<u16>,
+    /// Somebody found no room.
+    wanted: bool,
+    counted: [u64; 2],
+}
+
+impl Sender {
+    pub(crate) fn new(device: &Device, index: u16) -> Result<Self> {
+        let mut queue: Queue<Going> = device.queue(index, virtio::queue::MOST)?;
+        queue.hush();
+        let places = queue.size().min(4096 / STEP);
+        Ok(Self {
+            queue,
+            headers: Shared::new(device.dma())?,
+            free: (0..places).rev().collect(),
+            wanted: false,
+            counted: [0; 2],
+        })
+    }
+
+    /// Takes back what the device has sent.
+    fn reclaim(&mut self) {
+        while let Ok(Some(used)) = self.queue.take() {
+            let (frame, place) = used.data;
+            self.free.push(place);
+            self.counted[0] += 1;
+            self.counted[1] += u64::from(frame.len());
+        }
+    }
+
+    /// Gives a frame to the device. If there is no room an interrupt will tell when there is.
+    pub(crate) fn add(&mut self, frame: Frame) -> core::result::Result<(), Frame> {
+        self.reclaim();
+        let needed = frame.parts.len() + 1;
+        if !self.queue.has_room(needed) && !self.wait_for(needed) {
+            return Err(frame);
+        }
+        let Some(place) = self.free.pop() else {
+            return Err(frame);
+        };
+        let header = Header {
+            checksum: frame.checksum,
+            segmentation: frame.segmentation,
+            buffers: 0,
+        };
+        let at = u32::from(place * STEP);
+        self.headers.page().write(at as usize, &header.to_bytes());
+        let mut segments = Vec::with_capacity(needed);
+        segments.push(Segment::read(&self.headers, at, BYTES));
+        let parts = frame.parts.iter();
+        let parts = parts.filter(|part| part.len > 0);
+        segments.extend(parts.map(|part| Segment::read(&part.page, part.offset, part.len)));
+        self.queue.add(&segments, (frame, place)).map_err(|(frame, place)| {
+            self.free.push(place);
+            frame
+        })
+    }
+
+    /// There is no room: asks for an interrupt, unless some has come meanwhile.
+    fn wait_for(&mut self, needed: usize) -> bool {
+        self.wanted = true;
+        if !self.queue.listen() {
+            return false;
+        }
+        self.reclaim();
+        self.queue.has_room(needed)
+    }
+
+    pub(crate) fn should_notify(&mut self) -> bool {
+        self.queue.should_notify()
+    }
+
+    /// An interrupt came: whether there is room for somebody who found none.
+    pub(crate) fn has_room_again(&mut self) -> bool {
+        if !self.wanted {
+            return false;
+        }
+        self.reclaim();
+        if self.queue.in_flight() == usize::from(self.queue.size()) {
+            return false;
+        }
+        self.wanted = false;
+        self.queue.hush();
+        true
+    }
+
+    /// Frames and bytes that went.
+    pub(crate) fn counted(&mut self) -> [u64; 2] {
+        self.reclaim();
+        self.counted
+    }
+}
