@@ -41,6 +41,20 @@ pub fn cases() -> Vec<Case> {
             virtio_rng(options)
         }));
     }
+    let cards = [
+        ("split", "packed=off"),
+        ("packed", "packed=on"),
+        ("single", "mrg_rxbuf=off"),
+        (
+            "plain",
+            "csum=off,gso=off,guest_csum=off,event_idx=off,indirect_desc=off",
+        ),
+    ];
+    for (name, options) in cards {
+        cases.push(Case::new(format!("machines::virtio_net_{name}"), move || {
+            virtio_net(options)
+        }));
+    }
     for cpus in [1, 2] {
         cases.push(Case::new(format!("machines::linux_boot_{cpus}"), move || {
             linux_boot(cpus)
@@ -79,6 +93,17 @@ fn virtio_rng(options: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("exit code {} and:\n{text}", outcome.code))
+}
+
+/// A program's frames reach the host's network (QEMU's own, without privileges), and its answers come back.
+fn virtio_net(options: &str) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built("packet", &["-O1", "-static"])?;
+    let line = command_line("microvm", 1, &program, &[])?;
+    let card = format!("-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n,{options}");
+    said(&by_hand(format!("{line} {MODERN} {card}"))?, "frames came and went")
 }
 
 /// The kernel is entered in 64-bit mode, with Linux's boot parameters.

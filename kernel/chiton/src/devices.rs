@@ -6,8 +6,11 @@ use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use cmdline::VirtioMmio;
+use link::Interface;
+use lock::Once;
 use virtio::mmio::Mmio;
 use virtio::{Direct, Dma, Transport};
+use virtio_net::{Hooks, VirtioCard};
 use virtio_rng::Rng;
 
 /// What an interrupt of a device does.
@@ -56,10 +59,30 @@ fn start_at(device: &VirtioMmio) -> Result<bool> {
 fn start(transport: Arc<dyn Transport>) -> Result<Option<Work>> {
     let dma: Arc<dyn Dma> = Arc::new(Direct);
     Ok(match transport.kind() {
+        virtio_net::KIND => Some(start_card(transport, dma)?),
         virtio_rng::KIND => {
             let rng = Rng::start(transport, dma)?;
             Some(Box::new(move || rng.interrupt()))
         }
         _ => None,
     })
+}
+
+/// A network card becomes an interface, whose frames are taken from the interrupt.
+fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>) -> Result<Work> {
+    let place: Arc<Once<Arc<Interface>>> = Arc::new(Once::new());
+    let known = Arc::clone(&place);
+    let hooks = Hooks {
+        received: Box::new(move || {
+            if let Some(interface) = known.get() {
+                interface.poll();
+            }
+        }),
+        sent: Box::new(|| {}),
+        link: Box::new(|up| trace::info!("a link is {}", if up { "up" } else { "down" })),
+    };
+    let card = Arc::new(VirtioCard::start(transport, dma, hooks)?);
+    let interface = link::interface::add(Arc::clone(&card) as _);
+    let _ = place.set(interface);
+    Ok(Box::new(move || card.interrupt()))
 }

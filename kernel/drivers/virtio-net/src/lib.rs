@@ -1,16 +1,14 @@
 //! virtio-net: network cards (virtio 1.2, 5.1).
 //!
-//! A [`Card`] takes frames out and gives frames that came in, each as parts of pages that the device reaches, so that nothing is copied on the way. What the card can do for
-//! the stack goes with each frame: completing a checksum, cutting a large TCP or UDP packet into many, and saying that a checksum was right.
+//! A [`VirtioCard`] takes frames out and gives frames that came in, each as parts of pages, so that nothing is copied on the way. What the card can do for the stack goes with each frame: completing a checksum, cutting a large TCP or UDP packet into many, and saying that a checksum was right.
 //!
 //! | module | what it owns |
 //! |---|---|
 //! | [`header`] | the 12 bytes before each frame, made and checked |
-//! | [`frame`] | frames: parts of pages, and what the card is to do or has done |
 //! | [`receive`] | buffers for frames that come, and putting frames together that came in several |
 //! | [`transmit`] | frames on their way out, and the place for their headers |
 //!
-//! **Interrupts or polling.** [`Card::interrupt`] silences the receiving queue and tells the stack once ([`Hooks::received`]); the stack then calls [`Card::receive`] until it gives nothing,
+//! **Interrupts or polling.** [`VirtioCard::interrupt`] silences the receiving queue and tells the stack once ([`Hooks::received`]); the stack then calls [`VirtioCard::receive`](Card::receive) until it gives nothing,
 //! and only then are interrupts on again. Under load there are none. Frames that went out are taken back when the next one goes; an interrupt for them is
 //! asked for only when there was no room ([`Hooks::sent`]).
 //!
@@ -23,17 +21,15 @@
 
 extern crate alloc;
 
-pub mod frame;
 pub mod header;
 mod receive;
 mod transmit;
-
-pub use frame::{Checksum, Frame, Kind, Part, Segmentation};
 
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame};
 use lock::SpinLock;
 use receive::Receiver;
 use transmit::Sender;
@@ -76,8 +72,6 @@ const TRANSMIT: u16 = 1;
 const LINK_UP: u16 = 1;
 /// Most parts of a frame that goes: 64 KiB in pages, wherever it begins, with a part for the headers.
 pub const MOST_PARTS: usize = 18;
-/// Bytes of an Ethernet header.
-pub const ETHERNET: u32 = 14;
 /// What fits into one buffer besides the headers, where frames cannot come in several.
 const LARGEST_SINGLE: u32 = 4096 - header::BYTES - ETHERNET;
 
@@ -91,30 +85,8 @@ pub struct Hooks {
     pub link: Box<dyn Fn(bool) + Send + Sync>,
 }
 
-/// What a card can do for the stack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Abilities {
-    /// It completes checksums of frames that go.
-    pub checksum: bool,
-    /// It cuts large TCP packets over IPv4, over IPv6, and large UDP packets.
-    pub cuts: [bool; 3],
-    /// Most bytes of a packet in one frame, unless it is cut.
-    pub mtu: u32,
-}
-
-/// What has gone through a card.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Frames and bytes that came.
-    pub received: [u64; 2],
-    /// Frames and bytes that went.
-    pub sent: [u64; 2],
-    /// Frames that came and made no sense.
-    pub broken: u64,
-}
-
 /// A network card.
-pub struct Card {
+pub struct VirtioCard {
     // Dropped first, so that the device touches no buffer any more.
     device: Device,
     receiver: SpinLock<Receiver>,
@@ -126,16 +98,16 @@ pub struct Card {
     broken: AtomicU64,
 }
 
-impl core::fmt::Debug for Card {
+impl core::fmt::Debug for VirtioCard {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Card")
+        f.debug_struct("VirtioCard")
             .field("mac", &self.mac)
             .field("abilities", &self.abilities)
             .finish_non_exhaustive()
     }
 }
 
-impl Card {
+impl VirtioCard {
     /// Begins with a device. Frames may come from now on.
     ///
     /// # Errors
@@ -173,57 +145,6 @@ impl Card {
         Ok(card)
     }
 
-    /// Its address.
-    #[must_use]
-    pub fn mac(&self) -> [u8; 6] {
-        self.mac
-    }
-
-    /// What it can do.
-    #[must_use]
-    pub fn abilities(&self) -> Abilities {
-        self.abilities
-    }
-
-    /// Whether the link is there.
-    #[must_use]
-    pub fn has_link(&self) -> bool {
-        self.link.load(Ordering::Relaxed)
-    }
-
-    /// What has gone through it.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        let received = self.receiver.lock().counted();
-        Counters {
-            received,
-            sent: self.sender.lock().counted(),
-            broken: self.broken.load(Ordering::Relaxed),
-        }
-    }
-
-    /// How the card reaches memory: pages of frames that go are shared through it.
-    #[must_use]
-    pub fn dma(&self) -> &Arc<dyn Dma> {
-        self.device.dma()
-    }
-
-    /// Sends a frame.
-    ///
-    /// # Errors
-    /// The frame, when there is no room now ([`Hooks::sent`] says when there is), or it asks for what the card cannot do, or the card is broken.
-    pub fn transmit(&self, frame: Frame) -> core::result::Result<(), Frame> {
-        if !self.can(&frame) {
-            return Err(frame);
-        }
-        let mut sender = self.sender.lock();
-        sender.add(frame)?;
-        if sender.should_notify() {
-            self.device.transport().notify(TRANSMIT);
-        }
-        Ok(())
-    }
-
     fn can(&self, frame: &Frame) -> bool {
         let checksum = match frame.checksum {
             Checksum::Partial { .. } => self.abilities.checksum,
@@ -238,41 +159,6 @@ impl Card {
             self.abilities.mtu
         };
         frame.parts.len() <= MOST_PARTS && checksum && cut && (ETHERNET..=most + ETHERNET).contains(&frame.len())
-    }
-
-    /// A frame that came, if there is one. After the last one, the next makes an interrupt.
-    #[must_use]
-    pub fn receive(&self) -> Option<Frame> {
-        let mut receiver = self.receiver.lock();
-        loop {
-            match receiver.take() {
-                Ok(Some(frame)) => {
-                    if receiver.is_low() && receiver.refill() {
-                        self.device.transport().notify(RECEIVE);
-                    }
-                    return Some(frame);
-                }
-                Ok(None) => {
-                    if receiver.refill() {
-                        self.device.transport().notify(RECEIVE);
-                    }
-                    if !receiver.listen() {
-                        return None;
-                    }
-                }
-                Err(_broken_frame) => {
-                    self.broken.fetch_add(1, Ordering::Relaxed);
-                    if receiver.is_broken() {
-                        return None;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Takes a frame that came and is no longer needed: its pages take others.
-    pub fn give_back(&self, frame: Frame) {
-        self.receiver.lock().give_back(frame);
     }
 
     /// The device interrupted.
@@ -302,6 +188,73 @@ impl Card {
             (self.hooks.link)(up);
         }
         Ok(())
+    }
+}
+
+impl Card for VirtioCard {
+    fn mac(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    fn abilities(&self) -> Abilities {
+        self.abilities
+    }
+
+    fn has_link(&self) -> bool {
+        self.link.load(Ordering::Relaxed)
+    }
+
+    fn counters(&self) -> Counters {
+        let received = self.receiver.lock().counted();
+        Counters {
+            received,
+            sent: self.sender.lock().counted(),
+            broken: self.broken.load(Ordering::Relaxed),
+        }
+    }
+
+    fn transmit(&self, frame: Frame) -> core::result::Result<(), Frame> {
+        if !self.can(&frame) {
+            return Err(frame);
+        }
+        let mut sender = self.sender.lock();
+        sender.add(frame)?;
+        if sender.should_notify() {
+            self.device.transport().notify(TRANSMIT);
+        }
+        Ok(())
+    }
+
+    fn receive(&self) -> Option<Frame> {
+        let mut receiver = self.receiver.lock();
+        loop {
+            match receiver.take() {
+                Ok(Some(frame)) => {
+                    if receiver.is_low() && receiver.refill() {
+                        self.device.transport().notify(RECEIVE);
+                    }
+                    return Some(frame);
+                }
+                Ok(None) => {
+                    if receiver.refill() {
+                        self.device.transport().notify(RECEIVE);
+                    }
+                    if !receiver.listen() {
+                        return None;
+                    }
+                }
+                Err(_broken_frame) => {
+                    self.broken.fetch_add(1, Ordering::Relaxed);
+                    if receiver.is_broken() {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    fn give_back(&self, frame: Frame) {
+        self.receiver.lock().give_back(frame);
     }
 }
 

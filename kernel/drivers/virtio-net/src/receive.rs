@@ -1,10 +1,11 @@
 //! Buffers for frames that come, and putting frames together that came in several.
 
-use crate::frame::{Frame, Part};
 use crate::header::{BYTES, Header};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use frames::Page;
+use link::{ETHERNET, Frame, Part};
 use virtio::{Device, Dma, Queue, Segment, Shared};
 
 /// Buffers of one page that the device has at most: what a burst needs, on a small machine.
@@ -67,8 +68,10 @@ impl Receiver {
     /// Keeps the pages of a frame for further ones.
     pub(crate) fn give_back(&mut self, frame: Frame) {
         let room = usize::from(self.queue.size()).saturating_sub(self.spare.len());
+        // A page that somebody else still holds must not be written to.
+        let pages = frame.parts.into_iter().map(|part| part.page).filter(Page::is_sole);
         self.spare
-            .extend(frame.parts.into_iter().map(|part| part.page).take(room));
+            .extend(pages.take(room).filter_map(|page| Shared::of(page, &self.dma).ok()));
     }
 
     /// The next frame. An error is a frame that made no sense, or a queue that is broken.
@@ -84,7 +87,7 @@ impl Receiver {
             };
             let (frame, header, left) = match self.partial.take() {
                 Some((mut frame, header, left)) => {
-                    frame.parts.push(Part::new(used.data, 0, used.written));
+                    frame.parts.push(Part::new(used.data.into_page(), 0, used.written));
                     (frame, header, left - 1)
                 }
                 None => self.first(used.data, used.written)?,
@@ -93,7 +96,7 @@ impl Receiver {
                 self.partial = Some((frame, header, left));
                 continue;
             }
-            if !header.fits(frame.len()) || frame.len() < crate::ETHERNET {
+            if !header.fits(frame.len()) || frame.len() < ETHERNET {
                 return Err(Error::new(Errno::EBADMSG, "a frame that is not what its header says"));
             }
             self.counted[0] += 1;
@@ -115,7 +118,7 @@ impl Receiver {
             return Err(Error::new(Errno::EBADMSG, "a frame in too many buffers"));
         }
         let mut parts = Vec::with_capacity(usize::from(buffers));
-        parts.push(Part::new(page, BYTES, written - BYTES));
+        parts.push(Part::new(page.into_page(), BYTES, written - BYTES));
         let frame = Frame {
             parts,
             checksum: header.checksum,

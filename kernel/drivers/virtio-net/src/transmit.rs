@@ -1,21 +1,23 @@
 //! Frames on their way out, and the place for their headers.
 
-use crate::frame::Frame;
 use crate::header::{BYTES, Header};
 use abi::Result;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use virtio::{Device, Queue, Segment, Shared};
+use link::Frame;
+use virtio::{Device, Dma, Queue, Segment, Shared};
 
 /// Room for a header: a page has room for one for each entry of the longest queue.
 const STEP: u16 = 16;
 
-/// What a chain in the device's hands carries: the frame, and the number of its header's place.
-type Going = (Frame, u16);
+/// What a chain in the device's hands carries: the frame, its pages, and the number of its header's place.
+type Going = (Frame, Vec<Shared>, u16);
 
 /// The sending side.
 pub(crate) struct Sender {
     queue: Queue<Going>,
     headers: Shared,
+    dma: Arc<dyn Dma>,
     free: Vec<u16>,
     /// Somebody found no room.
     wanted: bool,
@@ -30,6 +32,7 @@ impl Sender {
         Ok(Self {
             queue,
             headers: Shared::new(device.dma())?,
+            dma: Arc::clone(device.dma()),
             free: (0..places).rev().collect(),
             wanted: false,
             counted: [0; 2],
@@ -39,7 +42,7 @@ impl Sender {
     /// Takes back what the device has sent.
     fn reclaim(&mut self) {
         while let Ok(Some(used)) = self.queue.take() {
-            let (frame, place) = used.data;
+            let (frame, _pages, place) = used.data;
             self.free.push(place);
             self.counted[0] += 1;
             self.counted[1] += u64::from(frame.len());
@@ -53,6 +56,9 @@ impl Sender {
         if !self.queue.has_room(needed) && !self.wait_for(needed) {
             return Err(frame);
         }
+        let parts = frame.parts.iter().filter(|part| part.len > 0);
+        let pages: Result<Vec<Shared>> = parts.map(|part| Shared::of(part.page.clone(), &self.dma)).collect();
+        let Ok(pages) = pages else { return Err(frame) };
         let Some(place) = self.free.pop() else {
             return Err(frame);
         };
@@ -65,10 +71,10 @@ impl Sender {
         self.headers.page().write(at as usize, &header.to_bytes());
         let mut segments = Vec::with_capacity(needed);
         segments.push(Segment::read(&self.headers, at, BYTES));
-        let parts = frame.parts.iter();
-        let parts = parts.filter(|part| part.len > 0);
-        segments.extend(parts.map(|part| Segment::read(&part.page, part.offset, part.len)));
-        self.queue.add(&segments, (frame, place)).map_err(|(frame, place)| {
+        let parts = frame.parts.iter().filter(|part| part.len > 0).zip(&pages);
+        segments.extend(parts.map(|(part, page)| Segment::read(page, part.offset, part.len)));
+        let added = self.queue.add(&segments, (frame, pages, place));
+        added.map_err(|(frame, _pages, place)| {
             self.free.push(place);
             frame
         })

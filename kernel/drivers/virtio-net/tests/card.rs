@@ -5,14 +5,16 @@
 mod fake;
 
 use fake::{Bus, Far};
+use frames::Page;
+use link::{Card, Checksum, Frame, Kind, Part, Segmentation};
 use proptest::prelude::*;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use virtio::queue::Format;
 use virtio::transport::{Addresses, Interrupt};
-use virtio::{Dma, Shared, Transport, feature};
+use virtio::{Transport, feature};
 use virtio_net::header::{BYTES, Header};
-use virtio_net::{Card, Checksum, Frame, Hooks, KIND, Kind, Part, Segmentation};
+use virtio_net::{Hooks, KIND, VirtioCard};
 
 const CHECKSUM: u64 = 1;
 const GUEST_CHECKSUM: u64 = 1 << 1;
@@ -82,7 +84,7 @@ impl Transport for Slot {
 }
 
 struct World {
-    card: Card,
+    card: VirtioCard,
     slot: Arc<Slot>,
     /// The far sides of the receiving and the sending queue.
     far: [Far; 2],
@@ -118,7 +120,7 @@ fn world(offered: u64) -> World {
         link: Box::new(move |_| link()),
     };
     let bus = Arc::new(Bus::default());
-    let card = Card::start(slot.clone(), bus.clone(), hooks).expect("a good card");
+    let card = VirtioCard::start(slot.clone(), bus.clone(), hooks).expect("a good card");
     let queues = *slot.queues.lock().expect("whole");
     let far = queues.map(|queue| {
         let (size, at) = queue.expect("both queues were set");
@@ -132,9 +134,9 @@ fn world(offered: u64) -> World {
 }
 
 impl World {
-    fn page(&self, bytes: &[u8]) -> Shared {
-        let page = Shared::new(self.card.dma()).expect("there is memory");
-        page.page().write(0, bytes);
+    fn page(bytes: &[u8]) -> Page {
+        let page = Page::zeroed().expect("there is memory");
+        page.write(0, bytes);
         page
     }
 
@@ -195,8 +197,8 @@ fn a_frame_goes_out_with_its_header() {
     let mut world = world(ALL);
     let frame = Frame {
         parts: vec![
-            Part::new(world.page(b"xx an ethernet header"), 3, 18),
-            Part::new(world.page(b" and the rest"), 0, 13),
+            Part::new(World::page(b"xx an ethernet header"), 3, 18),
+            Part::new(World::page(b" and the rest"), 0, 13),
         ],
         checksum: Checksum::Partial { start: 14, offset: 6 },
         segmentation: Some(Segmentation {
@@ -220,7 +222,7 @@ fn a_frame_goes_out_with_its_header() {
 fn what_the_card_cannot_do_is_refused() {
     let world = world(MAC);
     let frame = |checksum, segmentation, len| Frame {
-        parts: vec![Part::new(world.page(&[]), 0, len)],
+        parts: vec![Part::new(World::page(&[]), 0, len)],
         checksum,
         segmentation,
     };
@@ -241,12 +243,12 @@ fn what_the_card_cannot_do_is_refused() {
 #[test]
 fn a_full_queue_says_when_there_is_room() {
     let mut world = world(ALL);
-    let frame = |world: &World| Frame {
-        parts: vec![Part::new(world.page(&[1; 60]), 0, 60)],
+    let frame = || Frame {
+        parts: vec![Part::new(World::page(&[1; 60]), 0, 60)],
         ..Frame::default()
     };
     let mut sent = 0;
-    while world.card.transmit(frame(&world)).is_ok() {
+    while world.card.transmit(frame()).is_ok() {
         sent += 1;
     }
     assert_eq!(sent, 16);
@@ -257,7 +259,7 @@ fn a_full_queue_says_when_there_is_room() {
     assert!(world.far[1].interrupts(), "somebody waits");
     world.card.interrupt();
     assert_eq!(world.told[1].load(Ordering::Relaxed), 1);
-    assert!(world.card.transmit(frame(&world)).is_ok());
+    assert!(world.card.transmit(frame()).is_ok());
     let chain = world.far[1].fetch().expect("a frame");
     world.far[1].complete(chain, b"");
     assert!(!world.far[1].interrupts(), "nobody waits");

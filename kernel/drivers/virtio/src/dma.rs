@@ -83,6 +83,12 @@ impl Shared {
         &self.page
     }
 
+    /// The page alone: devices do not reach it any more.
+    #[must_use]
+    pub fn into_page(self) -> Page {
+        self.page.clone()
+    }
+
     #[inline]
     fn word(&self, offset: usize) -> &AtomicU64 {
         &self.page.words()[offset / 8 % 512]

@@ -5,7 +5,7 @@ use super::pipe::known_flags;
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
-use abi::socket::{AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
+use abi::socket::{AF_PACKET, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use usermem::{UserPtr, UserSlice};
 use vfs::{Direction, File};
 
 calls! {
-    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, and AF_INET and AF_INET6 within the machine; other families answer EAFNOSUPPORT";
+    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_PACKET, and AF_INET and AF_INET6 within the machine; other families answer EAFNOSUPPORT";
     42 "connect" = connect(Fd, Hex, i32);
     43 "accept" = accept(Fd, Hex, UserPtr<i32>);
     48 "shutdown" = shutdown(Fd, u32);
@@ -88,6 +88,13 @@ fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) ->
     if inet::has_family(family) {
         let owner = caller.process().credentials();
         let made = inet::socket(family, kind, protocol, &owner, flags)?;
+        return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
+    }
+    if family == u32::from(AF_PACKET) {
+        if !caller.process().credentials().has(vfs::capability::NET_RAW) {
+            return Err(Error::new(Errno::EPERM, "frames are for those with CAP_NET_RAW"));
+        }
+        let made = link::packet::socket(kind, protocol as u16, flags)?;
         return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
     }
     if family != u32::from(AF_UNIX) {

@@ -1,13 +1,16 @@
 //! Frames: parts of pages, and what the card is to do or has done.
 
 use alloc::vec::Vec;
-use virtio::Shared;
+use frames::Page;
+
+/// Bytes of an Ethernet header.
+pub const ETHERNET: u32 = 14;
 
 /// A part of a frame.
 #[derive(Debug)]
 pub struct Part {
     /// The page that it lies in.
-    pub page: Shared,
+    pub page: Page,
     /// Where in the page.
     pub offset: u32,
     /// How many bytes.
@@ -17,7 +20,7 @@ pub struct Part {
 impl Part {
     /// A part of a page, as far as it lies in it.
     #[must_use]
-    pub fn new(page: Shared, offset: u32, len: u32) -> Self {
+    pub fn new(page: Page, offset: u32, len: u32) -> Self {
         let offset = offset.min(4096);
         Self {
             page,
@@ -104,7 +107,6 @@ impl Frame {
             }
             let piece = (len - skip).min(into.len() - done);
             part.page
-                .page()
                 .read(part.offset as usize + skip, &mut into[done..done + piece]);
             (skip, done) = (0, done + piece);
             if done == into.len() {

@@ -1,0 +1,46 @@
+//! What the stack asks of a card.
+
+use crate::Frame;
+
+/// What a card can do for the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Abilities {
+    /// It completes checksums of frames that go.
+    pub checksum: bool,
+    /// It cuts large packets of each [`Kind`](crate::Kind).
+    pub cuts: [bool; 3],
+    /// Most bytes of a packet in one frame, unless it is cut.
+    pub mtu: u32,
+}
+
+/// What has gone through a card.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames and bytes that came.
+    pub received: [u64; 2],
+    /// Frames and bytes that went.
+    pub sent: [u64; 2],
+    /// Frames that came and made no sense.
+    pub broken: u64,
+}
+
+/// A network card. Nothing here blocks.
+pub trait Card: Send + Sync {
+    /// Its address.
+    fn mac(&self) -> [u8; 6];
+    /// What it can do.
+    fn abilities(&self) -> Abilities;
+    /// Whether the link is there.
+    fn has_link(&self) -> bool;
+    /// What has gone through it.
+    fn counters(&self) -> Counters;
+    /// Sends a frame.
+    ///
+    /// # Errors
+    /// The frame, when there is no room now, it asks for what the card cannot do, or the card is broken.
+    fn transmit(&self, frame: Frame) -> Result<(), Frame>;
+    /// A frame that came, if there is one. After the last one, the next makes an interrupt.
+    fn receive(&self) -> Option<Frame>;
+    /// Takes a frame that came and is no longer needed: its pages may take others.
+    fn give_back(&self, _frame: Frame) {}
+}

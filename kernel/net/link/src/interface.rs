@@ -1,0 +1,83 @@
+//! The cards that there are, with their names and numbers; where frames that come go.
+
+use crate::packet;
+use crate::{Card, Frame};
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use lock::SpinLock;
+
+/// Number 1 is that of loopback on every Linux.
+const FIRST: i32 = 2;
+
+static ALL: SpinLock<Vec<Arc<Interface>>> = SpinLock::new(Vec::new());
+
+/// A card with a name and a number.
+pub struct Interface {
+    /// Its number, which programs name it by.
+    pub index: i32,
+    /// Its name.
+    pub name: String,
+    /// The card.
+    pub card: Arc<dyn Card>,
+}
+
+impl core::fmt::Debug for Interface {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ({})", self.name, self.index)
+    }
+}
+
+/// Makes a card an interface.
+pub fn add(card: Arc<dyn Card>) -> Arc<Interface> {
+    let mut all = ALL.lock();
+    let number = all.len();
+    let interface = Arc::new(Interface {
+        index: FIRST.saturating_add(number as i32),
+        name: format!("eth{number}"),
+        card,
+    });
+    all.push(Arc::clone(&interface));
+    drop(all);
+    let [a, b, c, d, e, f] = interface.card.mac();
+    trace::info!(
+        "{} is {a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}, packets of {} bytes, link {}",
+        interface.name,
+        interface.card.abilities().mtu,
+        if interface.card.has_link() { "up" } else { "down" }
+    );
+    interface
+}
+
+/// The interface with a number.
+#[must_use]
+pub fn by_index(index: i32) -> Option<Arc<Interface>> {
+    ALL.lock().iter().find(|interface| interface.index == index).cloned()
+}
+
+/// The interface with a name.
+#[must_use]
+pub fn by_name(name: &[u8]) -> Option<Arc<Interface>> {
+    let all = ALL.lock();
+    all.iter().find(|interface| interface.name.as_bytes() == name).cloned()
+}
+
+impl Interface {
+    /// Takes all frames that have come.
+    pub fn poll(&self) {
+        while let Some(frame) = self.card.receive() {
+            packet::deliver(self, &frame);
+            self.card.give_back(frame);
+        }
+    }
+
+    /// Sends a frame, which packet sockets see too.
+    ///
+    /// # Errors
+    /// The frame, as [`Card::transmit`].
+    pub fn send(&self, frame: Frame, from: Option<&packet::PacketSocket>) -> Result<(), Frame> {
+        packet::deliver_outgoing(self, &frame, from);
+        self.card.transmit(frame)
+    }
+}

@@ -1,0 +1,365 @@
+//! Packet sockets (`AF_PACKET`, `packet(7)`): frames as they are, for programs.
+//!
+//! A raw socket passes frames with their Ethernet headers; a datagram socket passes what is behind, and says and is told addresses beside. A socket keeps what has come
+//! until it is fetched, up to a limit; what comes beyond that is dropped and counted.
+
+use crate::request::{ARPHRD_ETHER, answer};
+use crate::{ETHERNET, Frame, Interface, Part, interface};
+use abi::fcntl::OpenFlags;
+use abi::ioctl::FIONREAD;
+use abi::socket::{
+    AF_PACKET, MSG_PEEK, MSG_TRUNC, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_RCVBUF, SO_TYPE, SOCK_DGRAM, SOCK_RAW,
+    SOL_SOCKET,
+};
+use abi::stat::S_IFSOCK;
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use frames::Page;
+use lock::SpinLock;
+use task::WaitQueue;
+use usermem::{Sink, Source, UserPtr};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+
+/// Every protocol (`ETH_P_ALL`).
+const ALL: u16 = 3;
+/// Bytes of `struct sockaddr_ll`, and of the part before the hardware address.
+const ADDRESS: usize = 20;
+const ADDRESS_HEAD: usize = 12;
+const HEADER: usize = ETHERNET as usize;
+/// Bytes of frames that a socket keeps.
+const CAPACITY: usize = 212_992;
+/// What a frame takes besides its bytes.
+const OVERHEAD: usize = 256;
+
+/// Whose a frame is (`sll_pkttype`).
+const TO_US: u8 = 0;
+const TO_ALL: u8 = 1;
+const TO_SOME: u8 = 2;
+const TO_OTHERS: u8 = 3;
+const FROM_US: u8 = 4;
+
+static SOCKETS: SpinLock<Vec<Weak<PacketSocket>>> = SpinLock::new(Vec::new());
+
+/// What a socket listens to.
+#[derive(Clone, Copy, Debug)]
+struct Binding {
+    /// An interface; 0 for all.
+    index: i32,
+    /// A protocol, in host order; 0 for none.
+    protocol: u16,
+}
+
+/// A frame that waits to be fetched.
+struct Arrived {
+    bytes: Vec<u8>,
+    address: [u8; ADDRESS],
+}
+
+#[derive(Default)]
+struct Inbox {
+    frames: VecDeque<Arrived>,
+    /// What they take.
+    used: usize,
+}
+
+/// A packet socket.
+pub struct PacketSocket {
+    raw: bool,
+    binding: SpinLock<Binding>,
+    inbox: SpinLock<Inbox>,
+    readable: WaitQueue,
+}
+
+/// Makes a packet socket; `protocol` is in network order, `flags` may have `O_NONBLOCK`.
+///
+/// # Errors
+/// `ESOCKTNOSUPPORT`.
+pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
+    if kind != SOCK_RAW && kind != SOCK_DGRAM {
+        return Err(Error::new(Errno::ESOCKTNOSUPPORT, "frames are raw, or datagrams"));
+    }
+    let socket = Arc::new(PacketSocket {
+        raw: kind == SOCK_RAW,
+        binding: SpinLock::new(Binding {
+            index: 0,
+            protocol: u16::from_be(protocol),
+        }),
+        inbox: SpinLock::default(),
+        readable: WaitQueue::new(),
+    });
+    let mut sockets = SOCKETS.lock();
+    sockets.retain(|socket| socket.strong_count() > 0);
+    sockets.push(Arc::downgrade(&socket));
+    drop(sockets);
+    let place = vfs::anonymous_place(b"socket:", S_IFSOCK | 0o777);
+    Ok(vfs::anonymous_file(
+        place,
+        OpenFlags::RDWR | flags & OpenFlags::NONBLOCK,
+        socket,
+    ))
+}
+
+/// Gives a frame that came to those who want it.
+pub(crate) fn deliver(interface: &Interface, frame: &Frame) {
+    let mut header = [0; HEADER];
+    if frame.read(0, &mut header) < HEADER {
+        return;
+    }
+    let whose = match header {
+        _ if header[..6] == interface.card.mac() => TO_US,
+        [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, ..] => TO_ALL,
+        [first, ..] if first & 1 == 1 => TO_SOME,
+        _ => TO_OTHERS,
+    };
+    spread(interface, frame, &header, whose, None);
+}
+
+/// Shows a frame that goes to those who see everything.
+pub(crate) fn deliver_outgoing(interface: &Interface, frame: &Frame, from: Option<&PacketSocket>) {
+    let mut header = [0; HEADER];
+    if frame.read(0, &mut header) == HEADER {
+        spread(interface, frame, &header, FROM_US, from);
+    }
+}
+
+fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8, from: Option<&PacketSocket>) {
+    let protocol = u16::from_be_bytes([header[12], header[13]]);
+    let wants = |socket: &Arc<PacketSocket>| {
+        let Binding {
+            index,
+            protocol: wanted,
+        } = *socket.binding.lock();
+        let protocol = wanted == ALL || wanted == protocol && whose != FROM_US;
+        let own = from.is_some_and(|from| core::ptr::eq(from, Arc::as_ptr(socket)));
+        protocol && wanted != 0 && (index == 0 || index == interface.index) && !own
+    };
+    let sockets: Vec<_> = {
+        let all = SOCKETS.lock();
+        all.iter().filter_map(Weak::upgrade).collect()
+    };
+    for socket in sockets.iter().filter(|socket| wants(socket)) {
+        let skip = if socket.raw { 0 } else { ETHERNET };
+        let mut bytes = alloc::vec![0; frame.len().saturating_sub(skip) as usize];
+        frame.read(skip, &mut bytes);
+        let mut address = address_of(interface.index, protocol, whose);
+        address[11] = 6;
+        address[ADDRESS_HEAD..ADDRESS_HEAD + 6].copy_from_slice(&header[6..12]);
+        socket.take_in(Arrived { bytes, address });
+    }
+}
+
+/// A `struct sockaddr_ll` without a hardware address.
+fn address_of(index: i32, protocol: u16, whose: u8) -> [u8; ADDRESS] {
+    let mut address = [0; ADDRESS];
+    address[..2].copy_from_slice(&AF_PACKET.to_ne_bytes());
+    address[2..4].copy_from_slice(&protocol.to_be_bytes());
+    address[4..8].copy_from_slice(&index.to_ne_bytes());
+    address[8..10].copy_from_slice(&ARPHRD_ETHER.to_ne_bytes());
+    address[10] = whose;
+    address
+}
+
+/// What a `struct sockaddr_ll` of a program says: interface, protocol, hardware address.
+fn parse_address(bytes: &[u8]) -> Result<(i32, u16, [u8; 6])> {
+    let head = bytes
+        .first_chunk::<ADDRESS_HEAD>()
+        .ok_or(Error::new(Errno::EINVAL, "the address is too short"))?;
+    if u16::from_ne_bytes([head[0], head[1]]) != AF_PACKET {
+        return Err(Error::new(Errno::EINVAL, "the address is of another family"));
+    }
+    let mut hardware = [0; 6];
+    for (to, from) in hardware.iter_mut().zip(&bytes[ADDRESS_HEAD..]) {
+        *to = *from;
+    }
+    let index = i32::from_ne_bytes([head[4], head[5], head[6], head[7]]);
+    Ok((index, u16::from_be_bytes([head[2], head[3]]), hardware))
+}
+
+impl PacketSocket {
+    fn take_in(&self, arrived: Arrived) {
+        let mut inbox = self.inbox.lock();
+        let room = arrived.bytes.len() + OVERHEAD;
+        if inbox.used + room > CAPACITY {
+            return;
+        }
+        inbox.used += room;
+        inbox.frames.push_back(arrived);
+        drop(inbox);
+        self.readable.wake(usize::MAX, Events::READABLE.bits());
+    }
+
+    /// The next frame; it stays if it is only looked at.
+    fn fetch(&self, peek: bool) -> Result<Arrived> {
+        let mut inbox = self.inbox.lock();
+        if peek {
+            let first = inbox.frames.front().ok_or(Error::from(Errno::EAGAIN))?;
+            return Ok(Arrived {
+                bytes: first.bytes.clone(),
+                address: first.address,
+            });
+        }
+        let arrived = inbox.frames.pop_front().ok_or(Error::from(Errno::EAGAIN))?;
+        inbox.used -= arrived.bytes.len() + OVERHEAD;
+        Ok(arrived)
+    }
+
+    /// The frame that a program's bytes make.
+    fn frame(&self, from: &mut Source<'_>, interface: &Interface, protocol: u16, to: [u8; 6]) -> Result<Frame> {
+        let header = if self.raw { 0 } else { HEADER };
+        let len = from.left();
+        let most = interface.card.abilities().mtu as usize + HEADER;
+        if len + header > most {
+            return Err(Error::new(Errno::EMSGSIZE, "longer than the interface takes"));
+        }
+        if len + header < HEADER {
+            return Err(Error::new(Errno::EINVAL, "shorter than a header"));
+        }
+        let mut frame = Frame::default();
+        let mut done = 0;
+        while done < len || frame.parts.is_empty() {
+            let page = Page::zeroed_for_kernel().map_err(|_| Error::new(Errno::ENOBUFS, "no memory for a frame"))?;
+            let skip = if frame.parts.is_empty() { header } else { 0 };
+            if skip > 0 {
+                page.write(0, &to);
+                page.write(6, &interface.card.mac());
+                page.write(12, &protocol.to_be_bytes());
+            }
+            let wanted = (len - done).min(4096 - skip);
+            if from.take_page(&page, skip, wanted)? < wanted {
+                return Err(Error::new(Errno::EFAULT, "the bytes end early"));
+            }
+            frame.parts.push(Part::new(page, 0, (skip + wanted) as u32));
+            done += wanted;
+        }
+        Ok(frame)
+    }
+}
+
+impl FileLike for PacketSocket {
+    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        Ok(self.receive(file, into, 0)?.count)
+    }
+
+    fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
+        self.send(file, from, &mut Outgoing::default())
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        if request != FIONREAD {
+            return answer(request, argument);
+        }
+        let next = self.inbox.lock().frames.front().map_or(0, |first| first.bytes.len());
+        UserPtr::<i32>::new(argument).write(&(next as i32))?;
+        Ok(0)
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        let mut events = Events::WRITABLE;
+        events.set(Events::READABLE, !self.inbox.lock().frames.is_empty());
+        events
+    }
+
+    fn queue(&self, _direction: Direction) -> Option<&WaitQueue> {
+        Some(&self.readable)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+}
+
+impl Socket for PacketSocket {
+    fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        let bound = *self.binding.lock();
+        let (index, protocol, to) = match &message.address {
+            Some((_, address)) => parse_address(address)?,
+            None if self.raw => (bound.index, bound.protocol, [0; 6]),
+            None => return Err(Error::new(Errno::ENOTCONN, "a datagram needs an address")),
+        };
+        let interface = interface::by_index(index).ok_or(Error::new(Errno::ENXIO, "no such interface"))?;
+        if !interface.card.has_link() {
+            return Err(Error::new(Errno::ENETDOWN, "the link is down"));
+        }
+        let len = from.left();
+        let frame = self.frame(from, &interface, protocol, to)?;
+        interface
+            .send(frame, Some(self))
+            .map_err(|_| Error::new(Errno::ENOBUFS, "the card takes no more now"))?;
+        Ok(len)
+    }
+
+    fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let arrived = self.fetch(flags & MSG_PEEK != 0)?;
+        let fits = arrived.bytes.len().min(into.left());
+        if fits > 0 {
+            into.put(&arrived.bytes[..fits])?;
+        }
+        let cut = fits < arrived.bytes.len();
+        Ok(Incoming {
+            count: if flags & MSG_TRUNC != 0 {
+                arrived.bytes.len()
+            } else {
+                fits
+            },
+            flags: if cut { MSG_TRUNC } else { 0 },
+            address: arrived.address.to_vec(),
+            ..Incoming::default()
+        })
+    }
+
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    fn shut_down(&self, _how: u32) -> Result<()> {
+        Err(Error::new(Errno::EOPNOTSUPP, "a packet socket has no directions"))
+    }
+
+    fn bind(&self, _view: &Context, address: &[u8]) -> Result<()> {
+        let (index, protocol, _) = parse_address(address)?;
+        if index != 0 && interface::by_index(index).is_none() {
+            return Err(Error::new(Errno::ENODEV, "no such interface"));
+        }
+        let mut binding = self.binding.lock();
+        binding.index = index;
+        if protocol != 0 {
+            binding.protocol = protocol;
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> Result<Vec<u8>> {
+        let Binding { index, protocol } = *self.binding.lock();
+        let mut address = address_of(index, protocol, 0);
+        if let Some(interface) = interface::by_index(index) {
+            address[11] = 6;
+            address[ADDRESS_HEAD..ADDRESS_HEAD + 6].copy_from_slice(&interface.card.mac());
+        } else {
+            address[8..10].fill(0);
+        }
+        Ok(address.to_vec())
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>> {
+        Err(Error::new(Errno::EOPNOTSUPP, "a packet socket has no peer"))
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        let value = match (level, name) {
+            (SOL_SOCKET, SO_TYPE) if self.raw => SOCK_RAW,
+            (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
+            (SOL_SOCKET, SO_DOMAIN) => u32::from(AF_PACKET),
+            (SOL_SOCKET, SO_PROTOCOL) => u32::from(self.binding.lock().protocol.to_be()),
+            (SOL_SOCKET, SO_RCVBUF) => CAPACITY as u32,
+            (SOL_SOCKET, SO_ERROR) => 0,
+            _ => return Err(Error::new(Errno::ENOPROTOOPT, "no such option")),
+        };
+        Ok(value.to_ne_bytes().to_vec())
+    }
+
+    fn set_option(&self, _level: u32, _name: u32, _value: &[u8]) -> Result<()> {
+        Err(Error::new(Errno::ENOPROTOOPT, "no such option"))
+    }
+}
