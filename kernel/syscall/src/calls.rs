@@ -36,6 +36,7 @@ macro_rules! calls {
 
 mod advisory;
 mod clone;
+mod control;
 mod descriptor;
 mod directory;
 mod epoll;
@@ -75,6 +76,7 @@ pub(crate) use system::{host_name, set_host_name};
 pub(crate) const FAMILIES: &[&[Entry]] = &[
     advisory::ROWS,
     clone::ROWS,
+    control::ROWS,
     descriptor::ROWS,
     directory::ROWS,
     epoll::ROWS,

@@ -80,6 +80,7 @@ fn load(application: Application) {
             arguments: application.arguments,
             environment: application.environment,
             fixed_addresses: false,
+            no_new_privileges: false,
         };
         let limits = process::current().map_or_else(LimitSet::initial, |process| process.limits.lock().clone());
         exec::prepare(&view, &limits, file, request)

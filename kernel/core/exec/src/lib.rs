@@ -18,6 +18,7 @@
 extern crate alloc;
 
 mod image;
+mod privilege;
 mod script;
 mod stack;
 
@@ -28,7 +29,7 @@ use lock::Once;
 use process::{LimitSet, Program};
 use space::{AddressSpace, Layout};
 use usermem::Sink;
-use vfs::{Context, File, How, Kind, Path, Permission, Running};
+use vfs::{Context, Credentials, File, How, Kind, Path, Permission, Running};
 
 /// `#!` lines followed at the most.
 const MAX_SCRIPTS: usize = 5;
@@ -46,6 +47,8 @@ pub struct Request {
     pub environment: Vec<Vec<u8>>,
     /// Whether addresses are the same every time (`ADDR_NO_RANDOMIZE`).
     pub fixed_addresses: bool,
+    /// Whether it must not gain anything by its file (`PR_SET_NO_NEW_PRIVS`).
+    pub no_new_privileges: bool,
 }
 
 /// A program that is about to run.
@@ -57,6 +60,12 @@ pub struct Prepared {
     pub entry: u64,
     /// Its stack pointer.
     pub stack_pointer: u64,
+    /// As whom it runs.
+    pub credentials: Arc<Credentials>,
+    /// Whether it may do more than who starts it.
+    pub secure: bool,
+    /// Whether its file's bits made it another user or group.
+    pub by_file: bool,
     /// What `/proc` tells of it.
     pub program: Program,
     /// The last part of its file's name: what its first thread is called.
@@ -172,7 +181,8 @@ fn load(
         }
         None => None,
     };
-    let privileged = view.credentials.euid == 0;
+    let privilege = privilege::of(&view.credentials, file, request.no_new_privileges);
+    let privileged = privilege.credentials.euid == 0;
     let space_limits = limits.for_space(privileged);
     let layout = if request.fixed_addresses {
         Layout::fixed(&space_limits)
@@ -188,7 +198,7 @@ fn load(
     space.set_program_end(program.end, program.data.end - program.data.start);
     let start = stack::build(
         &space,
-        view,
+        &privilege,
         limits,
         request,
         &program,
@@ -206,6 +216,9 @@ fn load(
         space,
         entry,
         stack_pointer: start.pointer,
+        credentials: privilege.credentials,
+        secure: privilege.secure,
+        by_file: privilege.by_file,
         program: told,
         name,
     })

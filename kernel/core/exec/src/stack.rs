@@ -2,6 +2,7 @@
 
 use crate::Request;
 use crate::image::Mapped;
+use crate::privilege::Privilege;
 use abi::auxv;
 use abi::mman::{MapFlags, Prot};
 use abi::resource::RLIMIT_STACK;
@@ -10,7 +11,6 @@ use address::{PAGE_SIZE, page_ceil};
 use alloc::vec::Vec;
 use process::{LimitSet, Program};
 use space::{AddressSpace, Mapping};
-use vfs::Context;
 
 const TOO_BIG: Error = Error::new(Errno::E2BIG, "arguments and environment are too long");
 /// Longest single string, with its zero.
@@ -80,7 +80,7 @@ impl Strings {
 /// Maps the stack and fills it.
 pub(crate) fn build(
     space: &AddressSpace,
-    view: &Context,
+    privilege: &Privilege,
     limits: &LimitSet,
     request: &Request,
     program: &Mapped,
@@ -110,7 +110,7 @@ pub(crate) fn build(
     random::fill(&mut random);
     let random = strings.push(&random);
 
-    let auxiliary = auxiliary_vector(view, program, interpreter, vdso, &[name, platform, random]);
+    let auxiliary = auxiliary_vector(privilege, program, interpreter, vdso, &[name, platform, random]);
     let words = words(&arguments, &environment, &auxiliary);
     let pointer = (strings.top - strings.used - words.len() as u64 * 8) & !15;
     let mut bytes = Vec::with_capacity((top - pointer) as usize);
@@ -150,14 +150,13 @@ fn words(arguments: &[u64], environment: &[u64], auxiliary: &[u64]) -> Vec<u64> 
 }
 
 fn auxiliary_vector(
-    view: &Context,
+    privilege: &Privilege,
     program: &Mapped,
     interpreter: Option<&Mapped>,
     vdso: Option<u64>,
     &[name, platform, random]: &[u64; 3],
 ) -> Vec<u64> {
-    let who = &view.credentials;
-    let secure = who.uid != who.euid || who.gid != who.egid;
+    let who = &privilege.credentials;
     let mut pairs = Vec::with_capacity(46);
     let mut add = |key: u64, value: u64| pairs.extend_from_slice(&[key, value]);
     if let Some(vdso) = vdso {
@@ -177,7 +176,7 @@ fn auxiliary_vector(
     add(auxv::AT_EUID, u64::from(who.euid));
     add(auxv::AT_GID, u64::from(who.gid));
     add(auxv::AT_EGID, u64::from(who.egid));
-    add(auxv::AT_SECURE, u64::from(secure));
+    add(auxv::AT_SECURE, u64::from(privilege.secure));
     add(auxv::AT_RANDOM, random);
     add(auxv::AT_HWCAP2, hal::cpu::capabilities()[1]);
     add(auxv::AT_RSEQ_FEATURE_SIZE, u64::from(process::rseq::FEATURES));

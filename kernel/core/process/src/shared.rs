@@ -78,6 +78,8 @@ pub struct Process {
     pub dumpable: AtomicU32,
     /// `PR_SET_NO_NEW_PRIVS`.
     pub no_new_privileges: AtomicBool,
+    /// `PR_SET_THP_DISABLE`: told, and not made use of.
+    pub no_huge_pages: AtomicBool,
     /// `PR_SET_CHILD_SUBREAPER`.
     pub subreaper: AtomicBool,
     /// The signal it gets when its parent ends (`PR_SET_PDEATHSIG`).
@@ -148,6 +150,7 @@ impl Process {
             personality: AtomicU32::new(0),
             dumpable: AtomicU32::new(1),
             no_new_privileges: AtomicBool::new(false),
+            no_huge_pages: AtomicBool::new(false),
             subreaper: AtomicBool::new(false),
             parent_death_signal: AtomicU32::new(0),
             exit_signal: AtomicU32::new(u32::from(abi::signal::Signal::CHLD.0)),
@@ -313,6 +316,8 @@ impl Process {
         }
         self.oom_adjustment
             .store(maker.oom_adjustment.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.no_huge_pages
+            .store(maker.no_huge_pages.load(Ordering::Relaxed), Ordering::Relaxed);
         self.no_new_privileges
             .store(maker.no_new_privileges.load(Ordering::Relaxed), Ordering::Relaxed);
     }

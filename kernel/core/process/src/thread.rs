@@ -25,6 +25,8 @@ pub struct Thread {
     pub io_priority: AtomicU32,
     /// Its mask, what is pending for it, its alternate stack.
     pub signals: ThreadSignals,
+    /// Nanoseconds by which its timers may be late (`PR_SET_TIMERSLACK`): told, and not made use of.
+    pub timer_slack: AtomicU64,
     /// Page faults that were answered.
     pub faults: AtomicU64,
     /// Its area of restartable sequences.
@@ -50,6 +52,7 @@ impl Thread {
             robust_list: AtomicU64::new(0),
             io_priority: AtomicU32::new(0),
             signals: ThreadSignals::default(),
+            timer_slack: AtomicU64::new(50_000),
             faults: AtomicU64::new(0),
             rseq: rseq::Area::default(),
             name: SpinLock::new(name),

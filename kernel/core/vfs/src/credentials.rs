@@ -36,6 +36,17 @@ pub mod capability {
     pub const ALL: u64 = (1 << (LAST + 1)) - 1;
 }
 
+/// What the superuser's number means to capabilities; each bit has one above it that locks it.
+#[expect(missing_docs, reason = "the names are Linux's and capabilities(7) explains them")]
+pub mod securebits {
+    pub const NO_ROOT: u32 = 1;
+    pub const NO_SETUID_FIXUP: u32 = 4;
+    pub const KEEP_CAPS: u32 = 16;
+    pub const NO_AMBIENT_RAISE: u32 = 64;
+    pub const LOCKS: u32 = 0xaa;
+    pub const ALL: u32 = 0xff;
+}
+
 bitflags! {
     /// What somebody wants to do with a file.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +61,7 @@ bitflags! {
 }
 
 /// Who a process is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are Linux's and credentials(7) explains them")]
 pub struct Credentials {
     pub uid: u32,
@@ -67,6 +78,7 @@ pub struct Credentials {
     pub inheritable: u64,
     pub bounding: u64,
     pub ambient: u64,
+    pub securebits: u32,
 }
 
 impl Credentials {
@@ -89,6 +101,7 @@ impl Credentials {
             inheritable: 0,
             bounding: capability::ALL,
             ambient: 0,
+            securebits: 0,
         }
     }
 

@@ -60,7 +60,7 @@ pub use anonymous::{anonymous_device, anonymous_file, anonymous_place};
 pub use attributes::{Attributes, SetAttributes, now};
 pub use change::NewTime;
 pub use context::Context;
-pub use credentials::{Credentials, Permission, capability};
+pub use credentials::{Credentials, Permission, capability, securebits};
 pub use dentry::Dentry;
 pub use file::{File, Watcher};
 pub use file_like::{Direction, Events, FileLike, downcast_file_like};

@@ -391,6 +391,9 @@ fn prepare(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, thread: &Ar
         let stack = *caller.thread.signals.stack.lock();
         *thread.signals.stack.lock() = stack;
     }
+    thread
+        .timer_slack
+        .store(caller.thread.timer_slack.load(Ordering::Relaxed), Ordering::Relaxed);
     if !flags.contains(CloneFlags::VM) {
         thread.rseq.inherit(&caller.thread.rseq);
     }

@@ -76,6 +76,7 @@ fn execveat(
         arguments,
         environment,
         fixed_addresses,
+        no_new_privileges: caller.process().no_new_privileges.load(Ordering::Relaxed),
     };
     let limits = caller.process().limits.lock().clone();
     let view = caller.process().view();
@@ -121,6 +122,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     drop(old);
     process.set_borrows_memory(false);
     process.has_executed.store(true, Ordering::Relaxed);
+    become_whom(process, &prepared);
     process.signals.reset();
     process.timers.clear(true);
     *thread.signals.stack.lock() = abi::signal::SigStack {
@@ -143,6 +145,24 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     hal::thread::reset_program();
     process.changed.wake_all();
     UserFrame::start(prepared.entry, prepared.stack_pointer)
+}
+
+/// The process is whom its program runs as, and may be looked at if that is who started it.
+fn become_whom(process: &process::Process, prepared: &Prepared) {
+    /// What a program must not be told by somebody who has less than it: addresses, the lowest page, rights of mappings.
+    const TO_FORGET: u32 = ADDR_NO_RANDOMIZE | 0x0020_0000 | 0x0010_0000 | 0x0040_0000;
+    let who = &prepared.credentials;
+    if !Arc::ptr_eq(who, &process.credentials()) {
+        process.change_view(|view| view.credentials = Arc::clone(who));
+    }
+    let plain = who.euid == who.uid && who.egid == who.gid;
+    process.dumpable.store(u32::from(plain), Ordering::Relaxed);
+    if prepared.secure {
+        process.parent_death_signal.store(0, Ordering::Relaxed);
+    }
+    if prepared.by_file {
+        process.personality.fetch_and(!TO_FORGET, Ordering::Relaxed);
+    }
 }
 
 const ADDR_NO_RANDOMIZE: u32 = 0x0004_0000;

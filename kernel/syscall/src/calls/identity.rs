@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use process::registry;
 use usermem::UserPtr;
-use vfs::{Credentials, capability};
+use vfs::{Credentials, capability, securebits};
 
 calls! {
     39 "getpid" = getpid();
@@ -75,6 +75,12 @@ fn change(caller: &Caller<'_>, change: impl FnOnce(&mut Credentials) -> Result<(
     change(&mut new)?;
     adjust_capabilities(&old, &mut new);
     let process = caller.process();
+    let ids = |who: &Credentials| (who.euid, who.egid, who.fsuid, who.fsgid);
+    if ids(&old) != ids(&new) || new.permitted & !old.permitted != 0 {
+        // Who could look at it before must not see what it reads now.
+        process.dumpable.store(0, Ordering::Relaxed);
+        process.parent_death_signal.store(0, Ordering::Relaxed);
+    }
     // Whether it may lock without limit and map the lowest pages goes with the user.
     let for_space = process.limits.lock().for_space(new.euid == 0);
     process.change_view(|view| view.credentials = Arc::new(new));
@@ -82,18 +88,38 @@ fn change(caller: &Caller<'_>, change: impl FnOnce(&mut Credentials) -> Result<(
     Ok(0)
 }
 
+/// What only concerns files: these capabilities follow the user for files.
+const FOR_FILES: u64 = 1 << capability::CHOWN
+    | 1 << capability::DAC_OVERRIDE
+    | 1 << capability::DAC_READ_SEARCH
+    | 1 << capability::FOWNER
+    | 1 << capability::FSETID
+    | 1 << 9
+    | 1 << capability::MKNOD
+    | 1 << 32;
+
 /// Capabilities when user numbers change (capabilities(7), "Effect of user ID changes on capabilities").
 fn adjust_capabilities(old: &Credentials, new: &mut Credentials) {
+    if new.securebits & securebits::NO_SETUID_FIXUP != 0 {
+        return;
+    }
     let any_root = |who: &Credentials| who.uid == 0 || who.euid == 0 || who.suid == 0;
     if any_root(old) && !any_root(new) {
-        new.permitted = 0;
-        new.effective = 0;
+        if new.securebits & securebits::KEEP_CAPS == 0 {
+            new.permitted = 0;
+            new.effective = 0;
+        }
         new.ambient = 0;
     }
     match (old.euid == 0, new.euid == 0) {
         (true, false) => new.effective = 0,
         (false, true) => new.effective = new.permitted,
-        _ => {}
+        _ if old.euid != new.euid => {}
+        _ => match (old.fsuid == 0, new.fsuid == 0) {
+            (true, false) => new.effective &= !FOR_FILES,
+            (false, true) => new.effective |= new.permitted & FOR_FILES,
+            _ => {}
+        },
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::identity::process_or_own;
 use crate::Caller;
-use abi::resource::{RLIMIT_CPU, RLIMIT_NOFILE, Rlimit, Rusage};
+use abi::resource::{RLIMIT_CPU, RLIMIT_NICE, RLIMIT_NOFILE, Rlimit, Rusage};
 use abi::time::{Timeval, Tms};
 use abi::{Errno, Error, Result};
 use address::PAGE_SIZE;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use process::usage::Usage;
+use process::{Process, Thread, registry};
 use usermem::UserPtr;
 use vfs::capability;
 
@@ -36,6 +38,7 @@ fn prlimit64(
     (pid, which, new, old): (u32, u32, UserPtr<Rlimit>, UserPtr<Rlimit>),
 ) -> Result<u64> {
     let process = process_or_own(caller, pid)?;
+    may_limit(caller, &process)?;
     let current = process.limits.lock().get(which as usize);
     let current = current.ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
     if !new.is_null() {
@@ -45,7 +48,18 @@ fn prlimit64(
     Ok(0)
 }
 
-fn set(caller: &Caller<'_>, process: &Arc<process::Process>, which: usize, new: Rlimit) -> Result<()> {
+/// Whether the caller may look at a process's limits and set them.
+fn may_limit(caller: &Caller<'_>, process: &Arc<Process>) -> Result<()> {
+    let (own, its) = (caller.process().credentials(), process.credentials());
+    let same = [its.uid, its.euid, its.suid].iter().all(|uid| *uid == own.uid)
+        && [its.gid, its.egid, its.sgid].iter().all(|gid| *gid == own.gid);
+    if Arc::ptr_eq(process, caller.process()) || same || own.has(capability::SYS_RESOURCE) {
+        return Ok(());
+    }
+    Err(Error::new(Errno::EPERM, "the process is another user's"))
+}
+
+fn set(caller: &Caller<'_>, process: &Arc<Process>, which: usize, new: Rlimit) -> Result<()> {
     let who = caller.process().credentials();
     let current = process
         .limits
@@ -117,42 +131,65 @@ fn times(caller: &mut Caller<'_>, (out,): (UserPtr<Tms>,)) -> Result<u64> {
 }
 
 const PRIO_PROCESS: u32 = 0;
+const PRIO_GROUP: u32 = 1;
 const PRIO_USER: u32 = 2;
 
-fn check_which(which: u32, who: u32) -> Result<()> {
-    if which > PRIO_USER {
-        return Err(Error::new(Errno::EINVAL, "no such group of processes"));
-    }
-    if which == PRIO_PROCESS && who != 0 && process::registry::thread(who).is_none() {
+/// The threads that are named; 0 is the caller, its group, its user.
+fn named(caller: &Caller<'_>, which: u32, who: u32) -> Result<Vec<Arc<Thread>>> {
+    let own = caller.process();
+    let all = |wanted: &dyn Fn(&Process) -> bool| {
+        let mut processes = registry::processes();
+        processes.retain(|process| wanted(process));
+        processes
+            .iter()
+            .flat_map(|process| process.threads())
+            .collect::<Vec<_>>()
+    };
+    let named = match which {
+        PRIO_PROCESS => {
+            let number = if who == 0 { caller.thread.tid() } else { who };
+            registry::thread(number).into_iter().collect()
+        }
+        PRIO_GROUP => {
+            let group = if who == 0 { own.group() } else { who };
+            all(&|process| process.group() == group)
+        }
+        PRIO_USER => {
+            let user = if who == 0 { own.credentials().uid } else { who };
+            all(&|process| process.credentials().uid == user)
+        }
+        _ => return Err(Error::new(Errno::EINVAL, "no such group of processes")),
+    };
+    if named.is_empty() {
         return Err(Error::new(Errno::ESRCH, "there is no such process"));
     }
-    Ok(())
+    Ok(named)
 }
 
-fn getpriority(_caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64> {
-    check_which(which, who)?;
-    let nice = match process::registry::thread(who)
-        .filter(|_| which == PRIO_PROCESS)
-        .and_then(|thread| thread.task())
-    {
-        Some(task) => task.nice(),
-        None => task::with_current(|task| task.nice()),
-    };
-    Ok((20 - nice) as u64)
+fn getpriority(caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64> {
+    let threads = named(caller, which, who)?;
+    let tasks = threads.iter().filter_map(|thread| thread.task());
+    let best = tasks.map(|task| 20 - task.nice()).max();
+    best.map(|best| best as u64)
+        .ok_or(Error::new(Errno::ESRCH, "there is no such process"))
 }
 
 fn setpriority(caller: &mut Caller<'_>, (which, who, nice): (u32, u32, i32)) -> Result<u64> {
-    check_which(which, who)?;
-    let task = match process::registry::thread(who)
-        .filter(|_| which == PRIO_PROCESS)
-        .and_then(|thread| thread.task())
-    {
-        Some(task) => task,
-        None => task::current(),
-    };
-    if nice < task.nice() && !caller.process().credentials().has(capability::SYS_NICE) {
-        return Err(Error::new(Errno::EACCES, "a better priority needs CAP_SYS_NICE"));
+    let nice = nice.clamp(-20, 19);
+    let own = caller.process().credentials();
+    let privileged = own.has(capability::SYS_NICE);
+    let mut refused = None;
+    for thread in named(caller, which, who)? {
+        let other = thread.process.credentials();
+        let Some(task) = thread.task() else { continue };
+        let floor = thread.process.limit(RLIMIT_NICE);
+        if !privileged && other.uid != own.euid && other.euid != own.euid {
+            refused = Some(Error::new(Errno::EPERM, "the process is another user's"));
+        } else if nice < task.nice() && !privileged && (20 - nice) as u64 > floor {
+            refused = Some(Error::new(Errno::EACCES, "a better priority needs CAP_SYS_NICE"));
+        } else {
+            task.set_nice(nice);
+        }
     }
-    task.set_nice(nice);
-    Ok(0)
+    refused.map_or(Ok(0), Err)
 }

@@ -10,7 +10,7 @@ use core::sync::atomic::Ordering;
 use process::exit::{Status, exit_process, exit_thread};
 use process::{registry, rseq};
 use task::Task;
-use usermem::{UserPtr, UserSlice};
+use usermem::UserPtr;
 
 calls! {
     24 "sched_yield" = sched_yield();
@@ -22,7 +22,6 @@ calls! {
     146 "sched_get_priority_max" = sched_get_priority_max(u32);
     147 "sched_get_priority_min" = sched_get_priority_min(u32);
     148 "sched_rr_get_interval" = sched_rr_get_interval(u32, UserPtr<Timespec>);
-    157 "prctl" = prctl(u32, Hex, Hex, Hex, Hex) partial "names, dumpability, new privileges, subreapers and death signals";
     158 "arch_prctl" = arch_prctl(u32, Hex);
     203 "sched_setaffinity" = sched_setaffinity(u32, usize, UserPtr<u64>);
     204 "sched_getaffinity" = sched_getaffinity(u32, usize, UserPtr<u64>);
@@ -211,70 +210,4 @@ fn arch_prctl(_caller: &mut Caller<'_>, (code, address): (u32, Hex)) -> Result<u
         ARCH_GET_GS => UserPtr::new(address.0).write(&hal::thread::gs_base()).map(|()| 0),
         _ => Err(Error::new(Errno::EINVAL, "no such code")),
     }
-}
-
-const PR_SET_PDEATHSIG: u32 = 1;
-const PR_GET_PDEATHSIG: u32 = 2;
-const PR_GET_DUMPABLE: u32 = 3;
-const PR_SET_DUMPABLE: u32 = 4;
-const PR_GET_KEEPCAPS: u32 = 7;
-const PR_GET_TIMING: u32 = 13;
-const PR_SET_NAME: u32 = 15;
-const PR_GET_NAME: u32 = 16;
-const PR_GET_SECCOMP: u32 = 21;
-const PR_CAPBSET_READ: u32 = 23;
-const PR_GET_SECUREBITS: u32 = 27;
-const PR_SET_TIMERSLACK: u32 = 29;
-const PR_GET_TIMERSLACK: u32 = 30;
-const PR_SET_CHILD_SUBREAPER: u32 = 36;
-const PR_GET_CHILD_SUBREAPER: u32 = 37;
-const PR_SET_NO_NEW_PRIVS: u32 = 38;
-const PR_GET_NO_NEW_PRIVS: u32 = 39;
-const PR_GET_TID_ADDRESS: u32 = 40;
-const PR_SET_THP_DISABLE: u32 = 41;
-const PR_GET_THP_DISABLE: u32 = 42;
-const PR_SET_VMA: u32 = 0x5356_4d41;
-
-fn prctl(caller: &mut Caller<'_>, (option, a, b, c, d): (u32, Hex, Hex, Hex, Hex)) -> Result<u64> {
-    let process = caller.process();
-    let invalid = Err(Error::new(
-        Errno::EINVAL,
-        "no such option, or a value that it does not take",
-    ));
-    match option {
-        PR_SET_NAME => {
-            let name = usermem::read_string(a.0, process::thread::NAME, Errno::EFAULT);
-            let name = match name {
-                Err(error) if error.errno == Errno::EFAULT => {
-                    UserSlice::new(a.0, process::thread::NAME - 1).to_vec()?
-                }
-                other => other?,
-            };
-            caller.thread.set_name(&name);
-        }
-        PR_GET_NAME => UserSlice::new(a.0, process::thread::NAME).write(&caller.thread.name())?,
-        PR_SET_DUMPABLE if a.0 <= 1 => process.dumpable.store(a.0 as u32, Ordering::Relaxed),
-        PR_GET_DUMPABLE => return Ok(u64::from(process.dumpable.load(Ordering::Relaxed))),
-        PR_SET_PDEATHSIG if a.0 <= 64 => process.parent_death_signal.store(a.0 as u32, Ordering::Relaxed),
-        PR_GET_PDEATHSIG => UserPtr::new(a.0).write(&process.parent_death_signal.load(Ordering::Relaxed))?,
-        PR_SET_CHILD_SUBREAPER => process.subreaper.store(a.0 != 0, Ordering::Relaxed),
-        PR_GET_CHILD_SUBREAPER => UserPtr::new(a.0).write(&u32::from(process.subreaper.load(Ordering::Relaxed)))?,
-        PR_SET_NO_NEW_PRIVS if (a.0, b.0, c.0, d.0) == (1, 0, 0, 0) => {
-            process.no_new_privileges.store(true, Ordering::Relaxed);
-        }
-        PR_GET_NO_NEW_PRIVS if (a.0, b.0, c.0, d.0) == (0, 0, 0, 0) => {
-            return Ok(u64::from(process.no_new_privileges.load(Ordering::Relaxed)));
-        }
-        PR_CAPBSET_READ if a.0 <= u64::from(vfs::capability::LAST) => {
-            return Ok(process.credentials().bounding >> a.0 & 1);
-        }
-        PR_GET_TID_ADDRESS => UserPtr::new(a.0).write(&caller.thread.clear_child_tid.load(Ordering::Relaxed))?,
-        PR_GET_TIMERSLACK => return Ok(50_000),
-        PR_SET_TIMERSLACK | PR_GET_KEEPCAPS | PR_GET_TIMING | PR_GET_SECCOMP | PR_GET_SECUREBITS => {}
-        PR_SET_THP_DISABLE | PR_GET_THP_DISABLE => {}
-        // Linux without CONFIG_ANON_VMA_NAME answers so, and everybody copes.
-        PR_SET_VMA => return invalid,
-        _ => return invalid,
-    }
-    Ok(0)
 }
