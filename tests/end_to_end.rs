@@ -3,13 +3,14 @@
 
 use std::process::ExitCode;
 
-use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, programs, suite};
+use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, processes, programs, suite};
 
 fn main() -> ExitCode {
     let cases = [
         guest::cases(),
         apps::cases(),
         cpython::cases(),
+        processes::cases(),
         programs::cases(),
         machines::cases(),
         hostile::cases(),

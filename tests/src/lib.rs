@@ -13,6 +13,7 @@
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
 //! | [`programs`] | shells, runtimes and tools at their everyday work, differential |
+//! | [`processes`] | `ps`, `top`, `lsof` and their kin, differential |
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`interactive`] | shells with somebody at the terminal |
@@ -31,6 +32,7 @@ pub mod hostile;
 pub mod interactive;
 pub mod machines;
 pub mod places;
+pub mod processes;
 pub mod programs;
 pub mod source;
 pub mod suite;
