@@ -1,5 +1,5 @@
 // Eight threads map, fault, protect and unmap at once; every page is zero when new and keeps its content.
-//: cpus 4
+//: cpus 1 2 4
 //: timeout 60
 #include "../include/t.h"
 #include <pthread.h>

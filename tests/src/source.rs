@@ -9,7 +9,7 @@
 //! | `//: stdin text\n` | what standard input gives, with `\n` for line ends |
 //! | `//: link dynamic` | how to link: `static` (glibc, the default), `static-pie`, `dynamic`, `musl` |
 //! | `//: cflags -mavx2` | further options of the compiler |
-//! | `//: cpus 4`, `//: memory 256M`, `//: timeout 60` | the machine, and how many seconds it may take |
+//! | `//: cpus 4`, `//: memory 256M`, `//: timeout 60` | the machine, and how many seconds it may take; several numbers of CPUs are as many runs |
 //! | `//: terminal 24x80` | standard input and output are a terminal of that size |
 //! | `//: type text\n` | typed when the program prints `ready`, the first at the first `ready` (repeat); `\xNN` is any byte |
 //! | `//: resize 30x100` | typed as the last thing: the terminal's new size |
@@ -126,9 +126,11 @@ impl Source {
                 "type" => job.terminal().steps.push(Step::text(READY, unescaped(value))),
                 "resize" => job.terminal().steps.push(Step::size(size(value)?)),
                 "cpus" => {
-                    job.cpus = value
-                        .parse()
-                        .map_err(|_| format!("{}: cpus needs a number", self.name))?
+                    let numbers = value.split_whitespace().map(str::parse);
+                    let numbers: Result<Vec<u32>, _> = numbers.collect();
+                    let numbers = numbers.map_err(|_| format!("{}: cpus needs numbers", self.name))?;
+                    let (first, more) = numbers.split_first().ok_or("cpus needs a number")?;
+                    (job.cpus, job.more_cpus) = (*first, more.to_vec());
                 }
                 "memory" => job.memory = Some(value.clone()),
                 "timeout" => {
