@@ -51,6 +51,7 @@ mod memory_file;
 mod message;
 mod mount;
 mod open;
+mod owner;
 mod pidfd;
 mod pipe;
 mod policy;

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`frame`] | what a handler finds on its stack, and the way back from it |
 //! | [`descriptor`] | signals read from a file |
+//! | [`owner`] | files that send a signal when they are ready |
 //! | [`siginfo`] | what is known of a signal, as bytes |
 //! | [`stack`] | the alternate stack |
 //!
@@ -19,6 +20,7 @@ extern crate alloc;
 
 pub mod descriptor;
 pub mod frame;
+pub mod owner;
 pub mod siginfo;
 pub mod stack;
 

@@ -4,18 +4,17 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::{
     F_ADD_SEALS, F_DUPFD, F_DUPFD_CLOEXEC, F_GET_SEALS, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETPIPE_SZ,
-    F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETPIPE_SZ, FD_CLOEXEC,
-    OpenFlags,
+    F_GETSIG, F_NOTIFY, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETOWN,
+    F_SETOWN_EX, F_SETPIPE_SZ, F_SETSIG, FD_CLOEXEC, OpenFlags,
 };
 use abi::resource::RLIMIT_NOFILE;
 use abi::{Errno, Error, Result};
-use usermem::UserPtr;
 use vfs::{File, capability};
 
 calls! {
     32 "dup" = dup(Fd);
     33 "dup2" = dup2(Fd, Fd);
-    72 "fcntl" = fcntl(Fd, u32, Hex) partial "no owners, leases or notices of changes: F_SETOWN and F_SETLEASE answer EINVAL, F_NOTIFY unless it asks for nothing";
+    72 "fcntl" = fcntl(Fd, u32, Hex) partial "no leases or notices of changes: F_SETLEASE answers EINVAL, and so does F_NOTIFY unless it asks for nothing";
     292 "dup3" = dup3(Fd, Fd, OpenFlags);
 }
 
@@ -70,12 +69,16 @@ fn fcntl(caller: &mut Caller<'_>, (fd, command, argument): (Fd, u32, Hex)) -> Re
         F_GETFL => Ok(u64::from(file.flags().bits())),
         F_SETFL => {
             let wanted = OpenFlags::from_bits_truncate(argument.0 as u32) & OpenFlags::SETTABLE;
-            file.set_flags((file.flags() - OpenFlags::SETTABLE) | wanted)
-                .map(|()| 0)
+            let before = file.flags();
+            file.set_flags((before - OpenFlags::SETTABLE) | wanted)?;
+            if (before ^ wanted).contains(OpenFlags::ASYNC) {
+                signal::owner::switch(&file, wanted.contains(OpenFlags::ASYNC));
+            }
+            Ok(0)
         }
-        // Nobody is signalled when a file is ready, so that no file has an owner.
-        F_GETOWN => Ok(0),
-        F_GETOWN_EX => UserPtr::new(argument.0).write(&[0u32; 2]).map(|()| 0),
+        F_GETOWN | F_SETOWN | F_GETOWN_EX | F_SETOWN_EX | F_GETSIG | F_SETSIG => {
+            super::owner::control(&file, fd, command, argument.0)
+        }
         F_NOTIFY => notify(argument.0 as u32),
         F_GETPIPE_SZ | F_SETPIPE_SZ => pipe_size(caller, &file, command, argument.0),
         F_GETLK | F_SETLK | F_SETLKW | F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW => {

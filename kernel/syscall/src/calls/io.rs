@@ -149,6 +149,10 @@ fn ioctl(caller: &mut Caller<'_>, (fd, request, argument): (Fd, u32, Hex)) -> Re
             flags.set(OpenFlags::NONBLOCK, on);
             file.set_flags(flags).map(|()| 0)
         }
+        abi::ioctl::FIOASYNC => {
+            let on = UserPtr::<u32>::new(argument.0).read()? != 0;
+            super::owner::switch(&file, on)
+        }
         _ => file.ioctl(request, argument.0),
     }
 }

@@ -1,0 +1,203 @@
+//! Files that send a signal when they are ready: owners (`F_SETOWN`), the signal (`F_SETSIG`), and the switch (`O_ASYNC`).
+//!
+//! What a file has in this way is kept beside it, by the file's address, until it is closed for good: hardly any file has an owner. While the switch is on, a
+//! sleeper that never sleeps stands in the file's queues and passes each wake-up on as a signal.
+//!
+//! Lock order: the table is taken alone; a signal is sent without any lock of this module.
+
+use abi::signal::{SI_KERNEL, Signal};
+use abi::{Errno, Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use lock::SpinLock;
+use process::signals::{Fields, Info};
+use process::{registry, signals};
+use task::Wake;
+use vfs::{Direction, File, Watcher};
+
+/// Who is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// One thread.
+    Thread(u32),
+    /// A process.
+    Process(u32),
+    /// The processes of a group.
+    Group(u32),
+}
+
+/// What is known of a file's owner.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    owner: Owner,
+    /// The signal instead of `SIGIO`, and the descriptor that it names.
+    signal: Option<(Signal, i32)>,
+    is_on: bool,
+}
+
+/// What stands in the queues of a file.
+struct Teller {
+    state: SpinLock<State>,
+}
+
+static TELLERS: SpinLock<BTreeMap<usize, Arc<Teller>>> = SpinLock::new(BTreeMap::new());
+
+fn key(file: &File) -> usize {
+    core::ptr::from_ref(file).addr()
+}
+
+fn known(file: &File) -> Option<Arc<Teller>> {
+    TELLERS.lock().get(&key(file)).cloned()
+}
+
+fn known_or_new(file: &File) -> Arc<Teller> {
+    let mut is_new = false;
+    let teller = Arc::clone(TELLERS.lock().entry(key(file)).or_insert_with(|| {
+        is_new = true;
+        Arc::new(Teller {
+            state: SpinLock::new(State::default()),
+        })
+    }));
+    if is_new {
+        file.add_watcher(Arc::clone(&teller) as _);
+    }
+    teller
+}
+
+/// Who is told when a file is ready.
+#[must_use]
+pub fn owner(file: &File) -> Owner {
+    known(file).map_or(Owner::Nobody, |teller| teller.state.lock().owner)
+}
+
+/// Says who is told when a file is ready.
+///
+/// # Errors
+/// `ESRCH` for somebody who is not there.
+pub fn set_owner(file: &File, owner: Owner) -> Result<()> {
+    let exists = match owner {
+        Owner::Nobody => true,
+        Owner::Thread(tid) => registry::thread(tid).is_some(),
+        Owner::Process(pid) => registry::process(pid).is_some(),
+        Owner::Group(group) => {
+            let is_member =
+                |process: &Arc<process::Process>| process.group.load(lock::atomic::Ordering::Relaxed) == group;
+            registry::processes().iter().any(is_member)
+        }
+    };
+    if !exists {
+        return Err(Error::new(Errno::ESRCH, "the owner is not there"));
+    }
+    known_or_new(file).state.lock().owner = owner;
+    Ok(())
+}
+
+/// The signal that is sent instead of `SIGIO`.
+#[must_use]
+pub fn signal(file: &File) -> Option<Signal> {
+    known(file)?.state.lock().signal.map(|(signal, _)| signal)
+}
+
+/// Says which signal is sent instead of `SIGIO`, and which descriptor it names.
+pub fn set_signal(file: &File, signal: Option<(Signal, i32)>) {
+    known_or_new(file).state.lock().signal = signal;
+}
+
+/// Switches the signals on or off; whether the file ever sends any.
+pub fn switch(file: &File, is_on: bool) -> bool {
+    let queues = [Direction::Read, Direction::Write].map(|direction| file.queue(direction));
+    if queues.iter().all(Option::is_none) {
+        return false;
+    }
+    let teller = match known(file) {
+        Some(teller) => teller,
+        None if !is_on => return true,
+        None => known_or_new(file),
+    };
+    let was_on = core::mem::replace(&mut teller.state.lock().is_on, is_on);
+    if was_on == is_on {
+        return true;
+    }
+    let wake: Arc<dyn Wake> = teller;
+    let same = matches!(queues, [Some(one), Some(other)] if core::ptr::eq(one, other));
+    for queue in queues.into_iter().take(if same { 1 } else { 2 }).flatten() {
+        if is_on {
+            queue.add_shared(Arc::clone(&wake));
+        } else {
+            queue.remove(&wake);
+        }
+    }
+    true
+}
+
+impl Wake for Teller {
+    fn wake(self: Arc<Self>, events: u32) -> bool {
+        let state = *self.state.lock();
+        if state.is_on {
+            tell(&state, events);
+        }
+        false
+    }
+}
+
+fn tell(state: &State, events: u32) {
+    let info = match state.signal {
+        None => Info::kernel(Signal::IO),
+        Some((signal, fd)) => about(signal, fd, events),
+    };
+    match state.owner {
+        Owner::Nobody => {}
+        Owner::Thread(tid) => {
+            if let Some(thread) = registry::thread(tid) {
+                thread.send(info);
+            }
+        }
+        Owner::Process(pid) => {
+            if let Some(process) = registry::process(pid) {
+                signals::send(&process, info);
+            }
+        }
+        Owner::Group(group) => {
+            signals::send_group(group, info);
+        }
+    }
+}
+
+/// A chosen signal tells what happened to which descriptor (`si_band`, `si_fd`).
+fn about(signal: Signal, fd: i32, events: u32) -> Info {
+    const POLL_IN: i32 = 1;
+    const POLL_OUT: i32 = 2;
+    const IN: u32 = 0x41;
+    const OUT: u32 = 0x304;
+    let (code, band) = if events & IN != 0 {
+        (POLL_IN, IN)
+    } else {
+        (POLL_OUT, OUT)
+    };
+    let mut raw = [0; 32];
+    raw[..8].copy_from_slice(&u64::from(band).to_ne_bytes());
+    raw[8..12].copy_from_slice(&fd.to_ne_bytes());
+    Info {
+        signal,
+        code: if signal == Signal::IO { SI_KERNEL } else { code },
+        errno: 0,
+        fields: Fields::Raw(raw),
+    }
+}
+
+impl Watcher for Teller {
+    fn closed(self: Arc<Self>, file: &File) {
+        self.state.lock().is_on = false;
+        let wake: Arc<dyn Wake> = Arc::clone(&self) as _;
+        for direction in [Direction::Read, Direction::Write] {
+            if let Some(queue) = file.queue(direction) {
+                queue.remove(&wake);
+            }
+        }
+        let removed = TELLERS.lock().remove(&key(file));
+        drop(removed);
+    }
+}
