@@ -50,16 +50,32 @@ static pid_t begin(void (*body)(void)) {
 }
 
 static void sleeps(void) {
-  struct timespec t = {0, 200000000};
+  struct timespec t = {1, 500000000};
   _exit(nanosleep(&t, 0) ? 1 : 5);
+}
+
+// Goes on only when the parent has heard of what was before: a second SIGCHLD is not noted while the first is pending.
+static void turn(int number) {
+  while (shared[5] < number) usleep(1000);
 }
 
 static void stops(void) {
   raise(SIGSTOP);
-  usleep(100000);
+  turn(1);
   raise(SIGTSTP);
-  usleep(100000);
+  turn(2);
   _exit(3);
+}
+
+static void until_asleep(pid_t child) {
+  char path[40], line[200], state = 0;
+  snprintf(path, sizeof path, "/proc/%d/stat", child);
+  while (state != 'S') {
+    FILE *f = fopen(path, "r");
+    if (!f || !fgets(line, sizeof line, f) || sscanf(strrchr(line, ')') + 1, " %c", &state) != 1) state = 'S';
+    if (f) fclose(f);
+    usleep(1000);
+  }
 }
 
 static void spins(void) {
@@ -99,9 +115,13 @@ int main(void) {
   report(child, WUNTRACED | WNOHANG);
   T(kill(child, SIGCONT));
   report(child, WCONTINUED | WUNTRACED);
+  IS(told_that(CLD_CONTINUED, SIGCONT));
+  shared[5] = 1;
   report(child, WUNTRACED);
   IS(told_that(CLD_STOPPED, SIGTSTP));
   T(kill(child, SIGCONT));
+  IS(told_that(CLD_CONTINUED, SIGCONT));
+  shared[5] = 2;
   report(child, 0);
   IS(told_that(CLD_EXITED, 3));
 
@@ -149,7 +169,7 @@ int main(void) {
   SAY("a wait for a signal");
   child = begin(waits);
   while (!shared[4]) usleep(1000);
-  usleep(10000);
+  until_asleep(child);
   T(kill(child, SIGSTOP));
   report(child, WUNTRACED);
   T(kill(child, SIGCONT));
@@ -158,11 +178,12 @@ int main(void) {
   SAY("not told");
   a.sa_flags |= SA_NOCLDSTOP;
   sigaction(SIGCHLD, &a, 0);
-  told = 0;
+  told = 0, shared[5] = 0;
   child = begin(stops);
   report(child, WUNTRACED);
   T(told);
   kill(child, SIGCONT);
+  shared[5] = 1;
   report(child, WUNTRACED);
   T(told);
   T(kill(child, SIGKILL));

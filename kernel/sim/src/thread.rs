@@ -5,7 +5,7 @@ use crate::fiber::Fiber;
 use crate::interleave;
 use seam::{Access, Fault};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 /// A program's registers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -169,12 +169,22 @@ pub fn load_vectors_from_user(_from: u64) -> bool {
     true
 }
 
-/// Leaves the kernel for a program: the simulated machine has none.
+static PROGRAM: OnceLock<fn(&UserFrame) -> !> = OnceLock::new();
+
+/// Says what stands for a program: it is called with the registers with which the program would go on.
+pub fn set_program(program: fn(&UserFrame) -> !) {
+    let _ = PROGRAM.set(program);
+}
+
+/// Leaves the kernel for a program: for what [`set_program`] named.
 ///
 /// # Panics
-/// Always.
-pub fn enter_program(_frame: &UserFrame) -> ! {
-    panic!("a simulated machine runs no programs")
+/// When that has named nothing.
+pub fn enter_program(frame: &UserFrame) -> ! {
+    match PROGRAM.get() {
+        Some(program) => program(frame),
+        None => panic!("a simulated machine runs no programs"),
+    }
 }
 
 /// Clears the running program's registers: nothing, here.

@@ -1,14 +1,14 @@
 //! The end of threads and processes.
 
+use crate::family::{self, News};
 use crate::registry;
 use crate::session;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use crate::stop;
 use crate::thread::{Thread, with_thread};
-use abi::signal::{SA_NOCLDWAIT, SIG_IGN, SigSet, Signal};
+use abi::signal::{SigSet, Signal};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use lock::Once;
 use lock::atomic::Ordering;
 use task::Work;
@@ -118,16 +118,28 @@ fn end_process(process: &Arc<Process>, status: Status) {
     process.note_peak();
     leave_memory(process);
     session::leave(process);
-    let orphans = core::mem::take(&mut *process.children.lock());
-    adopt(process, orphans);
     // What it ran may be written again, and nobody shares its place any more.
     *process.program.lock() = crate::Program::default();
     process.unshare_place();
-    *process.status.lock() = Some(status);
-    if let Some(parent) = process.parent() {
+    let parent = process.parent();
+    let ended = family::end(process, status);
+    ended.orphans.iter().for_each(|orphan| leave_orphan(orphan, process));
+    if let Some(parent) = parent {
         session::look_after_orphans(process, &parent);
     }
-    tell_parent(process, status);
+    ended.news.iter().for_each(tell_parent);
+    tell_parent(&ended.own);
+}
+
+/// A child of a process that ended has another parent now.
+fn leave_orphan(orphan: &Arc<Process>, process: &Arc<Process>) {
+    let death = Signal::new(orphan.parent_death_signal.load(Ordering::Relaxed));
+    if let Some(signal) = death {
+        signals::send(orphan, Info::sent(signal, abi::signal::SI_USER, process.pid, 0));
+    }
+    if orphan.status().is_none() {
+        session::look_after_orphans(orphan, process);
+    }
 }
 
 /// Empties the memory of a process that ends, unless another process runs in it too. (It would be freed with the process's last trace as well, but that may
@@ -141,60 +153,22 @@ fn leave_memory(process: &Process) {
     process.set_borrows_memory(false);
 }
 
-/// Gives the children of a process that ends to the next that collects orphans: a subreaper above it, or the first process. The application seldom knows that it is the first process:
-/// unless it says that it collects orphans (`PR_SET_CHILD_SUBREAPER`), the kernel does so in its place, and it never hears of them.
-fn adopt(process: &Arc<Process>, orphans: Vec<Arc<Process>>) {
-    if orphans.is_empty() {
-        return;
+/// Tells the parent of a child that has ended, if it has one that hears of it.
+fn tell_parent(news: &News) {
+    if news.is_gone {
+        vanish(&news.child);
     }
-    let mut above = process.parent();
-    while let Some(candidate) = &above {
-        if candidate.pid == 1 || candidate.subreaper.load(Ordering::Relaxed) {
-            break;
-        }
-        above = candidate.parent();
-    }
-    let Some(reaper) = above.or_else(|| registry::process(1)) else {
-        return;
-    };
-    let is_kernels = reaper.pid == 1 && !reaper.subreaper.load(Ordering::Relaxed);
-    for orphan in orphans {
-        orphan.set_parent(&reaper);
-        let death = Signal::new(orphan.parent_death_signal.load(Ordering::Relaxed));
-        if let Some(signal) = death {
-            signals::send(&orphan, Info::sent(signal, abi::signal::SI_USER, process.pid, 0));
-        }
-        orphan.exit_signal.store(u32::from(Signal::CHLD.0), Ordering::Relaxed);
-        let ended = orphan.status();
-        if is_kernels {
-            orphan.is_adopted.store(true, Ordering::Release);
-        } else {
-            reaper.children.lock().push(Arc::clone(&orphan));
-        }
-        match ended {
-            Some(status) => tell_parent(&orphan, status),
-            None => session::look_after_orphans(&orphan, process),
-        }
-    }
-}
-
-/// Tells the parent, or goes at once where nobody wants to know.
-fn tell_parent(process: &Arc<Process>, status: Status) {
-    let parent = process.parent().filter(|_| !process.is_adopted.load(Ordering::Acquire));
-    let Some(parent) = parent else {
-        registry::remove_process(process.pid);
-        return;
-    };
-    let signal = Signal::new(process.exit_signal.load(Ordering::Relaxed));
-    let action = parent.signals.action(Signal::CHLD);
-    let unwanted = action.handler == SIG_IGN || action.flags & SA_NOCLDWAIT != 0;
-    if signal == Some(Signal::CHLD) && unwanted {
-        forget_child(&parent, process);
-    }
-    if let Some(signal) = signal {
-        signals::send(&parent, child_info(signal, process, status));
+    let Some(parent) = &news.parent else { return };
+    if let Some(signal) = Signal::new(news.child.exit_signal.load(Ordering::Relaxed)) {
+        signals::send(parent, child_info(signal, &news.child, news.status));
     }
     parent.changed.wake_all();
+}
+
+/// Nobody has a process for a child any more.
+fn vanish(child: &Process) {
+    registry::remove_process(child.pid);
+    child.ended.wake_all();
 }
 
 /// Nanoseconds of one tick, as times are counted in signals.
@@ -223,21 +197,20 @@ fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
     }
 }
 
-/// A child that has ended has been waited for: it is gone now.
-pub fn bury_child(parent: &Process, child: &Arc<Process>) {
-    parent.keep_usage_of_child(child);
-    forget_child(parent, child);
+/// A child that has ended has been waited for: it is gone now. False if another thread of the parent was faster.
+pub fn bury_child(parent: &Process, child: &Arc<Process>) -> bool {
+    let mine = family::take(parent, child);
+    if mine {
+        parent.keep_usage_of_child(child);
+        vanish(child);
+    }
+    mine
 }
 
-/// A child is gone that nobody waits for.
+/// A child is gone that never was.
 pub fn forget_child(parent: &Process, child: &Arc<Process>) {
-    let mut children = parent.children.lock();
-    let at = children.iter().position(|other| Arc::ptr_eq(other, child));
-    let removed = at.map(|at| children.remove(at));
-    drop(children);
-    drop(removed);
-    registry::remove_process(child.pid);
-    child.ended.wake_all();
+    family::take(parent, child);
+    vanish(child);
 }
 
 /// The running thread is to be the only one of its process, with the process's number: for `execve`. The others end.

@@ -17,6 +17,7 @@
 //! | [`usage`] | running time, page faults, memory |
 //! | [`stop`] | stopping and going on |
 //! | [`exit`] | the end of threads and processes |
+//! | [`family`] | parents and children |
 //! | [`mapped`] | open files as the backing of mappings |
 //!
 //! The process with number 1 is the application: when it ends, the machine ends with its code (see [`exit::set_end`]).
@@ -30,6 +31,7 @@
 extern crate alloc;
 
 pub mod exit;
+pub mod family;
 pub mod files;
 pub mod limits;
 pub mod mapped;

@@ -22,6 +22,19 @@ static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
     next: 1,
 });
 
+/// Forgets what another simulated machine left.
+#[cfg(not(target_os = "none"))]
+pub fn forget_all() {
+    let mut registry = REGISTRY.lock();
+    let gone = (
+        core::mem::take(&mut registry.threads),
+        core::mem::take(&mut registry.processes),
+    );
+    registry.next = 1;
+    drop(registry);
+    drop(gone);
+}
+
 /// A number that no process, thread, group or session has.
 ///
 /// # Errors

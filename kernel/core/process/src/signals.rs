@@ -355,9 +355,8 @@ impl Thread {
             return false;
         }
         announce(&self.process);
-        if !held {
-            self.add_work(Work::SIGNAL);
-        }
+        // Asked after the signal can be seen: a thread that lets it through meanwhile sees it, or is seen to.
+        self.look_again();
         true
     }
 }
@@ -400,8 +399,8 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
 
 fn note(process: &Process, info: Info) -> bool {
     let action = process.signals.action(info.signal);
-    let open = process.find_thread(|thread| !thread.signals.mask().contains(info.signal));
-    if is_ignored(info.signal, &action) && open.is_some() {
+    let find_open = || process.find_thread(|thread| !thread.signals.mask().contains(info.signal));
+    if is_ignored(info.signal, &action) && find_open().is_some() {
         return true;
     }
     let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
@@ -409,7 +408,8 @@ fn note(process: &Process, info: Info) -> bool {
         return false;
     }
     announce(process);
-    if let Some(thread) = open {
+    // Looked for after the signal can be seen: a thread that lets it through meanwhile, or leaves it behind at its end, sees it.
+    if let Some(thread) = find_open() {
         thread.add_work(Work::SIGNAL);
     }
     true

@@ -257,13 +257,7 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
         group: own.group.load(Ordering::Relaxed),
         session: own.session.load(Ordering::Relaxed),
     };
-    let parent = if flags.contains(CloneFlags::PARENT) {
-        own.parent()
-    } else {
-        Some(Arc::clone(own))
-    };
-    let parent = parent.ok_or(Error::new(Errno::EINVAL, "the first process has no parent"))?;
-    let child = Process::new(pid, Arc::downgrade(&parent), begins);
+    let child = Process::new(pid, Arc::downgrade(own), begins);
     child.inherit(own);
     if flags.contains(CloneFlags::SIGHAND) {
         child.signals.share_actions(&own.signals);
@@ -281,8 +275,8 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
     child.timers.watch_limit(&child);
     child.set_borrows_memory(shares_memory);
+    process::family::enter(&child, own, flags.contains(CloneFlags::PARENT))?;
     registry::add_process(&child);
-    parent.children.lock().push(Arc::clone(&child));
     Ok(child)
 }
 

@@ -84,20 +84,30 @@ fn look(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
     }
 }
 
-/// Waits for a child that changes. Whoever takes an ended child away does so under the list of children, so that two threads never get the same one.
+/// Waits for a child that changes. Of two threads that see the same child ended, one gets it and the other looks again.
 fn wait(caller: &Caller<'_>, which: &Which, options: u32) -> Result<Option<Found>> {
     let own = caller.process();
-    let attempt = || match look(own, which, options) {
-        Ok(Some(found)) if is_taken(own, &found, options) => Some(Ok(Some(found))),
-        Ok(_) if options & WNOHANG != 0 => Some(Ok(None)),
-        Ok(_) if matches!(which, Which::Named(_, true)) => Some(Err(Error::new(
+    let attempt = || match look_and_take(own, which, options) {
+        Ok(Some(found)) => Some(Ok(Some(found))),
+        Ok(None) if options & WNOHANG != 0 => Some(Ok(None)),
+        Ok(None) if matches!(which, Which::Named(_, true)) => Some(Err(Error::new(
             Errno::EAGAIN,
             "the descriptor does not block and the process runs",
         ))),
-        Ok(_) => None,
+        Ok(None) => None,
         Err(error) => Some(Err(error)),
     };
     task::wait_until(&[&own.changed], None, attempt)?
+}
+
+/// As [`look`]; a child that has ended is this thread's then, unless it is to stay.
+fn look_and_take(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
+    loop {
+        match look(own, which, options)? {
+            Some(found) if !is_taken(own, &found, options) => {}
+            other => return Ok(other),
+        }
+    }
 }
 
 /// Takes an ended child away, unless it is to stay or another thread was faster.
@@ -105,11 +115,7 @@ fn is_taken(own: &Process, found: &Found, options: u32) -> bool {
     if !matches!(found.change, Change::Ended(_)) || options & WNOWAIT != 0 {
         return true;
     }
-    let mine = own.children.lock().iter().any(|child| Arc::ptr_eq(child, &found.child));
-    if mine {
-        bury_child(own, &found.child);
-    }
-    mine
+    bury_child(own, &found.child)
 }
 
 /// As `wait4` tells it.

@@ -1,0 +1,316 @@
+//! Processes, threads and signals under thousands of interleavings: simulated programs make the kernel's own system calls.
+#![forbid(unsafe_code)]
+
+mod program;
+
+use program::{KILL, Program, explore, set_of};
+// What a test counts is no step of the machine.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const ECHILD: i64 = 10;
+
+/// From here on the process collects orphans.
+fn collect_orphans(program: &mut Program) {
+    const PRCTL: u64 = 157;
+    const SET_SUBREAPER: u64 = 36;
+    assert_eq!(program.call(PRCTL, [SET_SUBREAPER, 1, 0, 0, 0]), 0);
+}
+
+/// Waits for every child; how many there were.
+fn reap(program: &mut Program) -> u64 {
+    let mut count = 0;
+    loop {
+        match program.wait(-1, 0) {
+            Ok(_) => count += 1,
+            Err(error) => {
+                assert_eq!(error, ECHILD);
+                return count;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_child_is_waited_for_once_with_its_code() {
+    explore(|program, random| {
+        let count = 1 + random.below(3);
+        let mut codes = 0;
+        for number in 0..count {
+            assert!(program.fork(move |child| child.exit(1 << number)) > 1);
+        }
+        for _ in 0..count {
+            let (pid, status) = program.wait(-1, 0).expect("a child");
+            assert!(pid > 1 && status & 0xff == 0);
+            codes += status >> 8;
+        }
+        assert_eq!(codes, (1 << count) - 1);
+        assert_eq!(program.wait(-1, 0), Err(ECHILD));
+    });
+}
+
+#[test]
+fn orphans_come_to_the_first_process_or_go_by_themselves() {
+    explore(|program, random| {
+        let collects = random.one_in(2);
+        if collects {
+            collect_orphans(program);
+        }
+        for _ in 0..2 {
+            program.fork(|child| {
+                child.fork(|grandchild| {
+                    grandchild.fork(|last| last.exit(0));
+                    grandchild.exit(0);
+                });
+                child.compute();
+                child.exit(0);
+            });
+        }
+        assert_eq!(reap(program), if collects { 6 } else { 2 });
+    });
+}
+
+#[test]
+fn two_threads_never_wait_for_one_child_both() {
+    explore(|program, _| {
+        let reaped = Arc::new(AtomicU64::new(0));
+        for _ in 0..3 {
+            program.fork(|child| child.exit(0));
+        }
+        let others = Arc::clone(&reaped);
+        program.thread(1, move |thread| {
+            others.fetch_add(reap(thread), Ordering::SeqCst);
+        });
+        reaped.fetch_add(reap(program), Ordering::SeqCst);
+        while reaped.load(Ordering::SeqCst) < 3 {
+            task::simulated::pause();
+        }
+        assert_eq!(reaped.load(Ordering::SeqCst), 3);
+    });
+}
+
+#[test]
+fn children_that_nobody_wants_to_know_of_go_by_themselves() {
+    const IGNORE: u64 = 1;
+    const CHLD: u64 = 17;
+    explore(|program, random| {
+        program.set_action(CHLD, IGNORE, 0);
+        for _ in 0..1 + random.below(3) {
+            program.fork(|child| child.exit(3));
+        }
+        assert_eq!(program.wait(-1, 0), Err(ECHILD));
+    });
+}
+
+#[test]
+fn a_signal_ends_whoever_waits_or_computes() {
+    const TERM: u64 = 15;
+    const PAUSE: u64 = 34;
+    explore(|program, _| {
+        let computes = program.fork(|child| {
+            loop {
+                child.compute();
+                task::simulated::pause();
+            }
+        });
+        let waits = program.fork(|child| {
+            child.call(PAUSE, []);
+            child.exit(1);
+        });
+        for pid in [computes, waits] {
+            assert_eq!(program.call(KILL, [pid as u64, TERM]), 0);
+            assert_eq!(program.wait(pid, 0), Ok((pid, TERM)));
+        }
+    });
+}
+
+#[test]
+fn orphans_whose_new_parent_ends_too_are_not_lost() {
+    const CLONE_PARENT: u64 = 0x8000;
+    explore(|program, random| {
+        let ends_late = random.one_in(2);
+        if random.one_in(2) {
+            collect_orphans(program);
+        }
+        program.fork(move |reaper| {
+            collect_orphans(reaper);
+            reaper.fork(move |child| {
+                child.fork(|grandchild| {
+                    grandchild.compute();
+                    // Beside it: a child of whoever has it for a child now.
+                    let brother = program::place(|brother, _| brother.exit(0));
+                    assert!(grandchild.call_from(brother, program::CLONE, [CLONE_PARENT, 0]) > 0);
+                    grandchild.exit(0);
+                });
+                if ends_late {
+                    child.compute();
+                }
+                child.exit(0);
+            });
+            if ends_late {
+                reaper.wait(-1, 0).expect("its child");
+            }
+            reaper.exit(0);
+        });
+        let reaped = reap(program);
+        assert!((1..=4).contains(&reaped), "{reaped}");
+    });
+}
+
+#[test]
+fn a_process_ends_with_all_its_threads_wherever_they_are() {
+    const PAUSE: u64 = 34;
+    const NANOSLEEP: u64 = 35;
+    const PIPE: u64 = 22;
+    const READ: u64 = 0;
+    explore(|program, random| {
+        let kills = random.one_in(2);
+        let child = program.fork(move |child| {
+            assert_eq!(child.call(PIPE, [child.word(3)]), 0);
+            let reader = child.read(3) & 0xffff_ffff;
+            child.thread(1, move |thread| {
+                thread.call(READ, [reader, thread.word(4), 8]);
+                thread.call(PAUSE, []);
+            });
+            child.thread(2, |thread| {
+                thread.write(1, 5);
+                thread.write(2, 0);
+                thread.call(NANOSLEEP, [thread.word(1), 0]);
+                thread.call(PAUSE, []);
+            });
+            child.thread(3, |thread| {
+                // Half made when the end comes, or made and waited for by the first process.
+                thread.fork(|grandchild| grandchild.exit(0));
+                thread.compute();
+            });
+            if kills {
+                child.call(PAUSE, []);
+            }
+            child.exit(7);
+        });
+        if kills {
+            program.compute();
+            assert_eq!(program.call(KILL, [child as u64, 9]), 0);
+        }
+        assert_eq!(program.wait(child, 0), Ok((child, if kills { 9 } else { 7 << 8 })));
+        assert!(reap(program) <= 1);
+    });
+}
+
+/// Signals that queue.
+const QUEUED: [u64; 2] = [34, 35];
+
+#[test]
+fn every_queued_signal_is_taken_once_by_one_thread() {
+    const SIGTIMEDWAIT: u64 = 128;
+    const QUEUE: u64 = 129;
+    const SA_RESTART: u64 = 0x1000_0000;
+    explore(|program, random| {
+        const SENT: u64 = 4;
+        let taken = Arc::new(AtomicU64::new(0));
+        let waits = random.one_in(2);
+        for signal in QUEUED {
+            let taken = Arc::clone(&taken);
+            program.handle(signal, SA_RESTART, move |_, _| {
+                taken.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        let both = QUEUED.iter().fold(0, |set, signal| set | set_of(*signal));
+        for number in 1..3 {
+            let taken = Arc::clone(&taken);
+            program.thread(number, move |thread| {
+                if waits && number == 1 {
+                    thread.mask(0, both);
+                    thread.write(1, both);
+                    while taken.load(Ordering::SeqCst) < SENT {
+                        // A thousandth of a second.
+                        thread.write(2, 0);
+                        thread.write(3, 1_000_000);
+                        let signal = thread.call(SIGTIMEDWAIT, [thread.word(1), 0, thread.word(2), 8]);
+                        if signal > 0 {
+                            taken.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                } else {
+                    // Lets one through, then the other, then goes: what it was told of is another's then.
+                    thread.mask(0, set_of(QUEUED[0]));
+                    thread.compute();
+                    thread.mask(1, set_of(QUEUED[0]));
+                    thread.compute();
+                }
+            });
+        }
+        let sender = program.fork(|child| {
+            let info = child.write(8, 34);
+            child.write(9, 0xffff_ffff);
+            for number in 0..SENT {
+                let signal = QUEUED[number as usize % 2];
+                assert_eq!(child.call(QUEUE, [1, signal, info]), 0);
+                child.compute();
+            }
+            child.exit(0);
+        });
+        assert_eq!(program.wait(sender, 0), Ok((sender, 0)));
+        while taken.load(Ordering::SeqCst) < SENT {
+            program.compute();
+            task::simulated::pause();
+        }
+        program.compute();
+        assert_eq!(taken.load(Ordering::SeqCst), SENT);
+    });
+}
+
+#[test]
+fn a_signal_that_comes_before_its_wait_ends_it() {
+    const SIGSUSPEND: u64 = 130;
+    const USR1: u64 = 10;
+    const EINTR: i64 = -4;
+    explore(|program, _| {
+        let came = Arc::new(AtomicU64::new(0));
+        let handled = Arc::clone(&came);
+        program.handle(USR1, 0, move |_, _| {
+            handled.fetch_add(1, Ordering::SeqCst);
+        });
+        program.mask(0, set_of(USR1));
+        let child = program.fork(|child| {
+            child.call(KILL, [1, USR1]);
+            child.exit(0);
+        });
+        program.write(1, 0);
+        assert_eq!(program.call(SIGSUSPEND, [program.word(1), 8]), EINTR);
+        assert_eq!(came.load(Ordering::SeqCst), 1);
+        assert_eq!(program.wait(child, 0), Ok((child, 0)));
+    });
+}
+
+#[test]
+fn who_stops_and_goes_on_is_told_of_in_order() {
+    const STOP: u64 = 19;
+    const CONT: u64 = 18;
+    const WUNTRACED: u64 = 2;
+    const WCONTINUED: u64 = 8;
+    explore(|program, random| {
+        let threads = random.below(3);
+        let child = program.fork(move |child| {
+            for number in 0..threads {
+                child.thread(1 + number, |thread| {
+                    for _ in 0..3 {
+                        thread.compute();
+                    }
+                });
+            }
+            loop {
+                child.compute();
+                task::simulated::pause();
+            }
+        });
+        for _ in 0..2 {
+            assert_eq!(program.call(KILL, [child as u64, STOP]), 0);
+            assert_eq!(program.wait(child, WUNTRACED), Ok((child, STOP << 8 | 0x7f)));
+            assert_eq!(program.call(KILL, [child as u64, CONT]), 0);
+            assert_eq!(program.wait(child, WCONTINUED), Ok((child, 0xffff)));
+        }
+        assert_eq!(program.call(KILL, [child as u64, 9]), 0);
+        assert_eq!(program.wait(child, 0), Ok((child, 9)));
+    });
+}
