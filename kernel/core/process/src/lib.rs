@@ -23,7 +23,7 @@
 //! The process with number 1 is the application: when it ends, the machine ends with its code (see [`exit::set_end`]).
 //!
 //! Invariants: a thread's number is in the registry from before it first runs until it has ended. A process's space is replaced only by its sole thread.
-//! Lock order: registry → process fields (each a leaf by itself, never two at once unless written there).
+//! Lock order: family → one field of a process; registry → process fields (each a leaf by itself, never two at once unless written there).
 //! It does not do: namespaces, cgroups.
 #![no_std]
 #![forbid(unsafe_code)]
