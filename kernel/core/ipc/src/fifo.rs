@@ -30,20 +30,19 @@ fn open(inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
     if flags.writable() && !flags.readable() && !waits && none_there(readers) {
         return Err(Error::new(Errno::ENXIO, "nobody reads the fifo"));
     }
-    let end = Arc::new(End::new(&pipe, flags));
-    let (queue, ever, missing) = if flags.readable() && flags.writable() {
-        return Ok(end);
-    } else if flags.readable() {
-        (&pipe.readable, &pipe.writers_ever, none_there(writers))
+    let (queue, others, ever) = if flags.readable() {
+        (&pipe.readable, writers, &pipe.writers_ever)
     } else {
-        (&pipe.writable, &pipe.readers_ever, none_there(readers))
+        (&pipe.writable, readers, &pipe.readers_ever)
     };
-    if waits && missing {
-        // One that came and went meanwhile counts too.
-        let before = ever.load(Ordering::Acquire);
-        let there = |pipe: &Pipe| !none_there(if flags.readable() { &pipe.writers } else { &pipe.readers });
+    // The other side may wait for this one, and be gone again before this one looks: so look before being seen. Who comes later is counted.
+    let before = ever.load(Ordering::Acquire);
+    let alone = none_there(others);
+    let end = Arc::new(End::new(&pipe, flags));
+    let both = flags.readable() && flags.writable();
+    if waits && alone && !both {
         wait_until(&[queue], None, || {
-            (ever.load(Ordering::Acquire) != before || there(&pipe)).then_some(())
+            (!none_there(others) || ever.load(Ordering::Acquire) != before).then_some(())
         })?;
     }
     Ok(end)
