@@ -1,4 +1,5 @@
 // Opening a fifo waits for the other side, even for one that has written and gone before the opener has run again.
+//: cpus 2
 #include "../include/t.h"
 #include <sys/wait.h>
 
