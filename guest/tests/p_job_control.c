@@ -1,4 +1,5 @@
 // The foreground and the background of a terminal: who may read, write and change it, who is stopped, and who is told EIO.
+//: cpus 1 4
 #include "../include/pty.h"
 
 static int done_pipe[2];

@@ -1,4 +1,5 @@
 // Keys signal the foreground, all of it and nobody else; so does a change of the size. What was typed is forgotten with a signal unless NOFLSH keeps it.
+//: cpus 1 4
 #include "../include/pty.h"
 
 static int ready[2];

@@ -1,4 +1,5 @@
 // A group that nobody can let go on any more: SIGHUP and SIGCONT if it is stopped, nothing if it is not, and no stopping by the terminal's signals.
+//: cpus 1 4
 #include "../include/pty.h"
 
 static int told[2];

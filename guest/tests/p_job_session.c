@@ -1,4 +1,5 @@
 // Getting a controlling terminal and losing it: opening, TIOCSCTTY with what it refuses, stealing, TIOCNOTTY, setsid, and what /dev/tty is meanwhile.
+//: cpus 1 4
 #include "../include/pty.h"
 
 static void in_child(const char *name, void (*what)(void)) {

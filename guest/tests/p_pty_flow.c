@@ -1,4 +1,5 @@
 // Stopping and starting output: by keys, by any key, by tcflow, and what a change of settings does to output that is stopped.
+//: cpus 1 4
 #include "../include/pty.h"
 
 // A byte that does not wait: does it go?

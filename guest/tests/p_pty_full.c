@@ -1,4 +1,5 @@
 // Both directions have an end: writers that do not wait are refused, those that wait go on when the other side reads, and nothing gets lost.
+//: cpus 1 4
 #include "../include/pty.h"
 
 enum { TOTAL = 300000 };

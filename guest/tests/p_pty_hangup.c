@@ -1,4 +1,5 @@
 // The end of either side: what the other reads, writes and polls, the signals that a session gets, and opening the terminal again.
+//: cpus 1 4
 #include "../include/pty.h"
 
 static void handler(int signal) { (void)signal; }

@@ -1,4 +1,5 @@
 // Many pseudo-terminals at once, one after the other, and while others read, write and close them: nothing hangs, numbers are used again.
+//: cpus 1 4
 #include "../include/pty.h"
 #include <pthread.h>
 

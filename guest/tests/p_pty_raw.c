@@ -1,4 +1,5 @@
 // Reading without lines: VMIN and VTIME in their four combinations, reads that do not wait, poll, and what a change of mode does to what was typed.
+//: cpus 1 4
 #include "../include/pty.h"
 #include <sys/wait.h>
 
