@@ -4,6 +4,7 @@
 
 use crate::instructions::{outb, rdmsr, wrmsr};
 use crate::{acpi, cpu, tables, trap};
+use apic_registers::{Message, Timer, Way};
 use core::arch::asm;
 use core::ptr::with_exposed_provenance_mut;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,8 +25,6 @@ const INITIAL_COUNT: u32 = 0x380;
 const CURRENT_COUNT: u32 = 0x390;
 const DIVIDE: u32 = 0x3e0;
 
-const MASKED: u32 = 1 << 16;
-const DEADLINE_MODE: u32 = 2 << 17;
 const TSC_DEADLINE: u32 = 0x6e0;
 
 static LOCAL_AT: AtomicU64 = AtomicU64::new(0);
@@ -35,7 +34,7 @@ static X2APIC: AtomicBool = AtomicBool::new(false);
 fn read(register: u32) -> u32 {
     if X2APIC.load(Ordering::Relaxed) {
         // SAFETY: the mode is on, so the register exists.
-        return unsafe { rdmsr(0x800 + (register >> 4)) } as u32;
+        return unsafe { rdmsr(apic_registers::register(register)) } as u32;
     }
     let at: *mut u32 = with_exposed_provenance_mut((LOCAL_AT.load(Ordering::Relaxed) + u64::from(register)) as usize);
     // SAFETY: the controller's registers are mapped there.
@@ -45,7 +44,7 @@ fn read(register: u32) -> u32 {
 fn write(register: u32, value: u32) {
     if X2APIC.load(Ordering::Relaxed) {
         // SAFETY: the mode is on, so the register exists.
-        return unsafe { wrmsr(0x800 + (register >> 4), u64::from(value)) };
+        return unsafe { wrmsr(apic_registers::register(register), u64::from(value)) };
     }
     let at: *mut u32 = with_exposed_provenance_mut((LOCAL_AT.load(Ordering::Relaxed) + u64::from(register)) as usize);
     // SAFETY: the controller's registers are mapped there.
@@ -76,19 +75,34 @@ pub(crate) fn start_first() {
 
 /// Prepares the controller of this CPU.
 pub(crate) fn start() {
-    let mode = if X2APIC.load(Ordering::Relaxed) { 0xc00 } else { 0x800 };
     // SAFETY: every x86-64 CPU has the register; the controller is switched on where it is.
-    unsafe { wrmsr(APIC_BASE, (rdmsr(APIC_BASE) & !0xc00) | mode) };
+    unsafe { wrmsr(APIC_BASE, apic_registers::switched_on(rdmsr(APIC_BASE), way())) };
     write(SPURIOUS, 0x100 | u32::from(trap::SPURIOUS));
-    let deadline = if cpu::features().tsc_deadline { DEADLINE_MODE } else { 0 };
-    write(TIMER, deadline | u32::from(trap::TIMER));
+    let_timer_interrupt();
     write(DIVIDE, 0b1011);
-    let id = read(ID);
-    let id = if X2APIC.load(Ordering::Relaxed) { id } else { id >> 24 };
+    let id = apic_registers::identity(way(), read(ID));
     if let Some(block) = cpu::block(cpu::current()) {
         // SAFETY: the block is this CPU's own.
         unsafe { cpu::set_apic_id(block.as_ptr(), id) };
     }
+}
+
+fn way() -> Way {
+    if X2APIC.load(Ordering::Relaxed) {
+        Way::Registers
+    } else {
+        Way::Memory
+    }
+}
+
+/// The timer interrupts when its time has come.
+fn let_timer_interrupt() {
+    let kind = if cpu::features().tsc_deadline {
+        Timer::Deadline
+    } else {
+        Timer::Count
+    };
+    write(TIMER, apic_registers::timer(kind, trap::TIMER));
 }
 
 /// The interrupt has been taken.
@@ -99,41 +113,49 @@ pub(crate) fn acknowledge() {
 /// Sends an interrupt to another CPU.
 pub(crate) fn send(cpu: usize, vector: u8) {
     if let Some(id) = cpu::apic_id(cpu) {
-        command(id, 0x4000 | u32::from(vector));
+        command(id, apic_registers::command(Message::Interrupt(vector)));
     }
 }
 
 /// Sends an interrupt to all CPUs but this one.
 pub(crate) fn send_others(vector: u8) {
-    command(0, 0xc_4000 | u32::from(vector));
+    command(
+        0,
+        apic_registers::ALL_OTHERS | apic_registers::command(Message::Interrupt(vector)),
+    );
 }
 
 /// Begins the start of another CPU.
 pub(crate) fn send_init(id: u32) {
-    command(id, 0x4500);
+    command(id, apic_registers::command(Message::Init));
 }
 
 /// Lets another CPU run from a page below 1 MiB.
 pub(crate) fn send_startup(id: u32, page: u8) {
-    command(id, 0x4600 | u32::from(page));
+    command(id, apic_registers::command(Message::Start(page)));
 }
 
 fn command(id: u32, what: u32) {
     if X2APIC.load(Ordering::Relaxed) {
         settle();
         // SAFETY: the mode is on; the command register takes the target in its upper half.
-        return unsafe { wrmsr(0x800 + (COMMAND >> 4), u64::from(id) << 32 | u64::from(what)) };
+        return unsafe {
+            wrmsr(
+                apic_registers::register(COMMAND),
+                apic_registers::whole_command(id, what),
+            )
+        };
     }
-    while read(COMMAND) & 1 << 12 != 0 {
+    while read(COMMAND) & apic_registers::PENDING != 0 {
         core::hint::spin_loop();
     }
-    write(COMMAND_HIGH, id << 24);
+    write(COMMAND_HIGH, apic_registers::upper_command(id));
     write(COMMAND, what);
 }
 
 /// Starts the timer's counter at its top, to be read as a clock.
 pub(crate) fn start_counting() {
-    write(TIMER, MASKED | u32::from(trap::TIMER));
+    write(TIMER, apic_registers::timer(Timer::Silent, trap::TIMER));
     write(INITIAL_COUNT, u32::MAX);
 }
 
@@ -145,8 +167,7 @@ pub(crate) fn counted() -> u32 {
 /// Ends counting: the timer is a timer again.
 pub(crate) fn stop_counting() {
     write(INITIAL_COUNT, 0);
-    let deadline = if cpu::features().tsc_deadline { DEADLINE_MODE } else { 0 };
-    write(TIMER, deadline | u32::from(trap::TIMER));
+    let_timer_interrupt();
 }
 
 /// Asks for a timer interrupt after so many counts of the timer; none for 0.
@@ -161,24 +182,17 @@ pub(crate) fn set_deadline(tsc: u64) {
     unsafe { wrmsr(TSC_DEADLINE, tsc) };
 }
 
-/// How a line says that it wants something.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Trigger {
-    /// By rising.
-    Edge,
-    /// By being high for as long as it does.
-    Level,
-}
-
-/// Lets an interrupt line in, to the first CPU.
-pub(crate) fn route_line(line: u8, trigger: Trigger) {
+/// Lets an interrupt line in, to the first CPU. It interrupts when it rises: devices are looked at after they have been told that the interrupt was taken, so
+/// nothing is missed, and none is told twice.
+pub(crate) fn route_line(line: u8) {
     let (address, first) = acpi::io_apic(u32::from(line));
     let _turn = IO_TURN.lock();
     let base = tables::map_device(IO_SLOT, address);
-    let entry = 0x10 + 2 * (u32::from(line) - first);
-    let level = if trigger == Trigger::Level { 1 << 15 } else { 0 };
-    write_io(base, entry + 1, cpu::apic_id(0).unwrap_or(0) << 24);
-    write_io(base, entry, level | u32::from(trap::LINES + line));
+    let entry = apic_registers::line_register(u32::from(line) - first);
+    let target = cpu::apic_id(0).unwrap_or(0);
+    let [low, high] = apic_registers::line(trap::LINES + line, false, target);
+    write_io(base, entry + 1, high);
+    write_io(base, entry, low);
 }
 
 fn write_io(base: u64, register: u32, value: u32) {

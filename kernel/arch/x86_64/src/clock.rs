@@ -185,8 +185,8 @@ pub fn set_timer(deadline: Option<u64>) {
     };
     let wait = deadline.saturating_sub(now()).max(1000);
     if cpu::features().tsc_deadline {
-        let ticks = (u128::from(wait) << 32) / u128::from(SCALE.load(Ordering::Relaxed));
-        apic::set_deadline(rdtsc().saturating_add(ticks as u64).max(1));
+        let ticks = tsc_view::ticks(wait, SCALE.load(Ordering::Relaxed));
+        apic::set_deadline(rdtsc().saturating_add(ticks).max(1));
     } else {
         apic::set_count(u32::try_from(wait / (NANOS / TIMER_HZ)).unwrap_or(u32::MAX));
     }

@@ -109,7 +109,7 @@ pub fn listen() {
     }
     // SAFETY: the serial port's interrupt-enable register; the handler is in place.
     unsafe { outb(INTERRUPTS, 1) };
-    crate::apic::route_line(INTERRUPT_LINE, crate::apic::Trigger::Edge);
+    crate::apic::route_line(INTERRUPT_LINE);
     // The command on the host holds input back until now, because setting the line up clears what has come in.
     write(Stream::Control, b"ready\n");
 }

@@ -1,7 +1,6 @@
 //! Registers of devices in memory, and their interrupt lines.
 
-use crate::apic::{self, Trigger};
-use crate::{boot, tables};
+use crate::{apic, boot, tables};
 use address::HUGE_SIZE;
 use core::ptr::with_exposed_provenance;
 use core::ptr::with_exposed_provenance_mut;
@@ -96,6 +95,6 @@ pub fn listen(line: u32) -> bool {
     if line >= crate::trap::LINES_END - crate::trap::LINES {
         return false;
     }
-    apic::route_line(line, Trigger::Edge);
+    apic::route_line(line);
     true
 }

@@ -14,6 +14,13 @@ pub fn scale(nanos: u64, ticks: u64) -> u64 {
     u64::try_from(scale).unwrap_or(u64::MAX)
 }
 
+/// The ticks that a counter of this scale makes in so many nanoseconds.
+#[must_use]
+pub fn ticks(nanos: u64, scale: u64) -> u64 {
+    let ticks = (u128::from(nanos) << 32) / u128::from(scale.max(1));
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
 /// What CPUID says; leaves that are not there are zeros.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Leaves {
@@ -140,6 +147,13 @@ mod tests {
             let [a, b, c, megahertz, hypervisor_kilohertz] = leaves;
             let leaves = Leaves { crystal: [a, b, c], megahertz, hypervisor_kilohertz };
             prop_assert!(leaves.scale() != Some(0) || leaves.hertz() > Some(u64::MAX / 2));
+        }
+
+        #[test]
+        fn a_deadline_is_neither_early_nor_late(hertz in 1_000_000u64..100_000_000_000, nanos in 1000u64..1_000_000_000_000) {
+            let scale = scale(NANOS, hertz);
+            let until = ((u128::from(ticks(nanos, scale)) * u128::from(scale)) >> 32) as u64;
+            prop_assert!(until <= nanos && nanos - until <= 1 + scale / (1 << 32));
         }
 
         #[test]
