@@ -197,9 +197,10 @@ impl Channel {
         drop(left);
     }
 
-    /// What an empty channel answers to who wants to receive.
+    /// What an empty channel answers to who wants to receive; `ended` if the writer had gone before it was seen to be empty. A reset comes before the writer goes, and what was sent before it
+    /// is received first.
     fn nothing(&self, ended: bool) -> Result<()> {
-        if self.take_reset() {
+        if ended && self.take_reset() {
             Err(Error::new(
                 Errno::ECONNRESET,
                 "the other side went without reading everything",

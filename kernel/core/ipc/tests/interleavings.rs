@@ -4,7 +4,7 @@
 use abi::Errno;
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLLET, EPOLLONESHOT, EpollEvent};
-use ipc::{End, Epoll, TimerFile, Watched, epoll, eventfd, pipe, poll, timerfd};
+use ipc::{End, Epoll, Style, TimerFile, Watched, epoll, eventfd, pipe, poll, socket_pair, timerfd};
 // What a test counts is no step of the machine.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Once};
@@ -413,6 +413,48 @@ fn a_timer_wakes_whoever_reads_it_however_it_is_set() {
                 timer.set(Some(time::now() + later / 2), 0);
             }),
         ];
+        join_all(tasks);
+    });
+}
+
+#[test]
+fn every_byte_of_a_connection_comes_through_and_its_end_is_seen() {
+    boot();
+    explore(|random| {
+        const PIECE: usize = 150_000;
+        let owner = abi::socket::Ucred::default();
+        let [left, right] = socket_pair(Style::Stream, owner, OpenFlags::empty());
+        let echoes = random.one_in(2);
+        let mut tasks = vec![spawn("echoes", move || {
+            let (mut bytes, mut sum) = (vec![0; 60_000], 0);
+            loop {
+                let len = match read(&right, &mut bytes) {
+                    Ok(len) if len > 0 => len,
+                    // What was echoed may lie there unread when the other side goes.
+                    end => break assert!(matches!(end, Ok(0) | Err(Errno::ECONNRESET))),
+                };
+                sum += len;
+                if echoes {
+                    // The other side may have had enough.
+                    assert!(matches!(write(&right, &bytes[..1]), Ok(1) | Err(Errno::EPIPE)));
+                }
+                in_program();
+            }
+            assert_eq!(sum, 2 * PIECE);
+        })];
+        let reader = Arc::clone(&left);
+        if echoes {
+            tasks.push(spawn("hears", move || assert_eq!(read(&reader, &mut [0]), Ok(1))));
+        } else {
+            drop(reader);
+        }
+        for _ in 0..2 {
+            let writer = Arc::clone(&left);
+            tasks.push(spawn("writes", move || {
+                assert_eq!(write(&writer, &vec![7; PIECE]), Ok(PIECE))
+            }));
+        }
+        drop(left);
         join_all(tasks);
     });
 }
