@@ -85,6 +85,7 @@ impl<'a> Gather<'a> {
     /// Notes that `start..end` must be forgotten though no page goes.
     #[inline]
     pub(crate) fn note(&mut self, start: u64, end: u64) {
+        debug_assert!(self.others.is_none(), "this CPU has forgotten already");
         self.start = self.start.min(start);
         self.end = self.end.max(end);
     }
