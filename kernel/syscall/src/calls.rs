@@ -56,6 +56,7 @@ mod pidfd;
 mod pipe;
 mod policy;
 mod poll;
+mod segment;
 mod send;
 mod signal;
 mod sleep;
@@ -96,6 +97,7 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     pipe::ROWS,
     policy::ROWS,
     poll::ROWS,
+    segment::ROWS,
     send::ROWS,
     signal::ROWS,
     sleep::ROWS,

@@ -9,6 +9,7 @@
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`pidfd`] | files that name processes |
 //! | [`registry`] | numbers of processes and threads |
+//! | [`segments`] | shared memory segments of System V |
 //! | [`session`] | sessions, their terminals, orphaned groups |
 //! | [`rseq`] | sequences that begin again when their thread loses its CPU |
 //! | [`signals`], `pending` | actions, masks, what is pending |
@@ -40,6 +41,7 @@ pub mod pidfd;
 pub mod program;
 pub mod registry;
 pub mod rseq;
+pub mod segments;
 pub mod session;
 mod shared;
 mod sharing;

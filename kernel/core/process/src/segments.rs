@@ -1,0 +1,210 @@
+//! Shared memory segments of System V (`shmget(2)`): memory with a key and permissions, which is there until somebody removes it.
+//!
+//! How many have a segment attached is how many mappings hold it. One that was removed goes with its last mapping; until then its number still names it.
+
+use abi::{Errno, Error, Result};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::ops::Range;
+use frames::Page;
+use hal::Access;
+use lock::SpinLock;
+use space::{Backing, SharedMemory};
+use vfs::{Credentials, capability};
+
+/// The key of segments that only their number finds.
+pub const PRIVATE: i32 = 0;
+/// Most segments that there are at one time (`kernel.shmmni`).
+pub const MOST: usize = 4096;
+
+/// What changes about a segment.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the names are those of shmctl(2)")]
+pub struct State {
+    pub key: i32,
+    pub uid: u32,
+    pub gid: u32,
+    pub cuid: u32,
+    pub cgid: u32,
+    pub mode: u32,
+    pub cpid: u32,
+    pub lpid: u32,
+    /// Seconds since 1970, or 0 for never.
+    pub atime: u64,
+    pub dtime: u64,
+    pub ctime: u64,
+    /// Whether it has been removed.
+    pub removed: bool,
+}
+
+/// A segment.
+pub struct Segment {
+    /// Its number.
+    pub id: u32,
+    /// Its length, as it was asked for.
+    pub size: u64,
+    /// What changes.
+    pub state: SpinLock<State>,
+    memory: SharedMemory,
+}
+
+impl core::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "segment {}", self.id)
+    }
+}
+
+impl State {
+    /// Whether somebody may read (4) or write (2) it.
+    ///
+    /// # Errors
+    /// `EACCES`.
+    pub fn check(&self, who: &Credentials, wish: u32) -> Result<()> {
+        let shift = if who.euid == self.uid || who.euid == self.cuid {
+            6
+        } else if [self.gid, self.cgid]
+            .iter()
+            .any(|gid| who.egid == *gid || who.groups.contains(gid))
+        {
+            3
+        } else {
+            0
+        };
+        if wish & !(self.mode >> shift) & 6 == 0 || who.has(capability::IPC_OWNER) {
+            return Ok(());
+        }
+        Err(Error::new(Errno::EACCES, "the segment's permissions refuse it"))
+    }
+
+    /// Whether somebody may change and remove it.
+    ///
+    /// # Errors
+    /// `EPERM`.
+    pub fn check_owner(&self, who: &Credentials) -> Result<()> {
+        if who.euid == self.uid || who.euid == self.cuid || who.has(capability::SYS_ADMIN) {
+            return Ok(());
+        }
+        Err(Error::new(Errno::EPERM, "the segment is somebody else's"))
+    }
+}
+
+impl Backing for Segment {
+    fn id(&self) -> u64 {
+        self.memory.id()
+    }
+
+    fn len(&self) -> u64 {
+        self.memory.len()
+    }
+
+    fn page(&self, index: u64, access: Access) -> Result<Page> {
+        self.memory.page(index, access)
+    }
+
+    fn resident(&self, index: u64) -> Option<Page> {
+        self.memory.resident(index)
+    }
+
+    fn punch(&self, range: Range<u64>) -> Result<()> {
+        self.memory.punch(range)
+    }
+
+    fn name(&self) -> Vec<u8> {
+        alloc::format!("/SYSV{:08x} (deleted)", self.state.lock().key).into_bytes()
+    }
+
+    fn ids(&self) -> (u64, u64) {
+        (1, u64::from(self.id))
+    }
+}
+
+enum Entry {
+    Kept(Arc<Segment>),
+    /// Removed: only mappings keep it.
+    Removed(Weak<Segment>),
+}
+
+struct Segments {
+    all: BTreeMap<u32, Entry>,
+    next: u32,
+}
+
+static SEGMENTS: SpinLock<Segments> = SpinLock::new(Segments {
+    all: BTreeMap::new(),
+    next: 0,
+});
+
+/// The segment with a number.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn find(id: u32) -> Result<Arc<Segment>> {
+    let mut segments = SEGMENTS.lock();
+    let found = match segments.all.get(&id) {
+        Some(Entry::Kept(segment)) => Some(Arc::clone(segment)),
+        Some(Entry::Removed(segment)) => segment.upgrade(),
+        None => None,
+    };
+    if found.is_none() {
+        segments.all.remove(&id);
+    }
+    found.ok_or(Error::new(Errno::EINVAL, "there is no such segment"))
+}
+
+/// The segment with a key, if there is one.
+#[must_use]
+pub fn with_key(key: i32) -> Option<Arc<Segment>> {
+    let segments = SEGMENTS.lock();
+    let kept = segments.all.values().filter_map(|entry| match entry {
+        Entry::Kept(segment) => Some(segment),
+        Entry::Removed(_) => None,
+    });
+    let mut kept = kept.filter(|segment| segment.state.lock().key == key);
+    kept.next().filter(|_| key != PRIVATE).cloned()
+}
+
+/// Makes a segment of `size` bytes, which begins as `state` says.
+///
+/// # Errors
+/// `ENOSPC` when there are too many.
+pub fn make(size: u64, state: State) -> Result<Arc<Segment>> {
+    let mut segments = SEGMENTS.lock();
+    segments.all.retain(|_, entry| match entry {
+        Entry::Kept(_) => true,
+        Entry::Removed(segment) => segment.strong_count() > 0,
+    });
+    if segments.all.len() >= MOST {
+        return Err(Error::new(Errno::ENOSPC, "there are too many segments"));
+    }
+    while segments.all.contains_key(&segments.next) {
+        segments.next = (segments.next + 1) & 0x7fff_ffff;
+    }
+    let id = segments.next;
+    segments.next = (id + 1) & 0x7fff_ffff;
+    let segment = Arc::new(Segment {
+        id,
+        size,
+        state: SpinLock::new(state),
+        memory: SharedMemory::new(size),
+    });
+    segments.all.insert(id, Entry::Kept(Arc::clone(&segment)));
+    Ok(segment)
+}
+
+/// Removes a segment: its key is free, and it goes when nobody has it attached.
+pub fn remove(segment: &Arc<Segment>) {
+    let mut state = segment.state.lock();
+    (state.key, state.removed) = (PRIVATE, true);
+    drop(state);
+    let entry = Entry::Removed(Arc::downgrade(segment));
+    let before = SEGMENTS.lock().all.insert(segment.id, entry);
+    drop(before);
+}
+
+/// How many mappings there are of a segment that the caller holds once.
+#[must_use]
+pub fn attached(segment: &Arc<Segment>) -> u64 {
+    let holders = if segment.state.lock().removed { 1 } else { 2 };
+    (Arc::strong_count(segment) as u64).saturating_sub(holders)
+}

@@ -1,0 +1,204 @@
+//! Shared memory segments of System V: `shmget`, `shmat`, `shmdt`, `shmctl`.
+
+use crate::Caller;
+use crate::argument::Hex;
+use abi::mman::{MapFlags, Prot};
+use abi::{Errno, Error, Result};
+use address::{PAGE_SIZE, page_ceil, page_floor};
+use alloc::sync::Arc;
+use process::segments::{self, Segment, State};
+use space::{FileMapping, Mapping};
+use usermem::UserPtr;
+
+calls! {
+    29 "shmget" = shmget(i32, u64, u32);
+    30 "shmat" = shmat(u32, Hex, u32);
+    31 "shmctl" = shmctl(u32, u32, UserPtr<[u32; 28]>) partial "lists of segments (SHM_STAT, SHM_INFO) answer EINVAL";
+    67 "shmdt" = shmdt(Hex);
+}
+
+const CREATE: u32 = 0o1000;
+const EXCLUSIVE: u32 = 0o2000;
+const READ: u32 = 4;
+const WRITE: u32 = 2;
+
+fn seconds() -> u64 {
+    time::wall_now() / abi::time::NANOS_PER_SEC
+}
+
+fn shmget(caller: &mut Caller<'_>, (key, size, flags): (i32, u64, u32)) -> Result<u64> {
+    const HUGE: u32 = 0o4000;
+    let who = caller.process().credentials();
+    if let Some(found) = segments::with_key(key) {
+        if flags & (CREATE | EXCLUSIVE) == CREATE | EXCLUSIVE {
+            return Err(Error::new(Errno::EEXIST, "the key has a segment"));
+        }
+        let wish = (flags >> 6 | flags >> 3 | flags) & (READ | WRITE);
+        found.state.lock().check(&who, wish)?;
+        if size > found.size {
+            return Err(Error::new(Errno::EINVAL, "the segment is shorter"));
+        }
+        return Ok(u64::from(found.id));
+    }
+    if key != segments::PRIVATE && flags & CREATE == 0 {
+        return Err(Error::new(Errno::ENOENT, "the key has no segment"));
+    }
+    if flags & HUGE != 0 {
+        return Err(Error::new(Errno::ENOMEM, "no large pages are set aside"));
+    }
+    let pages = page_ceil(size).map(|bytes| bytes / PAGE_SIZE);
+    if size == 0 || pages.is_none() {
+        return Err(Error::new(Errno::EINVAL, "no segment has that length"));
+    }
+    if pages > Some(frames::usage().total) {
+        return Err(Error::new(Errno::ENOMEM, "more than the machine has"));
+    }
+    let state = State {
+        key,
+        uid: who.euid,
+        gid: who.egid,
+        cuid: who.euid,
+        cgid: who.egid,
+        mode: flags & 0o777,
+        cpid: caller.process().pid,
+        lpid: 0,
+        atime: 0,
+        dtime: 0,
+        ctime: seconds(),
+        removed: false,
+    };
+    Ok(u64::from(segments::make(size, state)?.id))
+}
+
+fn shmat(caller: &mut Caller<'_>, (id, address, flags): (u32, Hex, u32)) -> Result<u64> {
+    const READ_ONLY: u32 = 0o10000;
+    const ROUND: u32 = 0o20000;
+    const REPLACE: u32 = 0o40000;
+    const EXECUTE: u32 = 0o100000;
+    let invalid = |why| Error::new(Errno::EINVAL, why);
+    let segment = segments::find(id)?;
+    let at = if flags & ROUND != 0 { page_floor(address.0) } else { address.0 };
+    if at % PAGE_SIZE != 0 || (at == 0 && flags & REPLACE != 0) {
+        return Err(invalid("the address is not on a page boundary"));
+    }
+    let writable = flags & READ_ONLY == 0;
+    let wish = if writable { READ | WRITE } else { READ };
+    segment.state.lock().check(&caller.process().credentials(), wish)?;
+    let mut prot = Prot::READ;
+    prot.set(Prot::WRITE, writable);
+    prot.set(Prot::EXEC, flags & EXECUTE != 0);
+    let place = match (at, flags & REPLACE) {
+        (0, _) => MapFlags::empty(),
+        (_, 0) => MapFlags::FIXED_NOREPLACE,
+        _ => MapFlags::FIXED,
+    };
+    let request = Mapping {
+        address: at,
+        length: page_ceil(segment.size).ok_or(invalid("no segment has that length"))?,
+        prot,
+        flags: MapFlags::SHARED | place,
+        file: Some(FileMapping {
+            object: Arc::clone(&segment) as _,
+            offset: 0,
+            readable: true,
+            writable,
+            executable: true,
+        }),
+    };
+    let mapped = caller.process().space().map(&request).map_err(|error| match error.errno {
+        Errno::EEXIST => invalid("something is mapped there"),
+        _ => error,
+    })?;
+    let mut state = segment.state.lock();
+    (state.atime, state.lpid) = (seconds(), caller.process().pid);
+    Ok(mapped)
+}
+
+fn shmdt(caller: &mut Caller<'_>, (address,): (Hex,)) -> Result<u64> {
+    let space = caller.process().space();
+    let none = Error::new(Errno::EINVAL, "no segment is attached there");
+    let mappings = space.mappings();
+    let is_segment = |mapping: &&space::MappingInfo| mapping.shared && mapping.name.starts_with(b"/SYSV");
+    let first = mappings
+        .iter()
+        .filter(is_segment)
+        .find(|mapping| mapping.start == address.0 && mapping.offset == 0);
+    let inode = first.ok_or(none)?.inode;
+    let segment = segments::find(u32::try_from(inode).map_err(|_| none)?)?;
+    let end = address.0 + page_ceil(segment.size).ok_or(none)?;
+    let within = |mapping: &&space::MappingInfo| mapping.inode == inode && mapping.start >= address.0 && mapping.end <= end;
+    for part in mappings.iter().filter(is_segment).filter(within) {
+        space.unmap(part.start, part.end - part.start)?;
+    }
+    let mut state = segment.state.lock();
+    (state.dtime, state.lpid) = (seconds(), caller.process().pid);
+    Ok(0)
+}
+
+const REMOVE: u32 = 0;
+const SET: u32 = 1;
+const STAT: u32 = 2;
+const INFO: u32 = 3;
+const LOCK: u32 = 11;
+const UNLOCK: u32 = 12;
+
+fn shmctl(caller: &mut Caller<'_>, (id, command, buffer): (u32, u32, UserPtr<[u32; 28]>)) -> Result<u64> {
+    let who = caller.process().credentials();
+    if command == INFO {
+        let most = segments::MOST as u64;
+        buffer
+            .cast()
+            .write(&[u64::MAX - (1 << 24), 1, most, most, u64::MAX - (1 << 24), 0, 0, 0, 0])?;
+        return Ok(0);
+    }
+    let segment = segments::find(id)?;
+    let state = *segment.state.lock();
+    match command {
+        STAT => {
+            state.check(&who, READ)?;
+            buffer.write(&describe(&segment, &state))?;
+        }
+        SET => {
+            state.check_owner(&who)?;
+            let [_, uid, gid, _, _, mode, ..] = buffer.read()?;
+            let mut state = segment.state.lock();
+            (state.uid, state.gid, state.ctime) = (uid, gid, seconds());
+            state.mode = state.mode & !0o777 | mode & 0o777;
+        }
+        REMOVE => {
+            state.check_owner(&who)?;
+            segments::remove(&segment);
+        }
+        // Nothing is ever paged out.
+        LOCK | UNLOCK => state.check_owner(&who)?,
+        _ => return Err(Error::new(Errno::EINVAL, "no such command")),
+    }
+    Ok(0)
+}
+
+/// `struct shmid64_ds`.
+fn describe(segment: &Arc<Segment>, state: &State) -> [u32; 28] {
+    const REMOVED: u32 = 0o1000;
+    let mut words = [0; 28];
+    let removed = if state.removed { REMOVED } else { 0 };
+    words[..6].copy_from_slice(&[
+        state.key as u32,
+        state.uid,
+        state.gid,
+        state.cuid,
+        state.cgid,
+        state.mode | removed,
+    ]);
+    let longs = [
+        (12, segment.size),
+        (14, state.atime),
+        (16, state.dtime),
+        (18, state.ctime),
+        (22, segments::attached(segment)),
+    ];
+    for (at, value) in longs {
+        (words[at], words[at + 1]) = (value as u32, (value >> 32) as u32);
+    }
+    (words[20], words[21]) = (state.cpid, state.lpid);
+    words
+}
