@@ -3,7 +3,10 @@
 //! Locks are kept beside the files, by inode, because hardly any file has one: closing a file looks at one counter. A lock of a process goes when the
 //! process closes any descriptor of the file; a lock of an open file goes with it. Whoever waits for any lock looks again when one goes.
 //!
-//! It does not do: finding out that processes wait for each other in a circle (`EDEADLK`).
+//! Processes that would wait for each other in a circle are told so (`EDEADLK`): each that waits is noted, and whoever is about to wait follows from the lock in its way to what that
+//! lock's owner waits for, and so on. Open files never wait in the eyes of that search, as on Linux.
+//!
+//! Lock order: who waits → the locks.
 
 use crate::{File, Inode};
 use abi::{Errno, Error, Result};
@@ -54,6 +57,8 @@ struct Locks {
 }
 
 static LOCKS: SpinLock<BTreeMap<usize, Locks>> = SpinLock::new(BTreeMap::new());
+/// Processes that wait for a range: what they want, and of which file.
+static WAITING: SpinLock<Vec<(usize, RangeLock)>> = SpinLock::new(Vec::new());
 static LOCKED_FILES: AtomicUsize = AtomicUsize::new(0);
 static RELEASED: WaitQueue = WaitQueue::new();
 
@@ -162,11 +167,47 @@ pub fn lock_range(file: &File, wanted: &RangeLock, waits: Waits) -> Result<()> {
     if waits == Waits::No {
         return Err(Error::new(Errno::EAGAIN, "somebody else has locked it"));
     }
-    wait_until(&[&RELEASED], None, || match try_lock(file, wanted) {
+    let place = key(file.inode()?);
+    let result = wait_until(&[&RELEASED], None, || match try_lock(file, wanted) {
         Ok(true) => Some(Ok(())),
+        Ok(false) if !note_waiting(place, wanted) => Some(Err(IN_A_CIRCLE)),
         Ok(false) => None,
         Err(error) => Some(Err(error)),
-    })?
+    });
+    let mut waiting = WAITING.lock();
+    if let Some(own) = waiting.iter().position(|(at, other)| *at == place && other == wanted) {
+        waiting.swap_remove(own);
+    }
+    drop(waiting);
+    result?
+}
+
+const IN_A_CIRCLE: Error = Error::new(Errno::EDEADLK, "processes would wait for each other");
+
+/// Notes that a process waits for a range. False when it would wait for itself: whoever has locked the range waits for somebody who waits for … the process.
+fn note_waiting(place: usize, wanted: &RangeLock) -> bool {
+    if matches!(wanted.owner, Owner::File(_)) {
+        return true;
+    }
+    let mut waiting = WAITING.lock();
+    let all = LOCKS.lock();
+    let mut next = Some((place, wanted));
+    for _ in 0..=waiting.len() {
+        let holder = next.and_then(|(place, wanted)| all.get(&place)?.obstacle(wanted));
+        let Some(holder) = holder.map(|lock| lock.owner) else {
+            break;
+        };
+        if holder == wanted.owner {
+            return false;
+        }
+        let found = waiting.iter().find(|(_, other)| other.owner == holder);
+        next = found.map(|(place, other)| (*place, other));
+    }
+    drop(all);
+    if !waiting.iter().any(|(at, other)| *at == place && other == wanted) {
+        waiting.push((place, wanted.clone()));
+    }
+    true
 }
 
 /// Unlocks a range of a file.

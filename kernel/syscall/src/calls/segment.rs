@@ -77,7 +77,11 @@ fn shmat(caller: &mut Caller<'_>, (id, address, flags): (u32, Hex, u32)) -> Resu
     const EXECUTE: u32 = 0o100000;
     let invalid = |why| Error::new(Errno::EINVAL, why);
     let segment = segments::find(id)?;
-    let at = if flags & ROUND != 0 { page_floor(address.0) } else { address.0 };
+    let at = if flags & ROUND != 0 {
+        page_floor(address.0)
+    } else {
+        address.0
+    };
     if at % PAGE_SIZE != 0 || (at == 0 && flags & REPLACE != 0) {
         return Err(invalid("the address is not on a page boundary"));
     }
@@ -105,10 +109,14 @@ fn shmat(caller: &mut Caller<'_>, (id, address, flags): (u32, Hex, u32)) -> Resu
             executable: true,
         }),
     };
-    let mapped = caller.process().space().map(&request).map_err(|error| match error.errno {
-        Errno::EEXIST => invalid("something is mapped there"),
-        _ => error,
-    })?;
+    let mapped = caller
+        .process()
+        .space()
+        .map(&request)
+        .map_err(|error| match error.errno {
+            Errno::EEXIST => invalid("something is mapped there"),
+            _ => error,
+        })?;
     let mut state = segment.state.lock();
     (state.atime, state.lpid) = (seconds(), caller.process().pid);
     Ok(mapped)
@@ -126,7 +134,8 @@ fn shmdt(caller: &mut Caller<'_>, (address,): (Hex,)) -> Result<u64> {
     let inode = first.ok_or(none)?.inode;
     let segment = segments::find(u32::try_from(inode).map_err(|_| none)?)?;
     let end = address.0 + page_ceil(segment.size).ok_or(none)?;
-    let within = |mapping: &&space::MappingInfo| mapping.inode == inode && mapping.start >= address.0 && mapping.end <= end;
+    let within =
+        |mapping: &&space::MappingInfo| mapping.inode == inode && mapping.start >= address.0 && mapping.end <= end;
     for part in mappings.iter().filter(is_segment).filter(within) {
         space.unmap(part.start, part.end - part.start)?;
     }
