@@ -1,6 +1,7 @@
 // Scheduling policies are remembered, inherited, and reset on fork when asked; nobody without rank gets a real-time one by mistake.
 //: root
 #include "../include/t.h"
+#include <sys/resource.h>
 #include <sched.h>
 #include <sys/wait.h>
 
@@ -19,6 +20,8 @@ static void child(const char *what) {
 }
 
 int main(void) {
+  // Whatever it was started with.
+  setpriority(PRIO_PROCESS, 0, 0);
   struct sched_param none = {0}, some = {1};
   T(sched_getscheduler(0));
   T(sched_setscheduler(0, SCHED_BATCH, &none));

@@ -70,6 +70,7 @@ pub fn idle() -> ! {
 #[cfg(not(target_os = "none"))]
 pub(crate) fn forget_all() {
     IDLE.store(0, Ordering::SeqCst);
+    sample::forget_all();
     for cpu in 0..MAX_CPUS {
         QUEUES[cpu].lock().tasks.clear();
         LENGTHS[cpu].store(0, Ordering::SeqCst);
