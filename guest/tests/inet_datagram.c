@@ -139,5 +139,16 @@ int main(void) {
   len = sizeof sender;
   int accepted = accept(only, (struct sockaddr *)&sender, &len);
   SAY("%d %s", accepted >= 0, inet_ntop(AF_INET6, &sender.sin6_addr, text, sizeof text));
+  int to = socket(AF_INET, SOCK_DGRAM, 0), of = socket(AF_INET, SOCK_DGRAM, 0);
+  from = at("127.0.0.1", 0);
+  T(bind(to, SA(from)));
+  len = sizeof from;
+  T(getsockname(to, (struct sockaddr *)&from, &len));
+  struct iovec pieces[] = {{"two ", 4}, {"pieces", 6}}, whole = {buffer, sizeof buffer};
+  struct msghdr sent = {.msg_name = &from, .msg_namelen = sizeof from, .msg_iov = pieces, .msg_iovlen = 2};
+  struct msghdr got = {.msg_iov = &whole, .msg_iovlen = 1};
+  T(sendmsg(of, &sent, 0));
+  T(recvmsg(to, &got, 0));
+  SAY("flags %d control %zu %.10s", got.msg_flags, got.msg_controllen, buffer);
   return 0;
 }

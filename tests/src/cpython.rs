@@ -50,7 +50,7 @@ const ALWAYS: &[&str] = &[
 /// Where Debian keeps the suite.
 const SUITE: &str = "/usr/lib/python3.11/test/test_os.py";
 
-/// What the tests start, beside the interpreter.
+/// What the tests start and read, beside the interpreter and its library.
 const PROGRAMS: &[&str] = &[
     "/bin/bash",
     "/bin/cat",
@@ -60,6 +60,8 @@ const PROGRAMS: &[&str] = &[
     "/bin/sleep",
     "/bin/tar",
     "/bin/true",
+    "/etc/protocols",
+    "/etc/services",
     "/usr/bin/env",
     "/usr/bin/bzip2",
     "/usr/bin/gzip",

@@ -229,7 +229,10 @@ impl Socket for UdpSocket {
         if self.incoming.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
             return Ok(Incoming::default());
         }
-        self.incoming.receive(into, flags)
+        let mut incoming = self.incoming.receive(into, flags)?;
+        // Who sent is told by local sockets only.
+        incoming.credentials = None;
+        Ok(incoming)
     }
 
     fn is_stream(&self) -> bool {
