@@ -314,3 +314,31 @@ fn who_stops_and_goes_on_is_told_of_in_order() {
         assert_eq!(program.wait(child, 0), Ok((child, 9)));
     });
 }
+
+#[test]
+fn an_alarm_ends_the_wait_for_it_on_whatever_cpu_it_was_set() {
+    const SETITIMER: u64 = 38;
+    const SIGSUSPEND: u64 = 130;
+    const ALRM: u64 = 14;
+    const EINTR: i64 = -4;
+    explore(|program, random| {
+        let came = Arc::new(AtomicU64::new(0));
+        let handled = Arc::clone(&came);
+        program.handle(ALRM, 0, move |_, _| {
+            handled.fetch_add(1, Ordering::SeqCst);
+        });
+        program.mask(0, set_of(ALRM));
+        program.thread(1, |thread| (0..5).for_each(|_| thread.compute()));
+        for number in 0..3 {
+            // Interval, then what is left: seconds and microseconds.
+            for (at, word) in [0, 0, 0, 1 + random.below(100)].into_iter().enumerate() {
+                program.write(4 + at as u64, word);
+            }
+            assert_eq!(program.call(SETITIMER, [0, program.word(4), 0]), 0);
+            program.compute();
+            program.write(1, 0);
+            assert_eq!(program.call(SIGSUSPEND, [program.word(1), 8]), EINTR);
+            assert_eq!(came.load(Ordering::SeqCst), number + 1);
+        }
+    });
+}
