@@ -199,6 +199,13 @@ const PROGRAMS: &[Program] = &[
         rounds: 20,
     },
     Program {
+        name: "stress",
+        command: &["/bin/sh", "@/stress.sh"],
+        files: &["/usr/bin/stress-ng", "/usr/bin/timeout"],
+        memory: "1G",
+        rounds: 2,
+    },
+    Program {
         name: "go",
         command: &[GOROUTINES],
         files: &[],
