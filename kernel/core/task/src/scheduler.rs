@@ -226,6 +226,10 @@ pub fn yield_now() {
 /// The running task's slice is over: lets others run, if there are any. Whether there were.
 pub fn reschedule_if_needed() -> bool {
     let cpu = hal::cpu::current();
+    if with_current(|task| task.affinity() >> cpu & 1 == 0) {
+        leave_forbidden_cpu();
+        return true;
+    }
     if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
         return false;
     }
@@ -249,6 +253,32 @@ pub fn leave_forbidden_cpu() {
     enqueue_again(&task, target);
     hal::cpu::kick(target);
     leave(&task);
+}
+
+/// It has been said on which CPUs a task may run: it goes there if it is elsewhere, at the latest when it is about to return to its program.
+pub fn follow_affinity(task: &Arc<Task>) {
+    if with_current(|current| Arc::ptr_eq(current, task)) {
+        return leave_forbidden_cpu();
+    }
+    let allowed = task.affinity() & hal::cpu::online();
+    let at = task.cpu();
+    if allowed == 0 || allowed >> at & 1 == 1 {
+        return;
+    }
+    task.note_work(Work::RESCHEDULE);
+    nudge(task);
+    let mut queue = QUEUES[at].lock();
+    let place = queue.tasks.iter().position(|queued| Arc::ptr_eq(queued, task));
+    let Some(moved) = place.and_then(|place| queue.tasks.remove(place)) else {
+        return;
+    };
+    LENGTHS[at].store(queue.tasks.len(), Ordering::SeqCst);
+    drop(queue);
+    // It counts as queued all the time: nobody else puts it anywhere.
+    let target = allowed.trailing_zeros() as usize;
+    moved.cpu.store(target, Ordering::Relaxed);
+    push(&mut QUEUES[target].lock(), target, moved);
+    alert(target);
 }
 
 fn enqueue_again(task: &Arc<Task>, cpu: usize) {

@@ -102,7 +102,7 @@ fn sched_setaffinity(_caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, Us
         crate::start::start_other_cpus();
     }
     task.set_affinity(cpus);
-    task::scheduler::leave_forbidden_cpu();
+    task::scheduler::follow_affinity(&task);
     Ok(0)
 }
 
