@@ -22,9 +22,9 @@ static CPUS: [CpuTimes; MAX_CPUS] = [const { CpuTimes::new() }; MAX_CPUS];
 struct CpuTimes {
     /// When its next sample is due. While it runs a task, its timer is set no later than that.
     next: AtomicU64,
-    /// Nanoseconds that it ran tasks, until it last changed from one to another.
+    /// Nanoseconds that it ran tasks, until it last began to idle.
     busy: AtomicU64,
-    /// Since when it has run the task that it runs now; 0 when it idles.
+    /// Since when it has run tasks; 0 when it idles.
     since: AtomicU64,
     samples: Samples,
 }
@@ -156,16 +156,14 @@ pub(crate) fn switch(from: &Task, next: &Task, cpu: usize, now: u64) {
     let ran = now.saturating_sub(from.since.load(Ordering::Relaxed));
     from.ran
         .store(from.ran.load(Ordering::Relaxed) + ran, Ordering::Relaxed);
-    if from.is_program() {
-        let busy = times.busy.load(Ordering::Relaxed) + ran;
-        times.busy.store(busy, Ordering::Relaxed);
-    } else {
-        time::arm(times.next.load(Ordering::Relaxed));
-    }
     next.since.store(now, Ordering::Relaxed);
-    times
-        .since
-        .store(if next.is_program() { now } else { 0 }, Ordering::Relaxed);
+    if !from.is_program() {
+        times.since.store(now, Ordering::Relaxed);
+        time::arm(times.next.load(Ordering::Relaxed));
+    } else if !next.is_program() {
+        let since = times.since.swap(0, Ordering::Relaxed);
+        times.busy.fetch_add(now.saturating_sub(since), Ordering::Relaxed);
+    }
 }
 
 /// What a CPU has done since boot: nanoseconds in programs and in the kernel for them, and without anything to do.
