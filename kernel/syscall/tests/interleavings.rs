@@ -342,3 +342,28 @@ fn an_alarm_ends_the_wait_for_it_on_whatever_cpu_it_was_set() {
         }
     });
 }
+
+#[test]
+fn who_has_waited_has_been_signalled_and_the_other_way_round() {
+    const CHLD: u64 = 17;
+    explore(|program, _| {
+        let came = Arc::new(AtomicU64::new(0));
+        let handled = Arc::clone(&came);
+        program.handle(CHLD, 0x1000_0000, move |_, _| {
+            handled.fetch_add(1, Ordering::SeqCst);
+        });
+        for number in 1..3 {
+            const WNOHANG: u64 = 1;
+            let child = program.fork(|child| child.exit(0));
+            if number == 2 {
+                while came.load(Ordering::SeqCst) < number {
+                    program.compute();
+                    task::simulated::pause();
+                }
+            }
+            let options = if number == 2 { WNOHANG } else { 0 };
+            assert_eq!(program.wait(child, options), Ok((child, 0)));
+            assert_eq!(came.load(Ordering::SeqCst), number);
+        }
+    });
+}

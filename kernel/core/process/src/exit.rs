@@ -127,8 +127,8 @@ fn end_process(process: &Arc<Process>, status: Status) {
     if let Some(parent) = parent {
         session::look_after_orphans(process, &parent);
     }
-    ended.news.iter().for_each(tell_parent);
-    tell_parent(&ended.own);
+    ended.news.iter().for_each(wake_parent);
+    wake_parent(&ended.own);
 }
 
 /// A child of a process that ended has another parent now.
@@ -153,16 +153,14 @@ fn leave_memory(process: &Process) {
     process.set_borrows_memory(false);
 }
 
-/// Tells the parent of a child that has ended, if it has one that hears of it.
-fn tell_parent(news: &News) {
+/// Wakes the parent of a child that has ended, if it has one that hears of it.
+fn wake_parent(news: &News) {
     if news.is_gone {
         vanish(&news.child);
     }
-    let Some(parent) = &news.parent else { return };
-    if let Some(signal) = Signal::new(news.child.exit_signal.load(Ordering::Relaxed)) {
-        signals::send(parent, child_info(signal, &news.child, news.status));
+    if let Some(parent) = &news.parent {
+        parent.changed.wake_all();
     }
-    parent.changed.wake_all();
 }
 
 /// Nobody has a process for a child any more.
@@ -174,7 +172,7 @@ fn vanish(child: &Process) {
 /// Nanoseconds of one tick, as times are counted in signals.
 pub(crate) const TICK: u64 = 10_000_000;
 
-fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
+pub(crate) fn child_info(signal: Signal, process: &Process, status: Status) -> Info {
     const EXITED: i32 = 1;
     const KILLED: i32 = 2;
     let (code, number) = match status {

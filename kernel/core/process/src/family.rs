@@ -6,11 +6,13 @@
 //! The application seldom knows that it is the first process: unless it says that it collects orphans (`PR_SET_CHILD_SUBREAPER`), the kernel does so in its place, and it never hears of
 //! them.
 //!
-//! Signals are sent and sleepers woken afterwards, without the lock. Lock order: family → a process's children, parent, status and actions, one at a time.
+//! The parent's signal is sent and the child can be waited for at once, as on Linux: who has waited has been signalled, and who has been signalled finds the child. Sleepers are woken afterwards, without the lock. Lock order: family → a
+//! process's children, parent, status and actions, one at a time; what sending a signal takes.
 
-use crate::exit::Status;
+use crate::exit::{Status, child_info};
 use crate::registry;
 use crate::shared::Process;
+use crate::signals;
 use abi::signal::{SA_NOCLDWAIT, SIG_IGN, Signal};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -52,7 +54,6 @@ pub(crate) struct News {
     pub(crate) child: Arc<Process>,
     /// Who hears of it, if anybody does.
     pub(crate) parent: Option<Arc<Process>>,
-    pub(crate) status: Status,
     /// Nobody waits for it: it is among no one's children any more.
     pub(crate) is_gone: bool,
 }
@@ -70,7 +71,6 @@ pub(crate) struct Ended {
 /// A process has ended. Its children go to the next that collects orphans: a subreaper above it, or the first process, or the kernel in its place.
 pub(crate) fn end(process: &Arc<Process>, status: Status) -> Ended {
     let family = FAMILY.lock();
-    *process.status.lock() = Some(status);
     let orphans = core::mem::take(&mut *process.children.lock());
     let mut news = Vec::new();
     if !orphans.is_empty()
@@ -80,15 +80,22 @@ pub(crate) fn end(process: &Arc<Process>, status: Status) -> Ended {
         for orphan in &orphans {
             orphan.set_parent(&reaper);
             orphan.exit_signal.store(u32::from(Signal::CHLD.0), Ordering::Relaxed);
-            if is_kernels {
-                orphan.is_adopted.store(true, Ordering::Release);
-            } else {
+            orphan.is_adopted.store(is_kernels, Ordering::Release);
+            let ended = orphan.status().map(|status| tell(orphan, status));
+            if !is_kernels && ended.as_ref().is_none_or(|news| !news.is_gone) {
                 reaper.children.lock().push(Arc::clone(orphan));
             }
-            news.extend(orphan.status().map(|status| tell(orphan, status)));
+            news.extend(ended);
         }
     }
     let own = tell(process, status);
+    if own.is_gone
+        && let Some(parent) = &own.parent
+    {
+        leave(parent, process);
+    }
+    // From here on it can be waited for.
+    *process.status.lock() = Some(status);
     drop(family);
     Ended { own, orphans, news }
 }
@@ -101,7 +108,7 @@ fn reaper_of(process: &Process) -> Option<Arc<Process>> {
         .or_else(|| registry::process(1))
 }
 
-/// Takes a child that has ended from its parent, if that does not want to know.
+/// Sends a parent the signal that a child has ended, and finds out whether it wants to know more.
 fn tell(child: &Arc<Process>, status: Status) -> News {
     let parent = child.parent().filter(|_| !child.is_adopted.load(Ordering::Acquire));
     let is_gone = match &parent {
@@ -109,19 +116,24 @@ fn tell(child: &Arc<Process>, status: Status) -> News {
         Some(parent) => {
             let action = parent.signals.action(Signal::CHLD);
             let unwanted = action.handler == SIG_IGN || action.flags & SA_NOCLDWAIT != 0;
-            let is_gone = child.exit_signal.load(Ordering::Relaxed) == u32::from(Signal::CHLD.0) && unwanted;
-            if is_gone {
-                leave(parent, child);
+            let signal = Signal::new(child.exit_signal.load(Ordering::Relaxed));
+            if let Some(signal) = signal {
+                signals::send(parent, child_info(signal, child, status));
             }
-            is_gone
+            signal == Some(Signal::CHLD) && unwanted
         }
     };
     News {
         child: Arc::clone(child),
         parent,
-        status,
         is_gone,
     }
+}
+
+/// Calls `look` with a process's children, none of which is about to end.
+pub fn with_children<T>(parent: &Process, look: impl FnOnce(&[Arc<Process>]) -> T) -> T {
+    let _family = FAMILY.lock();
+    look(&parent.children.lock())
 }
 
 fn leave(parent: &Process, child: &Arc<Process>) -> bool {

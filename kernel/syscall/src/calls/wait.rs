@@ -8,6 +8,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use process::exit::{Status, bury_child};
+use process::family;
 use process::stop::News;
 use process::{Process, pidfd};
 use usermem::UserPtr;
@@ -58,29 +59,34 @@ struct Found {
     change: Change,
 }
 
-/// Looks for a child that has changed, under the list of children; nothing if there are children but none has.
+/// Looks for a child that has changed; nothing if there are children but none has.
 fn look(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
-    let children = own.children.lock();
-    let mut any = false;
-    for child in children.iter().filter(|child| which.includes(child)) {
-        any = true;
-        let keep = options & WNOWAIT != 0;
-        let change = match child.status() {
-            Some(status) => (options & WEXITED != 0).then_some(Change::Ended(status)),
-            None => child
-                .stop
-                .take_news(options & WUNTRACED != 0, options & WCONTINUED != 0, keep)
-                .map(Change::Other),
-        };
-        if let Some(change) = change {
-            let child = Arc::clone(child);
-            return Ok(Some(Found { child, change }));
+    family::with_children(own, |children| {
+        let mut mine = children.iter().filter(|child| which.includes(child)).peekable();
+        if mine.peek().is_none() {
+            return Err(Error::new(Errno::ECHILD, "there is no such child"));
         }
-    }
-    if any {
-        Ok(None)
-    } else {
-        Err(Error::new(Errno::ECHILD, "there is no such child"))
+        let found = mine.find_map(|child| {
+            let change = change_of(child, options)?;
+            let child = Arc::clone(child);
+            Some(Found { child, change })
+        });
+        Ok(found)
+    })
+}
+
+/// What became of a child, if that is asked for.
+fn change_of(child: &Process, options: u32) -> Option<Change> {
+    match child.status() {
+        Some(status) => (options & WEXITED != 0).then_some(Change::Ended(status)),
+        None => child
+            .stop
+            .take_news(
+                options & WUNTRACED != 0,
+                options & WCONTINUED != 0,
+                options & WNOWAIT != 0,
+            )
+            .map(Change::Other),
     }
 }
 
