@@ -173,7 +173,7 @@ impl<'a> Sink<'a> {
     ///
     /// # Errors
     /// `EFAULT` when not even the first byte could be stored.
-    #[inline]
+    #[inline(always)]
     pub fn put_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
         let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
         let done = match &mut self.place {
@@ -302,7 +302,7 @@ impl<'a> Source<'a> {
     ///
     /// # Errors
     /// `EFAULT` when not even the first byte could be fetched.
-    #[inline]
+    #[inline(always)]
     pub fn take_page(&mut self, page: &Page, offset: usize, len: usize) -> Result<usize> {
         let len = len.min(self.left).min(address::PAGE_LEN.saturating_sub(offset));
         let done = match &mut self.place {
