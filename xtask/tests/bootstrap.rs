@@ -189,7 +189,19 @@ fn a_link_to_the_script_works_from_anywhere() {
 #[test]
 fn the_tests_are_run_in_the_repository() {
     let repository = Repository::new("tests");
-    for tool in ["git", "mkfs.erofs", "musl-gcc", "busybox", "sqlite3", "lua5.4", "go"] {
+    for tool in [
+        "make",
+        "mkfs.erofs",
+        "musl-gcc",
+        "busybox",
+        "sqlite3",
+        "lua5.4",
+        "ps",
+        "pstree",
+        "lsof",
+        "go",
+        "stress-ng",
+    ] {
         repository.stand_in(tool, "#!/bin/sh\n");
     }
     repository.run(&["test", "unit"]);
