@@ -102,19 +102,17 @@ pub fn wake(task: &Arc<Task>) -> bool {
     }
     let target = place(task);
     let mut queue = QUEUES[target].lock();
-    let did_sleep = task.end_wait(|| {
-        task.cpu.store(target, Ordering::Relaxed);
-        push(&mut queue, target, Arc::clone(task));
-    });
+    let mut waiting = 0;
+    let did_sleep = task.end_wait(|| waiting = push(&mut queue, target, Arc::clone(task)));
     drop(queue);
     if did_sleep {
-        alert(target);
+        alert(target, waiting);
     }
     did_sleep
 }
 
-/// Makes a CPU look at its queue, if it does not do so anyhow.
-fn alert(target: usize) {
+/// Makes a CPU look at its queue, which has become `waiting` tasks long, if it does not do so anyhow.
+fn alert(target: usize, waiting: usize) {
     let this = hal::cpu::current();
     if target == this {
         // Whoever runs here gives way at the end of its slice.
@@ -124,7 +122,7 @@ fn alert(target: usize) {
         }
     } else if IDLE.load(Ordering::SeqCst) >> target & 1 == 1 {
         hal::cpu::kick(target);
-    } else if LENGTHS[target].load(Ordering::Relaxed) == 1 {
+    } else if waiting == 1 {
         // Its timer may not be set, because nobody waited there: let it see that somebody does.
         hal::cpu::kick(target);
     }
@@ -157,24 +155,30 @@ fn place(task: &Task) -> usize {
     }
 }
 
-fn push(queue: &mut RunQueue, cpu: usize, task: Arc<Task>) {
+/// Puts a task in a CPU's queue, and says how many are there now.
+fn push(queue: &mut RunQueue, cpu: usize, task: Arc<Task>) -> usize {
+    task.cpu.store(cpu, Ordering::Relaxed);
     queue.tasks.push_back(task);
-    LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
+    let waiting = queue.tasks.len();
+    LENGTHS[cpu].store(waiting, Ordering::SeqCst);
+    waiting
 }
 
 /// The next task for a CPU: the first of its queue, or one from another's. `running` is the task that the CPU runs now, which it may go on with.
 fn pick(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
-    if LENGTHS[cpu].load(Ordering::SeqCst) > 0
-        && let Some(task) = take(cpu, cpu, running)
-    {
-        return Some(task);
+    while LENGTHS[cpu].load(Ordering::SeqCst) > 0 {
+        match take(cpu, cpu, running) {
+            Taken::ToRun(task) => return Some(task),
+            Taken::ToSend(task) => send(task),
+            Taken::Nothing => break,
+        }
     }
     let mut others = hal::cpu::online() & !(1 << cpu);
     while others != 0 {
         let other = others.trailing_zeros() as usize;
         others &= others - 1;
         if LENGTHS[other].load(Ordering::Relaxed) > 0
-            && let Some(task) = take(other, cpu, None)
+            && let Taken::ToRun(task) = take(other, cpu, None)
         {
             return Some(task);
         }
@@ -182,24 +186,53 @@ fn pick(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
     None
 }
 
+/// Whether a task may run on a CPU: one that may run only where no CPU is may run anywhere.
+fn may_run(task: &Task, cpu: usize) -> bool {
+    let affinity = task.affinity();
+    affinity >> cpu & 1 == 1 || affinity & hal::cpu::online() == 0
+}
+
+/// What is in a CPU's queue for a CPU.
+enum Taken {
+    ToRun(Arc<Task>),
+    /// It may not run where it waited: it was put there while its affinity changed.
+    ToSend(Arc<Task>),
+    Nothing,
+}
+
+/// Puts a task that has been taken out of a queue in that of a CPU where it may run. It counts as queued all the time: nobody else puts it anywhere.
+fn send(task: Arc<Task>) {
+    let target = place(&task);
+    let waiting = push(&mut QUEUES[target].lock(), target, task);
+    alert(target, waiting);
+}
+
 /// Takes a task from `cpu`'s queue for `by` to run.
-fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
+fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Taken {
     let mut queue = QUEUES[cpu].lock();
     let fits = |task: &Arc<Task>| {
         let mine = running.is_some_and(|running| Arc::ptr_eq(running, task));
-        let allowed = task.affinity() >> by & 1 == 1 || task.affinity() & hal::cpu::online() == 0;
-        allowed && (mine || !task.thread.is_running())
+        may_run(task, by) && (mine || !task.thread.is_running())
     };
-    let task = if fits(queue.tasks.front()?) {
-        queue.tasks.pop_front()?
-    } else {
-        let at = queue.tasks.iter().position(fits)?;
-        queue.tasks.remove(at)?
+    let at = match queue.tasks.front() {
+        Some(first) if fits(first) => 0,
+        Some(first) if cpu == by && !may_run(first, by) => {
+            let first = queue.tasks.pop_front();
+            LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
+            return first.map_or(Taken::Nothing, Taken::ToSend);
+        }
+        _ => match queue.tasks.iter().position(fits) {
+            Some(at) => at,
+            None => return Taken::Nothing,
+        },
+    };
+    let Some(task) = queue.tasks.remove(at) else {
+        return Taken::Nothing;
     };
     task.state.store(RUNNABLE, Ordering::SeqCst);
     task.cpu.store(by, Ordering::Relaxed);
     LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
-    Some(task)
+    Taken::ToRun(task)
 }
 
 /// The running task sleeps (its state says so) or goes on if it has been woken.
@@ -226,8 +259,7 @@ pub fn yield_now() {
 /// The running task's slice is over: lets others run, if there are any. Whether there were.
 pub fn reschedule_if_needed() -> bool {
     let cpu = hal::cpu::current();
-    if with_current(|task| task.affinity() >> cpu & 1 == 0) {
-        leave_forbidden_cpu();
+    if leave_forbidden_cpu() {
         return true;
     }
     if LENGTHS[cpu].load(Ordering::Relaxed) == 0 {
@@ -241,44 +273,44 @@ pub fn reschedule_if_needed() -> bool {
     true
 }
 
-/// The running task may have been forbidden its CPU: goes to one that it may use.
-pub fn leave_forbidden_cpu() {
-    let task = current();
+/// The running task may have been forbidden its CPU: goes to one that it may use. Whether it did.
+pub fn leave_forbidden_cpu() -> bool {
     let cpu = hal::cpu::current();
-    let allowed = task.affinity() & hal::cpu::online();
-    if allowed == 0 || allowed >> cpu & 1 == 1 {
-        return;
+    if with_current(|task| may_run(task, cpu)) {
+        return false;
     }
-    let target = allowed.trailing_zeros() as usize;
+    let task = current();
+    let target = place(&task);
     enqueue_again(&task, target);
     hal::cpu::kick(target);
     leave(&task);
+    true
 }
 
 /// It has been said on which CPUs a task may run: it goes there if it is elsewhere, at the latest when it is about to return to its program.
 pub fn follow_affinity(task: &Arc<Task>) {
     if with_current(|current| Arc::ptr_eq(current, task)) {
-        return leave_forbidden_cpu();
-    }
-    let allowed = task.affinity() & hal::cpu::online();
-    let at = task.cpu();
-    if allowed == 0 || allowed >> at & 1 == 1 {
+        leave_forbidden_cpu();
         return;
     }
     task.note_work(Work::RESCHEDULE);
     nudge(task);
-    let mut queue = QUEUES[at].lock();
-    let place = queue.tasks.iter().position(|queued| Arc::ptr_eq(queued, task));
-    let Some(moved) = place.and_then(|place| queue.tasks.remove(place)) else {
-        return;
-    };
-    LENGTHS[at].store(queue.tasks.len(), Ordering::SeqCst);
-    drop(queue);
-    // It counts as queued all the time: nobody else puts it anywhere.
-    let target = allowed.trailing_zeros() as usize;
-    moved.cpu.store(target, Ordering::Relaxed);
-    push(&mut QUEUES[target].lock(), target, moved);
-    alert(target);
+    loop {
+        let at = task.cpu();
+        if may_run(task, at) {
+            return;
+        }
+        let mut queue = QUEUES[at].lock();
+        if task.cpu() != at {
+            // Somebody has just put it elsewhere.
+            continue;
+        }
+        let place = queue.tasks.iter().position(|queued| Arc::ptr_eq(queued, task));
+        let moved = place.and_then(|place| queue.tasks.remove(place));
+        LENGTHS[at].store(queue.tasks.len(), Ordering::SeqCst);
+        drop(queue);
+        return moved.map_or((), send);
+    }
 }
 
 fn enqueue_again(task: &Arc<Task>, cpu: usize) {
@@ -292,7 +324,12 @@ fn enqueue_again(task: &Arc<Task>, cpu: usize) {
 fn leave(task: &Arc<Task>) {
     let cpu = hal::cpu::current();
     match pick(cpu, Some(task)) {
-        Some(next) if Arc::ptr_eq(&next, task) => {}
+        Some(next) if Arc::ptr_eq(&next, task) => {
+            if LENGTHS[cpu].load(Ordering::SeqCst) > 0 {
+                // Another CPU has not finished leaving what waits here: soon it will have.
+                time::arm(time::now() + SLICE / 8);
+            }
+        }
         Some(next) => switch_to(next),
         None => {
             let idle = IDLE_TASKS[cpu].lock().clone();
@@ -332,10 +369,20 @@ fn switch_to(next: Arc<Task>) {
     finish_switch();
 }
 
-/// What the task that has just been switched to does for the one that was left: drops the CPU's reference to it. The first thing that a new
-/// task calls.
+/// What the task that has just been switched to does for the one that was left: lets a CPU that has nothing to do take it, and drops this CPU's reference to it.
+/// The first thing that a new task calls.
 pub fn finish_switch() {
-    drop(LEFT[hal::cpu::current()].take());
+    let left = LEFT[hal::cpu::current()].take();
+    let idle = IDLE.load(Ordering::Relaxed);
+    if idle != 0
+        && let Some(left) = left
+        && left.state.load(Ordering::Relaxed) & QUEUED != 0
+    {
+        let able = left.affinity() & idle;
+        if able != 0 {
+            hal::cpu::kick(able.trailing_zeros() as usize);
+        }
+    }
 }
 
 /// Ends the running task.

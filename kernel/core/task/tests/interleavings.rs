@@ -69,6 +69,40 @@ fn affinity_holds() {
     });
 }
 
+#[test]
+fn others_are_sent_from_cpu_to_cpu() {
+    explore(|random| {
+        let cpus = hal::cpu::count() as u64;
+        let over = Arc::new(AtomicBool::new(false));
+        let spinners: Vec<_> = (0..3).map(|_| spawn_spinner(&over)).collect();
+        for _ in 0..4 {
+            let at = random.below(3) as usize;
+            let wanted = random.below(cpus);
+            let (seen, joins) = &spinners[at];
+            joins.task().set_affinity(1 << wanted);
+            task::scheduler::follow_affinity(joins.task());
+            while seen.load(Ordering::SeqCst) != wanted {
+                pause();
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        join_all(spinners.into_iter().map(|(_, joins)| joins).collect());
+    });
+}
+
+/// A task that computes until all is over, and says where.
+fn spawn_spinner(over: &Arc<AtomicBool>) -> (Arc<AtomicU64>, Joins) {
+    let (seen, over) = (Arc::new(AtomicU64::new(u64::MAX)), Arc::clone(over));
+    let told = Arc::clone(&seen);
+    let joins = spawn("computes", move || {
+        while !over.load(Ordering::SeqCst) {
+            told.store(hal::cpu::current() as u64, Ordering::SeqCst);
+            pause();
+        }
+    });
+    (seen, joins)
+}
+
 /// Puts numbers in one at a time, and takes them out.
 struct Channel {
     slots: SpinLock<VecDeque<u64>>,
