@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) cpus: Option<usize>,
     /// The devices that the hypervisor names.
     pub(crate) devices: Vec<VirtioMmio>,
+    /// How each network card is configured, in their order.
+    pub(crate) networks: Vec<Vec<u8>>,
 }
 
 const IMAGE_FILE: &[u8] = b"/.chiton/cmdline";
@@ -49,6 +51,7 @@ impl Config {
             boot_chart: false,
             cpus: None,
             devices: Vec::new(),
+            networks: Vec::new(),
         };
         config.extend(line);
         config
@@ -76,6 +79,7 @@ impl Config {
             b"log" => self.log_level = Level::parse(&value),
             b"strace" => self.strace = true,
             b"bootchart" => self.boot_chart = true,
+            b"net" => self.networks.push(value),
             b"cpus" => self.cpus = number(&value).map(|count| count as usize),
             _ => {}
         }

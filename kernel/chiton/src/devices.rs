@@ -2,10 +2,13 @@
 //!
 //! A driver is one row of [`start`]. A device that nobody knows, or that does not work, is a warning and no reason not to run the program.
 
+use crate::config::Config;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use cmdline::VirtioMmio;
+use ip::Plan;
 use link::Interface;
 use lock::Once;
 use virtio::mmio::Mmio;
@@ -17,9 +20,9 @@ use virtio_rng::Rng;
 type Work = Box<dyn Fn() + Send + Sync>;
 
 /// Finds what is there and starts it.
-pub(crate) fn start_all(devices: &[VirtioMmio]) {
-    for device in devices {
-        match start_at(device) {
+pub(crate) fn start_all(config: &Config) {
+    for device in &config.devices {
+        match start_at(device, &config.networks) {
             Ok(true) => {}
             Ok(false) => trace::info!("nothing that is known is at {:#x}", device.address),
             Err(error) => trace::warn!("the device at {:#x}: {}", device.address, error.why()),
@@ -27,7 +30,7 @@ pub(crate) fn start_all(devices: &[VirtioMmio]) {
     }
 }
 
-fn start_at(device: &VirtioMmio) -> Result<bool> {
+fn start_at(device: &VirtioMmio, networks: &[Vec<u8>]) -> Result<bool> {
     let len = u32::try_from(device.size).unwrap_or(0);
     let Some(registers) = hal::device::Registers::map(device.address, len) else {
         return Ok(false);
@@ -35,7 +38,7 @@ fn start_at(device: &VirtioMmio) -> Result<bool> {
     let Some(transport) = Mmio::probe(registers)? else {
         return Ok(false);
     };
-    let Some(work) = start(Arc::new(transport))? else {
+    let Some(work) = start(Arc::new(transport), networks)? else {
         return Ok(false);
     };
     let work = Arc::new(work);
@@ -56,10 +59,10 @@ fn start_at(device: &VirtioMmio) -> Result<bool> {
 }
 
 /// The driver for a kind of device.
-fn start(transport: Arc<dyn Transport>) -> Result<Option<Work>> {
+fn start(transport: Arc<dyn Transport>, networks: &[Vec<u8>]) -> Result<Option<Work>> {
     let dma: Arc<dyn Dma> = Arc::new(Direct);
     Ok(match transport.kind() {
-        virtio_net::KIND => Some(start_card(transport, dma)?),
+        virtio_net::KIND => Some(start_card(transport, dma, networks)?),
         virtio_rng::KIND => {
             let rng = Rng::start(transport, dma)?;
             Some(Box::new(move || rng.interrupt()))
@@ -68,8 +71,8 @@ fn start(transport: Arc<dyn Transport>) -> Result<Option<Work>> {
     })
 }
 
-/// A network card becomes an interface, whose frames are taken from the interrupt.
-fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>) -> Result<Work> {
+/// A network card becomes an interface, whose frames are taken from the interrupt, and is configured as was said: `networks` in the order of the cards.
+fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, networks: &[Vec<u8>]) -> Result<Work> {
     let place: Arc<Once<Arc<Interface>>> = Arc::new(Once::new());
     let known = Arc::clone(&place);
     let hooks = Hooks {
@@ -83,6 +86,9 @@ fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>) -> Result<Work> 
     };
     let card = Arc::new(VirtioCard::start(transport, dma, hooks)?);
     let interface = link::interface::add(Arc::clone(&card) as _);
-    let _ = place.set(interface);
+    let number = usize::try_from(interface.index - link::interface::FIRST).unwrap_or(0);
+    let plan = Plan::parse(networks.get(number).map_or(b"", Vec::as_slice));
+    let _ = place.set(Arc::clone(&interface));
+    ip::start(&interface, &plan);
     Ok(Box::new(move || card.interrupt()))
 }

@@ -81,7 +81,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     };
     tty::console::set_up(console);
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
-    devices::start_all(&config.devices);
+    devices::start_all(&config);
     hal::console::listen();
     process::exit::set_end(end);
     root::give_console(&root, &config.user)?;

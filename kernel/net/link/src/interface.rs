@@ -1,17 +1,27 @@
 //! The cards that there are, with their names and numbers; where frames that come go.
 
 use crate::packet;
-use crate::{Card, Frame};
+use crate::{Card, Checksum, Frame};
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use lock::SpinLock;
+use lock::{Once, SpinLock};
 
-/// Number 1 is that of loopback on every Linux.
-const FIRST: i32 = 2;
+/// The first card's number: 1 is that of loopback on every Linux.
+pub const FIRST: i32 = 2;
 
 static ALL: SpinLock<Vec<Arc<Interface>>> = SpinLock::new(Vec::new());
+
+/// Takes a frame that came, from its Ethernet header on, and what is known of its checksum.
+pub type Protocols = fn(&Interface, &[u8], Checksum);
+
+static PROTOCOLS: Once<Protocols> = Once::new();
+
+/// Says who takes frames that come, besides packet sockets. The first to say so does.
+pub fn set_protocols(protocols: Protocols) {
+    let _ = PROTOCOLS.set(protocols);
+}
 
 /// A card with a name and a number.
 pub struct Interface {
@@ -66,9 +76,20 @@ pub fn by_name(name: &[u8]) -> Option<Arc<Interface>> {
 impl Interface {
     /// Takes all frames that have come.
     pub fn poll(&self) {
+        // One place for the bytes of all of them.
+        let mut bytes = Vec::new();
         while let Some(frame) = self.card.receive() {
             packet::deliver(self, &frame);
+            let checksum = frame.checksum;
+            let protocols = PROTOCOLS.get();
+            if protocols.is_some() {
+                bytes.resize(frame.len() as usize, 0);
+                frame.read(0, &mut bytes);
+            }
             self.card.give_back(frame);
+            if let Some(take) = protocols {
+                take(self, &bytes, checksum);
+            }
         }
     }
 

@@ -8,7 +8,7 @@
 //! | [`packet`] | packet sockets (`AF_PACKET`): frames as they are, for programs |
 //! | [`request`] | what programs ask about interfaces (`SIOCGIF*`) |
 //!
-//! A frame that comes goes to every packet socket that wants it, as a copy; protocols will take it from there. Without a socket that wants frames nothing is copied.
+//! A frame that comes goes to every packet socket that wants it, and to the protocols ([`interface::set_protocols`]), as a copy.
 //!
 //! Lock order: the list of interfaces, the list of sockets, one socket's frames: each a leaf, never two at once. A card's driver calls [`interface::Interface::poll`] from its interrupt with no lock
 //! held. It does not do: protocols, loopback, filters, `PACKET_MMAP`.

@@ -1,0 +1,157 @@
+//! Packets that come: checked, and given to who wants them.
+
+use crate::clock::{look, with};
+use crate::icmp;
+use crate::neighbour::Word;
+use crate::output::address_to;
+use crate::stack::{Effects, Stack, send_arp};
+use crate::transport::{Checked, Received, handler};
+use core::net::{IpAddr, Ipv4Addr};
+use link::{Checksum, Interface};
+use packet::arp::Message;
+use packet::ethernet::{self, Header};
+use packet::ipv4;
+
+/// The protocol of messages about packets of the older protocol.
+pub(crate) const ICMP: u8 = 1;
+
+/// A frame came.
+pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
+    let Some((header, body)) = Header::parse(frame) else {
+        return;
+    };
+    // Cards that let everything through are to be told apart from those who are meant.
+    if header.to != interface.card.mac() && !ethernet::is_group(header.to) {
+        return;
+    }
+    let index = interface.index as u32;
+    match header.kind {
+        ethernet::ARP => {
+            if let Some(message) = Message::parse(body) {
+                with(|stack, now, effects| stack.hear(now, index, &message, effects));
+            }
+        }
+        ethernet::IPV4 => receive_v4(index, body, checksum),
+        _ => {}
+    }
+}
+
+impl Stack {
+    /// Somebody says or asks who has an address.
+    fn hear(&mut self, now: u64, index: u32, message: &Message, effects: &mut Effects) {
+        let sender_ip = message.sender_ip;
+        if ethernet::is_group(message.sender) || sender_ip.is_multicast() || sender_ip.is_broadcast() {
+            return;
+        }
+        let Some(link) = self.link(index) else { return };
+        if message.sender == link.mac {
+            return;
+        }
+        let own = |ip: Ipv4Addr| {
+            let ip = IpAddr::V4(ip);
+            self.addresses
+                .iter()
+                .any(|own| own.interface == index && own.network.ip == ip)
+        };
+        if own(sender_ip) {
+            trace::warn!("{} has our address {sender_ip} too", Display(message.sender));
+            return;
+        }
+        let for_us = own(message.target_ip);
+        if for_us && !message.is_reply {
+            let answer = Message {
+                is_reply: true,
+                sender: link.mac,
+                sender_ip: message.target_ip,
+                target: message.sender,
+                target_ip: sender_ip,
+            };
+            send_arp(link, message.sender, &answer, effects);
+        }
+        if sender_ip.is_unspecified() {
+            return;
+        }
+        let word = match (message.is_reply, for_us) {
+            (true, true) => Word::Answer,
+            (false, true) => Word::Hint,
+            (_, false) => Word::Gossip,
+        };
+        self.learn(now, (index, IpAddr::V4(sender_ip)), message.sender, word, effects);
+    }
+
+    /// Somebody's address was learnt: what waited for it goes.
+    pub(crate) fn learn(
+        &mut self,
+        now: u64,
+        key: (u32, IpAddr),
+        mac: ethernet::Mac,
+        word: Word,
+        effects: &mut Effects,
+    ) {
+        let frames = self.neighbours.learn(now, key, mac, word);
+        let Some(link) = self.link(key.0) else { return };
+        for frame in frames {
+            address_to(&frame, mac);
+            effects.send(link, frame);
+        }
+    }
+}
+
+struct Display(ethernet::Mac);
+
+impl core::fmt::Display for Display {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+/// A packet of the older protocol came.
+fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
+    let Some((header, payload)) = ipv4::Header::parse(bytes) else {
+        return;
+    };
+    if header.source.is_multicast() || header.source.is_broadcast() || header.source.is_loopback() {
+        return;
+    }
+    let destination = IpAddr::V4(header.destination);
+    if destination.is_loopback() {
+        return;
+    }
+    let (is_unicast, is_for_us) = look(|stack| {
+        let unicast = stack.is_own(destination);
+        (unicast, unicast || stack.is_broadcast(interface, destination))
+    });
+    if !is_for_us || header.is_fragment() {
+        return;
+    }
+    deliver(&Received {
+        source: IpAddr::V4(header.source),
+        destination,
+        interface,
+        protocol: header.protocol,
+        traffic_class: header.traffic_class,
+        hop_limit: header.hop_limit,
+        is_unicast,
+        header: &bytes[..header.len()],
+        payload,
+        checksum: known(checksum),
+    });
+}
+
+/// What the card says of a checksum.
+const fn known(checksum: Checksum) -> Checked {
+    match checksum {
+        Checksum::Unknown => Checked::Unknown,
+        Checksum::Valid | Checksum::Partial { .. } => Checked::Verified,
+    }
+}
+
+/// Gives a packet to who wants it.
+pub(crate) fn deliver(packet: &Received<'_>) {
+    match (packet.protocol, handler(packet.protocol)) {
+        (ICMP, _) => icmp::receive(packet),
+        (_, Some(handler)) => (handler.receive)(packet),
+        _ => {}
+    }
+}

@@ -1,0 +1,53 @@
+//! What is between cards and transport protocols: addresses, routes, neighbours, and packets on their way in and out.
+//!
+//! A transport protocol registers what it does with packets ([`register`]), asks where an address is ([`route`]) and sends ([`send`]). A card becomes part of it all by [`start`].
+//!
+//! | module | what |
+//! |---|---|
+//! | `network` | addresses with the length of their prefix |
+//! | `plan` | what the kernel was told about a card's configuration |
+//! | `stack` | everything that is known, behind one lock; `clock` has it and gives it time |
+//! | `route` | which way leads where, and which own address is used |
+//! | `neighbour` | who on the local network has which address (ARP, RFC 826; states as RFC 4861 section 7.3) |
+//! | `input` | packets that come: checked, and given to who wants them |
+//! | `output` | packets that go: put into frames |
+//! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
+//! | `manage` | what is shown of it all, and changed from outside |
+//! | `transport` | what transport protocols see |
+//!
+//! **Time** is an argument of everything in `stack` and below it; only `clock` asks for it, and sets the one timer.
+//!
+//! **Where it runs.** Frames come from the card's interrupt and are processed there, up into the transport protocols' handlers, which therefore must not sleep. A packet to an address of the machine itself is
+//! given to its handler during [`send`]: who sends holds no lock that the own handler takes.
+//!
+//! Locks: that of the stack is a leaf, but for memory; frames are sent and handlers called without it. It does not do: forwarding, several tables of routes.
+//! Sideways: `link`, which owns cards and frames.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod clock;
+mod icmp;
+mod input;
+mod manage;
+mod neighbour;
+mod network;
+mod output;
+mod plan;
+mod route;
+mod stack;
+mod transport;
+
+pub use icmp::port_unreachable;
+pub use manage::{
+    Known, add_address, add_route, addresses, confirm, forget_neighbour, neighbours, remove_address, remove_route,
+    routes,
+};
+pub use neighbour::State;
+pub use network::Network;
+pub use output::send;
+pub use plan::Plan;
+pub use route::{Entry, LOOPBACK, Route, is_own, route};
+pub use stack::{Address, start};
+pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register};

@@ -1,0 +1,119 @@
+//! What is shown of the stack, and changed in it from outside.
+
+use crate::clock::{look, with};
+use crate::neighbour::State;
+use crate::network::Network;
+use crate::route::Entry;
+use crate::stack::Address;
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use packet::ethernet::Mac;
+
+/// Somebody on the local network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The number of the interface.
+    pub interface: u32,
+    /// Its address.
+    pub ip: IpAddr,
+    /// Its hardware address, if it is known.
+    pub mac: Option<Mac>,
+    /// What is known of it.
+    pub state: State,
+}
+
+/// The addresses of all cards.
+#[must_use]
+pub fn addresses() -> Vec<Address> {
+    look(|stack| stack.addresses.clone())
+}
+
+/// The table of routes.
+#[must_use]
+pub fn routes() -> Vec<Entry> {
+    look(|stack| stack.routes.clone())
+}
+
+/// Who is known on the local networks.
+#[must_use]
+pub fn neighbours() -> Vec<Known> {
+    look(|stack| {
+        let known = stack.neighbours.iter().map(|one| Known {
+            interface: one.key.0,
+            ip: one.key.1,
+            mac: (one.state != State::Incomplete).then_some(one.mac),
+            state: one.state,
+        });
+        known.collect()
+    })
+}
+
+/// Gives an interface an address.
+///
+/// # Errors
+/// `ENODEV`, `EEXIST`.
+pub fn add_address(interface: u32, network: Network) -> Result<()> {
+    with(|stack, _, effects| {
+        stack.link(interface).ok_or(Errno::ENODEV)?;
+        if stack.addresses.iter().any(|own| own.network.ip == network.ip) {
+            return Err(Error::new(Errno::EEXIST, "the address is there already"));
+        }
+        stack.add_address(interface, network, effects);
+        Ok(())
+    })
+}
+
+/// Takes an address away from an interface.
+///
+/// # Errors
+/// `EADDRNOTAVAIL`.
+pub fn remove_address(interface: u32, ip: IpAddr) -> Result<()> {
+    with(|stack, _, _| {
+        let has = |own: &Address| own.interface == interface && own.network.ip == ip;
+        if !stack.addresses.iter().any(has) {
+            return Err(Error::new(Errno::EADDRNOTAVAIL, "the interface has no such address"));
+        }
+        stack.remove_address(interface, ip);
+        Ok(())
+    })
+}
+
+/// Adds a line to the table of routes.
+///
+/// # Errors
+/// `ENODEV`, `EEXIST`.
+pub fn add_route(entry: Entry) -> Result<()> {
+    with(|stack, _, _| {
+        stack.link(entry.interface).ok_or(Errno::ENODEV)?;
+        let same = |known: &Entry| (known.destination, known.metric) == (entry.destination, entry.metric);
+        if stack.routes.iter().any(same) {
+            return Err(Error::new(Errno::EEXIST, "the route is there already"));
+        }
+        stack.routes.push(entry);
+        Ok(())
+    })
+}
+
+/// Takes the first line that fits out of the table of routes.
+///
+/// # Errors
+/// `ESRCH`.
+pub fn remove_route(fits: impl Fn(&Entry) -> bool) -> Result<()> {
+    with(|stack, _, _| {
+        let at = stack.routes.iter().position(fits);
+        let at = at.ok_or(Error::new(Errno::ESRCH, "no such route"))?;
+        stack.routes.remove(at);
+        Ok(())
+    })
+}
+
+/// Whoever was sent to by a [`Route`](crate::Route) has answered: there is no need to ask whether it is there.
+pub fn confirm(interface: u32, next_hop: IpAddr) {
+    with(|stack, now, _| stack.neighbours.confirm(now, (interface, next_hop)));
+}
+
+/// Forgets somebody on a local network, or everybody.
+pub fn forget_neighbour(interface: u32, ip: Option<IpAddr>) {
+    with(|stack, _, _| stack.neighbours.forget(interface, ip));
+}

@@ -1,0 +1,278 @@
+//! Who on the local network has which address, for both protocols: ARP and neighbour discovery feed the same table.
+//!
+//! The states are those of RFC 4861, section 7.3. Who is reachable is believed for half a minute; after that the address is still used, and whoever uses it is asked whether it is still there: five seconds
+//! later, so that the transport protocol may find out by itself. Frames for somebody whose address is not known yet wait, so many at most.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::net::IpAddr;
+use link::Frame;
+use packet::ethernet::Mac;
+
+const SECOND: u64 = 1_000_000_000;
+/// How long who was heard of is believed.
+const REACHABLE: u64 = 30 * SECOND;
+/// How long a question waits for its answer.
+const RETRANSMIT: u64 = SECOND;
+/// How long who is used without having been heard of is left alone.
+const DELAY: u64 = 5 * SECOND;
+/// How often is asked.
+const QUESTIONS: u8 = 3;
+/// Frames that wait for one neighbour.
+const MOST_HELD: usize = 32;
+/// Neighbours that are known.
+const MOST: usize = 1024;
+
+/// Who: on which interface, with which address.
+pub(crate) type Key = (u32, IpAddr);
+
+/// What is known of somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing: the question is out.
+    Incomplete,
+    /// It was heard of, until then.
+    Reachable(u64),
+    /// It was heard of long ago.
+    Stale,
+    /// It is used without having been heard of.
+    Delay,
+    /// It is asked whether it is still there.
+    Probe,
+}
+
+/// Somebody.
+pub(crate) struct Neighbour {
+    pub(crate) key: Key,
+    pub(crate) mac: Mac,
+    pub(crate) state: State,
+    /// When something is to be done about it.
+    due: Option<u64>,
+    asked: u8,
+    used: u64,
+    held: Vec<Frame>,
+}
+
+/// What is to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) key: Key,
+    /// Whom, if not everybody.
+    pub(crate) to: Option<Mac>,
+}
+
+/// How something was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// It answered.
+    Answer,
+    /// It said so by itself, or while asking something else.
+    Hint,
+    /// The same, but only who is known already is kept.
+    Gossip,
+}
+
+/// All of them, in the order of their keys.
+pub(crate) struct Neighbours {
+    all: Vec<Neighbour>,
+}
+
+impl Neighbours {
+    pub(crate) const fn new() -> Self {
+        Self { all: Vec::new() }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Neighbour> {
+        self.all.iter()
+    }
+
+    fn find(&self, key: Key) -> Result<usize, usize> {
+        self.all.binary_search_by(|neighbour| neighbour.key.cmp(&key))
+    }
+
+    /// Where frames for somebody go, if that is known, and what is to be asked.
+    pub(crate) fn look_up(&mut self, now: u64, key: Key) -> (Option<Mac>, Option<Question>) {
+        let at = match self.find(key) {
+            Ok(at) => at,
+            Err(_) => self.insert(now, key, State::Incomplete),
+        };
+        let neighbour = &mut self.all[at];
+        neighbour.used = now;
+        match neighbour.state {
+            State::Incomplete if neighbour.due.is_none() => {
+                neighbour.due = Some(now + RETRANSMIT);
+                neighbour.asked = 1;
+                (None, Some(Question { key, to: None }))
+            }
+            State::Incomplete => (None, None),
+            State::Reachable(until) if now < until => (Some(neighbour.mac), None),
+            State::Reachable(_) | State::Stale => {
+                neighbour.state = State::Delay;
+                neighbour.due = Some(now + DELAY);
+                (Some(neighbour.mac), None)
+            }
+            State::Delay | State::Probe => (Some(neighbour.mac), None),
+        }
+    }
+
+    fn insert(&mut self, now: u64, key: Key, state: State) -> usize {
+        if self.all.len() >= MOST {
+            let idle = self.all.iter().enumerate().filter(|(_, one)| one.held.is_empty());
+            let oldest = idle.min_by_key(|(_, one)| one.used).map_or(0, |(at, _)| at);
+            self.all.remove(oldest);
+        }
+        let at = self.find(key).unwrap_or_else(|at| at);
+        let neighbour = Neighbour {
+            key,
+            mac: [0; 6],
+            state,
+            due: None,
+            asked: 0,
+            used: now,
+            held: Vec::new(),
+        };
+        self.all.insert(at, neighbour);
+        at
+    }
+
+    /// Keeps a frame until its receiver is known; gives it back with the receiver's address if that is known meanwhile, or without if it cannot wait.
+    pub(crate) fn hold(&mut self, key: Key, frame: Frame) -> Option<(Option<Mac>, Frame)> {
+        let Ok(at) = self.find(key) else {
+            return Some((None, frame));
+        };
+        let neighbour = &mut self.all[at];
+        if neighbour.state != State::Incomplete {
+            return Some((Some(neighbour.mac), frame));
+        }
+        // The oldest gives way, as on Linux.
+        let lost = (neighbour.held.len() >= MOST_HELD).then(|| neighbour.held.remove(0));
+        neighbour.held.push(frame);
+        lost.map(|lost| (None, lost))
+    }
+
+    /// Somebody was heard of: frames that waited for that.
+    pub(crate) fn learn(&mut self, now: u64, key: Key, mac: Mac, word: Word) -> Vec<Frame> {
+        let at = match (self.find(key), word) {
+            (Ok(at), _) => at,
+            (Err(_), Word::Hint) => self.insert(now, key, State::Stale),
+            (Err(_), _) => return Vec::new(),
+        };
+        let neighbour = &mut self.all[at];
+        let changed = neighbour.mac != mac || neighbour.state == State::Incomplete;
+        neighbour.mac = mac;
+        if word == Word::Answer {
+            neighbour.state = State::Reachable(now + REACHABLE);
+            neighbour.due = None;
+        } else if changed {
+            neighbour.state = State::Stale;
+            neighbour.due = None;
+        }
+        mem::take(&mut neighbour.held)
+    }
+
+    /// The transport protocol knows that somebody is there.
+    pub(crate) fn confirm(&mut self, now: u64, key: Key) {
+        if let Ok(at) = self.find(key)
+            && self.all[at].state != State::Incomplete
+        {
+            self.all[at].state = State::Reachable(now + REACHABLE);
+            self.all[at].due = None;
+        }
+    }
+
+    /// Nobody of an interface is known any more, or one of them.
+    pub(crate) fn forget(&mut self, interface: u32, ip: Option<IpAddr>) {
+        self.all
+            .retain(|one| one.key.0 != interface || ip.is_some_and(|ip| one.key.1 != ip));
+    }
+
+    /// What is due: questions, and frames for those who do not answer.
+    pub(crate) fn tick(&mut self, now: u64, questions: &mut Vec<Question>, lost: &mut Vec<(Key, Vec<Frame>)>) {
+        self.all.retain_mut(|one| {
+            if one.due.is_none_or(|due| due > now) {
+                return true;
+            }
+            if one.state == State::Delay {
+                (one.state, one.asked) = (State::Probe, 0);
+            }
+            if one.asked >= QUESTIONS {
+                lost.push((one.key, mem::take(&mut one.held)));
+                return false;
+            }
+            one.asked += 1;
+            one.due = Some(now + RETRANSMIT);
+            questions.push(Question {
+                key: one.key,
+                to: (one.state == State::Probe).then_some(one.mac),
+            });
+            true
+        });
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&self) -> u64 {
+        self.all.iter().filter_map(|one| one.due).min().unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: Mac = [2, 0, 0, 0, 0, 7];
+
+    fn key() -> Key {
+        (2, IpAddr::from([10, 0, 2, 2]))
+    }
+
+    #[test]
+    fn who_does_not_answer_is_asked_three_times_and_given_up() {
+        let mut all = Neighbours::new();
+        assert_eq!(all.look_up(0, key()), (None, Some(Question { key: key(), to: None })));
+        assert_eq!(all.look_up(1, key()), (None, None));
+        for _ in 0..MOST_HELD {
+            assert!(all.hold(key(), Frame::default()).is_none());
+        }
+        assert!(all.hold(key(), Frame::default()).is_some(), "too many");
+        let (mut questions, mut lost) = (Vec::new(), Vec::new());
+        for second in 1..=3 {
+            all.tick(second * SECOND, &mut questions, &mut lost);
+        }
+        assert_eq!((questions.len(), lost.len()), (2, 1));
+        assert_eq!(lost[0].1.len(), MOST_HELD);
+        assert_eq!(all.next(), u64::MAX);
+    }
+
+    #[test]
+    fn who_answers_is_believed_then_asked_again() {
+        let mut all = Neighbours::new();
+        all.look_up(0, key());
+        all.hold(key(), Frame::default());
+        assert_eq!(all.learn(0, key(), MAC, Word::Answer).len(), 1);
+        assert_eq!(all.look_up(SECOND, key()), (Some(MAC), None));
+        let late = 31 * SECOND;
+        assert_eq!(all.look_up(late, key()), (Some(MAC), None));
+        let (mut questions, mut lost) = (Vec::new(), Vec::new());
+        all.tick(late + DELAY, &mut questions, &mut lost);
+        assert_eq!(
+            questions,
+            [Question {
+                key: key(),
+                to: Some(MAC)
+            }]
+        );
+        all.confirm(late + DELAY, key());
+        assert_eq!(all.next(), u64::MAX);
+    }
+
+    #[test]
+    fn gossip_creates_nobody_and_there_are_never_too_many() {
+        let mut all = Neighbours::new();
+        all.learn(0, key(), MAC, Word::Gossip);
+        assert_eq!(all.all.len(), 0);
+        for number in 0..2 * MOST as u32 {
+            all.learn(u64::from(number), (2, IpAddr::V4(number.into())), MAC, Word::Hint);
+        }
+        assert_eq!(all.all.len(), MOST);
+    }
+}

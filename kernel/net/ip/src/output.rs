@@ -1,0 +1,308 @@
+//! Packets that go: put into frames, and sent to whom the route says.
+
+use crate::clock::with;
+use crate::input;
+use crate::neighbour::Question;
+use crate::route::{Route, is_for_many};
+use crate::stack::{Effects, Stack};
+use crate::transport::{Checked, Offload, Outgoing, Received};
+use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use frames::Page;
+use link::{Checksum, ETHERNET, Frame, Interface, Kind, Part, Segmentation};
+use lock::atomic::{AtomicU32, Ordering};
+use packet::checksum::Sum;
+use packet::ethernet::{BROADCAST, IPV4, IPV6, Mac};
+use packet::{ethernet, ipv4};
+
+const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
+const NO_MEMORY: Error = Error::new(Errno::ENOBUFS, "no memory for a frame");
+const PAGE: usize = 4096;
+/// Most bytes of a packet.
+const LONGEST: usize = 65535;
+
+/// Numbers packets, so that their fragments find together.
+static NUMBER: AtomicU32 = AtomicU32::new(1);
+
+/// What sending a packet takes, as the stack knows it.
+struct Way {
+    route: Route,
+    interface: Arc<Interface>,
+    from: Mac,
+    to: Option<Mac>,
+}
+
+impl Stack {
+    fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<(Route, Option<Way>)> {
+        let route = self.route(packet.destination, packet.source, packet.interface)?;
+        if route.is_local {
+            return Ok((route, None));
+        }
+        let link = self.link(route.interface).ok_or(Errno::ENETDOWN)?;
+        let (interface, from) = (Arc::clone(&link.interface), link.mac);
+        let (to, question) = self.hardware(now, &route);
+        if let Some(question) = question {
+            self.ask(&question, effects);
+        }
+        let way = Way {
+            route,
+            interface,
+            from,
+            to,
+        };
+        Ok((route, Some(way)))
+    }
+
+    /// The address on the local network that a packet goes to.
+    fn hardware(&mut self, now: u64, route: &Route) -> (Option<Mac>, Option<Question>) {
+        match route.next_hop {
+            IpAddr::V4(group) if group.is_multicast() => {
+                let [_, b, c, d] = group.octets();
+                (Some([1, 0, 0x5e, b & 0x7f, c, d]), None)
+            }
+            IpAddr::V6(group) if group.is_multicast() => {
+                let [.., a, b, c, d] = group.octets();
+                (Some([0x33, 0x33, a, b, c, d]), None)
+            }
+            ip if is_for_many(ip) || self.is_broadcast(route.interface, ip) => (Some(BROADCAST), None),
+            ip => self.neighbours.look_up(now, (route.interface, ip)),
+        }
+    }
+}
+
+/// Sends a packet: looks up its way, asks for its receiver's address if nobody knows it (the packet waits meanwhile), and cuts it if it does not fit and may be.
+///
+/// # Errors
+/// `ENETUNREACH`, `EMSGSIZE`, `ENOBUFS`.
+pub fn send(packet: &Outgoing<'_>) -> Result<()> {
+    let (route, way) = with(|stack, now, effects| stack.way(now, packet, effects))?;
+    let len = packet.len();
+    let (bytes, header_len) = ip_header(packet, &route, len, None);
+    let header = &bytes[..header_len];
+    if header.len() + len > LONGEST {
+        return Err(TOO_LONG);
+    }
+    let Some(way) = way else {
+        return deliver_here(packet, &route, header);
+    };
+    let segment = packet.offload.and_then(|offload| offload.segment);
+    if header.len() + len > route.mtu as usize && segment.is_none() {
+        if packet.dont_fragment {
+            return Err(TOO_LONG);
+        }
+        return send_in_pieces(packet, &way);
+    }
+    let mut frame = Builder::begin(&way, packet)?;
+    frame.add(header)?;
+    frame.add(packet.header)?;
+    for piece in packet.payload {
+        frame.add(piece)?;
+    }
+    let mut frame = frame.frame;
+    if let Some(offload) = packet.offload {
+        leave_to_card(&mut frame, header.len(), packet, &offload, &way)?;
+    }
+    dispatch(&way, frame)
+}
+
+/// Sends a packet in fragments, all with the same number.
+fn send_in_pieces(packet: &Outgoing<'_>, way: &Way) -> Result<()> {
+    let whole = transport_of(packet);
+    let number = next_number();
+    let room = (way.route.mtu as usize).saturating_sub(ipv4::LEN) & !7;
+    if room == 0 {
+        return Err(TOO_LONG);
+    }
+    let mut offset = 0;
+    for piece in whole.chunks(room) {
+        let more = offset + piece.len() < whole.len();
+        let (bytes, len) = ip_header(packet, &way.route, piece.len(), Some((number, offset as u16, more)));
+        let mut frame = Builder::begin(way, packet)?;
+        frame.add(&bytes[..len])?;
+        frame.add(piece)?;
+        dispatch(way, frame.frame)?;
+        offset += piece.len();
+    }
+    Ok(())
+}
+
+fn next_number() -> u16 {
+    NUMBER.fetch_add(1, Ordering::Relaxed) as u16
+}
+
+/// The IP header of a packet with so much payload, or of a fragment: number, offset, and whether more follow.
+fn ip_header(
+    packet: &Outgoing<'_>,
+    route: &Route,
+    payload: usize,
+    fragment: Option<(u16, u16, bool)>,
+) -> ([u8; ipv4::LONGEST], usize) {
+    let mut bytes = [0; ipv4::LONGEST];
+    let (number, offset, more_fragments) = fragment.unwrap_or_else(|| (next_number(), 0, false));
+    let len = match (route.source, packet.destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4::Header {
+            traffic_class: packet.traffic_class,
+            identification: number,
+            dont_fragment: packet.dont_fragment,
+            more_fragments,
+            offset,
+            hop_limit: packet.hop_limit,
+            protocol: packet.protocol,
+            source,
+            destination,
+            options: &[],
+        }
+        .write(payload, &mut bytes),
+        _ => 0,
+    };
+    (bytes, len)
+}
+
+/// A packet's transport header and payload in one piece, with its checksum.
+fn transport_of(packet: &Outgoing<'_>) -> Vec<u8> {
+    let mut whole = Vec::with_capacity(packet.len());
+    whole.extend_from_slice(packet.header);
+    packet.payload.iter().for_each(|piece| whole.extend_from_slice(piece));
+    if let Some(offload) = packet.offload
+        && let Some(field) = whole.get_mut(usize::from(offload.checksum_at)..)
+        && let Some(field) = field.first_chunk_mut()
+    {
+        *field = checksum_of(packet);
+    }
+    whole
+}
+
+/// The checksum of a packet that holds the sum of its pseudo header already.
+fn checksum_of(packet: &Outgoing<'_>) -> [u8; 2] {
+    let mut sum = Sum::new();
+    sum.add(packet.header);
+    packet.payload.iter().for_each(|piece| sum.add(piece));
+    match sum.finish() {
+        // All zeros would mean that there is none, to UDP; to others both are the same.
+        [0, 0] => [0xff; 2],
+        sum => sum,
+    }
+}
+
+/// A packet to the machine itself.
+fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<()> {
+    let payload = transport_of(packet);
+    input::deliver(&Received {
+        source: route.source,
+        destination: packet.destination,
+        interface: route.interface,
+        protocol: packet.protocol,
+        traffic_class: packet.traffic_class,
+        hop_limit: packet.hop_limit,
+        is_unicast: true,
+        header,
+        payload: &payload,
+        checksum: Checked::Verified,
+    });
+    Ok(())
+}
+
+/// Writes into a frame what the card needs to know, or does its work.
+fn leave_to_card(frame: &mut Frame, ip: usize, packet: &Outgoing<'_>, offload: &Offload, way: &Way) -> Result<()> {
+    let start = ETHERNET as usize + ip;
+    if !way.route.can_sum {
+        let at = start + usize::from(offload.checksum_at);
+        if let Some(first) = frame.parts.first() {
+            first.page.write(at, &checksum_of(packet));
+        }
+        return if offload.segment.is_some() {
+            Err(TOO_LONG)
+        } else {
+            Ok(())
+        };
+    }
+    frame.checksum = Checksum::Partial {
+        start: start as u16,
+        offset: offload.checksum_at,
+    };
+    frame.segmentation = offload.segment.map(|size| Segmentation {
+        kind: match (packet.protocol, packet.destination) {
+            (packet::udp::PROTOCOL, _) => Kind::Udp,
+            (_, IpAddr::V4(_)) => Kind::Tcp4,
+            (_, IpAddr::V6(_)) => Kind::Tcp6,
+        },
+        size,
+        headers: start as u16 + offload.header_len,
+        congested: false,
+    });
+    Ok(())
+}
+
+/// Gives a frame to the card, or keeps it until its receiver is known.
+fn dispatch(way: &Way, frame: Frame) -> Result<()> {
+    let frame = if way.to.is_some() {
+        frame
+    } else {
+        let key = (way.route.interface, way.route.next_hop);
+        match with(|stack, _, _| stack.neighbours.hold(key, frame)) {
+            None => return Ok(()),
+            Some((Some(to), frame)) => {
+                address_to(&frame, to);
+                frame
+            }
+            Some((None, _lost)) => return Ok(()),
+        }
+    };
+    way.interface
+        .send(frame, None)
+        .map_err(|_| Error::new(Errno::ENOBUFS, "the card takes no more now"))
+}
+
+/// Writes into a frame whom it is for.
+pub(crate) fn address_to(frame: &Frame, to: Mac) {
+    if let Some(first) = frame.parts.first() {
+        first.page.write(first.offset as usize, &to);
+    }
+}
+
+/// A frame made of pieces.
+pub(crate) fn frame_of(pieces: &[&[u8]]) -> Option<Frame> {
+    let mut builder = Builder::default();
+    pieces.iter().try_for_each(|piece| builder.add(piece)).ok()?;
+    Some(builder.frame)
+}
+
+/// A frame in the making.
+#[derive(Default)]
+struct Builder {
+    frame: Frame,
+}
+
+impl Builder {
+    /// Begins with the Ethernet header.
+    fn begin(way: &Way, packet: &Outgoing<'_>) -> Result<Self> {
+        let mut builder = Self::default();
+        let header = ethernet::Header {
+            to: way.to.unwrap_or_default(),
+            from: way.from,
+            kind: if packet.destination.is_ipv4() { IPV4 } else { IPV6 },
+        };
+        builder.add(&header.to_bytes())?;
+        Ok(builder)
+    }
+
+    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+        let mut left = bytes;
+        while !left.is_empty() {
+            let has_room = self.frame.parts.last().is_some_and(|last| (last.len as usize) < PAGE);
+            if !has_room {
+                let page = Page::zeroed_for_kernel().map_err(|_| NO_MEMORY)?;
+                self.frame.parts.push(Part::new(page, 0, 0));
+            }
+            let last = self.frame.parts.last_mut().ok_or(NO_MEMORY)?;
+            let used = last.len as usize;
+            let (now, later) = left.split_at(left.len().min(PAGE - used));
+            last.page.write(used, now);
+            last.len += now.len() as u32;
+            left = later;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Everything that is known: interfaces with their addresses, routes, neighbours.
+
+use crate::clock::with;
+use crate::icmp;
+use crate::neighbour::{Neighbours, Question};
+use crate::network::Network;
+use crate::output::frame_of;
+use crate::plan::Plan;
+use crate::route::Entry;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr};
+use link::{Frame, Interface};
+use packet::arp::Message;
+use packet::ethernet::{ARP, BROADCAST, Header, Mac};
+
+/// An address of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The number of the interface.
+    pub interface: u32,
+    /// The address and its network.
+    pub network: Network,
+}
+
+/// What the stack keeps of an interface.
+pub(crate) struct Link {
+    pub(crate) index: u32,
+    pub(crate) interface: Arc<Interface>,
+    pub(crate) mac: Mac,
+    pub(crate) mtu: u32,
+    pub(crate) can_segment: [bool; 3],
+    pub(crate) can_sum: bool,
+}
+
+/// Everything.
+pub(crate) struct Stack {
+    pub(crate) links: Vec<Link>,
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) routes: Vec<Entry>,
+    pub(crate) neighbours: Neighbours,
+    pub(crate) limit: icmp::Limit,
+}
+
+/// What is to be done once the stack is let go of.
+#[derive(Default)]
+pub(crate) struct Effects {
+    /// Frames that go.
+    frames: Vec<(Arc<Interface>, Frame)>,
+    /// Frames that go nowhere, since nobody answered for their receiver; and the own interface's number.
+    lost: Vec<(u32, Frame)>,
+}
+
+impl Effects {
+    /// Has a frame sent.
+    pub(crate) fn send(&mut self, link: &Link, frame: Frame) {
+        self.frames.push((Arc::clone(&link.interface), frame));
+    }
+
+    /// Has a frame sent that is made of pieces; nothing where there is no memory.
+    pub(crate) fn send_bytes(&mut self, link: &Link, pieces: &[&[u8]]) {
+        if let Some(frame) = frame_of(pieces) {
+            self.send(link, frame);
+        }
+    }
+
+    pub(crate) fn carry_out(self) {
+        for (interface, frame) in self.frames {
+            // What finds no room is lost, as on the wire.
+            let _ = interface.send(frame, None);
+        }
+        for (interface, frame) in self.lost {
+            icmp::report_lost(interface, &frame);
+        }
+    }
+}
+
+impl Stack {
+    pub(crate) const fn new() -> Self {
+        Self {
+            links: Vec::new(),
+            addresses: Vec::new(),
+            routes: Vec::new(),
+            neighbours: Neighbours::new(),
+            limit: icmp::Limit::new(),
+        }
+    }
+
+    pub(crate) fn link(&self, index: u32) -> Option<&Link> {
+        self.links.iter().find(|link| link.index == index)
+    }
+
+    /// Whether an address is the machine's.
+    pub(crate) fn is_own(&self, ip: IpAddr) -> bool {
+        ip.is_loopback() || self.addresses.iter().any(|own| own.network.ip == ip)
+    }
+
+    /// Whether an address is everybody's on the network of an interface.
+    pub(crate) fn is_broadcast(&self, interface: u32, ip: IpAddr) -> bool {
+        let mut own = self.addresses.iter().filter(|own| own.interface == interface);
+        ip == IpAddr::V4(Ipv4Addr::BROADCAST) || own.any(|own| own.network.broadcast() == Some(ip))
+    }
+
+    /// Gives an interface an address, and the route to its network.
+    pub(crate) fn add_address(&mut self, interface: u32, network: Network, effects: &mut Effects) {
+        let address = Address { interface, network };
+        if self.addresses.contains(&address) {
+            return;
+        }
+        self.addresses.push(address);
+        self.routes.push(Entry {
+            destination: network.masked(),
+            gateway: None,
+            interface,
+            source: Some(network.ip),
+            metric: 0,
+        });
+        if let (IpAddr::V4(ip), Some(link)) = (network.ip, self.link(interface)) {
+            // Others learn of it.
+            let message = Message {
+                is_reply: false,
+                sender: link.mac,
+                sender_ip: ip,
+                target: [0; 6],
+                target_ip: ip,
+            };
+            send_arp(link, BROADCAST, &message, effects);
+        }
+    }
+
+    /// Takes an address away, with the routes that need it.
+    pub(crate) fn remove_address(&mut self, interface: u32, ip: IpAddr) {
+        let gone = |own: &Address| own.interface == interface && own.network.ip == ip;
+        self.addresses.retain(|own| !gone(own));
+        self.routes
+            .retain(|route| route.interface != interface || route.source != Some(ip));
+    }
+
+    /// Asks who has an address.
+    pub(crate) fn ask(&self, question: &Question, effects: &mut Effects) {
+        let (index, ip) = question.key;
+        let Some(link) = self.link(index) else { return };
+        if let IpAddr::V4(target_ip) = ip {
+            let own = self.source_on(index, ip, None);
+            let Some(IpAddr::V4(sender_ip)) = own else { return };
+            let message = Message {
+                is_reply: false,
+                sender: link.mac,
+                sender_ip,
+                target: [0; 6],
+                target_ip,
+            };
+            send_arp(link, question.to.unwrap_or(BROADCAST), &message, effects);
+        }
+    }
+
+    /// Does what is due.
+    pub(crate) fn tick(&mut self, now: u64, effects: &mut Effects) {
+        let (mut questions, mut lost) = (Vec::new(), Vec::new());
+        self.neighbours.tick(now, &mut questions, &mut lost);
+        questions.iter().for_each(|question| self.ask(question, effects));
+        for (key, frames) in lost {
+            effects.lost.extend(frames.into_iter().map(|frame| (key.0, frame)));
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&self) -> u64 {
+        self.neighbours.next()
+    }
+}
+
+/// Sends a message about who has which address.
+pub(crate) fn send_arp(link: &Link, to: Mac, message: &Message, effects: &mut Effects) {
+    let header = Header {
+        to,
+        from: link.mac,
+        kind: ARP,
+    };
+    effects.send_bytes(link, &[&header.to_bytes(), &message.to_bytes()]);
+}
+
+/// Makes a card's interface part of the stack.
+pub fn start(interface: &Arc<Interface>, plan: &Plan) {
+    link::interface::set_protocols(crate::input::receive);
+    let abilities = interface.card.abilities();
+    let index = interface.index as u32;
+    let link = Link {
+        index,
+        interface: Arc::clone(interface),
+        mac: interface.card.mac(),
+        mtu: abilities.mtu,
+        can_segment: abilities.cuts,
+        can_sum: abilities.checksum,
+    };
+    with(|stack, _, effects| {
+        stack.links.push(link);
+        for network in &plan.addresses {
+            stack.add_address(index, *network, effects);
+        }
+        for gateway in &plan.gateways {
+            stack.routes.push(Entry {
+                destination: Network::all(*gateway),
+                gateway: Some(*gateway),
+                interface: index,
+                source: None,
+                metric: 0,
+            });
+        }
+    });
+}

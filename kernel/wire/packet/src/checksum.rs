@@ -1,0 +1,148 @@
+//! The internet checksum (RFC 1071), in pieces.
+//!
+//! The sum is the same whichever order the bytes of its words are in, so words are added as the machine has them and only the result is bytes again.
+
+use core::net::IpAddr;
+
+/// A sum under way.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sum {
+    value: u64,
+    /// An odd number of bytes came so far: the next begins in the middle of a word.
+    odd: bool,
+}
+
+impl Sum {
+    /// Nothing summed.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { value: 0, odd: false }
+    }
+
+    /// The sum of addresses, protocol and length that transport protocols begin with (RFC 768, RFC 8200 section 8.1).
+    #[must_use]
+    pub fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, len: usize) -> Self {
+        let mut sum = Self::new();
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                sum.add(&source.octets());
+                sum.add(&destination.octets());
+            }
+            (source, destination) => {
+                for ip in [source, destination] {
+                    match ip {
+                        IpAddr::V4(ip) => sum.add(&ip.to_ipv6_mapped().octets()),
+                        IpAddr::V6(ip) => sum.add(&ip.octets()),
+                    }
+                }
+            }
+        }
+        sum.add(&[0, protocol]);
+        sum.add(&(len as u32).to_be_bytes());
+        sum
+    }
+
+    /// Adds bytes.
+    pub fn add(&mut self, bytes: &[u8]) {
+        let mut chunks = bytes.chunks_exact(4);
+        let mut value = 0;
+        for chunk in &mut chunks {
+            value += u64::from(u32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
+        }
+        value += match *chunks.remainder() {
+            [a, b, c] => u64::from(u16::from_ne_bytes([a, b])) + u64::from(u16::from_ne_bytes([c, 0])),
+            [a, b] => u64::from(u16::from_ne_bytes([a, b])),
+            [a] => u64::from(u16::from_ne_bytes([a, 0])),
+            _ => 0,
+        };
+        // Each is below 2^32 times the number of words, of which there are too few to overflow.
+        self.value += if self.odd {
+            u64::from(fold(value).swap_bytes())
+        } else {
+            value
+        };
+        self.odd ^= bytes.len() % 2 == 1;
+    }
+
+    /// The bytes for a header's field: with them in it, what was summed is right.
+    #[must_use]
+    pub fn finish(self) -> [u8; 2] {
+        (!fold(self.value)).to_ne_bytes()
+    }
+
+    /// The sum as it stands, for a card that completes it.
+    #[must_use]
+    pub fn partial(self) -> [u8; 2] {
+        fold(self.value).to_ne_bytes()
+    }
+
+    /// Whether what was summed, its checksum included, is right.
+    #[must_use]
+    pub fn is_right(self) -> bool {
+        fold(self.value) == 0xffff
+    }
+}
+
+fn fold(mut value: u64) -> u16 {
+    while value > 0xffff {
+        value = (value & 0xffff) + (value >> 16);
+    }
+    value as u16
+}
+
+/// The checksum of some bytes.
+#[must_use]
+pub fn of(bytes: &[u8]) -> [u8; 2] {
+    let mut sum = Sum::new();
+    sum.add(bytes);
+    sum.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    /// As RFC 1071 has it.
+    fn slow(bytes: &[u8]) -> [u8; 2] {
+        let words = bytes
+            .chunks(2)
+            .map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0)));
+        let mut sum = words.fold(0u64, |sum, word| sum + u64::from(word));
+        while sum > 0xffff {
+            sum = (sum >> 16) + (sum & 0xffff);
+        }
+        (!(sum as u16)).to_be_bytes()
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_give_what_the_whole_gives(bytes in proptest::collection::vec(any::<u8>(), 0..300), cuts in proptest::collection::vec(0usize..300, 0..5)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| cut < bytes.len()).collect();
+            cuts.sort_unstable();
+            let mut sum = Sum::new();
+            let mut from = 0;
+            for cut in cuts.into_iter().chain([bytes.len()]) {
+                sum.add(&bytes[from..cut]);
+                from = cut;
+            }
+            prop_assert_eq!(sum.finish(), slow(&bytes));
+            prop_assert_eq!(of(&bytes), slow(&bytes));
+        }
+    }
+
+    #[test]
+    fn with_its_checksum_in_it_a_header_is_right() {
+        let mut bytes = [
+            0x45, 0, 0, 0x73, 0, 0, 0x40, 0, 0x40, 0x11, 0, 0, 0xc0, 0xa8, 0, 1, 0xc0, 0xa8, 0, 0xc7,
+        ];
+        let sum = of(&bytes);
+        assert_eq!(sum, [0xb8, 0x61]);
+        bytes[10..12].copy_from_slice(&sum);
+        let mut check = Sum::new();
+        check.add(&bytes);
+        assert!(check.is_right());
+    }
+}
