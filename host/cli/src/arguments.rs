@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::BenchArgs;
+use crate::network::NetworkArgs;
 
 /// Runs unmodified Linux programs, each in its own small virtual machine.
 #[derive(Debug, Parser)]
@@ -23,7 +24,7 @@ be executed, 127 the program was not found.";
 pub(crate) enum Verb {
     /// Run a program of this machine, or an image built before.
     #[command(args_override_self = true, after_help = EXIT_CODES)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Build an image that `chiton run IMAGE` starts.
     #[command(args_override_self = true)]
     Build(BuildArgs),
@@ -113,6 +114,8 @@ pub(crate) struct RunArgs {
     /// Prepare everything, print the QEMU command on one line, and start nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
     /// The program (a path, or a name in PATH) or image, then its arguments.
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM [ARGUMENTS]")]
     pub(crate) command: Vec<String>,

@@ -13,6 +13,7 @@ mod environment;
 mod failure;
 mod inspect;
 mod kernel_file;
+mod network;
 mod plan;
 mod progress;
 mod run;

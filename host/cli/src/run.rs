@@ -12,6 +12,7 @@ use crate::arguments::{AccelChoice, LogLevel, MachineChoice, RunArgs};
 use crate::build::COMMAND_FILE;
 use crate::environment::Environment;
 use crate::failure::{self, Failure, Outcome};
+use crate::network::Network;
 use crate::progress::Progress;
 use crate::{kernel_file, plan, user};
 
@@ -35,11 +36,20 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
     } else {
         from_program(options)?
     };
-    let spec = specify(options, kernel, image, line)?;
+    let network = options.network.network(
+        options.machine.machine,
+        matches!(options.machine.accel, AccelChoice::Kvm),
+    )?;
+    let spec = specify(options, kernel, image, line, &network)?;
     if options.content.verbose {
         eprintln!("chiton: {}", shell_line(&spec.command_by_hand()));
         eprintln!("chiton: ready to start after {:.1?}", started.elapsed());
     }
+    if options.content.verbose {
+        network.notes.iter().for_each(|note| eprintln!("chiton: {note}"));
+    }
+    // From here on published ports are QEMU's to take.
+    drop(network);
     if options.dry_run {
         let line = shell_line(&spec.command_by_hand());
         return match writeln!(std::io::stdout(), "{line}") {
@@ -128,7 +138,14 @@ fn from_image(options: &RunArgs, path: &Path) -> Result<(PathBuf, KernelLine), F
     Ok((path.to_path_buf(), line))
 }
 
-fn specify(options: &RunArgs, kernel: PathBuf, image: PathBuf, mut line: KernelLine) -> Result<MachineSpec, Failure> {
+fn specify(
+    options: &RunArgs,
+    kernel: PathBuf,
+    image: PathBuf,
+    mut line: KernelLine,
+    network: &Network,
+) -> Result<MachineSpec, Failure> {
+    network.tell(&mut line);
     let letters = terminal::letters();
     if !letters.is_empty() {
         let mut environment = Environment::from_pairs(&line.env);
@@ -170,6 +187,7 @@ fn specify(options: &RunArgs, kernel: PathBuf, image: PathBuf, mut line: KernelL
         kernel,
         image,
         command_line,
+        cards: network.cards.clone(),
     })
 }
 
@@ -202,6 +220,11 @@ fn cure_of_start(reason: &str) -> &'static str {
         ("guest memory", "Give less memory with -m"),
         ("KVM", "Leave out --accel kvm, or see what chiton doctor says"),
         ("PVH", "Give --kernel a Chiton kernel"),
+        (
+            "host forwarding",
+            "Publish another port with -p, or 0 for any that is free",
+        ),
+        ("/dev/net/tun", "Run the command as root, or use --network user"),
         ("smp", "Give fewer processors with -c"),
     ];
     known

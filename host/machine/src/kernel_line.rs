@@ -41,6 +41,14 @@ pub struct KernelLine {
     pub strace: bool,
     /// Report boot phases.
     pub bootchart: bool,
+    /// How each network card gets its addresses: `dhcp`, `none`, or `ip=ADDRESS/PREFIX;gw=ADDRESS…`.
+    pub net: Vec<String>,
+    /// Whom to ask for names, each an address.
+    pub nameservers: Vec<String>,
+    /// Where connections may go, each `ADDRESS/PREFIX[:PORT]`; anywhere if there are none.
+    pub net_allow: Vec<String>,
+    /// Where connections may not go.
+    pub net_deny: Vec<String>,
 }
 
 impl KernelLine {
@@ -61,6 +69,15 @@ impl KernelLine {
         ];
         for (key, text) in optional {
             text.iter().for_each(|text| value(key, text));
+        }
+        let lists = [
+            ("net", &self.net),
+            ("nameserver", &self.nameservers),
+            ("net-allow", &self.net_allow),
+            ("net-deny", &self.net_deny),
+        ];
+        for (key, texts) in lists {
+            texts.iter().for_each(|text| value(key, text));
         }
         if self.console == Console::Split {
             value("console", "split");
@@ -105,6 +122,10 @@ impl KernelLine {
                 }
                 "strace" => line.strace = true,
                 "bootchart" => line.bootchart = true,
+                "net" => line.net.push(value),
+                "nameserver" => line.nameservers.push(value),
+                "net-allow" => line.net_allow.push(value),
+                "net-deny" => line.net_deny.push(value),
                 _ => {}
             }
         }
@@ -149,8 +170,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn values_survive(args: Vec<String>, env: Vec<String>, cwd: Option<String>, size: Option<(u16, u16)>) {
-            let line = KernelLine { args, env, cwd, size, console: Console::Split, strace: true, ..KernelLine::default() };
+        fn values_survive(args: Vec<String>, env: Vec<String>, cwd: Option<String>, size: Option<(u16, u16)>, net: Vec<String>) {
+            let line = KernelLine { args, env, cwd, size, net, console: Console::Split, strace: true, ..KernelLine::default() };
             let text = line.tokens().join(" ");
             proptest::prop_assert!(text.bytes().all(|byte| (0x20..0x7f).contains(&byte)));
             proptest::prop_assert_eq!(KernelLine::parse(&text), line);

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `kernel_line` | the kernel's command line, encoded and decoded |
 //! | `spec` | a machine and its QEMU arguments |
+//! | `network` | network cards, and what is behind each one |
 //! | `launch` | the QEMU process, its channels, its end |
 //! | `run` | one run from start to outcome: the loop that moves bytes |
 //! | `stdin` | framing of standard input |
@@ -15,6 +16,7 @@
 mod kernel_line;
 mod launch;
 mod messages;
+mod network;
 mod run;
 mod spec;
 mod stdin;
@@ -23,5 +25,6 @@ pub mod terminal;
 
 pub use kernel_line::{Console, KernelLine};
 pub use launch::enter_launcher;
+pub use network::{Backend, Card, Forward, MOST_CARDS, Mac, Protocol};
 pub use run::{Options, Outcome, run};
 pub use spec::{Accel, Kind, MachineSpec, shell_line, shell_word};

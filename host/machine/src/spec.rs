@@ -7,6 +7,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use crate::network::{self, Card};
+
 /// The emulated board.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
@@ -48,6 +50,8 @@ pub struct MachineSpec {
     pub image: PathBuf,
     /// The kernel's command line without what depends on the machine.
     pub command_line: String,
+    /// Network cards, on a microvm only.
+    pub cards: Vec<Card>,
 }
 
 /// Where the machine's ports lead.
@@ -115,6 +119,7 @@ impl MachineSpec {
             Ports::Stdio => list.extend(["-serial", "stdio"].map(OsString::from)),
             Ports::Sockets { serial, debug } => socket_ports(&mut list, serial, debug),
         }
+        list.extend(network::arguments(&self.cards));
         let line = format!("{} chiton.cpus={}", self.command_line, self.cpus);
         list.extend(["-kernel".into(), self.kernel.clone().into_os_string()]);
         list.extend(["-initrd".into(), self.image.clone().into_os_string()]);

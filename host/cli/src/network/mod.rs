@@ -1,0 +1,274 @@
+//! The network options of `chiton run`: from words to cards and to what the kernel is told.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `address` | addresses with prefixes, rules of the packet filter |
+//! | `card` | one `--network`: its kind and its addresses |
+//! | `user` | QEMU's own network |
+//! | `publish` | `-p`: ports of the host that lead into the guest |
+//!
+//! Nothing here adds a card unless an option asks for one: a program without a network pays nothing for it.
+
+mod address;
+mod card;
+mod publish;
+mod user;
+
+use std::net::IpAddr;
+
+use clap::Args;
+use machine::{Backend, Card, KernelLine, MOST_CARDS, Mac};
+
+use crate::arguments::MachineChoice;
+use crate::failure::Failure;
+use card::{CardPlan, Way};
+use publish::{Lead, Ports, Publish};
+
+/// The network. Each of these options but `--network none` gives the machine a network card.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Network")]
+pub(crate) struct NetworkArgs {
+    /// Publish a port of the machine on this one: on 127.0.0.1, unless ADDRESS says another (0.0.0.0 is all). No HOST, or 0, is
+    /// any free port, which --verbose tells. Both may be ranges (8000-8003:80-83).
+    #[arg(short, long, value_name = "[ADDRESS:][HOST:]GUEST[/udp]")]
+    pub(crate) publish: Vec<String>,
+    /// Add a network card; repeat it for more. user is QEMU's own network and needs no rights; options of this card follow
+    /// after commas (user,ip=10.0.2.20,mac=52:54:00:12:34:56).
+    #[arg(long, value_name = "user|tap[:NAME]|socket:OPTION=VALUE|none")]
+    pub(crate) network: Vec<String>,
+    /// Ethernet address of the first card.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) mac: Option<String>,
+    /// An address of the first card, in the place of DHCP; once for IPv4, and for IPv6.
+    #[arg(long, value_name = "ADDRESS[/PREFIX]")]
+    pub(crate) ip: Vec<String>,
+    /// Where the first card sends what is not for its own network.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) gateway: Vec<String>,
+    /// Whom to ask for names.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) nameserver: Vec<IpAddr>,
+    /// Let the machine connect to these addresses only.
+    #[arg(long, value_name = "ADDRESS[/PREFIX][:PORT]")]
+    pub(crate) allow: Vec<String>,
+    /// Do not let the machine connect to these addresses.
+    #[arg(long, value_name = "ADDRESS[/PREFIX][:PORT]")]
+    pub(crate) deny: Vec<String>,
+}
+
+/// The network of a machine, ready to be started.
+#[derive(Debug, Default)]
+pub(crate) struct Network {
+    pub(crate) cards: Vec<Card>,
+    /// What `--verbose` tells.
+    pub(crate) notes: Vec<String>,
+    tokens: Vec<String>,
+    nameservers: Vec<String>,
+    allow: Vec<String>,
+    deny: Vec<String>,
+    ports: Ports,
+}
+
+impl NetworkArgs {
+    fn is_empty(&self) -> bool {
+        self.network.is_empty() && self.says_nothing_more()
+    }
+
+    /// Whether there is no option but `--network`.
+    fn says_nothing_more(&self) -> bool {
+        let lists = [&self.publish, &self.ip, &self.gateway, &self.allow, &self.deny];
+        lists.iter().all(|list| list.is_empty()) && self.mac.is_none() && self.nameserver.is_empty()
+    }
+
+    /// Makes the network that the options describe. Published ports are held until the result is dropped.
+    ///
+    /// # Errors
+    /// An option is wrong, contradicts another one, or asks for what this machine does not have.
+    pub(crate) fn network(&self, board: MachineChoice, kvm: bool) -> Result<Network, Failure> {
+        if self.is_empty() {
+            return Ok(Network::default());
+        }
+        let plans = self.plans()?;
+        if plans.is_empty() {
+            return Ok(Network::default());
+        }
+        if !matches!(board, MachineChoice::Microvm) {
+            let board = format!("{board:?}").to_lowercase();
+            let cause = format!("the board {board} has its network cards on PCI, which Chiton does not know yet");
+            return Err(Failure::other(cause, "Leave out --machine, or the network options"));
+        }
+        let mut network = Network::default();
+        for text in &self.publish {
+            network.ports.take(&Publish::parse(text)?)?;
+        }
+        network.allow = rules(&self.allow)?;
+        network.deny = rules(&self.deny)?;
+        network.nameservers = self.nameserver.iter().map(IpAddr::to_string).collect();
+        let publisher = plans.iter().position(|plan| matches!(plan.way, Way::User));
+        if publisher.is_none() && !self.publish.is_empty() {
+            let cause = "-p needs a card with --network user: on another network the machine has an address of its own";
+            return Err(Failure::other(cause, "Connect to that address, or add --network user"));
+        }
+        for (index, plan) in plans.iter().enumerate() {
+            let leads = if publisher == Some(index) {
+                network.ports.leads.clone()
+            } else {
+                Vec::new()
+            };
+            network.add(plan, &leads, self.nameserver.is_empty(), kvm)?;
+        }
+        Ok(network)
+    }
+
+    /// The cards on paper.
+    fn plans(&self) -> Result<Vec<CardPlan>, Failure> {
+        let words = self.network.iter().map(|text| CardPlan::parse(text));
+        let words = words.collect::<Result<Vec<_>, _>>()?;
+        if words.contains(&None) {
+            if words.len() > 1 || !self.says_nothing_more() {
+                let cause = "--network none takes back what the other network options ask for";
+                return Err(Failure::other(cause, "Leave it out, or the others"));
+            }
+            return Ok(Vec::new());
+        }
+        let mut plans: Vec<CardPlan> = words.into_iter().flatten().collect();
+        if plans.is_empty() {
+            plans.push(CardPlan::new(Way::User));
+        }
+        if plans.len() > MOST_CARDS {
+            let cause = format!("{} network cards are more than the board has places for", plans.len());
+            return Err(Failure::other(cause, format!("Give {MOST_CARDS} at the most")));
+        }
+        let first = &mut plans[0];
+        self.ip.iter().try_for_each(|text| first.address(text))?;
+        self.gateway.iter().try_for_each(|text| first.gateway(text))?;
+        self.mac.iter().try_for_each(|text| first.mac(text))?;
+        Ok(plans)
+    }
+}
+
+impl Network {
+    /// Tells the kernel.
+    pub(crate) fn tell(&self, line: &mut KernelLine) {
+        line.net = self.tokens.clone();
+        line.nameservers = self.nameservers.clone();
+        line.net_allow = self.allow.clone();
+        line.net_deny = self.deny.clone();
+    }
+
+    fn add(&mut self, plan: &CardPlan, leads: &[Lead], own_names: bool, kvm: bool) -> Result<(), Failure> {
+        let number = self.cards.len();
+        let (token, backend) = match &plan.way {
+            Way::User => user::plan(plan, leads, own_names)?,
+            Way::Tap(name) => (plan.token(&[], &[])?, card::tap(name.as_deref(), kvm)?),
+            Way::Socket(options) => (plan.token(&[], &[])?, Backend::Socket(options.clone())),
+        };
+        let mac = plan.mac.unwrap_or_else(|| match &plan.way {
+            // Nobody else is on this network.
+            Way::User => Mac([0x52, 0x54, 0, 0x12, 0x34, 0x56 + u8::try_from(number).unwrap_or(0)]),
+            Way::Tap(Some(name)) => Mac::of_name(name),
+            Way::Tap(None) | Way::Socket(_) => Mac::of_name(&format!("{}.{number}", std::process::id())),
+        });
+        self.notes.extend(leads.iter().map(Lead::to_string));
+        self.tokens.push(token);
+        self.cards.push(Card { backend, mac });
+        Ok(())
+    }
+}
+
+fn rules(texts: &[String]) -> Result<Vec<String>, Failure> {
+    let mut list = Vec::new();
+    for text in texts {
+        let Some(rules) = address::rules(text) else {
+            let cause = format!("{text} is no rule for connections");
+            return Err(Failure::other(
+                cause,
+                "Write it as 10.0.0.0/8, 10.1.2.3:443, [fd00::/8]:443 or :443",
+            ));
+        };
+        list.extend(rules);
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arguments::{Command, Verb};
+    use clap::Parser;
+
+    fn network(words: &str) -> Result<Network, String> {
+        let words = ["chiton", "run"].into_iter().chain(words.split_whitespace());
+        let parsed = Command::try_parse_from(words.chain(["--", "true"])).map_err(|error| error.to_string())?;
+        let Verb::Run(run) = parsed.verb else {
+            return Err("another verb".into());
+        };
+        run.network
+            .network(run.machine.machine, false)
+            .map_err(|failure| failure.to_string())
+    }
+
+    fn tokens(network: &Network) -> String {
+        let mut line = KernelLine::default();
+        network.tell(&mut line);
+        line.tokens().join(" ")
+    }
+
+    #[test]
+    fn no_card_unless_somebody_asks() {
+        for words in ["", "--network none"] {
+            let network = network(words).unwrap();
+            assert!(network.cards.is_empty() && tokens(&network).is_empty(), "{words}");
+        }
+        for words in [
+            "-p 0:80",
+            "--network user",
+            "--ip 10.0.2.20",
+            "--nameserver 10.0.2.3",
+            "--deny :25",
+        ] {
+            assert_eq!(network(words).unwrap().cards.len(), 1, "{words}");
+        }
+    }
+
+    #[test]
+    fn what_the_kernel_is_told() {
+        let made = network("--network user --network socket:listen=127.0.0.1:1,ip=10.9.0.1 --ip 10.0.2.20 --nameserver 9.9.9.9 --allow 10.0.0.0/8 --deny 10.1.2.3:25").unwrap();
+        assert_eq!(
+            tokens(&made),
+            "chiton.net=ip=10.0.2.20/24;gw=10.0.2.2 chiton.net=ip=10.9.0.1/24 chiton.nameserver=9.9.9.9 \
+             chiton.net-allow=10.0.0.0/8 chiton.net-deny=10.1.2.3/32:25"
+        );
+        assert_eq!(made.cards[0].mac.to_string(), "52:54:00:12:34:56");
+        assert_ne!(made.cards[0].mac, made.cards[1].mac);
+        let made = network("-p 127.0.0.1::80 --mac 52:54:00:00:00:09").unwrap();
+        assert_eq!(tokens(&made), "chiton.net=dhcp");
+        assert!(made.cards[0].mac.to_string().ends_with(":09"));
+        assert!(
+            made.notes[0].ends_with("leads to port 80/tcp of the machine"),
+            "{:?}",
+            made.notes
+        );
+    }
+
+    #[test]
+    fn contradictions_are_named() {
+        for (words, part) in [
+            ("--network none -p 1:1", "takes back"),
+            ("--network none --network user", "takes back"),
+            (
+                "--network socket:listen=127.0.0.1:1 -p 0:80",
+                "needs a card with --network user",
+            ),
+            ("--machine q35 --network user", "on PCI"),
+            ("--network wifi", "no such network"),
+            ("--allow example.org", "no rule"),
+            ("--gateway 10.0.2.2", "without an address"),
+            ("-p [::1]:0:80", "IPv4 addresses only"),
+            (&"--network user ".repeat(7), "7 network cards"),
+        ] {
+            let failure = network(words).unwrap_err();
+            assert!(failure.contains(part), "{words}: {failure}");
+        }
+    }
+}
