@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cmdline::VirtioMmio;
 use ip::Plan;
-use link::Interface;
+use link::{Event, Interface};
 use lock::Once;
 use virtio::mmio::Mmio;
 use virtio::{Direct, Dma, Transport};
@@ -74,15 +74,19 @@ fn start(transport: Arc<dyn Transport>, networks: &[Vec<u8>]) -> Result<Option<W
 /// A network card becomes an interface, whose frames are taken from the interrupt, and is configured as was said: `networks` in the order of the cards.
 fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, networks: &[Vec<u8>]) -> Result<Work> {
     let place: Arc<Once<Arc<Interface>>> = Arc::new(Once::new());
-    let known = Arc::clone(&place);
+    let with = |then: fn(&Arc<Interface>)| {
+        let known = Arc::clone(&place);
+        move || known.get().map_or((), then)
+    };
+    let link = with(|interface| interface.tell(Event::Changed));
     let hooks = Hooks {
-        received: Box::new(move || {
-            if let Some(interface) = known.get() {
-                interface.poll();
-            }
+        received: Box::new(with(Interface::poll)),
+        sent: Box::new(with(Interface::has_room_again)),
+        link: Box::new(move |up| {
+            trace::info!("a link is {}", if up { "up" } else { "down" });
+            link();
         }),
-        sent: Box::new(|| {}),
-        link: Box::new(|up| trace::info!("a link is {}", if up { "up" } else { "down" })),
+        announce: Box::new(with(|interface| interface.tell(Event::Announce))),
     };
     let card = Arc::new(VirtioCard::start(transport, dma, hooks)?);
     let interface = link::interface::add(Arc::clone(&card) as _);

@@ -22,6 +22,8 @@ pub(crate) struct Receiver {
     partial: Option<(Frame, Header, u16)>,
     /// Pages for buffers.
     spare: Vec<Shared>,
+    /// An interrupt has said that frames came, and not all have been taken.
+    polled: bool,
     broken: bool,
     counted: [u64; 2],
 }
@@ -34,6 +36,7 @@ impl Receiver {
             mergeable,
             partial: None,
             spare: Vec::new(),
+            polled: false,
             broken: false,
             counted: [0; 2],
         })
@@ -133,16 +136,17 @@ impl Receiver {
 
     /// Asks for an interrupt for the next frame; whether something has come already.
     pub(crate) fn listen(&mut self) -> bool {
-        self.queue.listen()
-    }
-
-    /// An interrupt came: whether frames have, in which case there are no more interrupts until [`Receiver::listen`].
-    pub(crate) fn has_come(&mut self) -> bool {
-        let came = self.queue.listen();
-        if came {
+        let more = self.queue.listen();
+        self.polled = more;
+        if more {
             self.queue.hush();
         }
-        came
+        more
+    }
+
+    /// An interrupt came: whether frames have that nobody is taking yet, in which case there are no more interrupts until [`Receiver::listen`].
+    pub(crate) fn has_come(&mut self) -> bool {
+        !self.polled && self.listen()
     }
 
     pub(crate) fn counted(&self) -> [u64; 2] {

@@ -3,161 +3,13 @@
 
 #[path = "../../virtio/tests/fake/mod.rs"]
 mod fake;
+mod world;
 
-use fake::{Bus, Far};
-use frames::Page;
 use link::{Card, Checksum, Frame, Kind, Part, Segmentation};
 use proptest::prelude::*;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
-use virtio::queue::Format;
-use virtio::transport::{Addresses, Interrupt};
-use virtio::{Transport, feature};
+use std::sync::atomic::Ordering;
 use virtio_net::header::{BYTES, Header};
-use virtio_net::{Hooks, KIND, VirtioCard};
-
-const CHECKSUM: u64 = 1;
-const GUEST_CHECKSUM: u64 = 1 << 1;
-const MTU: u64 = 1 << 3;
-const MAC: u64 = 1 << 5;
-const GUEST_TSO4: u64 = 1 << 7;
-const HOST_TSO4: u64 = 1 << 11;
-const MERGEABLE: u64 = 1 << 15;
-const STATUS: u64 = 1 << 16;
-const ALL: u64 = CHECKSUM | GUEST_CHECKSUM | MTU | MAC | GUEST_TSO4 | HOST_TSO4 | MERGEABLE | STATUS;
-
-struct Slot {
-    offered: u64,
-    configuration: Mutex<Vec<u8>>,
-    status: Mutex<u8>,
-    accepted: Mutex<u64>,
-    queues: Mutex<[Option<(u16, Addresses)>; 2]>,
-    notified: [AtomicU32; 2],
-    interrupt: Mutex<Interrupt>,
-}
-
-impl Transport for Slot {
-    fn kind(&self) -> u32 {
-        KIND
-    }
-
-    fn offered(&self) -> u64 {
-        self.offered | feature::VERSION_1 | feature::ACCESS_PLATFORM | feature::INDIRECT
-    }
-
-    fn accept(&self, features: u64) {
-        *self.accepted.lock().expect("whole") = features;
-    }
-
-    fn status(&self) -> u8 {
-        *self.status.lock().expect("whole")
-    }
-
-    fn set_status(&self, status: u8) {
-        *self.status.lock().expect("whole") = status;
-    }
-
-    fn queue_limit(&self, queue: u16) -> u16 {
-        if queue < 2 { 16 } else { 0 }
-    }
-
-    fn set_queue(&self, queue: u16, size: u16, at: Addresses) {
-        self.queues.lock().expect("whole")[usize::from(queue)] = Some((size, at));
-    }
-
-    fn notify(&self, queue: u16) {
-        self.notified[usize::from(queue)].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn acknowledge(&self) -> Interrupt {
-        std::mem::take(&mut self.interrupt.lock().expect("whole"))
-    }
-
-    fn generation(&self) -> u32 {
-        0
-    }
-
-    fn configuration(&self, offset: u32) -> u8 {
-        let bytes = self.configuration.lock().expect("whole");
-        bytes.get(offset as usize).copied().unwrap_or(0)
-    }
-}
-
-struct World {
-    card: VirtioCard,
-    slot: Arc<Slot>,
-    /// The far sides of the receiving and the sending queue.
-    far: [Far; 2],
-    told: Arc<[AtomicU32; 3]>,
-}
-
-const ADDRESS: [u8; 6] = [0x52, 0x54, 0, 1, 2, 3];
-
-fn world(offered: u64) -> World {
-    fake::boot();
-    let mut configuration = ADDRESS.to_vec();
-    configuration.extend([1, 0, 1, 0, 0x28, 0x23]);
-    let slot = Arc::new(Slot {
-        offered,
-        configuration: Mutex::new(configuration),
-        status: Mutex::new(0),
-        accepted: Mutex::new(0),
-        queues: Mutex::new([None; 2]),
-        notified: Default::default(),
-        interrupt: Mutex::default(),
-    });
-    let told = Arc::<[AtomicU32; 3]>::default();
-    let count = |index: usize| {
-        let told = told.clone();
-        move || {
-            told[index].fetch_add(1, Ordering::Relaxed);
-        }
-    };
-    let link = count(2);
-    let hooks = Hooks {
-        received: Box::new(count(0)),
-        sent: Box::new(count(1)),
-        link: Box::new(move |_| link()),
-    };
-    let bus = Arc::new(Bus::default());
-    let card = VirtioCard::start(slot.clone(), bus.clone(), hooks).expect("a good card");
-    let queues = *slot.queues.lock().expect("whole");
-    let far = queues.map(|queue| {
-        let (size, at) = queue.expect("both queues were set");
-        let format = Format {
-            indirect: true,
-            ..Format::default()
-        };
-        Far::new(bus.clone(), size, at, format)
-    });
-    World { card, slot, far, told }
-}
-
-impl World {
-    fn page(bytes: &[u8]) -> Page {
-        let page = Page::zeroed().expect("there is memory");
-        page.write(0, bytes);
-        page
-    }
-
-    /// A frame comes, in as many buffers as it needs.
-    fn comes(&mut self, header: [u8; 12], bytes: &[u8]) {
-        let mut whole = header.to_vec();
-        whole.extend(bytes);
-        for piece in whole.chunks(4096) {
-            let chain = self.far[0].fetch().expect("a buffer");
-            assert_eq!(chain.writable.len(), 1);
-            self.far[0].complete(chain, piece);
-        }
-    }
-
-    fn header(buffers: u16) -> Header {
-        Header {
-            buffers,
-            ..Header::default()
-        }
-    }
-}
+use world::{ADDRESS, ALL, ANNOUNCE, CONTROLLED, GUEST_TSO4, MAC, MERGEABLE, World, world};
 
 /// A header that the card writes.
 fn of_card(header: Header) -> [u8; 12] {
@@ -183,11 +35,11 @@ fn a_card_says_what_it_is() {
     );
     assert_eq!(*world.slot.accepted.lock().expect("whole") & 0x1_ffff, ALL);
 
-    let plain = self::world(0);
+    let plain = world::world(0);
     assert_eq!(plain.card.mac()[0] & 3, 2, "an address of its own");
     assert_eq!(plain.card.abilities().mtu, 1500);
     // Without room for large frames none are asked for.
-    let single = self::world(ALL & !MERGEABLE);
+    let single = world::world(ALL & !MERGEABLE);
     assert_eq!(*single.slot.accepted.lock().expect("whole") & GUEST_TSO4, 0);
     assert!(single.card.abilities().mtu < 4096);
 }
@@ -287,7 +139,7 @@ fn frames_come_in_one_buffer_or_several() {
     assert!(world.far[0].interrupts());
     world.card.interrupt();
     world.card.interrupt();
-    assert_eq!(world.told[0].load(Ordering::Relaxed), 2);
+    assert_eq!(world.told[0].load(Ordering::Relaxed), 1, "somebody fetches already");
 
     let small = world.card.receive().expect("came");
     assert_eq!((bytes_of(&small), small.checksum), (vec![7; 60], Checksum::Unknown));
@@ -331,6 +183,41 @@ fn the_link_goes_and_comes() {
     world.card.interrupt();
     assert!(!world.card.has_link());
     assert_eq!(world.told[2].load(Ordering::Relaxed), 1);
+}
+
+/// What the card was asked, in order; it agrees.
+fn asked(world: &mut World, queue: usize) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    while let Some(chain) = world.far[queue].fetch() {
+        all.push(chain.read.clone());
+        world.far[queue].complete(chain, &[0]);
+    }
+    all
+}
+
+#[test]
+fn a_card_is_asked_for_what_is_wanted() {
+    let mut world = world(CONTROLLED);
+    let control = world.far.len() - 1;
+    let group = [0x33, 0x33, 0, 0, 0, 1];
+    world.card.set_filter(true, false, &[group]);
+    let mut table = vec![1, 0, 0, 0, 0, 0, 1, 0, 0, 0];
+    table.extend(group);
+    assert_eq!(asked(&mut world, control), [table, vec![0, 1, 0], vec![0, 0, 1]]);
+
+    let other = [2, 0, 0, 0, 0, 9];
+    assert!(world.card.set_mac(other));
+    assert_eq!(world.card.mac(), other);
+    assert_eq!(asked(&mut world, control), [[1, 1, 2, 0, 0, 0, 0, 9]]);
+
+    world.slot.configuration.lock().expect("whole")[6] = 3;
+    world.slot.interrupt.lock().expect("whole").configuration = true;
+    world.card.interrupt();
+    assert_eq!(world.told[3].load(Ordering::Relaxed), 1);
+    assert_eq!(asked(&mut world, control), [[3, 0]]);
+
+    let deaf = world::world(ALL | ANNOUNCE);
+    assert!(!deaf.card.set_mac(other) && deaf.card.mac() == ADDRESS);
 }
 
 #[test]

@@ -34,6 +34,16 @@ pub trait Card: Send + Sync {
     fn has_link(&self) -> bool;
     /// What has gone through it.
     fn counters(&self) -> Counters;
+    /// Whether it can do all that a frame asks for.
+    fn can(&self, _frame: &Frame) -> bool {
+        true
+    }
+    /// Takes frames for others: all, all for groups, or those for some groups.
+    fn set_filter(&self, _promiscuous: bool, _all_groups: bool, _groups: &[[u8; 6]]) {}
+    /// Takes another address; whether it does that.
+    fn set_mac(&self, _mac: [u8; 6]) -> bool {
+        false
+    }
     /// Sends a frame.
     ///
     /// # Errors

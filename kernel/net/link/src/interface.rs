@@ -1,17 +1,66 @@
-//! The cards that there are, with their names and numbers; where frames that come go.
+//! The cards that there are, with their names and numbers; where frames that come go, and those that wait to go.
 
-use crate::packet;
-use crate::{Card, Checksum, Frame};
+use crate::{Card, Checksum, Frame, loopback, packet};
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
+use time::Expire;
 
 /// The first card's number: 1 is that of loopback on every Linux.
 pub const FIRST: i32 = 2;
+/// Frames that are taken before programs run again.
+const BUDGET: u32 = 64;
+/// The least time that programs get then.
+const PAUSE: u64 = 20_000;
+/// Frames that wait for room on the card, as many as Linux keeps.
+const QUEUE_LEN: usize = 1000;
+/// The smallest packets that IPv4 can live with.
+const LEAST_MTU: u32 = 68;
+
+/// `IFF_*`: what is set, and what follows from what it is.
+pub mod flag {
+    /// Somebody has switched it on.
+    pub const UP: u32 = 1;
+    /// It reaches everybody at once.
+    pub const BROADCAST: u32 = 2;
+    /// What it sends comes back.
+    pub const LOOPBACK: u32 = 8;
+    /// It is on and the link is there.
+    pub const RUNNING: u32 = 0x40;
+    /// It takes all frames.
+    pub const PROMISCUOUS: u32 = 0x100;
+    /// It takes all frames for groups.
+    pub const ALL_GROUPS: u32 = 0x200;
+    /// It reaches groups.
+    pub const MULTICAST: u32 = 0x1000;
+    /// The link is there (in answers with 32 bits only).
+    pub const LOWER_UP: u32 = 0x10000;
+}
+
+/// What happens to an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It is new.
+    Added,
+    /// It is switched on or off, its link came or went, or its address or longest packet changed.
+    Changed,
+    /// Others should be told who has its addresses: the machine has moved.
+    Announce,
+    /// There is room again for frames that go.
+    Room,
+}
+
+/// Who is told of what happens.
+pub type Watcher = fn(&Arc<Interface>, Event);
 
 static ALL: SpinLock<Vec<Arc<Interface>>> = SpinLock::new(Vec::new());
+static LOOPBACK: Once<Arc<Interface>> = Once::new();
+static WATCHERS: SpinLock<Vec<Watcher>> = SpinLock::new(Vec::new());
 
 /// Takes a frame that came, from its Ethernet header on, and what is known of its checksum.
 pub type Protocols = fn(&Interface, &[u8], Checksum);
@@ -23,6 +72,15 @@ pub fn set_protocols(protocols: Protocols) {
     let _ = PROTOCOLS.set(protocols);
 }
 
+/// Which frames for others are asked for.
+#[derive(Default)]
+struct Wanted {
+    promiscuous: u32,
+    all_groups: u32,
+    /// Groups, and how often each was joined.
+    groups: Vec<([u8; 6], u32)>,
+}
+
 /// A card with a name and a number.
 pub struct Interface {
     /// Its number, which programs name it by.
@@ -31,6 +89,14 @@ pub struct Interface {
     pub name: String,
     /// The card.
     pub card: Arc<dyn Card>,
+    /// Those of its flags that programs set.
+    set: AtomicU32,
+    mtu: AtomicU32,
+    wanted: SpinLock<Wanted>,
+    waiting: SpinLock<VecDeque<Frame>>,
+    /// How many of them there are.
+    backlog: AtomicUsize,
+    dropped: AtomicUsize,
 }
 
 impl core::fmt::Debug for Interface {
@@ -39,15 +105,26 @@ impl core::fmt::Debug for Interface {
     }
 }
 
+fn make(index: i32, name: String, card: Arc<dyn Card>) -> Arc<Interface> {
+    let mtu = card.abilities().mtu;
+    Arc::new(Interface {
+        index,
+        name,
+        card,
+        set: AtomicU32::new(flag::UP),
+        mtu: AtomicU32::new(mtu),
+        wanted: SpinLock::default(),
+        waiting: SpinLock::default(),
+        backlog: AtomicUsize::new(0),
+        dropped: AtomicUsize::new(0),
+    })
+}
+
 /// Makes a card an interface.
 pub fn add(card: Arc<dyn Card>) -> Arc<Interface> {
     let mut all = ALL.lock();
     let number = all.len();
-    let interface = Arc::new(Interface {
-        index: FIRST.saturating_add(number as i32),
-        name: format!("eth{number}"),
-        card,
-    });
+    let interface = make(FIRST.saturating_add(number as i32), format!("eth{number}"), card);
     all.push(Arc::clone(&interface));
     drop(all);
     let [a, b, c, d, e, f] = interface.card.mac();
@@ -57,28 +134,180 @@ pub fn add(card: Arc<dyn Card>) -> Arc<Interface> {
         interface.card.abilities().mtu,
         if interface.card.has_link() { "up" } else { "down" }
     );
+    interface.tell(Event::Added);
     interface
+}
+
+/// Has everything that happens to interfaces told, also from interrupts.
+pub fn watch(watcher: Watcher) {
+    let mut watchers = WATCHERS.lock();
+    if !watchers.iter().any(|known| core::ptr::fn_addr_eq(*known, watcher)) {
+        watchers.push(watcher);
+    }
+}
+
+/// The one that no frame leaves through.
+pub fn loopback() -> Arc<Interface> {
+    let made = || make(1, String::from("lo"), Arc::new(loopback::Loopback));
+    Arc::clone(LOOPBACK.get_or_init(made))
+}
+
+/// All interfaces, in the order of their numbers.
+#[must_use]
+pub fn all() -> Vec<Arc<Interface>> {
+    let mut list = alloc::vec![loopback()];
+    list.extend(ALL.lock().iter().cloned());
+    list
 }
 
 /// The interface with a number.
 #[must_use]
 pub fn by_index(index: i32) -> Option<Arc<Interface>> {
-    ALL.lock().iter().find(|interface| interface.index == index).cloned()
+    all().into_iter().find(|interface| interface.index == index)
 }
 
 /// The interface with a name.
 #[must_use]
 pub fn by_name(name: &[u8]) -> Option<Arc<Interface>> {
-    let all = ALL.lock();
-    all.iter().find(|interface| interface.name.as_bytes() == name).cloned()
+    all().into_iter().find(|interface| interface.name.as_bytes() == name)
 }
 
 impl Interface {
-    /// Takes all frames that have come.
-    pub fn poll(&self) {
+    /// Whether it is that of loopback.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.index < FIRST
+    }
+
+    /// Its flags (`IFF_*`).
+    #[must_use]
+    pub fn flags(&self) -> u32 {
+        let set = self.set.load(Ordering::Relaxed);
+        let kind = if self.is_loopback() {
+            flag::LOOPBACK
+        } else {
+            flag::BROADCAST | flag::MULTICAST
+        };
+        let on = set & flag::UP != 0 && self.card.has_link();
+        set | kind | if on { flag::RUNNING | flag::LOWER_UP } else { 0 }
+    }
+
+    /// Whether frames come and go.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.flags() & flag::RUNNING != 0
+    }
+
+    /// Sets those of the flags in `mask` that programs may set.
+    pub fn set_flags(self: &Arc<Self>, flags: u32, mask: u32) {
+        let mask = mask & (flag::UP | flag::PROMISCUOUS | flag::ALL_GROUPS);
+        let change = |before: u32| before & !mask | flags & mask;
+        let changed = self
+            .set
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(change(before)));
+        let before = changed.unwrap_or_else(|before| before);
+        let after = change(before);
+        if (before ^ after) & (flag::PROMISCUOUS | flag::ALL_GROUPS) != 0 {
+            self.filter();
+        }
+        if before != after {
+            self.tell(Event::Changed);
+        }
+    }
+
+    /// Bytes of the longest packet.
+    #[must_use]
+    pub fn mtu(&self) -> u32 {
+        self.mtu.load(Ordering::Relaxed)
+    }
+
+    /// Sets that.
+    ///
+    /// # Errors
+    /// `EINVAL` for what the card cannot do.
+    pub fn set_mtu(self: &Arc<Self>, mtu: u32) -> Result<()> {
+        if !(LEAST_MTU..=self.card.abilities().mtu).contains(&mtu) {
+            return Err(Error::new(Errno::EINVAL, "the card has no packets of that length"));
+        }
+        if self.mtu.swap(mtu, Ordering::Relaxed) != mtu {
+            self.tell(Event::Changed);
+        }
+        Ok(())
+    }
+
+    /// Gives it another hardware address.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`; `EADDRNOTAVAIL` for a group's.
+    pub fn set_mac(self: &Arc<Self>, mac: [u8; 6]) -> Result<()> {
+        if mac[0] & 1 != 0 || mac == [0; 6] {
+            return Err(Error::new(Errno::EADDRNOTAVAIL, "no station has that address"));
+        }
+        if !self.card.set_mac(mac) {
+            return Err(Error::new(Errno::EOPNOTSUPP, "the card keeps its address"));
+        }
+        self.tell(Event::Changed);
+        Ok(())
+    }
+
+    /// Asks for all frames, one time more or less.
+    pub fn promiscuous(&self, on: bool) {
+        let mut wanted = self.wanted.lock();
+        wanted.promiscuous = counted(wanted.promiscuous, on);
+        drop(wanted);
+        self.filter();
+    }
+
+    /// How often all frames are asked for.
+    #[must_use]
+    pub fn promiscuity(&self) -> u32 {
+        let set = self.set.load(Ordering::Relaxed) & flag::PROMISCUOUS != 0;
+        self.wanted.lock().promiscuous + u32::from(set)
+    }
+
+    /// Asks for all frames for groups, one time more or less.
+    pub fn all_groups(&self, on: bool) {
+        let mut wanted = self.wanted.lock();
+        wanted.all_groups = counted(wanted.all_groups, on);
+        drop(wanted);
+        self.filter();
+    }
+
+    /// Asks for a group's frames, one time more or less.
+    pub fn group(&self, group: [u8; 6], on: bool) {
+        let mut wanted = self.wanted.lock();
+        match wanted.groups.iter_mut().find(|known| known.0 == group) {
+            Some(known) => known.1 = counted(known.1, on),
+            None if on => wanted.groups.push((group, 1)),
+            None => {}
+        }
+        wanted.groups.retain(|known| known.1 > 0);
+        drop(wanted);
+        self.filter();
+    }
+
+    /// Tells the card which frames are asked for.
+    fn filter(&self) {
+        let set = self.set.load(Ordering::Relaxed);
+        let wanted = self.wanted.lock();
+        let promiscuous = wanted.promiscuous > 0 || set & flag::PROMISCUOUS != 0;
+        let all_groups = wanted.all_groups > 0 || set & flag::ALL_GROUPS != 0;
+        let groups: Vec<_> = wanted.groups.iter().map(|known| known.0).collect();
+        drop(wanted);
+        self.card.set_filter(promiscuous, all_groups, &groups);
+    }
+
+    /// Takes frames that have come; if they do not end, the rest after programs had as much time as this took.
+    pub fn poll(self: &Arc<Self>) {
+        let began = time::now();
         // One place for the bytes of all of them.
         let mut bytes = Vec::new();
-        while let Some(frame) = self.card.receive() {
+        for _ in 0..BUDGET {
+            let Some(frame) = self.card.receive() else { return };
+            if self.set.load(Ordering::Relaxed) & flag::UP == 0 {
+                self.card.give_back(frame);
+                continue;
+            }
             packet::deliver(self, &frame);
             let checksum = frame.checksum;
             let protocols = PROTOCOLS.get();
@@ -91,14 +320,95 @@ impl Interface {
                 take(self, &bytes, checksum);
             }
         }
+        let now = time::now();
+        let pause = now.saturating_sub(began).max(PAUSE);
+        time::add(now.saturating_add(pause), Arc::clone(self) as _);
     }
 
-    /// Sends a frame, which packet sockets see too.
+    /// Sends a frame, which packet sockets see too. Where the card has no room it waits here.
     ///
     /// # Errors
-    /// The frame, as [`Card::transmit`].
-    pub fn send(&self, frame: Frame, from: Option<&packet::PacketSocket>) -> Result<(), Frame> {
+    /// The frame, when there is no room here either ([`Event::Room`] tells when there is), it asks for what the card cannot do, or the interface is off.
+    pub fn send(
+        self: &Arc<Self>,
+        frame: Frame,
+        from: Option<&packet::PacketSocket>,
+    ) -> core::result::Result<(), Frame> {
+        if self.set.load(Ordering::Relaxed) & flag::UP == 0 || !self.card.can(&frame) || !self.has_room() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return Err(frame);
+        }
         packet::deliver_outgoing(self, &frame, from);
-        self.card.transmit(frame)
+        let refused = if self.backlog.load(Ordering::Acquire) == 0 {
+            self.card.transmit(frame)
+        } else {
+            Err(frame)
+        };
+        if let Err(frame) = refused {
+            let mut waiting = self.waiting.lock();
+            waiting.push_back(frame);
+            self.backlog.store(waiting.len(), Ordering::Release);
+            drop(waiting);
+            // There may be room since.
+            self.flush();
+        }
+        Ok(())
+    }
+
+    /// Whether a frame more would be taken.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) < QUEUE_LEN
+    }
+
+    /// Frames that were dropped on their way out.
+    #[must_use]
+    pub fn dropped(&self) -> usize {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn flush(&self) {
+        let mut waiting = self.waiting.lock();
+        while let Some(frame) = waiting.pop_front() {
+            if let Err(frame) = self.card.transmit(frame) {
+                waiting.push_front(frame);
+                break;
+            }
+        }
+        self.backlog.store(waiting.len(), Ordering::Release);
+    }
+
+    /// The card has room again.
+    pub fn has_room_again(self: &Arc<Self>) {
+        self.flush();
+        if self.backlog.load(Ordering::Relaxed) <= QUEUE_LEN / 2 {
+            packet::wake_senders();
+            self.tell(Event::Room);
+        }
+    }
+
+    /// Tells those who watch, and senders that wait on a link that may be gone.
+    pub fn tell(self: &Arc<Self>, event: Event) {
+        let watchers = WATCHERS.lock().clone();
+        for watcher in watchers {
+            watcher(self, event);
+        }
+        if event == Event::Changed {
+            packet::wake_senders();
+        }
+    }
+}
+
+impl Expire for Interface {
+    fn expire(self: Arc<Self>) {
+        self.poll();
+    }
+}
+
+fn counted(count: u32, more: bool) -> u32 {
+    if more {
+        count.saturating_add(1)
+    } else {
+        count.saturating_sub(1)
     }
 }

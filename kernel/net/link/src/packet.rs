@@ -3,6 +3,7 @@
 //! A raw socket passes frames with their Ethernet headers; a datagram socket passes what is behind, and says and is told addresses beside. A socket keeps what has come
 //! until it is fetched, up to a limit; what comes beyond that is dropped and counted.
 
+use crate::interface::flag;
 use crate::request::{ARPHRD_ETHER, answer};
 use crate::{ETHERNET, Frame, Interface, Part, interface};
 use abi::fcntl::OpenFlags;
@@ -70,6 +71,7 @@ pub struct PacketSocket {
     binding: SpinLock<Binding>,
     inbox: SpinLock<Inbox>,
     readable: WaitQueue,
+    writable: WaitQueue,
 }
 
 /// Makes a packet socket; `protocol` is in network order, `flags` may have `O_NONBLOCK`.
@@ -88,6 +90,7 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
         }),
         inbox: SpinLock::default(),
         readable: WaitQueue::new(),
+        writable: WaitQueue::new(),
     });
     let mut sockets = SOCKETS.lock();
     sockets.retain(|socket| socket.strong_count() > 0);
@@ -124,6 +127,18 @@ pub(crate) fn deliver_outgoing(interface: &Interface, frame: &Frame, from: Optio
     }
 }
 
+/// Those who wait to send may try again.
+pub(crate) fn wake_senders() {
+    for socket in sockets() {
+        socket.writable.wake(usize::MAX, Events::WRITABLE.bits());
+    }
+}
+
+fn sockets() -> Vec<Arc<PacketSocket>> {
+    let all = SOCKETS.lock();
+    all.iter().filter_map(Weak::upgrade).collect()
+}
+
 fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8, from: Option<&PacketSocket>) {
     let protocol = u16::from_be_bytes([header[12], header[13]]);
     let wants = |socket: &Arc<PacketSocket>| {
@@ -135,11 +150,7 @@ fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8
         let own = from.is_some_and(|from| core::ptr::eq(from, Arc::as_ptr(socket)));
         protocol && wanted != 0 && (index == 0 || index == interface.index) && !own
     };
-    let sockets: Vec<_> = {
-        let all = SOCKETS.lock();
-        all.iter().filter_map(Weak::upgrade).collect()
-    };
-    for socket in sockets.iter().filter(|socket| wants(socket)) {
+    for socket in sockets().iter().filter(|socket| wants(socket)) {
         let skip = if socket.raw { 0 } else { ETHERNET };
         let mut bytes = alloc::vec![0; frame.len().saturating_sub(skip) as usize];
         frame.read(skip, &mut bytes);
@@ -209,7 +220,7 @@ impl PacketSocket {
     fn frame(&self, from: &mut Source<'_>, interface: &Interface, protocol: u16, to: [u8; 6]) -> Result<Frame> {
         let header = if self.raw { 0 } else { HEADER };
         let len = from.left();
-        let most = interface.card.abilities().mtu as usize + HEADER;
+        let most = interface.mtu() as usize + HEADER;
         if len + header > most {
             return Err(Error::new(Errno::EMSGSIZE, "longer than the interface takes"));
         }
@@ -256,13 +267,19 @@ impl FileLike for PacketSocket {
     }
 
     fn ready(&self, _file: &File) -> Events {
-        let mut events = Events::WRITABLE;
+        let mut events = Events::empty();
+        let index = self.binding.lock().index;
+        let has_room = interface::by_index(index).is_none_or(|interface| interface.has_room());
+        events.set(Events::WRITABLE, has_room);
         events.set(Events::READABLE, !self.inbox.lock().frames.is_empty());
         events
     }
 
-    fn queue(&self, _direction: Direction) -> Option<&WaitQueue> {
-        Some(&self.readable)
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        Some(match direction {
+            Direction::Read => &self.readable,
+            Direction::Write => &self.writable,
+        })
     }
 
     fn socket(&self) -> Option<&dyn Socket> {
@@ -279,14 +296,17 @@ impl Socket for PacketSocket {
             None => return Err(Error::new(Errno::ENOTCONN, "a datagram needs an address")),
         };
         let interface = interface::by_index(index).ok_or(Error::new(Errno::ENXIO, "no such interface"))?;
-        if !interface.card.has_link() {
-            return Err(Error::new(Errno::ENETDOWN, "the link is down"));
+        if interface.flags() & flag::UP == 0 {
+            return Err(Error::new(Errno::ENETDOWN, "the interface is off"));
+        }
+        if !interface.has_room() {
+            return Err(Error::new(Errno::EAGAIN, "the interface takes no more now"));
         }
         let len = from.left();
         let frame = self.frame(from, &interface, protocol, to)?;
         interface
             .send(frame, Some(self))
-            .map_err(|_| Error::new(Errno::ENOBUFS, "the card takes no more now"))?;
+            .map_err(|_| Error::new(Errno::ENOBUFS, "the interface takes no more now"))?;
         Ok(len)
     }
 

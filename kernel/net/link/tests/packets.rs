@@ -86,7 +86,7 @@ fn frame(to: [u8; 6], protocol: u16, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn comes(interface: &Interface, cable: &Cable, bytes: Vec<u8>) {
+fn comes(interface: &Arc<Interface>, cable: &Cable, bytes: Vec<u8>) {
     cable.inward.lock().expect("whole").push_back(bytes);
     interface.poll();
 }
