@@ -89,6 +89,16 @@ const fn half(id: &'static str, title: &'static str) -> Figure {
     }
 }
 
+const fn no_more(id: &'static str, title: &'static str) -> Figure {
+    Figure {
+        id,
+        title,
+        unit: Unit::Instructions,
+        budget: None,
+        share: Some(1.0),
+    }
+}
+
 /// Boot, size and memory.
 pub(crate) const BOOT: [Figure; 5] = [
     boot(
@@ -156,6 +166,16 @@ pub(crate) const PROCESSES: [Figure; 14] = [
     half("fork_64m_small", "fork + exit + wait, 64 MiB in 4 KiB pages"),
 ];
 
+/// The machine's own network; the ids are those that the benchmark program prints.
+pub(crate) const NETWORK: [Figure; 6] = [
+    no_more("tcp_connect", "TCP connect + accept + close"),
+    no_more("tcp_round_trip", "TCP ping-pong between processes"),
+    no_more("tcp_stream_kib", "TCP stream between processes, per KiB"),
+    no_more("udp_round_trip", "UDP ping-pong between processes"),
+    no_more("tcp_connect_idle", "TCP connect, 10,000 connections idle"),
+    no_more("tcp_round_trip_idle", "TCP write, epoll_wait, read; 10,000 idle"),
+];
+
 /// What was measured on one kernel, by the rows' ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Measured {
@@ -195,7 +215,7 @@ pub(crate) fn read_rows(output: &str) -> (BTreeMap<String, f64>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOT, CALLS, PROCESSES, read_rows};
+    use super::{BOOT, CALLS, NETWORK, PROCESSES, read_rows};
 
     #[test]
     fn rows_are_read_and_other_lines_are_not() {
@@ -209,7 +229,8 @@ mod tests {
     fn every_call_is_a_row_of_the_program() {
         let percall = CALLS.iter().map(|figure| (figure, crate::programs::PERCALL));
         let processes = PROCESSES.iter().map(|figure| (figure, crate::programs::PROCESSES));
-        for (figure, program) in percall.chain(processes) {
+        let network = NETWORK.iter().map(|figure| (figure, crate::programs::NETWORK));
+        for (figure, program) in percall.chain(processes).chain(network) {
             assert!(program.contains(&format!("\"{}\"", figure.id)), "{}", figure.id);
         }
     }
@@ -220,6 +241,7 @@ mod tests {
             .iter()
             .chain(&CALLS)
             .chain(&PROCESSES)
+            .chain(&NETWORK)
             .map(|figure| figure.id)
             .collect();
         ids.sort_unstable();

@@ -73,6 +73,10 @@ pub(crate) fn measure(programs: &Programs, options: &Options) -> Result<Measured
         let root = initramfs(programs, &programs.processes, &programs.tools)?;
         measured.figures.extend(rows(&kernel, &root, options, "3G")?);
     }
+    if options.part.has(Part::Network) {
+        let root = initramfs(programs, &programs.network, &[])?;
+        measured.figures.extend(rows(&kernel, &root, options, "1G")?);
+    }
     Ok(measured)
 }
 

@@ -13,6 +13,8 @@ pub enum Part {
     Calls,
     /// The cost of having more than one process.
     Processes,
+    /// What the machine's own network costs.
+    Network,
 }
 
 impl Part {

@@ -69,6 +69,10 @@ impl<'a> Ours<'a> {
             eprintln!("chiton: measuring processes");
             self.measure_rows(&programs.processes, &programs.tools, "3G", values);
         }
+        if part.has(Part::Network) {
+            eprintln!("chiton: measuring the network");
+            self.measure_rows(&programs.network, &[], "1G", values);
+        }
     }
 
     fn measure_boot(&self, programs: &Programs, values: &mut Values) {

@@ -9,6 +9,7 @@ use std::process::Command;
 
 pub(crate) const PERCALL: &str = include_str!("../../../guest/bench/percall.c");
 pub(crate) const PROCESSES: &str = include_str!("../../../guest/bench/processes.c");
+pub(crate) const NETWORK: &str = include_str!("../../../guest/bench/network.c");
 const TRUE: &str = include_str!("../../../guest/bench/true.c");
 const METER: &str = include_str!("../../../guest/bench/meter.h");
 const HELLO: &str = include_str!("../../../guest/bench/hello.c");
@@ -22,6 +23,7 @@ pub(crate) struct Programs {
     pub(crate) hello_dynamic: PathBuf,
     pub(crate) percall: PathBuf,
     pub(crate) processes: PathBuf,
+    pub(crate) network: PathBuf,
     /// What lies beside `processes` in the root file system: where it is here, and where it is there.
     pub(crate) tools: Vec<(PathBuf, String)>,
     pub(crate) plugin: PathBuf,
@@ -33,13 +35,14 @@ pub(crate) struct Programs {
 pub(crate) fn build() -> Result<Programs, String> {
     let cache = cache_folder()?;
     let mut hasher = DefaultHasher::new();
-    (PERCALL, PROCESSES, TRUE, METER, HELLO, INIT, MARK, PLUGIN).hash(&mut hasher);
+    (PERCALL, PROCESSES, NETWORK, TRUE, METER, HELLO, INIT, MARK, PLUGIN).hash(&mut hasher);
     let folder = cache.join(format!("programs-{:016x}", hasher.finish()));
     let programs = Programs {
         hello_static: folder.join("hello-static"),
         hello_dynamic: folder.join("hello-dynamic"),
         percall: folder.join("percall"),
         processes: folder.join("processes"),
+        network: folder.join("network"),
         tools: tools(&folder),
         plugin: folder.join("mark.so"),
         cache,
@@ -52,6 +55,7 @@ pub(crate) fn build() -> Result<Programs, String> {
     let sources = [
         ("percall.c", PERCALL),
         ("processes.c", PROCESSES),
+        ("network.c", NETWORK),
         ("true.c", TRUE),
         ("meter.h", METER),
         ("hello.c", HELLO),
@@ -64,6 +68,7 @@ pub(crate) fn build() -> Result<Programs, String> {
     }
     compile(&folder, "percall.c", "percall", &["-static", "-pthread"])?;
     compile(&folder, "processes.c", "processes", &["-static"])?;
+    compile(&folder, "network.c", "network", &["-static"])?;
     compile(&folder, "true.c", "true-static", &["-static"])?;
     compile(&folder, "true.c", "true-dynamic", &["-fPIE", "-pie"])?;
     compile(&folder, "hello.c", "hello-static", &["-static"])?;

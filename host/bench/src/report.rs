@@ -2,14 +2,15 @@
 
 use std::fmt::Write;
 
-use crate::figures::{BOOT, CALLS, Figure, PROCESSES, Unit, Values};
+use crate::figures::{BOOT, CALLS, Figure, NETWORK, PROCESSES, Unit, Values};
 use crate::options::{Options, Part};
 
 fn rows(part: Part) -> Vec<(&'static str, &'static [Figure])> {
-    let all: [(Part, &str, &[Figure]); 3] = [
+    let all: [(Part, &str, &[Figure]); 4] = [
         (Part::Boot, "boot, memory, size", &BOOT),
         (Part::Calls, "instructions per operation", &CALLS),
         (Part::Processes, "more than one process", &PROCESSES),
+        (Part::Network, "network, on 127.0.0.1", &NETWORK),
     ];
     let wanted = all.into_iter().filter(|(of, ..)| part.has(*of));
     wanted.map(|(_, title, figures)| (title, figures)).collect()

@@ -18,6 +18,8 @@ pub(crate) enum Figures {
     Calls,
     /// What it costs to have more than one process.
     Processes,
+    /// What the machine's own network costs.
+    Network,
 }
 
 /// The options of `chiton bench`.
@@ -54,6 +56,7 @@ pub(crate) fn bench(arguments: &BenchArgs) -> Outcome {
             Figures::Boot => Part::Boot,
             Figures::Calls => Part::Calls,
             Figures::Processes => Part::Processes,
+            Figures::Network => Part::Network,
         },
         json: arguments.json.clone(),
         cpu: arguments.cpu.clone(),
