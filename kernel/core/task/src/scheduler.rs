@@ -166,19 +166,17 @@ fn push(queue: &mut RunQueue, cpu: usize, task: Arc<Task>) -> usize {
 
 /// The next task for a CPU: the first of its queue, or one from another's. `running` is the task that the CPU runs now, which it may go on with.
 fn pick(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
-    while LENGTHS[cpu].load(Ordering::SeqCst) > 0 {
-        match take(cpu, cpu, running) {
-            Taken::ToRun(task) => return Some(task),
-            Taken::ToSend(task) => send(task),
-            Taken::Nothing => break,
-        }
+    if LENGTHS[cpu].load(Ordering::SeqCst) > 0
+        && let Some(task) = take(cpu, cpu, running)
+    {
+        return Some(task);
     }
     let mut others = hal::cpu::online() & !(1 << cpu);
     while others != 0 {
         let other = others.trailing_zeros() as usize;
         others &= others - 1;
         if LENGTHS[other].load(Ordering::Relaxed) > 0
-            && let Taken::ToRun(task) = take(other, cpu, None)
+            && let Some(task) = take(other, cpu, None)
         {
             return Some(task);
         }
@@ -192,12 +190,20 @@ fn may_run(task: &Task, cpu: usize) -> bool {
     affinity >> cpu & 1 == 1 || affinity & hal::cpu::online() == 0
 }
 
-/// What is in a CPU's queue for a CPU.
-enum Taken {
-    ToRun(Arc<Task>),
-    /// It may not run where it waited: it was put there while its affinity changed.
-    ToSend(Arc<Task>),
-    Nothing,
+/// Sends the first tasks of this CPU's queue, which may not run here, to where they may: they were put here while their affinity changed. Takes what comes after them.
+#[cold]
+fn take_behind_forbidden(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
+    loop {
+        let mut queue = QUEUES[cpu].lock();
+        if may_run(queue.tasks.front()?, cpu) {
+            break;
+        }
+        let first = queue.tasks.pop_front()?;
+        LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
+        drop(queue);
+        send(first);
+    }
+    take(cpu, cpu, running)
 }
 
 /// Puts a task that has been taken out of a queue in that of a CPU where it may run. It counts as queued all the time: nobody else puts it anywhere.
@@ -208,31 +214,26 @@ fn send(task: Arc<Task>) {
 }
 
 /// Takes a task from `cpu`'s queue for `by` to run.
-fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Taken {
+fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
     let mut queue = QUEUES[cpu].lock();
     let fits = |task: &Arc<Task>| {
         let mine = running.is_some_and(|running| Arc::ptr_eq(running, task));
         may_run(task, by) && (mine || !task.thread.is_running())
     };
-    let at = match queue.tasks.front() {
-        Some(first) if fits(first) => 0,
-        Some(first) if cpu == by && !may_run(first, by) => {
-            let first = queue.tasks.pop_front();
-            LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
-            return first.map_or(Taken::Nothing, Taken::ToSend);
-        }
-        _ => match queue.tasks.iter().position(fits) {
-            Some(at) => at,
-            None => return Taken::Nothing,
-        },
-    };
-    let Some(task) = queue.tasks.remove(at) else {
-        return Taken::Nothing;
+    let first = queue.tasks.front()?;
+    let task = if fits(first) {
+        queue.tasks.pop_front()?
+    } else if cpu == by && !may_run(first, by) {
+        drop(queue);
+        return take_behind_forbidden(cpu, running);
+    } else {
+        let at = queue.tasks.iter().position(fits)?;
+        queue.tasks.remove(at)?
     };
     task.state.store(RUNNABLE, Ordering::SeqCst);
     task.cpu.store(by, Ordering::Relaxed);
     LENGTHS[cpu].store(queue.tasks.len(), Ordering::SeqCst);
-    Taken::ToRun(task)
+    Some(task)
 }
 
 /// The running task sleeps (its state says so) or goes on if it has been woken.
