@@ -1,7 +1,8 @@
-//! The kernel's generator of random bytes: ChaCha20 (RFC 8439) whose key is replaced with each use.
+//! The kernel's generator of random bytes: ChaCha20 (RFC 8439) whose key is replaced with each run.
 //!
-//! Every request runs the cipher over zeros; the first 32 bytes become the next key, what follows is handed out. Whoever reads the kernel's memory later
-//! cannot say what was handed out before. A seed is mixed into the key, so one that an attacker chose takes nothing away from what was there.
+//! A run ciphers zeros; the first 32 bytes become the next key, what follows is handed out, at once or later: small requests share a run, because at boot there are several and a run costs more
+//! than a thousand instructions. What has been handed out is erased. Whoever reads the kernel's memory later cannot say what was handed out before. A seed is mixed into the key, so one
+//! that an attacker chose takes nothing away from what was there; what was left of the last run goes.
 //!
 //! It does not measure entropy: the machine seeds it at boot with what it has (`hal::entropy`), devices add to it (`virtio-rng`).
 //! Lock: one, a leaf.
@@ -12,39 +13,83 @@ use lock::SpinLock;
 
 /// Words of a key.
 type Key = [u32; 8];
-/// Bytes that one run of the cipher gives.
+/// Bytes that one block of the cipher has.
 const BLOCK: usize = 64;
 const KEY_BYTES: usize = 32;
 
-static KEY: SpinLock<Key> = SpinLock::new([0; 8]);
+struct Generator {
+    key: Key,
+    /// The second half of the last run's first block.
+    spare: [u8; BLOCK - KEY_BYTES],
+    /// How many bytes of it, at its end, have not been handed out.
+    left: usize,
+}
+
+static GENERATOR: SpinLock<Generator> = SpinLock::new(Generator::new());
 
 /// Mixes bytes into the key.
 pub fn seed(bytes: &[u8]) {
-    let mut key = KEY.lock();
-    for piece in bytes.chunks(KEY_BYTES) {
-        for (word, four) in key.iter_mut().zip(piece.chunks(4)) {
+    let mut generator = GENERATOR.lock();
+    for (number, piece) in bytes.chunks(KEY_BYTES).enumerate() {
+        if number > 0 {
+            generator.run();
+        }
+        for (word, four) in generator.key.iter_mut().zip(piece.chunks(4)) {
             *word ^= four.iter().rev().fold(0, |value, &byte| value << 8 | u32::from(byte));
         }
-        *key = next_key(&block(&key, 0));
     }
+    generator.spare.fill(0);
+    generator.left = 0;
 }
 
 /// Fills a slice.
 pub fn fill(bytes: &mut [u8]) {
-    let mut key = KEY.lock();
-    let first = block(&key, 0);
-    let (head, rest) = bytes.split_at_mut(bytes.len().min(BLOCK - KEY_BYTES));
-    copy(head, &first[8..]);
-    for (piece, counter) in rest.chunks_mut(BLOCK).zip(1..) {
-        copy(piece, &block(&key, counter));
+    let mut generator = GENERATOR.lock();
+    let (blocks, rest) = bytes.as_chunks_mut::<BLOCK>();
+    if !blocks.is_empty() {
+        let key = generator.run();
+        for (piece, counter) in blocks.iter_mut().zip(1..) {
+            copy(piece, &block(&key, counter));
+        }
     }
-    *key = next_key(&first);
+    generator.give(rest);
 }
 
-fn next_key(block: &[u32; 16]) -> Key {
-    let mut key = [0; 8];
-    key.copy_from_slice(&block[..8]);
-    key
+impl Generator {
+    const fn new() -> Self {
+        Self {
+            key: [0; 8],
+            spare: [0; BLOCK - KEY_BYTES],
+            left: 0,
+        }
+    }
+
+    /// Replaces the key and fills the spare bytes; returns the key that was, whose later blocks nobody has seen.
+    fn run(&mut self) -> Key {
+        let first = block(&self.key, 0);
+        let was = self.key;
+        self.key.copy_from_slice(&first[..8]);
+        copy(&mut self.spare, &first[8..]);
+        self.left = self.spare.len();
+        was
+    }
+
+    /// Hands spare bytes out.
+    fn give(&mut self, mut to: &mut [u8]) {
+        while !to.is_empty() {
+            if self.left == 0 {
+                self.run();
+            }
+            let len = to.len().min(self.left);
+            let from = self.spare.len() - self.left;
+            let (piece, rest) = to.split_at_mut(len);
+            let given = &mut self.spare[from..from + len];
+            piece.copy_from_slice(given);
+            given.fill(0);
+            self.left -= len;
+            to = rest;
+        }
+    }
 }
 
 fn copy(into: &mut [u8], words: &[u32]) {
@@ -122,10 +167,24 @@ mod tests {
         assert_eq!(blocks.len(), 125);
         assert_ne!(take(32), take(32));
 
-        *KEY.lock() = [7; 8];
+        let known = || {
+            *GENERATOR.lock() = Generator {
+                key: [7; 8],
+                ..Generator::new()
+            }
+        };
+        known();
         let unseeded = take(32);
-        *KEY.lock() = [7; 8];
+        known();
         seed(b"something that nobody knows, and longer than one key");
         assert_ne!(take(32), unseeded);
+        // What a run left is not handed out after a seed.
+        known();
+        let _ = take(8);
+        let after = take(8);
+        known();
+        let _ = take(8);
+        seed(&[1]);
+        assert_ne!(take(8), after);
     }
 }
