@@ -7,5 +7,7 @@ fn main() {
         println!("cargo:rustc-link-arg-bins=-T{here}/x86_64.ld");
         println!("cargo:rustc-link-arg-bins=-zmax-page-size=4096");
         println!("cargo:rustc-link-arg-bins=--build-id=none");
+        // What the same generic code became for two types is often the same: kept once. No address of a function means anything here.
+        println!("cargo:rustc-link-arg-bins=--icf=all");
     }
 }
