@@ -244,6 +244,10 @@ impl FileLike for Inotify {
         }
     }
 
+    fn tells_owner(&self) -> bool {
+        true
+    }
+
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         (direction == Direction::Read).then_some(&self.queue.readable)
     }

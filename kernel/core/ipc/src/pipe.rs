@@ -263,6 +263,10 @@ impl FileLike for End {
         events
     }
 
+    fn tells_owner(&self) -> bool {
+        true
+    }
+
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         // Somebody who polls the reading end for writing hears of a hang-up there, and the other way round.
         match direction {

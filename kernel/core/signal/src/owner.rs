@@ -11,7 +11,7 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use lock::SpinLock;
 use process::signals::{Fields, Info};
-use process::{registry, signals};
+use process::{Process, registry, signals};
 use task::Wake;
 use vfs::{Direction, File, Watcher};
 
@@ -29,10 +29,37 @@ pub enum Owner {
     Group(u32),
 }
 
+/// A user, as `kill` looks at one.
+#[derive(Clone, Copy, Debug, Default)]
+struct User {
+    uid: u32,
+    euid: u32,
+}
+
+impl User {
+    fn of_caller() -> Self {
+        let who = process::current().map(|process| process.credentials());
+        who.map_or_else(Self::default, |who| Self {
+            uid: who.uid,
+            euid: who.euid,
+        })
+    }
+
+    fn may_signal(self, target: &Process) -> bool {
+        let other = target.credentials();
+        self.euid == 0
+            || [self.uid, self.euid]
+                .iter()
+                .any(|id| [other.uid, other.suid].contains(id))
+    }
+}
+
 /// What is known of a file's owner.
 #[derive(Clone, Copy, Debug, Default)]
 struct State {
     owner: Owner,
+    /// Who said so: nobody is signalled whom they may not signal.
+    set_by: User,
     /// The signal instead of `SIGIO`, and the descriptor that it names.
     signal: Option<(Signal, i32)>,
     is_on: bool,
@@ -82,16 +109,14 @@ pub fn set_owner(file: &File, owner: Owner) -> Result<()> {
         Owner::Nobody => true,
         Owner::Thread(tid) => registry::thread(tid).is_some(),
         Owner::Process(pid) => registry::process(pid).is_some(),
-        Owner::Group(group) => {
-            let is_member =
-                |process: &Arc<process::Process>| process.group.load(lock::atomic::Ordering::Relaxed) == group;
-            registry::processes().iter().any(is_member)
-        }
+        Owner::Group(group) => registry::processes().iter().any(|process| process.group() == group),
     };
     if !exists {
         return Err(Error::new(Errno::ESRCH, "the owner is not there"));
     }
-    known_or_new(file).state.lock().owner = owner;
+    let teller = known_or_new(file);
+    let mut state = teller.state.lock();
+    (state.owner, state.set_by) = (owner, User::of_caller());
     Ok(())
 }
 
@@ -108,10 +133,10 @@ pub fn set_signal(file: &File, signal: Option<(Signal, i32)>) {
 
 /// Switches the signals on or off; whether the file ever sends any.
 pub fn switch(file: &File, is_on: bool) -> bool {
-    let queues = [Direction::Read, Direction::Write].map(|direction| file.queue(direction));
-    if queues.iter().all(Option::is_none) {
+    if !file.behaviour().is_some_and(|like| like.tells_owner()) {
         return false;
     }
+    let queues = [Direction::Read, Direction::Write].map(|direction| file.queue(direction));
     let teller = match known(file) {
         Some(teller) => teller,
         None if !is_on => return true,
@@ -148,20 +173,23 @@ fn tell(state: &State, events: u32) {
         None => Info::kernel(Signal::IO),
         Some((signal, fd)) => about(signal, fd, events),
     };
+    let send = |process: &Arc<Process>| {
+        if state.set_by.may_signal(process) {
+            signals::send(process, info);
+        }
+    };
     match state.owner {
         Owner::Nobody => {}
         Owner::Thread(tid) => {
-            if let Some(thread) = registry::thread(tid) {
+            let thread = registry::thread(tid);
+            if let Some(thread) = thread.filter(|thread| state.set_by.may_signal(&thread.process)) {
                 thread.send(info);
             }
         }
-        Owner::Process(pid) => {
-            if let Some(process) = registry::process(pid) {
-                signals::send(&process, info);
-            }
-        }
+        Owner::Process(pid) => registry::process(pid).iter().for_each(send),
         Owner::Group(group) => {
-            signals::send_group(group, info);
+            let all = registry::processes();
+            all.iter().filter(|process| process.group() == group).for_each(send);
         }
     }
 }

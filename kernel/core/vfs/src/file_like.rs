@@ -134,6 +134,11 @@ pub trait FileLike: Any + Send + Sync {
         None
     }
 
+    /// Whether it can send its owner a signal when it is ready (`O_ASYNC`): sockets, pipes and terminals do, counters and timers do not.
+    fn tells_owner(&self) -> bool {
+        self.socket().is_some()
+    }
+
     /// How long a blocked read or write waits at most, in nanoseconds.
     fn timeout(&self, _direction: Direction) -> Option<u64> {
         None

@@ -227,6 +227,10 @@ impl FileLike for Open {
         events
     }
 
+    fn tells_owner(&self) -> bool {
+        true
+    }
+
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         Some(match direction {
             Direction::Read => &self.terminal.readable,

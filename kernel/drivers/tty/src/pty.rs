@@ -283,6 +283,10 @@ impl FileLike for Master {
         events
     }
 
+    fn tells_owner(&self) -> bool {
+        true
+    }
+
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         let pair = self.pair()?;
         Some(match direction {

@@ -128,6 +128,10 @@ impl FileLike for Input {
         events
     }
 
+    fn tells_owner(&self) -> bool {
+        true
+    }
+
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         (direction == Direction::Read).then_some(&self.readable)
     }
