@@ -1,4 +1,7 @@
-//! Console output goes to the test's standard error; input is empty.
+//! Console output goes to the test's standard error; input is what a test types.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,10 +22,21 @@ pub fn write(_stream: Stream, bytes: &[u8]) {
     eprint!("{}", String::from_utf8_lossy(bytes));
 }
 
+static TYPED: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
+
+/// Lets bytes come in.
+pub fn type_in(bytes: &[u8]) {
+    TYPED.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+}
+
 /// The next byte of input, if one is there.
 #[must_use]
+#[track_caller]
 pub fn read() -> Option<u8> {
-    None
+    let byte = TYPED.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    // Something may come in as soon as this has looked.
+    crate::interleave::point();
+    byte
 }
 
 /// Says that the host listens on the streams' ports.

@@ -12,6 +12,7 @@ use abi::ioctl::{IUTF8, Termios2, WinSize};
 use abi::stat::makedev;
 use alloc::sync::Arc;
 use hal::console::Stream;
+use lock::atomic::{AtomicBool, Ordering};
 use lock::{Once, SpinLock};
 use vfs::FileLike;
 
@@ -93,6 +94,8 @@ struct Console {
     terminal: Option<Arc<Terminal>>,
     input: Arc<Input>,
     frame: SpinLock<Frame>,
+    /// Somebody has been told that something came, and whoever holds the frame has not looked since.
+    asked: AtomicBool,
 }
 
 static CONSOLE: Once<Console> = Once::new();
@@ -142,6 +145,7 @@ pub fn set_up(setup: Setup) {
         terminal,
         input: Arc::new(Input::new(take_input)),
         frame: SpinLock::new(Frame::Bytes),
+        asked: AtomicBool::new(false),
     }));
 }
 
@@ -157,37 +161,51 @@ fn size_of_screen((rows, cols): (u16, u16)) -> WinSize {
 /// stays in the line.
 pub fn take_input() {
     let Some(console) = CONSOLE.get() else { return };
-    // Another CPU that is at it takes everything.
-    let Some(mut frame) = console.frame.try_lock() else {
-        return;
-    };
-    let types = !console.setup.split || console.setup.terminals.first().is_some_and(|input| *input);
-    let terminal = console.terminal.as_ref().filter(|_| types);
-    let mut came = false;
-    while terminal.map_or_else(|| console.input.has_room(), |terminal| terminal.has_room()) {
-        let Some(byte) = hal::console::read() else { break };
-        let event = if console.setup.split {
-            frame.decode(byte)
-        } else {
-            Some(Event::Byte(byte))
+    loop {
+        // Another CPU that is at it takes everything, and looks here when it is done: it may have found the line empty before this one was called, and the line interrupts once for a
+        // byte.
+        console.asked.store(true, Ordering::SeqCst);
+        let Some(mut frame) = console.frame.try_lock() else {
+            return;
         };
-        match (event, terminal) {
-            (None, _) => {}
-            (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(&[byte]),
-            (Some(Event::Byte(byte)), None) => console.input.push(byte),
-            (Some(Event::End), Some(terminal)) => terminal.end_input(),
-            (Some(Event::End), None) => console.input.close(),
-            (Some(Event::Size(rows, cols)), _) => {
-                if let Some(terminal) = &console.terminal {
-                    terminal.set_size(size_of_screen((rows, cols)));
+        console.asked.store(false, Ordering::SeqCst);
+        console.take_all(&mut frame);
+        drop(frame);
+        if !console.asked.swap(false, Ordering::SeqCst) {
+            return;
+        }
+    }
+}
+
+impl Console {
+    fn take_all(&self, frame: &mut Frame) {
+        let types = !self.setup.split || self.setup.terminals.first().is_some_and(|input| *input);
+        let terminal = self.terminal.as_ref().filter(|_| types);
+        let mut came = false;
+        while terminal.map_or_else(|| self.input.has_room(), |terminal| terminal.has_room()) {
+            let Some(byte) = hal::console::read() else { break };
+            let event = if self.setup.split {
+                frame.decode(byte)
+            } else {
+                Some(Event::Byte(byte))
+            };
+            match (event, terminal) {
+                (None, _) => {}
+                (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(&[byte]),
+                (Some(Event::Byte(byte)), None) => self.input.push(byte),
+                (Some(Event::End), Some(terminal)) => terminal.end_input(),
+                (Some(Event::End), None) => self.input.close(),
+                (Some(Event::Size(rows, cols)), _) => {
+                    if let Some(terminal) = &self.terminal {
+                        terminal.set_size(size_of_screen((rows, cols)));
+                    }
                 }
             }
+            came = true;
         }
-        came = true;
-    }
-    drop(frame);
-    if came && terminal.is_none() {
-        console.input.wake();
+        if came && terminal.is_none() {
+            self.input.wake();
+        }
     }
 }
 

@@ -96,13 +96,17 @@ impl Terminal {
             return;
         }
         for member in session::members(control.session) {
+            let leads = member.leads_session() && member.status().is_none();
+            if leads {
+                // Before the leader can end of what follows: it looks here when it has no terminal.
+                member.former_foreground.store(control.foreground, Ordering::Release);
+            }
             if member.is_controlled_by(self) {
                 member.set_terminal(None);
             }
-            if member.leads_session() && member.status().is_none() {
+            if leads {
                 signals::send(&member, Info::kernel(Signal::HUP));
                 signals::send(&member, Info::kernel(Signal::CONT));
-                member.former_foreground.store(control.foreground, Ordering::Relaxed);
             }
         }
         if leader_ends && control.foreground != 0 {
@@ -227,8 +231,8 @@ pub(crate) fn set_foreground(terminal: &Terminal, group: impl FnOnce() -> Result
     })?;
     let group = u32::try_from(group()?).map_err(|_| Error::new(Errno::EINVAL, "the group's number is negative"))?;
     let process = process::current().ok_or(NOT_OWN)?;
-    let session = terminal.control.lock().session;
-    if !process.is_controlled_by(terminal) || session != process.session() {
+    let session = process.session();
+    if !process.is_controlled_by(terminal) || terminal.control.lock().session != session {
         return Err(NOT_OWN);
     }
     // As in Linux a process's own number will do, whatever group it is in.
@@ -238,6 +242,10 @@ pub(crate) fn set_foreground(terminal: &Terminal, group: impl FnOnce() -> Result
         Some(_) => return Err(Error::new(Errno::EPERM, "the process group is in another session")),
         None => return Err(Error::new(Errno::ESRCH, "there is no such process group")),
     }
-    terminal.control.lock().foreground = group;
+    let mut control = terminal.control.lock();
+    if control.session != session {
+        return Err(NOT_OWN);
+    }
+    control.foreground = group;
     Ok(())
 }

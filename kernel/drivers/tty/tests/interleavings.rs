@@ -7,6 +7,7 @@ use abi::stat::S_IFCHR;
 use std::sync::{Arc, Once};
 use task::simulated::{Joins, explore, in_program, spawn};
 use tty::Terminal;
+use tty::console::{self, Setup};
 use tty::pty::{Owner, find, numbers, open_master, unlock};
 use usermem::{Sink, Source};
 use vfs::{File, anonymous_device};
@@ -17,12 +18,21 @@ fn opened(flags: OpenFlags, behaviour: Arc<dyn vfs::FileLike>) -> Arc<File> {
     anonymous_device(b"terminal", S_IFCHR | 0o600, flags | OpenFlags::RDWR, behaviour)
 }
 
-/// A master and its terminal.
-fn pair() -> (Arc<File>, Arc<Terminal>) {
+fn boot() {
     BOOT.call_once(|| {
         let info = hal::boot::info();
         frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
+        console::set_up(Setup {
+            split: true,
+            terminals: [true, false, false],
+            size: (24, 80),
+        });
     });
+}
+
+/// A master and its terminal.
+fn pair() -> (Arc<File>, Arc<Terminal>) {
+    boot();
     let before = numbers();
     let master = open_master(Owner::default()).expect("a pseudo-terminal");
     let made = numbers().into_iter().find(|number| !before.contains(number));
@@ -81,6 +91,26 @@ fn lines_go_in_and_echo_comes_out() {
             assert_eq!(text.matches("seen\r\n").count(), LINES);
         });
         join_all(vec![types, reads, watches]);
+    });
+}
+
+#[test]
+fn no_key_is_left_in_the_consoles_line() {
+    explore(|_| {
+        boot();
+        let terminal = console::terminal().expect("input is a terminal");
+        let behaviour = tty::open(&terminal, OpenFlags::RDWR, true).expect("it opens");
+        let file = opened(OpenFlags::empty(), behaviour);
+        let types = spawn("types", || {
+            for byte in *b"ab\r" {
+                // A byte comes, and the line interrupts once for it.
+                hal::console::type_in(&[byte]);
+                console::take_input();
+                in_program();
+            }
+        });
+        let reads = spawn("reads", move || assert_eq!(read(&file, 10), Ok(b"ab\n".to_vec())));
+        join_all(vec![types, reads]);
     });
 }
 
