@@ -201,20 +201,14 @@ fn clock_nanosleep(
     caller: &mut Caller<'_>,
     (clock, flags, time, left): (i32, u32, UserPtr<Timespec>, UserPtr<Timespec>),
 ) -> Result<u64> {
-    let wanted = duration(time)?;
-    if clock == CLOCK_THREAD_CPUTIME_ID {
-        return Err(Error::new(
-            Errno::EINVAL,
-            "a thread cannot wait for its own running time",
-        ));
-    }
     let now = read_clock(caller, clock)?;
     if matches!(
         clock,
-        CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE
+        CLOCK_MONOTONIC_RAW | CLOCK_REALTIME_COARSE | CLOCK_MONOTONIC_COARSE | CLOCK_THREAD_CPUTIME_ID
     ) {
         return Err(Error::new(Errno::EOPNOTSUPP, "the clock cannot be slept on"));
     }
+    let wanted = duration(time)?;
     if clock == CLOCK_PROCESS_CPUTIME_ID || clock < 0 {
         let clock = running_time(caller, clock)?;
         let until = if flags & TIMER_ABSTIME != 0 {

@@ -11,6 +11,7 @@ use process::exit::{Status, exit_process, exit_thread};
 use process::{registry, rseq};
 use task::Task;
 use usermem::UserPtr;
+use vfs::capability;
 
 calls! {
     24 "sched_yield" = sched_yield();
@@ -76,6 +77,23 @@ fn scheduled(tid: u32) -> Result<Arc<Task>> {
     task_of(tid)
 }
 
+/// What a call about scheduling is given, which asks for that and for the thread's number before it looks at either.
+fn given(tid: u32, param: UserPtr<SchedParam>) -> Result<UserPtr<SchedParam>> {
+    let param = param.non_null().filter(|_| (tid as i32) >= 0);
+    param.ok_or(Error::new(Errno::EINVAL, "a negative number, or no parameters"))
+}
+
+/// Whether the caller may say where and how a thread runs.
+fn may_schedule(caller: &Caller<'_>, tid: u32) -> Result<()> {
+    let own = caller.process().credentials();
+    let other = registry::thread(tid).map(|thread| thread.process.credentials());
+    let same_user = other.is_none_or(|other| [other.uid, other.euid].contains(&own.euid));
+    if same_user || own.has(capability::SYS_NICE) {
+        return Ok(());
+    }
+    Err(Error::new(Errno::EPERM, "the thread is another user's"))
+}
+
 /// The CPUs of the machine, as a mask.
 fn all_cpus() -> u64 {
     u64::MAX >> (64 - hal::cpu::count())
@@ -89,15 +107,16 @@ fn sched_getaffinity(_caller: &mut Caller<'_>, (tid, len, out): (u32, usize, Use
     Ok(8)
 }
 
-fn sched_setaffinity(_caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, UserPtr<u64>)) -> Result<u64> {
+fn sched_setaffinity(caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, UserPtr<u64>)) -> Result<u64> {
     let mut bytes = [0; 8];
     let given = len.min(8);
     usermem::read_bytes(mask.address(), &mut bytes[..given])?;
+    let task = task_of(tid)?;
+    may_schedule(caller, tid)?;
     let cpus = u64::from_le_bytes(bytes) & all_cpus();
     if cpus == 0 {
         return Err(Error::new(Errno::EINVAL, "the mask has no CPU of this machine"));
     }
-    let task = task_of(tid)?;
     if cpus & hal::cpu::online() == 0 {
         crate::start::start_other_cpus();
     }
@@ -143,27 +162,29 @@ fn sched_getscheduler(_caller: &mut Caller<'_>, (tid,): (u32,)) -> Result<u64> {
     Ok(u64::from(scheduled(tid)?.policy()))
 }
 
-fn sched_setscheduler(_caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, UserPtr<SchedParam>)) -> Result<u64> {
-    let task = scheduled(tid)?;
-    let param = param.read()?;
+fn sched_setscheduler(caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, UserPtr<SchedParam>)) -> Result<u64> {
+    let param = given(tid, param)?.read()?;
+    let task = task_of(tid)?;
     check_scheduling(policy & !RESET_ON_FORK, param.priority as u32)?;
+    may_schedule(caller, tid)?;
     task.set_policy(policy);
     Ok(0)
 }
 
 fn sched_getparam(_caller: &mut Caller<'_>, (tid, out): (u32, UserPtr<SchedParam>)) -> Result<u64> {
-    scheduled(tid)?;
+    let out = given(tid, out)?;
+    task_of(tid)?;
     out.write(&SchedParam { priority: 0 })?;
     Ok(0)
 }
 
-fn sched_setparam(_caller: &mut Caller<'_>, (tid, param): (u32, UserPtr<SchedParam>)) -> Result<u64> {
-    scheduled(tid)?;
-    let param = param.read()?;
+fn sched_setparam(caller: &mut Caller<'_>, (tid, param): (u32, UserPtr<SchedParam>)) -> Result<u64> {
+    let param = given(tid, param)?.read()?;
+    task_of(tid)?;
     if param.priority != 0 {
         return Err(Error::new(Errno::EINVAL, "the policy has no priorities"));
     }
-    Ok(0)
+    may_schedule(caller, tid).map(|()| 0)
 }
 
 fn priority_bound(policy: u32, real_time: u64) -> Result<u64> {
