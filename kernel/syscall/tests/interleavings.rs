@@ -5,8 +5,8 @@ mod program;
 
 use program::{KILL, Program, explore, set_of};
 // What a test counts is no step of the machine.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 const ECHILD: i64 = 10;
 
@@ -312,6 +312,111 @@ fn who_stops_and_goes_on_is_told_of_in_order() {
         }
         assert_eq!(program.call(KILL, [child as u64, 9]), 0);
         assert_eq!(program.wait(child, 0), Ok((child, 9)));
+    });
+}
+
+#[test]
+fn who_is_stopped_and_sent_on_at_once_goes_on() {
+    const STOP: u64 = 19;
+    const CONT: u64 = 18;
+    explore(|program, random| {
+        let over = Arc::new(AtomicU64::new(0));
+        let is_over = Arc::clone(&over);
+        let child = program.fork(move |child| {
+            while is_over.load(Ordering::SeqCst) == 0 {
+                child.compute();
+                task::simulated::pause();
+            }
+            child.exit(3);
+        });
+        for _ in 0..1 + random.below(2) {
+            assert_eq!(program.call(KILL, [child as u64, STOP]), 0);
+            assert_eq!(program.call(KILL, [child as u64, CONT]), 0);
+        }
+        over.store(1, Ordering::SeqCst);
+        assert_eq!(program.wait(child, 0), Ok((child, 3 << 8)));
+    });
+}
+
+#[test]
+fn of_threads_that_run_another_program_one_is_left() {
+    explore(|program, random| {
+        let (makes_more, ends_first) = (random.one_in(2), random.one_in(2));
+        let child = program.fork(move |child| {
+            for number in 1..3 {
+                child.thread(number, |thread| {
+                    if thread.become_sole() {
+                        let own = process::with_thread(|thread| thread.tid());
+                        assert!(own.and_then(process::registry::thread).is_some());
+                        thread.exit(5);
+                    }
+                    loop {
+                        thread.compute();
+                        task::simulated::pause();
+                    }
+                });
+            }
+            if makes_more {
+                child.thread(3, |thread| {
+                    loop {
+                        thread.compute();
+                        task::simulated::pause();
+                    }
+                });
+            }
+            if ends_first {
+                // The first thread's number is then that of whichever is left.
+                child.call(program::EXIT, [0]);
+            }
+            loop {
+                child.compute();
+                task::simulated::pause();
+            }
+        });
+        assert_eq!(program.wait(child, 0), Ok((child, 5 << 8)));
+    });
+}
+
+#[test]
+fn whoever_was_in_front_hears_that_the_terminal_is_gone() {
+    const SETPGID: u64 = 109;
+    const SETSID: u64 = 112;
+    const PAUSE: u64 = 34;
+    explore(|program, _| {
+        let master = Arc::new(Mutex::new(None));
+        let ready = Arc::new(AtomicU64::new(0));
+        let (is_ready, its_master) = (Arc::clone(&ready), Arc::clone(&master));
+        program.fork(move |leader| {
+            assert!(leader.call(SETSID, []) > 0);
+            let made = tty::pty::open_master(tty::pty::Owner::default()).expect("a terminal");
+            let number = tty::pty::numbers().into_iter().max().expect("its number");
+            let terminal = tty::pty::find(number).expect("it is there");
+            *its_master.lock().expect("nobody panicked") = Some(made);
+            let own = process::current().expect("a process");
+            assert!(terminal.control(&own, 0));
+            let (session, is_ready) = (own.session(), Arc::clone(&is_ready));
+            drop(own);
+            leader.fork(move |front| {
+                assert_eq!(front.call(SETPGID, [0, 0]), 0);
+                let own = process::current().expect("a process");
+                assert!(terminal.control(&own, session));
+                drop(own);
+                is_ready.store(1, Ordering::SeqCst);
+                loop {
+                    front.compute();
+                    task::simulated::pause();
+                }
+            });
+            leader.call(PAUSE, []);
+            leader.exit(1);
+        });
+        while ready.load(Ordering::SeqCst) == 0 {
+            program.compute();
+            task::simulated::pause();
+        }
+        let gone = master.lock().expect("nobody panicked").take();
+        drop(gone);
+        assert_eq!(reap(program), 1);
     });
 }
 

@@ -89,7 +89,7 @@ fn end_thread(thread: &Thread, status: Status) {
     if process.signals.pending() != SigSet::EMPTY {
         process.threads().iter().for_each(|other| other.look_again());
     }
-    registry::remove_thread(tid);
+    registry::remove_thread(thread);
     process.changed.wake_all();
     process.ended.wake_all();
 }
@@ -145,12 +145,10 @@ fn leave_orphan(orphan: &Arc<Process>, process: &Arc<Process>) {
 /// Empties the memory of a process that ends, unless another process runs in it too. (It would be freed with the process's last trace as well, but that may
 /// be long after.)
 fn leave_memory(process: &Process) {
-    const OWN_AND_THIS: usize = 2;
-    let space = process.space();
-    if process.has_released_memory() && Arc::strong_count(&space) <= OWN_AND_THIS {
-        space.clear();
+    if process.leave_space() {
+        process.space().clear();
     }
-    process.set_borrows_memory(false);
+    process.set_holds_maker(false);
 }
 
 /// Wakes the parent of a child that has ended, if it has one that hears of it.
@@ -211,16 +209,39 @@ pub fn forget_child(parent: &Process, child: &Arc<Process>) {
     vanish(child);
 }
 
-/// The running thread is to be the only one of its process, with the process's number: for `execve`. The others end.
+/// The running thread is to be the only one of its process, with the process's number: for `execve`. The others end, and no more come. Of several threads that want this the first
+/// gets it, and the others end too.
 ///
 /// # Errors
-/// `EAGAIN` when the process is ending already.
+/// `EAGAIN` when the process is ending already, or another thread was first.
 pub fn become_sole(thread: &Thread) -> abi::Result<()> {
     let process = &thread.process;
+    let threads = process.narrow().ok_or(ENDING)?;
     let me = thread.tid();
-    for other in process.threads().iter().filter(|other| other.tid() != me) {
+    for other in threads.iter().filter(|other| other.tid() != me) {
         other.add_work(Work::EXIT);
     }
+    drop(threads);
+    let outcome = wait_until_alone(process);
+    process.widen();
+    outcome?;
+    // Signals wait for the new program.
+    thread.look_again();
+    if me != process.pid {
+        registry::remove_thread(thread);
+        thread.set_tid(process.pid);
+        process.keep_name(None);
+        if let Some(own) = process.threads().first() {
+            registry::add_thread(own);
+        }
+    }
+    Ok(())
+}
+
+const ENDING: abi::Error = abi::Error::new(abi::Errno::EAGAIN, "the thread is to end");
+
+/// Waits until the running thread is its process's only one.
+fn wait_until_alone(process: &Process) -> abi::Result<()> {
     let alone = || (process.thread_count() <= 1).then_some(());
     while task::wait_until(&[&process.changed], None, alone).is_err() {
         let ending = task::with_current(|task| {
@@ -228,17 +249,7 @@ pub fn become_sole(thread: &Thread) -> abi::Result<()> {
             task.work() & Work::EXIT != 0
         });
         if ending {
-            return Err(abi::Error::new(abi::Errno::EAGAIN, "the process is ending"));
-        }
-    }
-    // Signals wait for the new program.
-    thread.look_again();
-    if me != process.pid {
-        registry::remove_thread(me);
-        thread.set_tid(process.pid);
-        process.keep_name(None);
-        if let Some(own) = process.threads().first() {
-            registry::add_thread(own);
+            return Err(ENDING);
         }
     }
     Ok(())

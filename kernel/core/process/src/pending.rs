@@ -99,6 +99,15 @@ pub(crate) struct Pending {
     /// Which signals the queue has, to look at without its lock.
     set: AtomicU64,
     queue: SpinLock<VecDeque<Info>>,
+    /// How often `SIGCONT` has cancelled the stop signals that were here.
+    cancelled: AtomicU64,
+}
+
+/// A signal that was taken, and when: what it does may have been cancelled since.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Taken {
+    pub(crate) info: Info,
+    cancelled: u64,
 }
 
 impl Pending {
@@ -129,14 +138,14 @@ impl Pending {
 
     /// Takes the signal that comes first among those that `mask` lets through: faults, then by number.
     #[inline]
-    pub(crate) fn take(&self, mask: SigSet) -> Option<Info> {
+    pub(crate) fn take(&self, mask: SigSet) -> Option<Taken> {
         if self.set().0 & !mask.0 == 0 {
             return None;
         }
         self.take_open(mask)
     }
 
-    fn take_open(&self, mask: SigSet) -> Option<Info> {
+    fn take_open(&self, mask: SigSet) -> Option<Taken> {
         let mut queue = self.queue.lock();
         let open = self.set().0 & !mask.0;
         let synchronous = open & SYNCHRONOUS.0;
@@ -147,7 +156,13 @@ impl Pending {
         if !queue.iter().any(|other| other.signal == signal) {
             self.note(self.set().without(signal));
         }
-        Some(info)
+        let cancelled = self.cancelled.load(Ordering::Relaxed);
+        Some(Taken { info, cancelled })
+    }
+
+    /// Whether stop signals were cancelled since a signal was taken from here.
+    pub(crate) fn was_cancelled_since(&self, taken: &Taken) -> bool {
+        self.cancelled.load(Ordering::SeqCst) != taken.cancelled
     }
 
     /// Adds to how often a timer ran out, if its signal is here; whether it is.
@@ -171,6 +186,10 @@ impl Pending {
         let mut queue = self.queue.lock();
         self.note(SigSet(self.set().0 & !signals.0));
         queue.retain(|info| !signals.contains(info.signal));
+        // Under the lock: what is taken from here was taken before or after.
+        if signals.contains(Signal::STOP) {
+            self.cancelled.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 

@@ -76,9 +76,17 @@ pub fn add_thread(thread: &Arc<Thread>) {
     REGISTRY.lock().threads.insert(thread.tid(), Arc::downgrade(thread));
 }
 
-/// Takes a thread out.
-pub fn remove_thread(tid: u32) {
-    REGISTRY.lock().threads.remove(&tid);
+/// Takes a thread out, unless another has its number by now.
+pub fn remove_thread(thread: &Thread) {
+    let mut registry = REGISTRY.lock();
+    let tid = thread.tid();
+    if registry
+        .threads
+        .get(&tid)
+        .is_some_and(|known| core::ptr::eq(known.as_ptr(), thread))
+    {
+        registry.threads.remove(&tid);
+    }
 }
 
 /// Takes a process out: it has been waited for.

@@ -27,6 +27,7 @@ pub struct Process {
     pub children: SpinLock<Vec<Arc<Process>>>,
     threads: SpinLock<Vec<Arc<Thread>>>,
     space: SpinLock<Arc<AddressSpace>>,
+    has_left_space: AtomicBool,
     files: SpinLock<Arc<FileTable>>,
     view: SpinLock<Arc<vfs::Context>>,
     /// What signals do to it, and what is pending.
@@ -52,6 +53,8 @@ pub struct Process {
     pub(crate) status: SpinLock<Option<Status>>,
     /// Set as soon as all of it is to end.
     pub(crate) ending: SpinLock<Option<Status>>,
+    /// All of its threads but one are to end: that one runs another program.
+    is_narrowing: AtomicBool,
     /// Who waits for its children to change, and for the threads of a process that runs another program.
     pub changed: WaitQueue,
     /// Who waits for its threads and itself to end, whoever that is.
@@ -64,8 +67,8 @@ pub struct Process {
     pub(crate) past: Past,
     /// A copy of the soft `RLIMIT_FSIZE`, for every write to look at.
     file_size_limit: AtomicU64,
-    /// Whether it runs in its maker's memory (`vfork`).
-    borrows_memory: AtomicBool,
+    /// Whether its maker waits until it has ended or runs another program (`vfork`).
+    holds_maker: AtomicBool,
     /// How willingly it is killed when memory runs out, -1000 to 1000 (`/proc/self/oom_score_adj`).
     pub oom_adjustment: AtomicI32,
     /// The name of its first thread, once that has ended.
@@ -94,6 +97,14 @@ impl core::fmt::Debug for Process {
     }
 }
 
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that never ran did not end either.
+        self.leave_space();
+        self.files.get_mut().remove_user();
+    }
+}
+
 /// What a new process begins with.
 #[derive(Debug)]
 pub struct Beginnings {
@@ -116,6 +127,7 @@ impl Process {
     #[must_use]
     pub fn new(pid: u32, parent: Weak<Process>, begins: Beginnings) -> Arc<Self> {
         let file_size = begins.limits.soft(RLIMIT_FSIZE);
+        begins.space.add_user();
         begins.files.add_user();
         Arc::new(Self {
             pid,
@@ -123,6 +135,7 @@ impl Process {
             children: SpinLock::new(Vec::new()),
             threads: SpinLock::new(Vec::new()),
             space: SpinLock::new(begins.space),
+            has_left_space: AtomicBool::new(false),
             files: SpinLock::new(begins.files),
             view: SpinLock::new(begins.view),
             signals: Signals::default(),
@@ -137,13 +150,14 @@ impl Process {
             has_executed: AtomicBool::new(false),
             status: SpinLock::new(None),
             ending: SpinLock::new(None),
+            is_narrowing: AtomicBool::new(false),
             changed: WaitQueue::new(),
             ended: WaitQueue::new(),
             sharing: SpinLock::new(None),
             started: time::now(),
             past: Past::default(),
             file_size_limit: AtomicU64::new(file_size),
-            borrows_memory: AtomicBool::new(false),
+            holds_maker: AtomicBool::new(false),
             oom_adjustment: AtomicI32::new(0),
             last_name: SpinLock::new(None),
             is_adopted: AtomicBool::new(false),
@@ -166,7 +180,10 @@ impl Process {
 
     /// Gives it other memory; returns what it had.
     pub fn set_space(&self, space: Arc<AddressSpace>) -> Arc<AddressSpace> {
-        core::mem::replace(&mut self.space.lock(), space)
+        space.add_user();
+        let before = core::mem::replace(&mut *self.space.lock(), space);
+        before.remove_user();
+        before
     }
 
     /// Its descriptors.
@@ -231,14 +248,28 @@ impl Process {
         *self.parent.lock() = Arc::downgrade(parent);
     }
 
-    /// Adds a thread. False when the process is ending: it may not run.
+    /// Adds a thread. False when the process is ending, or all its threads but one are: it may not run.
     pub fn add_thread(&self, thread: &Arc<Thread>) -> bool {
         let mut threads = self.threads.lock();
-        if self.ending.lock().is_some() {
+        if self.ending.lock().is_some() || self.is_narrowing.load(Ordering::Relaxed) {
             return false;
         }
         threads.push(Arc::clone(thread));
         true
+    }
+
+    /// Lets no more threads come until [`Process::widen`], and returns those that there are. Nothing when the process is ending, or another thread has done this before.
+    pub(crate) fn narrow(&self) -> Option<Vec<Arc<Thread>>> {
+        let threads = self.threads.lock();
+        if self.ending.lock().is_some() || self.is_narrowing.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        Some(threads.clone())
+    }
+
+    /// Threads may come again.
+    pub(crate) fn widen(&self) {
+        self.is_narrowing.store(false, Ordering::Relaxed);
     }
 
     /// Takes a thread out; whether it was the last.
@@ -322,16 +353,21 @@ impl Process {
             .store(maker.no_new_privileges.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Says whether it runs in its maker's memory; when it no longer does, its maker is told.
-    pub fn set_borrows_memory(&self, borrows: bool) {
-        self.borrows_memory.store(borrows, Ordering::Release);
+    /// Says whether its maker waits until it has ended or runs another program; when it has, its maker is told.
+    pub fn set_holds_maker(&self, holds: bool) {
+        self.holds_maker.store(holds, Ordering::Release);
         self.changed.wake_all();
     }
 
-    /// Whether it no longer runs in its maker's memory: it has its own, or has ended.
+    /// Whether its maker need not wait for it (any more).
     #[must_use]
-    pub fn has_released_memory(&self) -> bool {
-        !self.borrows_memory.load(Ordering::Acquire)
+    pub fn has_released_maker(&self) -> bool {
+        !self.holds_maker.load(Ordering::Acquire)
+    }
+
+    /// Leaves its memory at its end, for good; whether nobody runs in it any more.
+    pub(crate) fn leave_space(&self) -> bool {
+        !self.has_left_space.swap(true, Ordering::AcqRel) && self.space.lock().remove_user()
     }
 
     /// The soft limit of file sizes.

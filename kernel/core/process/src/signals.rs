@@ -5,7 +5,7 @@
 //! when they are sent: `SIGKILL` ends the process, `SIGCONT` lets it go on.
 
 use crate::exit::{Status, begin_end};
-use crate::pending::Pending;
+use crate::pending::{Pending, Taken};
 use crate::registry;
 use crate::shared::Process;
 use crate::stop;
@@ -114,13 +114,8 @@ impl Signals {
         self.actions.lock().lock()[usize::from(signal.0) - 1]
     }
 
-    /// Sets what a signal does; returns what it did.
-    pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
-        let old = core::mem::replace(&mut self.actions.lock().lock()[usize::from(signal.0) - 1], action);
-        if is_ignored(signal, &action) {
-            self.pending.forget(SigSet::EMPTY.with(signal));
-        }
-        old
+    fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
+        core::mem::replace(&mut self.actions.lock().lock()[usize::from(signal.0) - 1], action)
     }
 
     /// What a signal does that is about to be delivered; a handler that counts once is forgotten with this.
@@ -257,6 +252,37 @@ fn is_ignored(signal: Signal, action: &SigAction) -> bool {
     action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
 }
 
+/// A signal that a thread has taken to do what it asks for.
+#[derive(Debug)]
+pub struct Delivery {
+    taken: Taken,
+    /// Whether it was pending for the thread alone.
+    is_own: bool,
+}
+
+impl Delivery {
+    /// What is known of it.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.taken.info
+    }
+}
+
+impl Process {
+    /// Sets what a signal does; returns what it did. What is ignored is pending no more, for none of its threads.
+    pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
+        let before = self.signals.set_action(signal, action);
+        if is_ignored(signal, &action) {
+            let gone = SigSet::EMPTY.with(signal);
+            self.signals.pending.forget(gone);
+            for thread in self.threads() {
+                thread.signals.pending.forget(gone);
+            }
+        }
+        before
+    }
+}
+
 /// The machine's number of a page fault.
 const PAGE_FAULT: u32 = 14;
 
@@ -296,19 +322,34 @@ impl Thread {
         }
     }
 
-    /// Takes the next signal that is not held back, for the running thread.
-    pub fn take_signal(&self) -> Option<Info> {
-        self.take_signal_except(self.signals.mask())
+    /// Takes the next signal that is not held back, for the running thread to do what it asks for.
+    pub fn take_signal(&self) -> Option<Delivery> {
+        let (taken, is_own) = self.take(self.signals.mask())?;
+        Some(Delivery { taken, is_own })
     }
 
-    /// Takes the next signal that is not in a set.
+    /// Takes the next signal that is not in a set, to be told of it.
     pub fn take_signal_except(&self, mask: SigSet) -> Option<Info> {
-        let own = self.signals.pending.take(mask);
-        let taken = own.or_else(|| self.process.signals.pending.take(mask))?;
-        if let Fields::Timer { id, overrun, .. } = taken.fields {
+        self.take(mask).map(|(taken, _)| taken.info)
+    }
+
+    fn take(&self, mask: SigSet) -> Option<(Taken, bool)> {
+        let own = self.signals.pending.take(mask).map(|taken| (taken, true));
+        let taken = own.or_else(|| Some((self.process.signals.pending.take(mask)?, false)))?;
+        if let Fields::Timer { id, overrun, .. } = taken.0.info.fields {
             self.process.timers.delivered(id, overrun);
         }
         Some(taken)
+    }
+
+    /// Whether `SIGCONT` has come since the thread took a stop signal.
+    pub(crate) fn was_cancelled(&self, stop: &Delivery) -> bool {
+        let from = if stop.is_own {
+            &self.signals.pending
+        } else {
+            &self.process.signals.pending
+        };
+        from.was_cancelled_since(&stop.taken)
     }
 
     /// Raises a fault that the thread's own instruction made: it cannot be held back, nor ignored.
@@ -321,7 +362,7 @@ impl Thread {
         let action = self.process.signals.action(info.signal);
         let held = self.signals.mask().contains(info.signal);
         if held || action.handler == SIG_IGN {
-            self.process.signals.set_action(info.signal, SigAction::default());
+            self.process.set_action(info.signal, SigAction::default());
             self.signals
                 .mask
                 .store(self.signals.mask().without(info.signal).0, Ordering::Relaxed);

@@ -5,7 +5,8 @@
 
 use crate::exit::TICK;
 use crate::shared::Process;
-use crate::signals::{self, Fields, Info};
+use crate::signals::{self, Delivery, Fields, Info};
+use crate::thread::Thread;
 use abi::signal::{SA_NOCLDSTOP, SIG_IGN, Signal};
 use alloc::sync::Arc;
 use lock::SpinLock;
@@ -58,12 +59,16 @@ impl Stop {
     }
 }
 
-/// Stops a process: its threads wait as soon as they are about to return to their program.
-pub fn stop(process: &Arc<Process>, signal: Signal) {
-    if process.stop.stopped.swap(true, Ordering::AcqRel) {
+/// Stops the process of a thread, which has taken a stop signal: all its threads wait as soon as they are about to return to their program. If `SIGCONT` has come meanwhile nothing
+/// happens, for whoever sent it expects the process to go on.
+pub fn stop(thread: &Thread, signal: &Delivery) {
+    let process = &thread.process;
+    let mut coming = process.stop.coming.lock();
+    if thread.was_cancelled(signal) || process.stop.stopped.swap(true, Ordering::AcqRel) {
         return;
     }
-    *process.stop.coming.lock() = Some(signal);
+    *coming = Some(signal.info().signal);
+    drop(coming);
     for thread in process.threads() {
         thread.add_work(Work::SIGNAL);
     }
@@ -107,17 +112,22 @@ pub(crate) fn look_whether_all_wait(process: &Process) {
 
 /// Lets a stopped process go on.
 pub(crate) fn go_on(process: &Arc<Process>) {
+    // Who stops the process meanwhile has looked whether this signal came before this takes the lock, or looks after that.
+    let mut coming = process.stop.coming.lock();
     if !process.stop.stopped.swap(false, Ordering::AcqRel) {
         return;
     }
-    *process.stop.coming.lock() = None;
+    *coming = None;
+    drop(coming);
     *process.stop.news.lock() = Some(News::Continued);
     process.stop.ended.wake_all();
     tell_parent(process, CONTINUED, Signal::CONT);
 }
 
 fn tell_parent(process: &Process, code: i32, signal: Signal) {
-    let Some(parent) = process.parent() else { return };
+    // Who was adopted by the kernel has a parent that knows nothing of it.
+    let parent = process.parent().filter(|_| !process.is_adopted.load(Ordering::Acquire));
+    let Some(parent) = parent else { return };
     let action = parent.signals.action(Signal::CHLD);
     if action.handler != SIG_IGN && action.flags & SA_NOCLDSTOP == 0 {
         let times = process.usage().times;

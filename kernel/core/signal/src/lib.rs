@@ -29,7 +29,7 @@ use abi::signal::{SA_NODEFER, SA_RESTART, SIG_DFL, SIG_IGN, SS_AUTODISARM, SigAc
 use hal::thread::UserFrame;
 use lock::atomic::Ordering;
 use process::exit::{Status, exit_process};
-use process::signals::{DefaultAction, Info, default_action};
+use process::signals::{DefaultAction, Delivery, Info, default_action};
 use process::{Thread, rseq, session, stop};
 use task::Work;
 
@@ -41,14 +41,15 @@ pub fn deliver(thread: &Thread, frame: &mut UserFrame) {
         if task::with_current(|task| task.work()) & Work::EXIT != 0 {
             return;
         }
-        let Some(info) = thread.take_signal() else { break };
+        let Some(delivery) = thread.take_signal() else { break };
+        let info = delivery.info();
         let action = thread.process.signals.take_action(info.signal);
         match action.handler {
             SIG_IGN => {}
-            SIG_DFL => act(thread, info.signal),
+            SIG_DFL => act(thread, &delivery),
             _ => {
                 finish_call(frame, Some(&action));
-                handle(thread, frame, &info, &action);
+                handle(thread, frame, info, &action);
                 handled = true;
             }
         }
@@ -60,13 +61,14 @@ pub fn deliver(thread: &Thread, frame: &mut UserFrame) {
 }
 
 /// What a signal does that has no handler.
-fn act(thread: &Thread, signal: Signal) {
+fn act(thread: &Thread, delivery: &Delivery) {
+    let signal = delivery.info().signal;
     match default_action(signal) {
         DefaultAction::Terminate | DefaultAction::Dump => exit_process(Status::Signaled(signal)),
         DefaultAction::Stop => {
             let group = thread.process.group.load(Ordering::Relaxed);
             if signal == Signal::STOP || !session::is_orphaned(group) {
-                stop::stop(&thread.process, signal);
+                stop::stop(thread, delivery);
             }
         }
         DefaultAction::Ignore | DefaultAction::Continue => {}
@@ -82,7 +84,7 @@ fn handle(thread: &Thread, frame: &mut UserFrame, info: &Info, action: &SigActio
     rseq::interrupt(thread, frame);
     if frame::push(thread, frame, info, action, saved).is_err() {
         if info.signal == Signal::SEGV {
-            thread.process.signals.set_action(Signal::SEGV, SigAction::default());
+            thread.process.set_action(Signal::SEGV, SigAction::default());
         }
         thread.force(Info::kernel(Signal::SEGV));
         return;

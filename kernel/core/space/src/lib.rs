@@ -70,7 +70,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use lock::{SpinGuard, SpinLock};
 use rangemap::RangeMap;
 use table::{Gather, ROOM, Room, Root, Table};
@@ -92,6 +92,8 @@ pub struct AddressSpace {
     state: SpinLock<State>,
     /// Those who wait for [`State::flushing`] to be empty.
     flushed: WaitQueue,
+    /// How many processes run in it. (Others may hold it for a moment, to look.)
+    users: AtomicUsize,
 }
 
 /// What the lock of an address space guards.
@@ -165,7 +167,24 @@ impl AddressSpace {
                 cuts: 0,
             }),
             flushed: WaitQueue::new(),
+            users: AtomicUsize::new(0),
         })
+    }
+
+    /// A process runs in it from here on.
+    pub fn add_user(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A process no longer runs in it; whether it was the last.
+    pub fn remove_user(&self) -> bool {
+        self.users.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// Whether several processes run in it.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.users.load(Ordering::Relaxed) > 1
     }
 
     /// The number of the address space; no other ever has the same.

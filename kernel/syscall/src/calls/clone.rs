@@ -214,8 +214,8 @@ fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
     let child = make_process(caller, args, flags, tid)?;
     start(caller, args, flags, tid, Arc::clone(&child))?;
     if flags.contains(CloneFlags::VFORK) {
-        // The child runs in this process's memory: it goes on when the child has its own, or has ended.
-        task::wait_killable(&[&child.changed], || child.has_released_memory().then_some(()));
+        // The child may run in this process's memory: this one goes on when the child has ended or runs another program.
+        task::wait_killable(&[&child.changed], || child.has_released_maker().then_some(()));
     }
     Ok(u64::from(tid))
 }
@@ -274,7 +274,7 @@ fn make_process(caller: &Caller<'_>, args: &CloneArgs, flags: CloneFlags, pid: u
     };
     child.exit_signal.store(exit_signal, Ordering::Relaxed);
     child.timers.watch_limit(&child);
-    child.set_borrows_memory(shares_memory);
+    child.set_holds_maker(flags.contains(CloneFlags::VFORK));
     process::family::enter(&child, own, flags.contains(CloneFlags::PARENT))?;
     registry::add_process(&child);
     Ok(child)
@@ -333,7 +333,7 @@ fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32,
             Ok(())
         }
         Err(error) => {
-            registry::remove_thread(tid);
+            registry::remove_thread(&thread);
             if !flags.contains(CloneFlags::THREAD)
                 && let Some(parent) = process.parent()
             {
@@ -364,7 +364,7 @@ fn unshare(caller: &mut Caller<'_>, (flags,): (CloneFlags,)) -> Result<u64> {
     }
     let shared = process.thread_count() > 1
         || (flags.contains(CloneFlags::SIGHAND) && process.signals.shares_actions())
-        || (flags.contains(CloneFlags::VM) && !process.has_released_memory());
+        || (flags.contains(CloneFlags::VM) && process.space().is_shared());
     let threads_would_part = flags.intersects(known) && shared;
     if !(flags - known).is_empty() || threads_would_part {
         return Err(Error::new(Errno::EINVAL, "what cannot be told apart"));

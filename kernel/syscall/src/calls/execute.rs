@@ -120,7 +120,7 @@ pub(crate) fn replace(thread: &Thread, prepared: Prepared) -> UserFrame {
     prepared.space.activate();
     task::scheduler::change_memory(prepared.space.id());
     drop(old);
-    process.set_borrows_memory(false);
+    process.set_holds_maker(false);
     process.has_executed.store(true, Ordering::Relaxed);
     become_whom(process, &prepared);
     process.signals.reset();

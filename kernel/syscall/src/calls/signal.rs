@@ -35,7 +35,7 @@ fn rt_sigaction(
 ) -> Result<u64> {
     check_set_size(size)?;
     let signal = Signal::new(number).ok_or(Error::new(Errno::EINVAL, "no such signal"))?;
-    let signals = &caller.process().signals;
+    let process = caller.process();
     let previous = match new.non_null() {
         Some(new) => {
             let mut action = new.read()?;
@@ -44,9 +44,9 @@ fn rt_sigaction(
             }
             action.flags &= SA_KNOWN;
             action.mask = SigSet(action.mask.0 & !SigSet::UNBLOCKABLE.0);
-            signals.set_action(signal, action)
+            process.set_action(signal, action)
         }
-        None => signals.action(signal),
+        None => process.signals.action(signal),
     };
     old.write_if_some(&previous)?;
     Ok(0)

@@ -62,7 +62,8 @@ struct Found {
 /// Looks for a child that has changed; nothing if there are children but none has.
 fn look(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
     family::with_children(own, |children| {
-        let mut mine = children.iter().filter(|child| which.includes(child)).peekable();
+        let mine = children.iter().filter(|child| which.includes(child));
+        let mut mine = mine.filter(|child| is_of_kind(child, options)).peekable();
         if mine.peek().is_none() {
             return Err(Error::new(Errno::ECHILD, "there is no such child"));
         }
@@ -73,6 +74,12 @@ fn look(own: &Process, which: &Which, options: u32) -> Result<Option<Found>> {
         });
         Ok(found)
     })
+}
+
+/// Children that end without `SIGCHLD` are waited for by those who say so, and only they are.
+fn is_of_kind(child: &Process, options: u32) -> bool {
+    let is_clone = child.exit_signal.load(Ordering::Relaxed) != u32::from(Signal::CHLD.0);
+    options & WALL != 0 || is_clone == (options & WCLONE != 0)
 }
 
 /// What became of a child, if that is asked for.

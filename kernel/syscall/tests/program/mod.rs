@@ -174,6 +174,12 @@ impl Program {
         self.call_from(place(main), CLONE, [THREAD, top])
     }
 
+    /// As `execve` begins: the thread's process has no others. Whether it is so.
+    pub fn become_sole(&mut self) -> bool {
+        let outcome = process::with_thread(|thread| process::exit::become_sole(thread).is_ok());
+        outcome.unwrap_or(false)
+    }
+
     /// Ends the process.
     pub fn exit(&mut self, code: u64) -> ! {
         self.call(EXIT_GROUP, [code]);
