@@ -1,4 +1,5 @@
 // What a process may do to one of another user: nothing about its scheduling, and "all that may be signalled" can be none.
+//: root
 #include "../include/t.h"
 #include <sched.h>
 #include <sys/resource.h>
@@ -23,6 +24,13 @@ int main(void) {
     T(sched_setaffinity(0, sizeof set, &set));
     T(sched_setscheduler(own, SCHED_BATCH, &none));
     T(sched_setparam(own, &none));
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t times[3]; } how = {.size = 48};
+    T(syscall(SYS_sched_setattr, own, &how, 0));
+    T(syscall(SYS_ioprio_set, 1, own, 2 << 13 | 4));
+    void *list;
+    size_t length;
+    T(syscall(SYS_get_robust_list, own, &list, &length));
+    T(syscall(SYS_get_robust_list, 4000000, &list, &length));
     T(setpriority(PRIO_PROCESS, own, 1));
     T(kill(own, 0));
     T(kill(-1, 0));

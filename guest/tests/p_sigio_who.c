@@ -1,4 +1,5 @@
 // Who may be sent a signal by a file, and which files send any: a file's owner is signalled by whoever made it so, and counters, timers and signals never tell.
+//: root
 #include "../include/t.h"
 #include <sys/epoll.h>
 #include <sys/eventfd.h>

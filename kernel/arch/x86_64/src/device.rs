@@ -28,7 +28,7 @@ impl Registers {
         let base = address & !(HUGE_SIZE - 1);
         let info = boot::info();
         let mut ram = info.ram[..info.ram_count].iter();
-        if base == 0 || len == 0 || end > base + HUGE_SIZE || ram.any(|ram| address < ram.end.0 && ram.start.0 < end) {
+        if base == 0 || len == 0 || end - base > HUGE_SIZE || ram.any(|ram| address < ram.end.0 && ram.start.0 < end) {
             return None;
         }
         let mut shown = SHOWN.lock();

@@ -14,12 +14,25 @@ struct Registry {
     threads: BTreeMap<u32, Weak<Thread>>,
     processes: BTreeMap<u32, Arc<Process>>,
     next: u32,
+    /// Numbers are given again. Until then each is a new one.
+    has_wrapped: bool,
+}
+
+impl Registry {
+    /// Whether a process, a thread, a group or a session has the number. (A group may outlive the process whose number it has.)
+    fn is_taken(&self, number: u32) -> bool {
+        let is_group = |process: &Arc<Process>| process.group() == number || process.session() == number;
+        self.threads.contains_key(&number)
+            || self.processes.contains_key(&number)
+            || (self.has_wrapped && self.processes.values().any(is_group))
+    }
 }
 
 static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
     threads: BTreeMap::new(),
     processes: BTreeMap::new(),
     next: 1,
+    has_wrapped: false,
 });
 
 /// Forgets what another simulated machine left.
@@ -30,7 +43,7 @@ pub fn forget_all() {
         core::mem::take(&mut registry.threads),
         core::mem::take(&mut registry.processes),
     );
-    registry.next = 1;
+    (registry.next, registry.has_wrapped) = (1, false);
     drop(registry);
     drop(gone);
 }
@@ -44,14 +57,15 @@ pub fn new_number() -> Result<u32> {
     for _ in 0..PID_MAX {
         let number = registry.next;
         registry.next = if number + 1 == PID_MAX { 300 } else { number + 1 };
-        if !registry.threads.contains_key(&number) && !registry.processes.contains_key(&number) {
+        registry.has_wrapped |= registry.next < number;
+        if !registry.is_taken(number) {
             return Ok(number);
         }
     }
     Err(Error::new(Errno::EAGAIN, "all process numbers are taken"))
 }
 
-/// Makes sure that a chosen number is one that no process or thread has.
+/// Makes sure that a chosen number is one that nobody has: no process, thread, group or session.
 ///
 /// # Errors
 /// `EINVAL` for what cannot be one, `EEXIST`.
@@ -59,8 +73,10 @@ pub fn choose_number(number: u32) -> Result<u32> {
     if !(1..PID_MAX).contains(&number) {
         return Err(Error::new(Errno::EINVAL, "no process can have the number"));
     }
-    let registry = REGISTRY.lock();
-    if registry.threads.contains_key(&number) || registry.processes.contains_key(&number) {
+    let mut registry = REGISTRY.lock();
+    // From here on a number may be behind the next.
+    registry.has_wrapped = true;
+    if registry.is_taken(number) {
         return Err(Error::new(Errno::EEXIST, "another process has the number"));
     }
     Ok(number)

@@ -137,11 +137,13 @@ impl Terminal {
         let stopped = state.discipline.is_stopped();
         let news = state.news;
         let shown = state.shown.len();
+        let was_full = self.output_room(&state) == 0;
         let result = work(&mut state);
         let typed = state.typed.len();
         self.take_typed(&mut state, &mut effects);
         self.show_echo(&mut state);
-        let restarted = stopped && !state.discipline.is_stopped();
+        // Output that was stopped goes on, or a key has thrown away what the master had not read.
+        let goes_on = stopped && !state.discipline.is_stopped() || was_full && self.output_room(&state) > 0;
         self.note_flow(&mut state, stopped);
         let tell = state.news & !news != 0 || state.shown.len() > shown;
         let room = state.typed.len() < typed;
@@ -149,7 +151,7 @@ impl Terminal {
         if effects.readable {
             self.readable.wake(1, Events::READABLE.bits());
         }
-        if restarted {
+        if goes_on {
             self.writable.wake_all();
         }
         if let Line::Pair(pair) = &self.line {

@@ -1,6 +1,6 @@
 //! Policies: of the scheduler, of memory on a machine with one node, of input and output, of protection keys; barriers between threads.
 
-use super::thread::{RESET_ON_FORK, check_scheduling, task_of};
+use super::thread::{RESET_ON_FORK, check_scheduling, may_schedule, task_of};
 use crate::Caller;
 use crate::argument::Hex;
 use abi::{Errno, Error, Result};
@@ -126,10 +126,22 @@ fn ioprio_set(caller: &mut Caller<'_>, (which, who, priority): (u32, u32, u32)) 
     }
     check_who(which, who)?;
     match process::registry::thread(who) {
-        Some(thread) if which == IOPRIO_PROCESS => thread.io_priority.store(priority, Ordering::Relaxed),
+        Some(thread) if which == IOPRIO_PROCESS => {
+            may_prioritize(caller, &thread)?;
+            thread.io_priority.store(priority, Ordering::Relaxed);
+        }
         _ => caller.thread.io_priority.store(priority, Ordering::Relaxed),
     }
     Ok(0)
+}
+
+/// Whether the caller may say how soon a thread's input and output are done.
+fn may_prioritize(caller: &Caller<'_>, thread: &process::Thread) -> Result<()> {
+    let (own, other) = (caller.process().credentials(), thread.process.credentials());
+    if [own.uid, own.euid].contains(&other.uid) || own.has(capability::SYS_NICE) {
+        return Ok(());
+    }
+    Err(Error::new(Errno::EPERM, "the thread is another user's"))
 }
 
 fn ioprio_get(caller: &mut Caller<'_>, (which, who): (u32, u32)) -> Result<u64> {
@@ -179,6 +191,7 @@ fn sched_setattr(caller: &mut Caller<'_>, (tid, attr, flags): (u32, UserPtr<Sche
         return Err(invalid("unknown flags"));
     }
     check_scheduling(attr.policy, attr.priority)?;
+    may_schedule(caller, tid)?;
     let nice = attr.nice.clamp(-20, 19);
     if nice < task.nice() && !caller.process().credentials().has(capability::SYS_NICE) {
         return Err(Error::new(Errno::EPERM, "a better priority needs CAP_SYS_NICE"));

@@ -84,7 +84,7 @@ fn given(tid: u32, param: UserPtr<SchedParam>) -> Result<UserPtr<SchedParam>> {
 }
 
 /// Whether the caller may say where and how a thread runs.
-fn may_schedule(caller: &Caller<'_>, tid: u32) -> Result<()> {
+pub(super) fn may_schedule(caller: &Caller<'_>, tid: u32) -> Result<()> {
     let own = caller.process().credentials();
     let other = registry::thread(tid).map(|thread| thread.process.credentials());
     let same_user = other.is_none_or(|other| [other.uid, other.euid].contains(&own.euid));
