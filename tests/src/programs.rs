@@ -3,12 +3,11 @@
 //! Each does its rounds as often as its last argument says. Once is `programs::NAME`, which every run of the tests includes; more often is
 //! `longer::NAME`, which `./chiton test --apps` runs.
 
-use std::process::Command;
 use std::time::Duration;
 
 use crate::execute::Job;
 use crate::places;
-use crate::source::{newer, run_compiler};
+use crate::source::build_go;
 use crate::suite::{Case, same_on_both};
 
 /// One program.
@@ -23,195 +22,121 @@ struct Program {
     rounds: u32,
 }
 
+const fn program(name: &'static str, command: &'static [&'static str], memory: &'static str, rounds: u32) -> Program {
+    Program {
+        name,
+        command,
+        files: &[],
+        memory,
+        rounds,
+    }
+}
+
+impl Program {
+    const fn with(self, files: &'static [&'static str]) -> Self {
+        Self { files, ..self }
+    }
+}
+
 const SH: &[&str] = &["/bin/sh", "/bin/cat", "/bin/echo", "/bin/sleep", "/usr/bin/tr"];
 
 const PROGRAMS: &[Program] = &[
-    Program {
-        name: "bash",
-        command: &["/bin/bash", "@/bash.sh"],
-        files: &[
-            "/usr/bin/seq",
-            "/bin/grep",
-            "/usr/bin/sort",
-            "/usr/bin/head",
-            "/usr/bin/tail",
-            "/usr/bin/wc",
-            "/usr/bin/diff",
-            "/usr/bin/tee",
-            "/bin/sed",
-            "/usr/bin/yes",
-            "/bin/true",
-            "/bin/false",
-        ],
-        memory: "256M",
-        rounds: 20,
-    },
-    Program {
-        name: "dash",
-        command: &["/bin/dash", "@/dash.sh"],
-        files: &[
-            "/usr/bin/seq",
-            "/usr/bin/sort",
-            "/usr/bin/paste",
-            "/usr/bin/mkfifo",
-            "/bin/rm",
-            "/bin/ls",
-            "/usr/bin/cut",
-            "/usr/bin/find",
-            "/usr/bin/xargs",
-            "/usr/bin/basename",
-            "/usr/bin/timeout",
-            "/usr/bin/nohup",
-        ],
-        memory: "256M",
-        rounds: 20,
-    },
-    Program {
-        name: "search",
-        command: &["/bin/sh", "@/search.sh"],
-        files: &[
-            "/usr/bin/seq",
-            "/usr/bin/xargs",
-            "/bin/mkdir",
-            "/usr/bin/find",
-            "/bin/grep",
-            "/usr/bin/wc",
-            "/usr/bin/sort",
-            "/usr/bin/uniq",
-            "/usr/bin/sha256sum",
-            "/bin/tar",
-            "/bin/gzip",
-        ],
-        memory: "512M",
-        rounds: 10,
-    },
-    Program {
-        name: "make",
-        command: &["/bin/sh", "@/make.sh", "@"],
-        files: &[
-            "/usr/bin/make",
-            "/usr/bin/gcc",
-            "/usr/bin/cc",
-            "/usr/bin/as",
-            "/usr/bin/ld",
-            "/usr/bin/ar",
-            "/bin/cp",
-            "/bin/ls",
-            "/bin/rm",
-            "/usr/bin/touch",
-            "/bin/grep",
-            "/usr/bin/sort",
-            "/usr/bin/wc",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/cc1",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/collect2",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/lto-wrapper",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/liblto_plugin.so",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/crt*.o",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/libgcc*",
-            "/usr/lib/gcc/x86_64-linux-gnu/*/include",
-            "/usr/lib/x86_64-linux-gnu/*crt*.o",
-            "/usr/lib/x86_64-linux-gnu/libc.so",
-            "/usr/lib/x86_64-linux-gnu/libc_nonshared.a",
-            "/usr/include/*.h",
-            "/usr/include/x86_64-linux-gnu",
-            "/usr/include/linux",
-            "/usr/include/asm-generic",
-        ],
-        memory: "512M",
-        rounds: 4,
-    },
-    Program {
-        name: "git",
-        command: &["/bin/sh", "@/git.sh"],
-        files: &[
-            "/usr/bin/git",
-            "/usr/bin/seq",
-            "/bin/mkdir",
-            "/usr/bin/head",
-            "/bin/grep",
-            "/usr/bin/cut",
-            "/usr/bin/sort",
-            "/usr/bin/uniq",
-            "/bin/tar",
-            "/usr/bin/wc",
-        ],
-        memory: "512M",
-        rounds: 6,
-    },
-    Program {
-        name: "python",
-        command: &["/usr/bin/python3", "@/python.py"],
-        files: &["/usr/bin/seq", "/usr/bin/wc"],
-        memory: "512M",
-        rounds: 6,
-    },
-    Program {
-        name: "node",
-        command: &["/usr/bin/node", "@/node.js"],
-        files: &[],
-        memory: "1G",
-        rounds: 10,
-    },
-    Program {
-        name: "java",
-        command: &["/bin/sh", "@/java.sh", "@"],
-        files: &[
-            "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
-            "/usr/lib/jvm/java-17-openjdk-amd64/bin/javac",
-            "/bin/ls",
-        ],
-        memory: "1G",
-        rounds: 10,
-    },
-    Program {
-        name: "erlang",
-        command: &["/bin/sh", "@/otp.sh", "@"],
-        files: &["/usr/bin/erl", "/usr/bin/erlc"],
-        memory: "512M",
-        rounds: 10,
-    },
-    Program {
-        name: "ruby",
-        command: &["/usr/bin/ruby", "@/ruby.rb"],
-        files: &[],
-        memory: "512M",
-        rounds: 20,
-    },
-    Program {
-        name: "php",
-        command: &["/usr/bin/php", "@/php.php"],
-        files: &[],
-        memory: "512M",
-        rounds: 20,
-    },
-    Program {
-        name: "perl",
-        command: &["/usr/bin/perl", "@/perl.pl"],
-        files: &["/usr/bin/sort", "/usr/bin/tail"],
-        memory: "256M",
-        rounds: 20,
-    },
-    Program {
-        name: "lua",
-        command: &["lua5.4", "@/lua.lua"],
-        files: &["/usr/bin/seq", "/usr/bin/wc"],
-        memory: "256M",
-        rounds: 20,
-    },
-    Program {
-        name: "stress",
-        command: &["/bin/sh", "@/stress.sh"],
-        files: &["/usr/bin/stress-ng", "/usr/bin/timeout"],
-        memory: "1G",
-        rounds: 2,
-    },
-    Program {
-        name: "go",
-        command: &[GOROUTINES],
-        files: &[],
-        memory: "512M",
-        rounds: 10,
-    },
+    program("bash", &["/bin/bash", "@/bash.sh"], "256M", 20).with(&[
+        "/usr/bin/seq",
+        "/bin/grep",
+        "/usr/bin/sort",
+        "/usr/bin/head",
+        "/usr/bin/tail",
+        "/usr/bin/wc",
+        "/usr/bin/diff",
+        "/usr/bin/tee",
+        "/bin/sed",
+        "/usr/bin/yes",
+        "/bin/true",
+        "/bin/false",
+    ]),
+    program("dash", &["/bin/dash", "@/dash.sh"], "256M", 20).with(&[
+        "/usr/bin/seq",
+        "/usr/bin/sort",
+        "/usr/bin/paste",
+        "/usr/bin/mkfifo",
+        "/bin/rm",
+        "/bin/ls",
+        "/usr/bin/cut",
+        "/usr/bin/find",
+        "/usr/bin/xargs",
+        "/usr/bin/basename",
+        "/usr/bin/timeout",
+        "/usr/bin/nohup",
+    ]),
+    program("search", &["/bin/sh", "@/search.sh"], "512M", 10).with(&[
+        "/usr/bin/seq",
+        "/usr/bin/xargs",
+        "/bin/mkdir",
+        "/usr/bin/find",
+        "/bin/grep",
+        "/usr/bin/wc",
+        "/usr/bin/sort",
+        "/usr/bin/uniq",
+        "/usr/bin/sha256sum",
+        "/bin/tar",
+        "/bin/gzip",
+    ]),
+    program("make", &["/bin/sh", "@/make.sh", "@"], "512M", 4).with(&[
+        "/usr/bin/make",
+        "/usr/bin/gcc",
+        "/usr/bin/cc",
+        "/usr/bin/as",
+        "/usr/bin/ld",
+        "/usr/bin/ar",
+        "/bin/cp",
+        "/bin/ls",
+        "/bin/rm",
+        "/usr/bin/touch",
+        "/bin/grep",
+        "/usr/bin/sort",
+        "/usr/bin/wc",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/cc1",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/collect2",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/lto-wrapper",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/liblto_plugin.so",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/crt*.o",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/libgcc*",
+        "/usr/lib/gcc/x86_64-linux-gnu/*/include",
+        "/usr/lib/x86_64-linux-gnu/*crt*.o",
+        "/usr/lib/x86_64-linux-gnu/libc.so",
+        "/usr/lib/x86_64-linux-gnu/libc_nonshared.a",
+        "/usr/include/*.h",
+        "/usr/include/x86_64-linux-gnu",
+        "/usr/include/linux",
+        "/usr/include/asm-generic",
+    ]),
+    program("git", &["/bin/sh", "@/git.sh"], "512M", 6).with(&[
+        "/usr/bin/git",
+        "/usr/bin/seq",
+        "/bin/mkdir",
+        "/usr/bin/head",
+        "/bin/grep",
+        "/usr/bin/cut",
+        "/usr/bin/sort",
+        "/usr/bin/uniq",
+        "/bin/tar",
+        "/usr/bin/wc",
+    ]),
+    program("python", &["/usr/bin/python3", "@/python.py"], "512M", 6).with(&["/usr/bin/seq", "/usr/bin/wc"]),
+    program("node", &["/usr/bin/node", "@/node.js"], "1G", 10),
+    program("java", &["/bin/sh", "@/java.sh", "@"], "1G", 10).with(&[
+        "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
+        "/usr/lib/jvm/java-17-openjdk-amd64/bin/javac",
+        "/bin/ls",
+    ]),
+    program("erlang", &["/bin/sh", "@/otp.sh", "@"], "512M", 10).with(&["/usr/bin/erl", "/usr/bin/erlc"]),
+    program("ruby", &["/usr/bin/ruby", "@/ruby.rb"], "512M", 20),
+    program("php", &["/usr/bin/php", "@/php.php"], "512M", 20),
+    program("perl", &["/usr/bin/perl", "@/perl.pl"], "256M", 20).with(&["/usr/bin/sort", "/usr/bin/tail"]),
+    program("lua", &["lua5.4", "@/lua.lua"], "256M", 20).with(&["/usr/bin/seq", "/usr/bin/wc"]),
+    program("stress", &["/bin/sh", "@/stress.sh"], "1G", 2).with(&["/usr/bin/stress-ng", "/usr/bin/timeout"]),
+    program("go", &[GOROUTINES], "512M", 10),
 ];
 
 /// Stands for the program built from `goroutines.go`.
@@ -237,7 +162,10 @@ fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> 
     let mut command = Vec::new();
     for word in program.command {
         command.push(match word.strip_prefix('@') {
-            Some(_) if *word == GOROUTINES => goroutines()?,
+            Some(_) if *word == GOROUTINES => {
+                let built = build_go("tests/programs/goroutines.go", "goroutines-many")?;
+                built.to_string_lossy().into_owned()
+            }
             Some(rest) => format!("{place}{rest}"),
             None => (*word).to_owned(),
         });
@@ -260,19 +188,4 @@ fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> 
     job.memory = Some(program.memory.into());
     job.timeout = timeout;
     same_on_both(&job)
-}
-
-fn goroutines() -> Result<String, String> {
-    let source = places::root().join("tests/programs/goroutines.go");
-    let program = places::built()?.join("goroutines-many");
-    if !newer(&program, &[&source]) {
-        let mut command = Command::new("go");
-        command.args(["build", "-o"]).arg(&program).arg(&source);
-        command
-            .env("CGO_ENABLED", "0")
-            .env("GOCACHE", places::built()?.join("go-cache"))
-            .env("GOFLAGS", "-buildvcs=false");
-        run_compiler(command)?;
-    }
-    Ok(program.to_string_lossy().into_owned())
 }

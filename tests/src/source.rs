@@ -173,6 +173,25 @@ pub fn run_compiler(mut command: Command) -> Result<(), String> {
     }
 }
 
+/// Builds a Go program, given by its place in the repository, unless it is up to date; where it lies.
+///
+/// # Errors
+/// The compiler's messages.
+pub fn build_go(source: &str, name: &str) -> Result<PathBuf, String> {
+    let source = places::root().join(source);
+    let program = places::built()?.join(name);
+    if !newer(&program, &[&source]) {
+        let mut command = Command::new("go");
+        command.args(["build", "-o"]).arg(&program).arg(&source);
+        command
+            .env("CGO_ENABLED", "0")
+            .env("GOCACHE", places::built()?.join("go-cache"))
+            .env("GOFLAGS", "-buildvcs=false");
+        run_compiler(command)?;
+    }
+    Ok(program)
+}
+
 /// Whether a product is newer than everything it was made from.
 #[must_use]
 pub fn newer(product: &Path, sources: &[&Path]) -> bool {

@@ -5,6 +5,7 @@
 //!
 //! Lock order: CPU magazine → class → pool.
 
+use crate::cache;
 use crate::page::Page;
 use crate::pool;
 use address::{FrameNumber, PAGE_LEN, PhysAddr};
@@ -128,7 +129,7 @@ unsafe impl GlobalAlloc for Heap {
         match class_of(layout) {
             Some(class) => give_object(class, pointer.cast()),
             None => match run_order(layout) {
-                0 => pool::give_frame(frame_of(pointer)),
+                0 => cache::give_frame(frame_of(pointer)),
                 order => pool::give_run(frame_of(pointer), order),
             },
         }
@@ -141,7 +142,7 @@ fn frame_of(pointer: *mut u8) -> FrameNumber {
 
 fn take_run(layout: Layout) -> *mut u8 {
     let frame = match run_order(layout) {
-        0 => pool::take_frame(true),
+        0 => cache::take_frame(true),
         order => pool::take_run(order, true),
     };
     match frame {

@@ -4,6 +4,7 @@
 //! them. The others need not notice: the chunk counts the references to the whole, and all of those together hold one reference to each part. Who splits its
 //! reference gets one more to each part and gives its own to the whole up; the last to give up a reference to the whole gives up those to the parts.
 
+use crate::cache;
 use crate::chunk::{Chunk, FRAMES};
 use crate::pool::{self, OutOfMemory};
 use address::{FrameNumber, HUGE_SIZE, PAGE_LEN};
@@ -119,7 +120,7 @@ impl Drop for HugePage {
             return;
         }
         for index in (0..FRAMES).filter(|&index| chunk.release(index)) {
-            pool::give_frame(FrameNumber(self.first.0 + index as u64));
+            cache::give_frame(FrameNumber(self.first.0 + index as u64));
         }
     }
 }

@@ -7,7 +7,8 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`chunk`] | one chunk's bitmap of free frames and its reference counts: pure, tested by itself |
-//! | [`pool`] | all chunks: which are whole, which have holes; per-CPU caches of single frames |
+//! | [`pool`] | all chunks: which are whole, which have holes |
+//! | `cache` | single frames, a few for each CPU |
 //! | [`page`] | [`Page`]: an owned, counted reference to a frame, with safe access to its bytes |
 //! | [`huge`] | [`HugePage`]: the same for 2 MiB, which may come apart |
 //! | [`heap`] | the kernel heap: size classes over frames |
@@ -19,6 +20,7 @@
 // UNSAFETY: this crate is where a frame number becomes memory; everything above it sees only owned pages.
 #![expect(unsafe_code, reason = "frame ownership is made here")]
 
+mod cache;
 pub mod chunk;
 pub mod heap;
 pub mod huge;

@@ -3,6 +3,7 @@
 //! Having a [`Page`] tells you that its frame stays yours (with everyone else who holds one) until you drop it. It does not tell
 //! you that the bytes hold still: a program may have the same frame mapped, so bytes are copied in and out and never borrowed.
 
+use crate::cache;
 use crate::chunk::{Chunk, FRAMES, PINNED};
 use crate::pool::{self, OutOfMemory};
 use address::{FrameNumber, PAGE_LEN, PhysAddr};
@@ -69,7 +70,7 @@ impl Page {
 
     #[inline]
     fn take(privileged: bool) -> Result<Self, OutOfMemory> {
-        let frame = pool::take_frame(privileged)?;
+        let frame = cache::take_frame(privileged)?;
         let chunk = pool::chunk_of(frame).ok_or(OutOfMemory)?;
         chunk.counts[frame.0 as usize % FRAMES].store(1, Ordering::Relaxed);
         Ok(Self { frame })
@@ -235,7 +236,7 @@ impl Drop for Page {
         let last =
             pool::chunk_of(self.frame).is_some_and(|chunk: &Chunk| chunk.release(self.frame.0 as usize % FRAMES));
         if last {
-            pool::give_frame(self.frame);
+            cache::give_frame(self.frame);
         }
     }
 }

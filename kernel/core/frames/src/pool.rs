@@ -1,5 +1,6 @@
-//! All chunks, and the per-CPU caches in front of them.
+//! All chunks: which have frames to give, and which come next when more memory is needed.
 
+use crate::cache;
 use crate::chunk::{Bitmap, Chunk, FRAMES, PINNED};
 use address::{FrameNumber, HUGE_SIZE, PAGE_SIZE, PhysAddr};
 use core::ops::Range;
@@ -41,15 +42,14 @@ pub struct Usage {
 
 const CHUNKS_PER_BLOCK: usize = 512;
 const BLOCKS: usize = 1024;
-const CACHE: usize = 32;
 const MAX_RANGES: usize = 32;
 const STOCK: usize = 16;
 
 /// Directory of chunks: a block of 512 pointers for each GiB, made when its first chunk is accepted.
 static DIRECTORY: [AtomicPtr<Block>; BLOCKS] = [const { AtomicPtr::new(core::ptr::null_mut()) }; BLOCKS];
-static POOL: SpinLock<Pool> = SpinLock::new(Pool::new());
-static CACHES: [SpinLock<Cache>; hal::MAX_CPUS] = [const { SpinLock::new(Cache::new()) }; hal::MAX_CPUS];
-static FREE: AtomicU64 = AtomicU64::new(0);
+pub(crate) static POOL: SpinLock<Pool> = SpinLock::new(Pool::new());
+/// Frames free now, those in caches and those not accepted yet included.
+pub(crate) static FREE: AtomicU64 = AtomicU64::new(0);
 static TOTAL: AtomicU64 = AtomicU64::new(0);
 static ACCEPTED: AtomicU32 = AtomicU32::new(0);
 
@@ -57,23 +57,8 @@ struct Block {
     chunks: [AtomicPtr<Chunk>; CHUNKS_PER_BLOCK],
 }
 
-#[derive(Clone, Copy)]
-struct Cache {
-    frames: [u32; CACHE],
-    count: usize,
-}
-
-impl Cache {
-    const fn new() -> Self {
-        Self {
-            frames: [0; CACHE],
-            count: 0,
-        }
-    }
-}
-
 /// RAM and what in it is taken, both as frame numbers, and the chunks with free frames.
-struct Pool {
+pub(crate) struct Pool {
     ram: [Range<u64>; MAX_RANGES],
     ranges: usize,
     reserved: [Range<u64>; MAX_RANGES],
@@ -165,56 +150,6 @@ fn chunk_mut(_pool: &mut Pool, number: u32) -> Option<&mut Bookkeeping> {
 /// The guarded head of a [`Chunk`].
 type Bookkeeping = crate::chunk::Head;
 
-/// Takes one frame for a program, or for the kernel if `privileged`.
-#[inline]
-pub(crate) fn take_frame(privileged: bool) -> Result<FrameNumber, OutOfMemory> {
-    if !privileged && FREE.load(Ordering::Relaxed) <= reserve() {
-        return Err(OutOfMemory);
-    }
-    let mut cache = CACHES[hal::cpu::current()].lock();
-    if cache.count == 0 {
-        refill(&mut cache)?;
-    }
-    cache.count -= 1;
-    let frame = cache.frames[cache.count];
-    FREE.fetch_sub(1, Ordering::Relaxed);
-    Ok(FrameNumber(u64::from(frame)))
-}
-
-#[cold]
-fn refill(cache: &mut Cache) -> Result<(), OutOfMemory> {
-    let mut pool = POOL.lock();
-    while cache.count < CACHE / 2 {
-        match pool.take(0) {
-            Some(frame) => {
-                cache.frames[cache.count] = frame;
-                cache.count += 1;
-            }
-            None if cache.count == 0 => return Err(OutOfMemory),
-            None => break,
-        }
-    }
-    Ok(())
-}
-
-/// Gives one frame back.
-#[inline]
-pub(crate) fn give_frame(frame: FrameNumber) {
-    let mut cache = CACHES[hal::cpu::current()].lock();
-    if cache.count == CACHE {
-        let mut pool = POOL.lock();
-        while cache.count > CACHE / 2 {
-            cache.count -= 1;
-            let frame = cache.frames[cache.count];
-            pool.give(frame, 0);
-        }
-    }
-    let at = cache.count;
-    cache.frames[at] = frame.0 as u32;
-    cache.count += 1;
-    FREE.fetch_add(1, Ordering::Relaxed);
-}
-
 /// Takes an aligned run of `1 << order` frames.
 pub(crate) fn take_run(order: u32, privileged: bool) -> Result<FrameNumber, OutOfMemory> {
     let spare = if privileged { 0 } else { reserve() };
@@ -266,7 +201,9 @@ pub(crate) fn accept_reserved(frame: FrameNumber) -> Result<&'static Chunk, OutO
 pub fn show(range: &Range<PhysAddr>) -> Result<(), OutOfMemory> {
     let mut at = range.start.0 & !(HUGE_SIZE - 1);
     while at < range.end.0 {
-        let shown = hal::memory::accept(PhysAddr(at), &mut || take_frame(true).ok().map(FrameNumber::address));
+        let shown = hal::memory::accept(PhysAddr(at), &mut || {
+            cache::take_frame(true).ok().map(FrameNumber::address)
+        });
         if !shown {
             return Err(OutOfMemory);
         }
@@ -290,7 +227,8 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, order: u32) -> Option<u32> {
+    /// Takes an aligned run of `1 << order` frames.
+    pub(crate) fn take(&mut self, order: u32) -> Option<u32> {
         loop {
             if let Some(frame) = self.take_listed(order) {
                 return Some(frame);
@@ -328,7 +266,8 @@ impl Pool {
         Some(number * FRAMES as u32 + first as u32)
     }
 
-    fn give(&mut self, frame: u32, order: u32) {
+    /// Gives such a run back.
+    pub(crate) fn give(&mut self, frame: u32, order: u32) {
         let (number, first) = (frame / FRAMES as u32, frame as usize % FRAMES);
         if let Some(chunk) = chunk_mut(self, number) {
             let was = List::of(&chunk.bitmap);
