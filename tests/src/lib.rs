@@ -17,6 +17,7 @@
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`interactive`] | shells with somebody at the terminal |
+//! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
 //! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
@@ -31,6 +32,7 @@ pub mod guest;
 pub mod hostile;
 pub mod interactive;
 pub mod machines;
+pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;

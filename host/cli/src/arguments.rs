@@ -27,7 +27,7 @@ pub(crate) enum Verb {
     Run(Box<RunArgs>),
     /// Build an image that `chiton run IMAGE` starts.
     #[command(args_override_self = true)]
-    Build(BuildArgs),
+    Build(Box<BuildArgs>),
     /// List what an image holds.
     Inspect(InspectArgs),
     /// Say what this machine has and lacks for running Chiton.
@@ -59,6 +59,12 @@ pub(crate) struct ContentArgs {
     /// Add files, directories or patterns to the image; programs bring their libraries.
     #[arg(long, value_name = "HOST[:GUEST]")]
     pub(crate) file: Vec<String>,
+    /// Add a Debian package with all it needs: as it is installed here, or fetched with apt-get, never installed.
+    #[arg(long, value_name = "NAME[=VERSION]")]
+    pub(crate) package: Vec<String>,
+    /// Begin with a directory tree as the root; packages, files and volumes come over it.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) rootfs: Option<PathBuf>,
     /// Host name of the machine.
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<String>,

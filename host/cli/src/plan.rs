@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use image::files::{Request, Taken};
-use image::{Content, Kind, Node, Taker, Tree, skeleton};
+use image::files::{self, Request, Taken};
+use image::package::{self, Wanted};
+use image::{Node, Taker, Tree, skeleton};
 use machine::KernelLine;
 
 use crate::arguments::ContentArgs;
@@ -38,13 +39,22 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
 
     let mut tree = Tree::new();
     let mut taker = Taker::new(search_path(&environment, own_path), library_path.as_deref());
-    let mut taken = take_files(options, &mut tree, &mut taker, &here)?;
+    let mut taken = take_systems(options, &mut tree, &mut taker)?;
+    taken.extend(take_files(options, &mut tree, &mut taker, &here)?);
     for file in taken.iter().filter(|file| file.named) {
         taker.note_program(&tree, &file.path);
     }
 
     let name = command.first().map(String::as_str).unwrap_or_default();
-    let program = taker.find(&tree, Path::new(name), &here)?;
+    let of_system = if options.package.is_empty() && options.rootfs.is_none() {
+        None
+    } else {
+        taker.find_in_tree(&tree, name, environment.get("PATH").unwrap_or_default())
+    };
+    let program = match of_system {
+        Some(program) => program,
+        None => taker.find(&tree, Path::new(name), &here)?,
+    };
     taker.take_program(&mut tree, &program)?;
     if !own_path {
         extend_path(&mut environment, &taker, name, &program);
@@ -101,6 +111,26 @@ fn extend_path(environment: &mut Environment, taker: &Taker, name: &str, program
             environment.set("PATH", &format!("{directory}:{path}"));
         }
     }
+}
+
+/// Takes the root that the image begins with, and packages over it.
+fn take_systems(options: &ContentArgs, tree: &mut Tree, taker: &mut Taker) -> Result<Vec<Taken>, Failure> {
+    let wanted = options
+        .package
+        .iter()
+        .map(|text| Wanted::parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut taken = match &options.rootfs {
+        Some(root) => files::take_root(tree, root)?,
+        None => Vec::new(),
+    };
+    let packages = package::take(tree, &mut taker.host, &wanted)?;
+    if options.verbose && !packages.names.is_empty() {
+        eprintln!("chiton: packages: {}", packages.names.join(", "));
+    }
+    taken.extend(packages.taken);
+    taker.note_complete(&taken);
+    Ok(taken)
 }
 
 fn take_files(options: &ContentArgs, tree: &mut Tree, taker: &mut Taker, here: &Path) -> Result<Vec<Taken>, Failure> {
@@ -170,8 +200,8 @@ fn kernel_line(
 ) -> Result<KernelLine, Failure> {
     let user = user::find(
         options.user.as_deref(),
-        &text_of(tree, "/etc/passwd"),
-        &text_of(tree, "/etc/group"),
+        &tree.text(Path::new("/etc/passwd")),
+        &tree.text(Path::new("/etc/group")),
     )?;
     let hostname = options.hostname.clone().unwrap_or(HOSTNAME.into());
     environment.set_default("HOME", &user.home);
@@ -184,15 +214,4 @@ fn kernel_line(
         hostname: Some(hostname),
         ..KernelLine::default()
     })
-}
-
-/// The text of a file of the tree, empty if it has none.
-fn text_of(tree: &Tree, path: &str) -> String {
-    match tree.resolve(Path::new(path)).map(|(_, node)| &node.kind) {
-        Some(Kind::File(Content::Bytes(bytes))) => String::from_utf8_lossy(bytes).into_owned(),
-        Some(Kind::File(Content::Host(file))) => std::fs::read(&file.path)
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default(),
-        _ => String::new(),
-    }
 }

@@ -100,10 +100,14 @@ fn from_program(options: &RunArgs) -> Result<(PathBuf, KernelLine), Failure> {
 /// An image built before, with its own command unless another is given.
 fn from_image(options: &RunArgs, path: &Path) -> Result<(PathBuf, KernelLine), Failure> {
     let content = &options.content;
-    if !content.file.is_empty() || !content.volume.is_empty() {
+    if [&content.file, &content.volume, &content.package]
+        .iter()
+        .any(|list| !list.is_empty())
+        || content.rootfs.is_some()
+    {
         return Err(Failure::other(
             "files cannot be added to a finished image",
-            "Give --file and -v to chiton build",
+            "Give --file, -v, --package and --rootfs to chiton build",
         ));
     }
     let image = Image::open(path)?;

@@ -130,6 +130,32 @@ impl Request {
     }
 }
 
+/// Takes a directory tree as the root. What belongs to a user who is not root belongs to root in the guest: that user unpacked it.
+///
+/// # Errors
+/// There is no such directory.
+pub fn take_root(tree: &mut Tree, root: &Path) -> Result<Vec<Taken>> {
+    let meta = fs::metadata(root).map_err(|error| Error::io("read", root, &error))?;
+    if !meta.is_dir() {
+        let cause = format!("the root {} is not a directory", root.display());
+        return Err(Error::new(
+            cause,
+            "Give a directory with a whole system in it, or unpack an archive first",
+        ));
+    }
+    let mut taken = Vec::new();
+    take_below(tree, root, Path::new("/"), &|_| true, meta.dev(), &mut taken)?;
+    let me = fs::metadata("/proc/self").map_or(0, |meta| meta.uid());
+    if me != 0 {
+        let mut mine = Vec::new();
+        tree.walk(&mut |path, node| mine.extend((node.attributes.uid == me).then(|| path.to_path_buf())));
+        for path in mine {
+            tree.change(&path, |attributes| (attributes.uid, attributes.gid) = (0, 0));
+        }
+    }
+    Ok(taken)
+}
+
 /// Takes everything below a directory that is wanted. What may not be read is left out, as it would be invisible to this
 /// user anyway.
 pub(crate) fn take_below(
@@ -236,5 +262,19 @@ mod tests {
         let (tree, _) = take("d/one.py:/z/").unwrap();
         assert!(tree.get(Path::new("/z/one.py")).is_some());
         assert!(take("d/*.c").is_err() && take("nothing").is_err());
+    }
+
+    #[test]
+    fn a_directory_as_the_root() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir_all(scratch.path().join("usr/bin")).unwrap();
+        fs::write(scratch.path().join("usr/bin/x"), "x").unwrap();
+        std::os::unix::fs::symlink("usr/bin", scratch.path().join("bin")).unwrap();
+        let mut tree = Tree::new();
+        let taken = take_root(&mut tree, scratch.path()).unwrap();
+        assert_eq!(taken[0].path, Path::new("/usr/bin/x"));
+        assert_eq!(tree.resolve(Path::new("/bin/x")).unwrap().1.attributes.uid, 0);
+        assert!(take_root(&mut tree, &scratch.path().join("usr/bin/x")).is_err());
+        assert!(take_root(&mut tree, &scratch.path().join("nowhere")).is_err());
     }
 }

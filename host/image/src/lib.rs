@@ -10,6 +10,7 @@
 //! | `host` | host paths with the links on their way |
 //! | `program`, `libraries`, `elf`, `ld_cache` | what a program needs |
 //! | `runtime` | what a program opens once it runs: standard libraries, data |
+//! | `package` | Debian packages, installed or fetched |
 //! | `skeleton` | what every Linux system has |
 //! | `cache` | images kept between runs |
 //! | `erofs` | the image format, written and read |
@@ -23,6 +24,7 @@ pub mod files;
 mod host;
 mod ld_cache;
 mod libraries;
+pub mod package;
 mod program;
 mod runtime;
 pub mod skeleton;

@@ -3,7 +3,8 @@
 //! glibc's order: `DT_RPATH` of the object and of whoever loaded it (unless there is a `DT_RUNPATH`), `LD_LIBRARY_PATH`,
 //! `DT_RUNPATH`, `ld.so.cache`, the default directories. musl's: `LD_LIBRARY_PATH`, either path of the object and of its
 //! loaders, the directories of `/etc/ld-musl-x86_64.path`. In every directory a file that is already in the tree comes
-//! before one of the host, so that what the user gave with `--file` wins.
+//! before one of the host, so that what the user gave with `--file` wins; among the directories that are the same for every program, those come
+//! first that have the library in the tree.
 //!
 //! Directories for special processors (`glibc-hwcaps`) are not searched: the plain library always exists beside them.
 
@@ -241,6 +242,8 @@ impl Libraries {
                     .map(|directory| directory.join(needed)),
             );
         }
+        // A library of the tree comes before one of the host wherever it is: a whole root brings its own, perhaps in other directories.
+        candidates.sort_by_key(|path| is_file(tree, path).is_none());
         for path in candidates {
             if let Some(elf) = self.open(tree, host, &path)? {
                 if libc == Libc::Glibc {

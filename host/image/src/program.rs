@@ -4,6 +4,7 @@
 //! the same way (for `#! /usr/bin/env NAME` also `NAME`, found in `PATH`). Whatever could not be executed in the guest is
 //! an error here, before any machine is started, with the reason and a way out.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -34,6 +35,8 @@ pub struct Taker {
     pub search_also: Vec<PathBuf>,
     /// Every program taken: the path by which it was asked for, and where it really is.
     programs: Vec<(PathBuf, PathBuf)>,
+    /// Files that came with all that belongs to them, by their real paths.
+    complete: HashSet<PathBuf>,
 }
 
 impl Taker {
@@ -45,6 +48,7 @@ impl Taker {
             search,
             search_also: Vec::new(),
             programs: Vec::new(),
+            complete: HashSet::new(),
         }
     }
 
@@ -85,6 +89,23 @@ impl Taker {
             format!("the program {} {place}", name.display()),
             cure,
         ))
+    }
+
+    /// Like [`Taker::find`], but only in the tree, by a search path of the guest. A name with a slash is not looked for.
+    pub fn find_in_tree(&self, tree: &Tree, name: &str, search: &str) -> Option<PathBuf> {
+        let mut entries = search
+            .split(':')
+            .filter(|entry| entry.starts_with('/') && !name.contains('/'));
+        entries.find_map(|entry| {
+            let path = Path::new(entry).join(name);
+            let (_, node) = tree.resolve(&path)?;
+            (matches!(node.kind, Kind::File(_)) && node.attributes.mode & 0o111 != 0).then_some(path)
+        })
+    }
+
+    /// Notes files that came with all that belongs to them, from a package or a whole root: nothing of the host is added to programs among them.
+    pub fn note_complete(&mut self, taken: &[Taken]) {
+        self.complete.extend(taken.iter().map(|file| file.path.clone()));
     }
 
     /// Takes the program at `path` with all it needs, and returns its real path.
@@ -129,7 +150,7 @@ impl Taker {
             .iter()
             .map(|real| (real.clone(), real.clone()));
         self.programs.extend(embedded);
-        for (path, real) in &self.programs {
+        for (path, real) in self.programs.iter().filter(|(_, real)| !self.complete.contains(real)) {
             taken.extend(runtime::take(tree, &mut self.host, path, real)?);
         }
         if self.libraries.has("libtinfo") || self.libraries.has("libncurses") {

@@ -268,6 +268,34 @@ impl Tree {
         self.insert(path, node)
     }
 
+    /// The text of the regular file that `path` leads to, empty if there is none.
+    pub fn text(&self, path: &Path) -> String {
+        let bytes = match self.resolve(path).map(|(_, node)| &node.kind) {
+            Some(Kind::File(Content::Bytes(bytes))) => bytes.clone(),
+            Some(Kind::File(Content::Host(file))) => std::fs::read(&file.path).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Gives what is at `path` other attributes, if something is there.
+    pub(crate) fn change(&mut self, path: &Path, change: impl FnOnce(&mut Attributes)) {
+        let Some(real) = self.real_path(path, true) else {
+            return;
+        };
+        let mut here = &mut self.root;
+        for name in names(&real) {
+            match &mut here.kind {
+                Kind::Directory(entries) => match entries.get_mut(name) {
+                    Some(node) => here = node,
+                    None => return,
+                },
+                _ => return,
+            }
+        }
+        change(&mut here.attributes);
+    }
+
     /// Calls `visit` for every node below the root, parents first.
     pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&Path, &'a Node)) {
         walk_below(&mut PathBuf::from("/"), &self.root, visit);

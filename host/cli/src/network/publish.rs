@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
 
 use machine::Protocol;
 
@@ -44,19 +45,12 @@ impl fmt::Display for Lead {
     }
 }
 
-/// Holds ports until QEMU takes them.
-#[derive(Debug)]
-#[expect(dead_code, reason = "a port is held as long as its socket exists")]
-enum Held {
-    Tcp(TcpListener),
-    Udp(UdpSocket),
-}
-
 /// Ports that are ours until this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     pub(crate) leads: Vec<Lead>,
-    held: Vec<Held>,
+    /// Sockets that keep others away until QEMU takes the ports.
+    held: Vec<OwnedFd>,
     taken: HashSet<(Protocol, SocketAddr)>,
 }
 
@@ -143,8 +137,12 @@ impl Ports {
             return Err(Failure::other(cause, "Leave one of the two out"));
         }
         let bound = match protocol {
-            Protocol::Tcp => TcpListener::bind(wanted).and_then(|socket| Ok((socket.local_addr()?, Held::Tcp(socket)))),
-            Protocol::Udp => UdpSocket::bind(wanted).and_then(|socket| Ok((socket.local_addr()?, Held::Udp(socket)))),
+            Protocol::Tcp => {
+                TcpListener::bind(wanted).and_then(|socket| Ok((socket.local_addr()?, OwnedFd::from(socket))))
+            }
+            Protocol::Udp => {
+                UdpSocket::bind(wanted).and_then(|socket| Ok((socket.local_addr()?, OwnedFd::from(socket))))
+            }
         };
         let (host, held) = bound.map_err(|error| refused(&error, wanted, protocol))?;
         self.held.push(held);
@@ -201,7 +199,9 @@ fn host_address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> (String, Option<(u16, u16)>, (u16, u16), Protocol) {
+    type Parts = (String, Option<(u16, u16)>, (u16, u16), Protocol);
+
+    fn parsed(text: &str) -> Parts {
         let publish = Publish::parse(text).unwrap();
         (
             publish.address.to_string(),
