@@ -4,7 +4,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, packages, processes, programs, suite};
+use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, network, packages, processes, programs, suite};
 
 fn main() -> ExitCode {
     if ignores_the_keyboard() {
@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         processes::cases(),
         programs::cases(),
         machines::cases(),
+        network::cases(),
         packages::cases(),
         hostile::cases(),
         interactive::cases(),

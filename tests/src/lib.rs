@@ -16,6 +16,7 @@
 //! | [`processes`] | `ps`, `top`, `lsof` and their kin, differential |
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
+//! | [`network`] | tools that show the network, differential |
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
@@ -32,6 +33,7 @@ pub mod guest;
 pub mod hostile;
 pub mod interactive;
 pub mod machines;
+pub mod network;
 pub mod packages;
 pub mod places;
 pub mod processes;

@@ -3,8 +3,12 @@
 //! `chiton run --dry-run` prints QEMU's command line, these cases change it and run it through a shell. What the machine was told about its CPUs is taken off the
 //! kernel's command line where ACPI is to say it.
 
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::execute::{Job, Outcome, on_host};
@@ -55,6 +59,13 @@ pub fn cases() -> Vec<Case> {
             virtio_net(options)
         }));
     }
+    cases.push(Case::new("machines::virtio_net_link", virtio_net_link));
+    for cpus in [1, 4] {
+        cases.push(Case::new(format!("machines::virtio_net_flood_{cpus}"), move || {
+            virtio_net_flood(cpus)
+        }));
+    }
+    cases.push(Case::new("machines::virtio_net_pairs", virtio_net_pairs));
     for cpus in [1, 2] {
         cases.push(Case::new(format!("machines::linux_boot_{cpus}"), move || {
             linux_boot(cpus)
@@ -104,6 +115,75 @@ fn virtio_net(options: &str) -> Result<(), String> {
     let line = command_line("microvm", 1, &program, &[])?;
     let card = format!("-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n,{options}");
     said(&by_hand(format!("{line} {MODERN} {card}"))?, "frames came and went")
+}
+
+/// The link goes and comes, which QEMU's monitor does again and again, and programs hear of it.
+fn virtio_net_link() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built("link", &["-O1", "-static"])?;
+    let line = command_line("microvm", 1, &program, &[])?;
+    let monitor = std::env::temp_dir().join(format!("chiton-monitor-{}", std::process::id()));
+    let card = "-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n";
+    let socket = format!("-monitor unix:{},server=on,wait=off", monitor.display());
+    let place = monitor.clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::clone(&stop);
+    let switch = std::thread::spawn(move || switch_link(&place, &stopped));
+    let outcome = by_hand(format!("{line} {MODERN} {card} {socket}"));
+    stop.store(true, Ordering::Relaxed);
+    let _ = switch.join();
+    // QEMU takes it away itself, unless it was ended.
+    let _ = std::fs::remove_file(&monitor);
+    said(&outcome?, "the link went and came")
+}
+
+/// Switches the link off and on through the monitor, until somebody says stop.
+fn switch_link(monitor: &Path, stop: &AtomicBool) {
+    let mut connected = None;
+    while !stop.load(Ordering::Relaxed) {
+        for state in ["off", "on"] {
+            std::thread::sleep(Duration::from_millis(300));
+            if connected.is_none() {
+                connected = UnixStream::connect(monitor).ok();
+            }
+            if let Some(stream) = &mut connected
+                && writeln!(stream, "set_link n {state}").is_err()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// Every CPU sends more than the card takes at once: who sends waits.
+fn virtio_net_flood(cpus: u32) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built("flood", &["-O1", "-static", "-pthread"])?;
+    let line = command_line("microvm", cpus, &program, &[])?;
+    let card = "-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n,mq=on";
+    said(&by_hand(format!("{line} {MODERN} {card}"))?, &format!("{cpus} CPUs sent"))
+}
+
+/// The same with a queue for each CPU, which needs a TAP, in a network namespace of the test's own; nothing where that cannot be made.
+fn virtio_net_pairs() -> Result<(), String> {
+    const SETUP: &str = "ip tuntap add t0 mode tap multi_queue && ip addr add 10.0.2.2/24 dev t0 && ip link set t0 up";
+    if places::host_only() {
+        return Ok(());
+    }
+    let may = Command::new("unshare").args(["-n", "sh", "-c", SETUP]).output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        return Ok(());
+    }
+    let program = built("flood", &["-O1", "-static", "-pthread"])?;
+    let line = command_line("microvm", 4, &program, &[])?;
+    let card = "-netdev tap,id=n,ifname=t0,script=no,downscript=no,queues=4 -device virtio-net-device,netdev=n,mq=on";
+    let inner = format!("{SETUP} && exec {line} {MODERN} {card}");
+    let quoted = inner.replace('\'', "'\\''");
+    said(&by_hand(format!("unshare -n sh -c '{quoted}'"))?, "4 CPUs sent")
 }
 
 /// The kernel is entered in 64-bit mode, with Linux's boot parameters.
@@ -157,7 +237,7 @@ fn loader(entry: u64) -> Result<PathBuf, String> {
 }
 
 /// A program of `guest/boot`, built if its source or the way to build it is new.
-fn built(name: &str, options: &[&str]) -> Result<PathBuf, String> {
+pub(crate) fn built(name: &str, options: &[&str]) -> Result<PathBuf, String> {
     let source = places::root().join(format!("guest/boot/{name}.c"));
     let tag = options.iter().flat_map(|option| option.bytes());
     let tag = tag.fold(0u32, |tag, byte| tag.wrapping_mul(31).wrapping_add(u32::from(byte)));

@@ -110,7 +110,7 @@ pub fn same_on_both(job: &Job) -> Result<(), String> {
 /// How many differing lines are shown.
 const SHOWN: usize = 12;
 
-fn difference(host: &Outcome, guest: &Outcome) -> String {
+pub(crate) fn difference(host: &Outcome, guest: &Outcome) -> String {
     let mut text = String::new();
     let (linux, chiton) = (
         String::from_utf8_lossy(&host.stdout),

@@ -3,6 +3,7 @@
 use abi::Result;
 use abi::mman::Prot;
 use abi::resource::{RLIM_NLIMITS, Rlimit};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -44,6 +45,18 @@ impl ProcSource for Processes {
 
     fn hostname(&self) -> Vec<u8> {
         syscall::start::host_name()
+    }
+
+    fn network(&self, name: &str) -> Vec<u8> {
+        netlink::content(name)
+    }
+
+    fn interfaces(&self) -> Vec<(u32, String)> {
+        netlink::interfaces()
+    }
+
+    fn interface(&self, number: u32, what: &str) -> String {
+        netlink::about(number, what)
     }
 
     fn activity(&self) -> Activity {

@@ -11,7 +11,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use lock::Once;
 
-static NEXT_INO: AtomicU64 = AtomicU64::new(1);
+/// Programs know the numbers of sockets by their length, too: none is shorter than this.
+static NEXT_INO: AtomicU64 = AtomicU64::new(1000);
 static MOUNT: Once<Arc<Mount>> = Once::new();
 
 /// The file system of everything that is in no directory.

@@ -37,6 +37,19 @@ pub struct Incoming {
     pub credentials: Option<Ucred>,
 }
 
+/// What lists of sockets say of one besides its addresses and options.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// How far a connection is, with the numbers of TCP; 0 where that follows from what else is known.
+    pub state: u8,
+    /// What waits to be received, and what was sent and did not arrive yet: bytes. Of who listens: those who wait to be accepted, and how many may.
+    pub queues: [u32; 2],
+    /// Whose it is.
+    pub uid: u32,
+    /// What it receives from and what it sends to, as numbers that mean nothing else. Its peer has the same, the other way round.
+    pub ends: [usize; 2],
+}
+
 const fn unsupported() -> Error {
     Error::new(Errno::EOPNOTSUPP, "this kind of socket does not do that")
 }
@@ -116,11 +129,24 @@ pub trait Socket: Send + Sync {
     /// `ENOTCONN`.
     fn peer_address(&self) -> Result<Vec<u8>>;
 
+    /// What lists say of it.
+    fn listing(&self) -> Listing {
+        Listing::default()
+    }
+
     /// The value of an option, as bytes.
     ///
     /// # Errors
     /// `ENOPROTOOPT`.
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>>;
+
+    /// The same, for options that depend on what stood where the value goes.
+    ///
+    /// # Errors
+    /// As [`Socket::option`].
+    fn option_of(&self, level: u32, name: u32, _given: &[u8]) -> Result<Vec<u8>> {
+        self.option(level, name)
+    }
 
     /// Sets an option.
     ///

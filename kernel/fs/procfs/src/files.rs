@@ -30,6 +30,7 @@ pub(crate) static FILES: Table = Table {
             })))
         },
         kind: Kind::Symlink,
+        names: None,
     }),
 };
 
@@ -43,6 +44,7 @@ pub(crate) static INFOS: Table = Table {
             Ok(there.then_some(Found::File(info)))
         },
         kind: Kind::Regular,
+        names: None,
     }),
 };
 

@@ -12,6 +12,7 @@
 //! | `system`, `cpuinfo` | files about the machine |
 //! | `sysctl` | `/proc/sys` |
 //! | `sysfs` | `/sys` |
+//! | `network` | what there is of the network in all three |
 //!
 //! Invariants: content is made without locks of this crate held. It does not do: files that are written to change the machine, but for the few in `sysctl`.
 #![no_std]
@@ -22,6 +23,7 @@ extern crate alloc;
 mod cpuinfo;
 mod files;
 mod mounts;
+mod network;
 mod process;
 mod root;
 mod source;

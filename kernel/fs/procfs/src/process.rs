@@ -1,7 +1,7 @@
 //! A process's directory, and a thread's.
 
 use crate::tree::{Found, Listed, Row, Scope, Table, directory, file, link, private, scope_of, setting};
-use crate::{files, mounts, status};
+use crate::{files, mounts, network, status};
 use abi::{Errno, Error, Result};
 use alloc::format;
 use alloc::vec::Vec;
@@ -32,13 +32,8 @@ static THREADS: Table = Table {
             Ok(scope_of(scope, number).map(|scope| Found::Directory(scope, &THREAD)))
         },
         kind: Kind::Directory,
+        names: None,
     }),
-};
-
-static NET: Table = Table {
-    id: 5,
-    rows: &[],
-    listed: None,
 };
 
 static ROWS: [Row; 26] = rows(directory(b"task", &THREADS));
@@ -61,7 +56,7 @@ const fn rows(own: Row) -> [Row; 26] {
         file(b"maps", maps),
         file(b"mountinfo", mounts::mount_info),
         file(b"mounts", mounts::mounts),
-        directory(b"net", &NET),
+        directory(b"net", &network::NET),
         file(b"oom_score", oom_score),
         setting(b"oom_score_adj", oom_adjustment, set_oom_adjustment),
         link(b"root", |scope| Ok(Link::Jump(scope.process()?.root()))),

@@ -62,6 +62,7 @@ static PROCESSES: Listed = Listed {
     numbers: |_| Ok(source().map(|source| source.processes()).unwrap_or_default()),
     find: |scope, number| Ok(scope_of(scope, number).map(|scope| Found::Directory(scope, &process::TABLE))),
     kind: Kind::Directory,
+    names: None,
 };
 
 fn current() -> Result<(u32, u32)> {

@@ -2,6 +2,7 @@
 
 use abi::resource::{RLIM_NLIMITS, Rlimit};
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -28,6 +29,21 @@ pub trait ProcSource: Send + Sync {
     /// `EPERM`.
     fn set_hostname(&self, _name: &[u8]) -> Result<()> {
         Err(Errno::EPERM.into())
+    }
+
+    /// A file of `/proc/net`.
+    fn network(&self, _name: &str) -> Vec<u8> {
+        Vec::new()
+    }
+
+    /// The numbers and names of the network's interfaces.
+    fn interfaces(&self) -> Vec<(u32, String)> {
+        Vec::new()
+    }
+
+    /// One thing about an interface, by the name of its file.
+    fn interface(&self, _number: u32, _what: &str) -> String {
+        String::new()
     }
 
     /// Counts since boot.

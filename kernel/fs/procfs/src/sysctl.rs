@@ -1,5 +1,6 @@
 //! `/proc/sys`.
 
+use crate::network;
 use crate::source::source;
 use crate::tree::{Row, Scope, Table, directory, file, setting};
 use abi::{Errno, Result};
@@ -7,7 +8,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use lock::Once;
 
-const fn table(id: u64, rows: &'static [Row]) -> Table {
+pub(crate) const fn table(id: u64, rows: &'static [Row]) -> Table {
     Table { id, rows, listed: None }
 }
 
@@ -16,7 +17,7 @@ pub(crate) static TABLE: Table = table(
     &[
         directory(b"fs", &FS),
         directory(b"kernel", &KERNEL),
-        directory(b"net", &NET),
+        directory(b"net", &network::SETTINGS),
         directory(b"vm", &VM),
     ],
 );
@@ -66,16 +67,6 @@ static RANDOM: Table = table(
     ],
 );
 
-static NET: Table = table(12, &[directory(b"core", &NET_CORE)]);
-static NET_CORE: Table = table(
-    13,
-    &[
-        file(b"rmem_max", |_| line("212992")),
-        file(b"somaxconn", |_| line("4096")),
-        file(b"wmem_max", |_| line("212992")),
-    ],
-);
-
 static VM: Table = table(
     14,
     &[
@@ -88,7 +79,7 @@ static VM: Table = table(
     ],
 );
 
-fn line(text: &str) -> Result<Vec<u8>> {
+pub(crate) fn line(text: &str) -> Result<Vec<u8>> {
     line_of(text.as_bytes().to_vec())
 }
 

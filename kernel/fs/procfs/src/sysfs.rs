@@ -1,5 +1,6 @@
 //! `/sys`: the few files that programs read to find out about CPUs and memory.
 
+use crate::network;
 use crate::status::ranges;
 use crate::tree::{Row, Scope, Table, directory, file};
 use abi::Result;
@@ -15,7 +16,7 @@ pub(crate) static TABLE: Table = table(
     &[
         directory(b"block", &EMPTY),
         directory(b"bus", &EMPTY),
-        directory(b"class", &EMPTY),
+        directory(b"class", &CLASSES),
         directory(b"devices", &DEVICES),
         directory(b"fs", &FS),
         directory(b"kernel", &KERNEL),
@@ -23,6 +24,7 @@ pub(crate) static TABLE: Table = table(
 );
 
 static EMPTY: Table = table(2, &[]);
+static CLASSES: Table = table(14, &[directory(b"net", &network::INTERFACES)]);
 static DEVICES: Table = table(3, &[directory(b"system", &SYSTEM)]);
 static SYSTEM: Table = table(4, &[directory(b"cpu", &CPU), directory(b"node", &NODE)]);
 static CPU: Table = table(

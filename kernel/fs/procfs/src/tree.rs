@@ -3,6 +3,7 @@
 use crate::source::{Process, source};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::SpinLock;
@@ -98,7 +99,10 @@ pub(crate) struct Table {
     pub(crate) listed: Option<&'static Listed>,
 }
 
-/// Names that are numbers.
+/// The name of a number, and the number of a name.
+pub(crate) type Names = (fn(u32) -> String, fn(&[u8]) -> Option<u32>);
+
+/// Names that are numbers, or stand for them.
 pub(crate) struct Listed {
     /// All of them, in ascending order.
     pub(crate) numbers: fn(&Scope) -> Result<Vec<u32>>,
@@ -106,6 +110,8 @@ pub(crate) struct Listed {
     pub(crate) find: fn(&Scope, u32) -> Result<Option<Found>>,
     /// What they all are, for listings.
     pub(crate) kind: Kind,
+    /// What they are called, if not by their numbers.
+    pub(crate) names: Option<Names>,
 }
 
 /// What a number turned out to be.
@@ -171,9 +177,9 @@ impl Node {
     }
 
     fn numbered(&self, table: &'static Table, name: &[u8]) -> Result<Option<Arc<dyn Inode>>> {
-        let (Some(listed), Some(number)) = (table.listed, parse_number(name)) else {
-            return Ok(None);
-        };
+        let Some(listed) = table.listed else { return Ok(None) };
+        let number_of = listed.names.map_or(parse_number as _, |names| names.1);
+        let Some(number) = number_of(name) else { return Ok(None) };
         let ino = Self::ino_of(&self.scope, table, 1 << 8 | u64::from(number) << 32);
         let node = match (listed.find)(&self.scope, number)? {
             None => return Ok(None),
@@ -316,7 +322,9 @@ impl Inode for Node {
             if NUMBERED + u64::from(number) < cursor {
                 continue;
             }
-            let name = alloc::format!("{number}");
+            let name = listed
+                .names
+                .map_or_else(|| alloc::format!("{number}"), |names| (names.0)(number));
             let entry = DirectoryEntry {
                 name: name.as_bytes(),
                 ino: Self::ino_of(&self.scope, table, 1 << 8 | u64::from(number) << 32),

@@ -59,6 +59,12 @@ impl Listener {
         !self.state.lock().closed
     }
 
+    /// How many wait to be accepted, and how many may.
+    pub(crate) fn queue(&self) -> [u32; 2] {
+        let state = self.state.lock();
+        [state.waiting.len() as u32, state.backlog as u32]
+    }
+
     /// One that waits to be accepted; another may take its place then.
     pub(crate) fn take(&self) -> Result<Arc<TcpSocket>> {
         let mut state = self.state.lock();

@@ -20,7 +20,7 @@ use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU32, Ordering};
 use task::WaitQueue;
 use usermem::{Sink, Source};
-use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 /// The longest that fits into a packet.
 const LONGEST: usize = 65507;
@@ -288,6 +288,14 @@ impl Socket for UdpSocket {
     fn peer_address(&self) -> Result<Vec<u8>> {
         let peer = self.ends.lock().peer.ok_or(NOT_CONNECTED)?;
         Ok(address::show(self.family, peer))
+    }
+
+    fn listing(&self) -> Listing {
+        Listing {
+            queues: [self.incoming.next_len() as u32, 0],
+            uid: self.uid,
+            ..Listing::default()
+        }
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {

@@ -18,13 +18,21 @@ use lock::atomic::{AtomicBool, AtomicU32, Ordering};
 use lock::{Once, SpinLock};
 use task::WaitQueue;
 use usermem::{Sink, Source};
-use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 pub(crate) const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
 const PIPE: Error = Error::new(Errno::EPIPE, "nobody receives any more");
 
 /// The ports of TCP.
 pub(crate) static PORTS: Ports<TcpSocket> = Ports::new();
+
+/// States of TCP, as lists show them.
+mod listed {
+    pub(super) const CONNECTING: u8 = 2;
+    pub(super) const SENT_END: u8 = 5;
+    pub(super) const CLOSED: u8 = 7;
+    pub(super) const GOT_END: u8 = 8;
+}
 
 /// Who a socket is and whom it talks to.
 #[derive(Default)]
@@ -335,6 +343,29 @@ impl Socket for TcpSocket {
     fn peer_address(&self) -> Result<Vec<u8>> {
         let peer = self.outgoing.get().and_then(|_| self.peer()).ok_or(NOT_CONNECTED)?;
         Ok(address::show(self.family, peer))
+    }
+
+    fn listing(&self) -> Listing {
+        let waiting = |channel: Option<&Arc<Channel>>| channel.map_or(0, |channel| channel.next_len()) as u32;
+        let incoming = self.incoming.get();
+        let stopped = self.stopped_writing.load(Ordering::Relaxed);
+        let state = match incoming.map(|incoming| incoming.writer_gone()) {
+            None if self.ends.lock().progress == Progress::Waiting => listed::CONNECTING,
+            Some(false) if stopped => listed::SENT_END,
+            Some(true) if stopped => listed::CLOSED,
+            Some(true) => listed::GOT_END,
+            _ => 0,
+        };
+        Listing {
+            state,
+            queues: match self.listener.get() {
+                Some(listener) => listener.queue(),
+                // What was sent is with the other side already.
+                None => [waiting(incoming), 0],
+            },
+            uid: self.uid,
+            ends: [0; 2],
+        }
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {

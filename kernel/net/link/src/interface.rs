@@ -334,7 +334,7 @@ impl Interface {
         frame: Frame,
         from: Option<&packet::PacketSocket>,
     ) -> core::result::Result<(), Frame> {
-        if self.set.load(Ordering::Relaxed) & flag::UP == 0 || !self.card.can(&frame) || !self.has_room() {
+        if self.set.load(Ordering::Relaxed) & flag::UP == 0 || !self.card.can(&frame) || self.is_full() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Err(frame);
         }
@@ -359,6 +359,11 @@ impl Interface {
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.backlog.load(Ordering::Relaxed) < QUEUE_LEN
+    }
+
+    /// Those who asked for room at the same time all get it, so there is more than they are told.
+    fn is_full(&self) -> bool {
+        self.backlog.load(Ordering::Relaxed) >= 2 * QUEUE_LEN
     }
 
     /// Frames that were dropped on their way out.

@@ -6,8 +6,10 @@
 //! | [`card`] | what the stack asks of a card |
 //! | [`interface`] | the cards that there are, with their names and numbers; where frames that come go |
 //! | `loopback` | the interface that every machine has, without a card |
+//! | [`filter`] | programs that say which frames a socket wants |
+//! | `ring` | frames in memory that a socket shares with its program |
+//! | `packet_options` | the options of packet sockets |
 //! | [`packet`] | packet sockets (`AF_PACKET`): frames as they are, for programs |
-//! | [`request`] | what programs ask about interfaces (`SIOCGIF*`) |
 //!
 //! **Load.** An interrupt takes a bounded number of frames; if there are more, the rest wait on the card, without interrupts, while programs have as much time as that took
 //! ([`Interface::poll`]). Frames for which the card has no room wait at the interface, and when that is full those who send wait, too ([`Event::Room`]).
@@ -15,18 +17,20 @@
 //! A frame that comes goes to every packet socket that wants it, and to the protocols ([`interface::set_protocols`]), as a copy.
 //!
 //! Lock order: the frames that wait at an interface, then the card's; the list of interfaces, the list of sockets, one socket's frames: each a leaf, never two at once. A card's driver calls [`interface::Interface::poll`] from its interrupt with no lock
-//! held. It does not do: protocols, what goes through loopback, filters, `PACKET_MMAP`.
+//! held. It does not do: protocols, what goes through loopback, rings but those of `TPACKET_V2` for frames that come.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
 pub mod card;
+pub mod filter;
 pub mod frame;
 pub mod interface;
 mod loopback;
 pub mod packet;
-mod request;
+mod packet_options;
+mod ring;
 
 pub use card::{Abilities, Card, Counters};
 pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Segmentation};

@@ -3,26 +3,29 @@
 //! A raw socket passes frames with their Ethernet headers; a datagram socket passes what is behind, and says and is told addresses beside. A socket keeps what has come
 //! until it is fetched, up to a limit; what comes beyond that is dropped and counted.
 
+use crate::filter::{About, Filter};
 use crate::interface::flag;
-use crate::request::{ARPHRD_ETHER, answer};
+use crate::packet_options::{self, Membership};
+use crate::ring::Ring;
 use crate::{ETHERNET, Frame, Interface, Part, interface};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
-use abi::socket::{
-    AF_PACKET, MSG_PEEK, MSG_TRUNC, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_RCVBUF, SO_TYPE, SOCK_DGRAM, SOCK_RAW,
-    SOL_SOCKET,
-};
+use abi::socket::{AF_PACKET, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW};
 use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 use frames::Page;
+use hal::Access;
 use lock::SpinLock;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
 
+/// The kind of hardware address: Ethernet.
+const ARPHRD_ETHER: u16 = 1;
 /// Every protocol (`ETH_P_ALL`).
 const ALL: u16 = 3;
 /// Bytes of `struct sockaddr_ll`, and of the part before the hardware address.
@@ -30,7 +33,7 @@ const ADDRESS: usize = 20;
 const ADDRESS_HEAD: usize = 12;
 const HEADER: usize = ETHERNET as usize;
 /// Bytes of frames that a socket keeps.
-const CAPACITY: usize = 212_992;
+pub(crate) const CAPACITY: usize = 212_992;
 /// What a frame takes besides its bytes.
 const OVERHEAD: usize = 256;
 
@@ -45,11 +48,11 @@ static SOCKETS: SpinLock<Vec<Weak<PacketSocket>>> = SpinLock::new(Vec::new());
 
 /// What a socket listens to.
 #[derive(Clone, Copy, Debug)]
-struct Binding {
+pub(crate) struct Binding {
     /// An interface; 0 for all.
-    index: i32,
+    pub(crate) index: i32,
     /// A protocol, in host order; 0 for none.
-    protocol: u16,
+    pub(crate) protocol: u16,
 }
 
 /// A frame that waits to be fetched.
@@ -67,8 +70,16 @@ struct Inbox {
 
 /// A packet socket.
 pub struct PacketSocket {
-    raw: bool,
-    binding: SpinLock<Binding>,
+    pub(crate) raw: bool,
+    pub(crate) binding: SpinLock<Binding>,
+    pub(crate) filter: SpinLock<Option<Arc<Filter>>>,
+    pub(crate) ring: SpinLock<Option<Arc<Ring>>>,
+    pub(crate) memberships: SpinLock<Vec<Membership>>,
+    /// Bytes that are left free before each frame in a ring.
+    pub(crate) reserved: AtomicU32,
+    /// Frames that came, and those of them that were lost, since somebody asked.
+    pub(crate) came: AtomicU32,
+    pub(crate) lost: AtomicU32,
     inbox: SpinLock<Inbox>,
     readable: WaitQueue,
     writable: WaitQueue,
@@ -84,6 +95,12 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
     }
     let socket = Arc::new(PacketSocket {
         raw: kind == SOCK_RAW,
+        filter: SpinLock::new(None),
+        ring: SpinLock::new(None),
+        memberships: SpinLock::default(),
+        reserved: AtomicU32::new(0),
+        came: AtomicU32::new(0),
+        lost: AtomicU32::new(0),
         binding: SpinLock::new(Binding {
             index: 0,
             protocol: u16::from_be(protocol),
@@ -154,10 +171,24 @@ fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8
         let skip = if socket.raw { 0 } else { ETHERNET };
         let mut bytes = alloc::vec![0; frame.len().saturating_sub(skip) as usize];
         frame.read(skip, &mut bytes);
+        let about = About {
+            protocol,
+            whose,
+            interface: interface.index as u32,
+            network: ETHERNET - skip,
+        };
+        let len = bytes.len();
+        let filter = socket.filter.lock().clone();
+        if let Some(filter) = filter {
+            bytes.truncate(filter.run(&bytes, &about) as usize);
+            if bytes.is_empty() {
+                continue;
+            }
+        }
         let mut address = address_of(interface.index, protocol, whose);
         address[11] = 6;
         address[ADDRESS_HEAD..ADDRESS_HEAD + 6].copy_from_slice(&header[6..12]);
-        socket.take_in(Arrived { bytes, address });
+        socket.take_in(Arrived { bytes, address }, len);
     }
 }
 
@@ -189,10 +220,23 @@ fn parse_address(bytes: &[u8]) -> Result<(i32, u16, [u8; 6])> {
 }
 
 impl PacketSocket {
-    fn take_in(&self, arrived: Arrived) {
+    /// Keeps a frame, or what is wanted of one of `len` bytes.
+    fn take_in(&self, arrived: Arrived, len: usize) {
+        self.came.fetch_add(1, Ordering::Relaxed);
+        let ring = self.ring.lock();
+        if let Some(ring) = &*ring {
+            let link = if self.raw { HEADER } else { 0 };
+            if !ring.put(&arrived.bytes, len, link, &arrived.address) {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+            self.readable.wake(usize::MAX, Events::READABLE.bits());
+            return;
+        }
+        drop(ring);
         let mut inbox = self.inbox.lock();
         let room = arrived.bytes.len() + OVERHEAD;
         if inbox.used + room > CAPACITY {
+            self.lost.fetch_add(1, Ordering::Relaxed);
             return;
         }
         inbox.used += room;
@@ -259,7 +303,7 @@ impl FileLike for PacketSocket {
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
         if request != FIONREAD {
-            return answer(request, argument);
+            return Err(Error::new(Errno::ENOTTY, "a packet socket does not know the request"));
         }
         let next = self.inbox.lock().frames.front().map_or(0, |first| first.bytes.len());
         UserPtr::<i32>::new(argument).write(&(next as i32))?;
@@ -271,7 +315,8 @@ impl FileLike for PacketSocket {
         let index = self.binding.lock().index;
         let has_room = interface::by_index(index).is_none_or(|interface| interface.has_room());
         events.set(Events::WRITABLE, has_room);
-        events.set(Events::READABLE, !self.inbox.lock().frames.is_empty());
+        let in_ring = self.ring.lock().as_ref().is_some_and(|ring| ring.is_readable());
+        events.set(Events::READABLE, in_ring || !self.inbox.lock().frames.is_empty());
         events
     }
 
@@ -280,6 +325,12 @@ impl FileLike for PacketSocket {
             Direction::Read => &self.readable,
             Direction::Write => &self.writable,
         })
+    }
+
+    fn page(&self, _file: &File, index: u64, _access: Access) -> Result<Page> {
+        let ring = self.ring.lock().clone();
+        let page = ring.and_then(|ring| ring.page(index));
+        page.ok_or(Error::new(Errno::ENODEV, "the socket has no such ring"))
     }
 
     fn socket(&self) -> Option<&dyn Socket> {
@@ -367,19 +418,23 @@ impl Socket for PacketSocket {
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
-        let value = match (level, name) {
-            (SOL_SOCKET, SO_TYPE) if self.raw => SOCK_RAW,
-            (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
-            (SOL_SOCKET, SO_DOMAIN) => u32::from(AF_PACKET),
-            (SOL_SOCKET, SO_PROTOCOL) => u32::from(self.binding.lock().protocol.to_be()),
-            (SOL_SOCKET, SO_RCVBUF) => CAPACITY as u32,
-            (SOL_SOCKET, SO_ERROR) => 0,
-            _ => return Err(Error::new(Errno::ENOPROTOOPT, "no such option")),
-        };
-        Ok(value.to_ne_bytes().to_vec())
+        packet_options::get(self, level, name, &[])
     }
 
-    fn set_option(&self, _level: u32, _name: u32, _value: &[u8]) -> Result<()> {
-        Err(Error::new(Errno::ENOPROTOOPT, "no such option"))
+    fn option_of(&self, level: u32, name: u32, given: &[u8]) -> Result<Vec<u8>> {
+        packet_options::get(self, level, name, given)
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        packet_options::set(self, level, name, value)
+    }
+}
+
+impl Drop for PacketSocket {
+    fn drop(&mut self) {
+        for membership in self.memberships.get_mut().drain(..) {
+            // An interface that is gone asks for nothing.
+            let _ = membership.ask(false);
+        }
     }
 }

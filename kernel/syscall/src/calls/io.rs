@@ -153,7 +153,10 @@ fn ioctl(caller: &mut Caller<'_>, (fd, request, argument): (Fd, u32, Hex)) -> Re
             let on = UserPtr::<u32>::new(argument.0).read()? != 0;
             super::owner::switch(&file, on)
         }
-        _ => file.ioctl(request, argument.0),
+        _ => match file.ioctl(request, argument.0) {
+            Err(error) if error.errno == Errno::ENOTTY && file.socket().is_ok() => netlink::answer(request, argument.0),
+            answered => answered,
+        },
     }
 }
 

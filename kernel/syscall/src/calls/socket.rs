@@ -5,7 +5,7 @@ use super::pipe::known_flags;
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
-use abi::socket::{AF_PACKET, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
+use abi::socket::{AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,7 +14,7 @@ use usermem::{UserPtr, UserSlice};
 use vfs::{Direction, File};
 
 calls! {
-    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_PACKET, and AF_INET and AF_INET6 within the machine; other families answer EAFNOSUPPORT";
+    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
     42 "connect" = connect(Fd, Hex, i32);
     43 "accept" = accept(Fd, Hex, UserPtr<i32>);
     48 "shutdown" = shutdown(Fd, u32);
@@ -28,6 +28,8 @@ calls! {
     288 "accept4" = accept4(Fd, Hex, UserPtr<i32>, u32);
 }
 
+/// The level of options that depend on what stood where their value goes.
+const SOL_PACKET: u32 = 263;
 /// Bytes of `struct sockaddr_storage`.
 pub(super) const ADDRESS_LEN: usize = 128;
 
@@ -95,6 +97,10 @@ fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) ->
             return Err(Error::new(Errno::EPERM, "frames are for those with CAP_NET_RAW"));
         }
         let made = link::packet::socket(kind, protocol as u16, flags)?;
+        return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
+    }
+    if family == u32::from(AF_NETLINK) {
+        let made = netlink::socket(kind, protocol, flags)?;
         return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
     }
     if family != u32::from(AF_UNIX) {
@@ -200,7 +206,12 @@ fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u3
     let file = socket_file(caller, fd)?;
     let room = len.read()?;
     let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
-    let value = file.socket()?.option(level, name)?;
+    let value = if level == SOL_PACKET {
+        let given = UserSlice::new(out.0, room.min(4)).to_vec()?;
+        file.socket()?.option_of(level, name, &given)?
+    } else {
+        file.socket()?.option(level, name)?
+    };
     let shown = value.len().min(room);
     UserSlice::new(out.0, shown).write(&value)?;
     len.write(&(shown as i32))?;

@@ -29,6 +29,12 @@ impl Listener {
         self.state.lock().waiting.is_empty()
     }
 
+    /// How many wait to be accepted, and how many may.
+    pub(super) fn queue(&self) -> [u32; 2] {
+        let state = self.state.lock();
+        [state.waiting.len() as u32, state.backlog as u32]
+    }
+
     pub(super) fn take(&self) -> Result<Arc<UnixSocket>> {
         self.state.lock().waiting.pop_front().ok_or(Errno::EAGAIN.into())
     }

@@ -29,7 +29,7 @@ use lock::atomic::AtomicBool;
 use lock::{Once, SpinLock};
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
-use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
 
@@ -343,6 +343,20 @@ impl Socket for UnixSocket {
             return Err(NOT_CONNECTED);
         }
         Ok(address_of(&self.peer_name.lock()))
+    }
+
+    fn listing(&self) -> Listing {
+        let name_of = |channel: Option<&Arc<Channel>>| channel.map_or(0, |channel| Arc::as_ptr(channel).addr());
+        let (incoming, outgoing) = (self.incoming.get(), self.outgoing());
+        Listing {
+            queues: match self.listener.get() {
+                Some(listener) => listener.queue(),
+                None => [incoming.map_or(0, |channel| channel.next_len()) as u32, 0],
+            },
+            uid: self.owner.uid,
+            ends: [name_of(incoming), name_of(outgoing.as_ref())],
+            ..Listing::default()
+        }
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {

@@ -1,0 +1,128 @@
+//! Addresses of the older protocol, of which an interface has one as far as these requests know.
+
+use super::{SIOCSIFADDR, SIOCSIFNETMASK};
+use crate::route::places::{self, Address};
+use abi::socket::AF_INET;
+use abi::{Errno, Error, Result};
+use core::net::{IpAddr, Ipv4Addr};
+use link::{Interface, interface};
+use netlink_view::{word16, word32, word64};
+use usermem::UserSlice;
+
+/// Bytes of a name, and of `struct ifreq`.
+const NAME: usize = 16;
+const REQUEST: usize = 40;
+
+/// The first address of an interface.
+pub(super) struct Own {
+    pub(super) ip: Ipv4Addr,
+    prefix: u8,
+    everybody: Option<Ipv4Addr>,
+}
+
+impl Own {
+    pub(super) fn mask(&self) -> Ipv4Addr {
+        u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0).into()
+    }
+
+    pub(super) fn everybody(&self) -> Ipv4Addr {
+        self.everybody.unwrap_or(Ipv4Addr::UNSPECIFIED)
+    }
+
+    fn new(address: &Address) -> Option<Self> {
+        let IpAddr::V4(ip) = address.ip else { return None };
+        let everybody = match address.broadcast() {
+            Some(IpAddr::V4(everybody)) => Some(everybody),
+            _ => None,
+        };
+        Some(Self {
+            ip,
+            prefix: address.prefix,
+            everybody,
+        })
+    }
+}
+
+pub(super) fn of(interface: &Interface) -> Result<Own> {
+    let all = places::addresses();
+    let mut own = all.iter().filter(|address| address.index == interface.index);
+    own.find_map(Own::new)
+        .ok_or(Error::new(Errno::EADDRNOTAVAIL, "the interface has no address"))
+}
+
+/// Writes a `struct sockaddr_in` without a port.
+pub(super) fn put(value: &mut [u8], ip: Ipv4Addr) {
+    value.fill(0);
+    value[..2].copy_from_slice(&AF_INET.to_ne_bytes());
+    value[4..8].copy_from_slice(&ip.octets());
+}
+
+/// The address in a `struct sockaddr_in`.
+pub(super) fn take(value: &[u8]) -> Result<Ipv4Addr> {
+    if word16(value, 0) != AF_INET {
+        return Err(Error::new(Errno::EINVAL, "the address is of another family"));
+    }
+    Ok(Ipv4Addr::from(word32(value, 4).to_ne_bytes()))
+}
+
+/// Changes the address, or how much of it is its network's.
+pub(super) fn change(request: u32, interface: &Interface, value: &[u8]) -> Result<()> {
+    let given = take(value)?;
+    let old = of(interface);
+    let (ip, prefix) = match request {
+        SIOCSIFADDR => (given, class_of(given)),
+        SIOCSIFNETMASK => {
+            let mask = given.to_bits();
+            if mask.leading_ones() != mask.count_ones() {
+                return Err(Error::new(Errno::EINVAL, "the mask has holes"));
+            }
+            let Ok(old) = &old else { return old.map(drop) };
+            (old.ip, mask.count_ones() as u8)
+        }
+        // The broadcast address follows from the other two.
+        _ => return Ok(()),
+    };
+    if let Ok(old) = old {
+        if (old.ip, old.prefix) == (ip, prefix) {
+            return Ok(());
+        }
+        places::remove_address(interface.index, old.ip.into())?;
+    }
+    if ip.is_unspecified() {
+        return Ok(());
+    }
+    places::add_address(interface.index, ip.into(), prefix)
+}
+
+/// How much of an address was its network's when there were classes.
+fn class_of(ip: Ipv4Addr) -> u8 {
+    match ip.octets()[0] {
+        0..128 => 8,
+        128..192 => 16,
+        _ => 24,
+    }
+}
+
+/// All addresses with their interfaces' names (`struct ifconf`: bytes, and where to).
+pub(super) fn all(argument: u64) -> Result<u64> {
+    let head = UserSlice::new(argument, 16);
+    let bytes = head.to_vec()?;
+    let (room, to) = (word32(&bytes, 0) as usize, word64(&bytes, 8));
+    let mut list = alloc::vec::Vec::new();
+    for address in places::addresses() {
+        let (Some(own), Some(interface)) = (Own::new(&address), interface::by_index(address.index)) else {
+            continue;
+        };
+        let mut entry = [0; REQUEST];
+        let name = interface.name.as_bytes();
+        entry[..name.len().min(NAME - 1)].copy_from_slice(&name[..name.len().min(NAME - 1)]);
+        put(&mut entry[NAME..NAME + 16], own.ip);
+        list.extend(entry);
+    }
+    if to != 0 {
+        list.truncate(room / REQUEST * REQUEST);
+        UserSlice::new(to, list.len()).write(&list)?;
+    }
+    UserSlice::new(argument, 4).write(&(list.len() as u32).to_ne_bytes())?;
+    Ok(0)
+}

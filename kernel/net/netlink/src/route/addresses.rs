@@ -1,0 +1,118 @@
+//! Addresses (`RTM_*ADDR`).
+
+use super::places::{self, Address};
+use super::{
+    ADDRESS, DELETE, GROUP_ADDRESS_4, GROUP_ADDRESS_6, NEW, NO_INTERFACE, NONSENSE, bytes_of, family_of, is_wanted,
+    kind, parse_ip, tell_of,
+};
+use crate::reply::Reply;
+use abi::Result;
+use core::net::IpAddr;
+use link::interface;
+use netlink_view::{Message, word32};
+
+/// Bytes of `struct ifaddrmsg`: family, bits of the prefix, flags, scope, interface.
+const BODY: usize = 8;
+
+/// `IFA_*`.
+mod attribute {
+    pub(crate) const ADDRESS: u16 = 1;
+    pub(crate) const LOCAL: u16 = 2;
+    pub(crate) const LABEL: u16 = 3;
+    pub(crate) const BROADCAST: u16 = 4;
+    pub(crate) const LIFETIME: u16 = 6;
+    pub(crate) const FLAGS: u16 = 8;
+}
+
+/// It does not end by itself.
+const PERMANENT: u8 = 0x80;
+
+pub(super) fn list(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
+    let wanted = word32(message.body(), 4) as i32;
+    for address in places::addresses() {
+        if is_wanted(message, family_of(address.ip)) && (wanted == 0 || wanted == address.index) {
+            show(reply, kind(ADDRESS, NEW), &address);
+        }
+    }
+    Ok(())
+}
+
+fn show(reply: &mut Reply, kind: u16, address: &Address) {
+    let flags = if address.lifetime.is_some() { 0 } else { PERMANENT };
+    let mut body = [
+        family_of(address.ip),
+        address.prefix,
+        flags,
+        address.scope(),
+        0,
+        0,
+        0,
+        0,
+    ];
+    body[4..].copy_from_slice(&address.index.to_ne_bytes());
+    let name = interface::by_index(address.index).map(|interface| interface.name.clone());
+    let answer = reply.message(kind, &body);
+    let bytes = bytes_of(address.ip);
+    answer.attribute(attribute::ADDRESS, &bytes);
+    if address.ip.is_ipv4() {
+        answer.attribute(attribute::LOCAL, &bytes);
+        if let Some(broadcast) = address.broadcast() {
+            answer.attribute(attribute::BROADCAST, &bytes_of(broadcast));
+        }
+        answer.text(attribute::LABEL, name.as_deref().unwrap_or(""));
+    }
+    // Preferred and valid for so many seconds, made and changed when.
+    let seconds = address.lifetime.unwrap_or(u32::MAX);
+    let mut times = [0; 16];
+    times[..4].copy_from_slice(&seconds.to_ne_bytes());
+    times[4..8].copy_from_slice(&seconds.to_ne_bytes());
+    answer.attribute(attribute::LIFETIME, &times);
+    answer.number(attribute::FLAGS, u32::from(flags));
+}
+
+/// The address that a message is about.
+fn parse(message: &Message<'_>) -> Result<(i32, IpAddr, u8)> {
+    let body = message.body().first_chunk::<BODY>().ok_or(NONSENSE)?;
+    let mut ip = None;
+    for (kind, value) in message.attributes(BODY) {
+        match kind {
+            attribute::LOCAL => ip = Some(parse_ip(value)?),
+            attribute::ADDRESS if ip.is_none() => ip = Some(parse_ip(value)?),
+            _ => {}
+        }
+    }
+    let ip = ip.ok_or(NONSENSE)?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    if family_of(ip) != body[0] || body[1] > most {
+        return Err(NONSENSE);
+    }
+    let index = word32(body, 4) as i32;
+    interface::by_index(index).ok_or(NO_INTERFACE)?;
+    Ok((index, ip, body[1]))
+}
+
+pub(super) fn add(message: &Message<'_>) -> Result<()> {
+    let (index, ip, prefix) = parse(message)?;
+    places::add_address(index, ip, prefix)?;
+    tell(kind(ADDRESS, NEW), index, ip, prefix);
+    Ok(())
+}
+
+pub(super) fn remove(message: &Message<'_>) -> Result<()> {
+    let (index, ip, prefix) = parse(message)?;
+    places::remove_address(index, ip)?;
+    tell(kind(ADDRESS, DELETE), index, ip, prefix);
+    Ok(())
+}
+
+/// Tells the group of an address that came or went.
+fn tell(kind: u16, index: i32, ip: IpAddr, prefix: u8) {
+    let group = if ip.is_ipv4() { GROUP_ADDRESS_4 } else { GROUP_ADDRESS_6 };
+    let address = Address {
+        index,
+        ip,
+        prefix,
+        lifetime: None,
+    };
+    tell_of(group, kind, |reply, kind| show(reply, kind, &address));
+}

@@ -1,0 +1,203 @@
+//! Routes (`RTM_*ROUTE`).
+
+use super::places::{self, LOCAL, MAIN, Route, UNICAST};
+use super::{
+    AF_INET, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NO_INTERFACE, NONSENSE, ROUTES, bytes_of, family_of, is_wanted,
+    kind, parse_ip, tell_of,
+};
+use crate::reply::Reply;
+use abi::{Errno, Error, Result};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use link::interface;
+use netlink_view::{Builder, Message, flag, word32};
+
+/// Bytes of `struct rtmsg`: family, bits of destination and source, type of service, table, who made it, scope, kind, flags.
+const BODY: usize = 12;
+
+/// It was copied from a table for one address; and that address is the machine's own.
+const COPY: u32 = 0x200;
+const FOR_ITSELF: u32 = 0x8000_0000;
+
+/// `RTA_*`.
+mod attribute {
+    pub(crate) const DESTINATION: u16 = 1;
+    pub(crate) const INTERFACE: u16 = 4;
+    pub(crate) const GATEWAY: u16 = 5;
+    pub(crate) const PRIORITY: u16 = 6;
+    pub(crate) const SOURCE: u16 = 7;
+    pub(crate) const METRICS: u16 = 8;
+    pub(crate) const CACHE: u16 = 12;
+    pub(crate) const TABLE: u16 = 15;
+    pub(crate) const PREFERENCE: u16 = 20;
+    pub(crate) const USER: u16 = 25;
+}
+
+pub(super) fn list(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
+    let body = message.body();
+    let mut table = u32::from(body.get(4).copied().unwrap_or(0));
+    let mut index = 0;
+    for (kind, value) in message.attributes(BODY) {
+        match kind {
+            attribute::TABLE => table = word32(value, 0),
+            attribute::INTERFACE => index = word32(value, 0) as i32,
+            _ => {}
+        }
+    }
+    for route in places::routes() {
+        let wanted = (table == 0 || table == u32::from(route.table)) && (index == 0 || index == route.index);
+        if wanted && is_wanted(message, family_of(route.destination)) {
+            show(reply, kind(ROUTES, NEW), &route);
+        }
+    }
+    Ok(())
+}
+
+fn show(reply: &mut Reply, kind: u16, route: &Route) {
+    let family = family_of(route.destination);
+    let body = [
+        family,
+        route.prefix,
+        0,
+        0,
+        route.table,
+        route.maker,
+        route.scope(),
+        route.kind,
+        0,
+        0,
+        0,
+        0,
+    ];
+    put(reply.message(kind, &body), route);
+}
+
+/// Adds what a route consists of.
+fn put(answer: &mut Builder, route: &Route) {
+    let family = family_of(route.destination);
+    answer.number(attribute::TABLE, u32::from(route.table));
+    if route.prefix > 0 {
+        answer.attribute(attribute::DESTINATION, &bytes_of(route.destination));
+    }
+    if route.metric > 0 || family != AF_INET {
+        answer.number(attribute::PRIORITY, route.metric);
+    }
+    if let Some(gateway) = route.gateway {
+        answer.attribute(attribute::GATEWAY, &bytes_of(gateway));
+    }
+    if let Some(source) = route.source {
+        answer.attribute(attribute::SOURCE, &bytes_of(source));
+    }
+    answer.number(attribute::INTERFACE, route.index as u32);
+    if family != AF_INET {
+        answer.attribute(attribute::CACHE, &[0; 32]);
+        answer.attribute(attribute::PREFERENCE, &[0]);
+    }
+}
+
+/// The way to an address (`ip route get`).
+pub(super) fn find(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
+    let mut destination = None;
+    let mut index = None;
+    for (kind, value) in message.attributes(BODY) {
+        match kind {
+            attribute::DESTINATION => destination = Some(parse_ip(value)?),
+            attribute::INTERFACE => index = Some(word32(value, 0) as i32),
+            _ => {}
+        }
+    }
+    let destination = destination.ok_or(NONSENSE)?;
+    let route = places::find_route(destination, index)?;
+    if destination.is_ipv6() {
+        show(reply, kind(ROUTES, NEW), &route);
+        return Ok(());
+    }
+    // The older protocol shows a copy of what it found, made for this address.
+    let own = if route.kind == LOCAL { FOR_ITSELF } else { 0 };
+    let mut body = [AF_INET, 32, 0, 0, route.table, 0, 0, route.kind, 0, 0, 0, 0];
+    body[8..].copy_from_slice(&(COPY | own).to_ne_bytes());
+    let answer = reply.message(kind(ROUTES, NEW), &body);
+    put(answer, &route);
+    let who = process::current().map_or(0, |process| process.credentials().uid);
+    answer.number(attribute::USER, who);
+    answer.attribute(attribute::CACHE, &[0; 32]);
+    Ok(())
+}
+
+/// The route that a message is about.
+fn parse(message: &Message<'_>) -> Result<Route> {
+    let body = message.body().first_chunk::<BODY>().ok_or(NONSENSE)?;
+    let (any, most) = if body[0] == AF_INET {
+        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32)
+    } else {
+        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128)
+    };
+    let mut route = Route {
+        destination: any,
+        prefix: body[1],
+        gateway: None,
+        index: 0,
+        source: None,
+        metric: 0,
+        table: body[4],
+        kind: body[7],
+        maker: body[5],
+    };
+    for (kind, value) in message.attributes(BODY) {
+        match kind {
+            attribute::DESTINATION => route.destination = parse_ip(value)?,
+            attribute::GATEWAY => route.gateway = Some(parse_ip(value)?),
+            attribute::SOURCE => route.source = Some(parse_ip(value)?),
+            attribute::INTERFACE => route.index = word32(value, 0) as i32,
+            attribute::PRIORITY => route.metric = word32(value, 0),
+            attribute::TABLE => route.table = u8::try_from(word32(value, 0)).unwrap_or(0),
+            attribute::METRICS => {}
+            _ => return Err(Error::new(Errno::EOPNOTSUPP, "routes do not have that")),
+        }
+    }
+    if family_of(route.destination) != body[0] || route.prefix > most {
+        return Err(NONSENSE);
+    }
+    if ![0, MAIN].contains(&route.table) {
+        return Err(Error::new(Errno::EOPNOTSUPP, "only the main table of routes changes"));
+    }
+    Ok(route)
+}
+
+pub(super) fn add(message: &Message<'_>) -> Result<()> {
+    let mut route = parse(message)?;
+    if route.kind > UNICAST {
+        return Err(Error::new(Errno::EOPNOTSUPP, "no routes of that kind are made"));
+    }
+    if route.index == 0 {
+        let gateway = route
+            .gateway
+            .ok_or(Error::new(Errno::ENODEV, "a route needs an interface"))?;
+        let way = places::find_route(gateway, None)
+            .ok()
+            .filter(|way| way.kind == UNICAST && way.gateway.is_none());
+        route.index = way
+            .ok_or(Error::new(Errno::ENETUNREACH, "nobody reaches the gateway"))?
+            .index;
+    }
+    interface::by_index(route.index).ok_or(NO_INTERFACE)?;
+    let replace = message.header.flags & flag::REPLACE != 0;
+    places::add_route(&route, replace)?;
+    tell(kind(ROUTES, NEW), &route);
+    Ok(())
+}
+
+pub(super) fn remove(message: &Message<'_>) -> Result<()> {
+    let route = parse(message)?;
+    let removed = places::remove_route(&route)?;
+    tell(kind(ROUTES, DELETE), &removed);
+    Ok(())
+}
+
+fn tell(kind: u16, route: &Route) {
+    let group = if route.destination.is_ipv4() {
+        GROUP_ROUTE_4
+    } else {
+        GROUP_ROUTE_6
+    };
+    tell_of(group, kind, |reply, kind| show(reply, kind, route));
+}
