@@ -165,7 +165,10 @@ fn virtio_net_flood(cpus: u32) -> Result<(), String> {
     let program = built("flood", &["-O1", "-static", "-pthread"])?;
     let line = command_line("microvm", cpus, &program, &[])?;
     let card = "-netdev user,id=n,restrict=on -device virtio-net-device,netdev=n,mq=on";
-    said(&by_hand(format!("{line} {MODERN} {card}"))?, &format!("{cpus} CPUs sent"))
+    said(
+        &by_hand(format!("{line} {MODERN} {card}"))?,
+        &format!("{cpus} CPUs sent"),
+    )
 }
 
 /// The same with a queue for each CPU, which needs a TAP, in a network namespace of the test's own; nothing where that cannot be made.

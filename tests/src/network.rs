@@ -23,7 +23,11 @@ const SCRIPTS: [(&str, &[&str], &str); 8] = [
         &["/usr/sbin/ip"],
         "ip rule; ip -6 rule; ip route get 127.0.0.1; ip -6 route get ::1; ip link show dev nothing; ip route get 10.1.2.3",
     ),
-    ("ifconfig", &["/usr/sbin/ifconfig"], "ifconfig -a; ifconfig lo; ifconfig nothing"),
+    (
+        "ifconfig",
+        &["/usr/sbin/ifconfig"],
+        "ifconfig -a; ifconfig lo; ifconfig nothing",
+    ),
     (
         "route",
         &["/usr/sbin/route", "/usr/bin/netstat", "/usr/sbin/arp"],
@@ -77,7 +81,10 @@ fn compare(tools: &[&str], script: &str) -> Result<(), String> {
     job.memory = Some("64M".to_owned());
     job.timeout = Duration::from_secs(60);
     let guest = in_guest(&job)?;
-    let alone = format!("ip link set lo up && exec /bin/sh -c '{}'", script.replace('\'', "'\\''"));
+    let alone = format!(
+        "ip link set lo up && exec /bin/sh -c '{}'",
+        script.replace('\'', "'\\''")
+    );
     job.command = ["unshare", "-n", "/bin/sh", "-c", &alone].map(String::from).to_vec();
     let host = on_host(&job)?;
     if host.stdout == guest.stdout {

@@ -191,12 +191,16 @@ impl State<'_> {
 
     /// Bytes of the packet, or something about it, as a number.
     fn fetch(&self, at: u32, len: usize) -> Option<u32> {
+        if at >= ABOUT {
+            return Some(match at {
+                PROTOCOL => u32::from(self.about.protocol),
+                WHOSE => u32::from(self.about.whose),
+                INTERFACE => self.about.interface,
+                // The rest of what Linux knows: hashes, CPUs, tags of virtual networks.
+                _ => 0,
+            });
+        }
         let at = match at {
-            PROTOCOL => return Some(u32::from(self.about.protocol)),
-            WHOSE => return Some(u32::from(self.about.whose)),
-            INTERFACE => return Some(self.about.interface),
-            // The rest of what Linux knows: hashes, CPUs, tags of virtual networks.
-            ABOUT.. => return Some(0),
             NETWORK.. => at.wrapping_sub(NETWORK).wrapping_add(self.about.network),
             LINK.. => at.wrapping_sub(LINK),
             _ => at,
