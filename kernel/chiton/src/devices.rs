@@ -93,6 +93,7 @@ fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, networks: &[Vec<
     let number = usize::try_from(interface.index - link::interface::FIRST).unwrap_or(0);
     let plan = Plan::parse(networks.get(number).map_or(b"", Vec::as_slice));
     let _ = place.set(Arc::clone(&interface));
+    inet::start();
     ip::start(&interface, &plan);
     Ok(Box::new(move || card.interrupt()))
 }

@@ -5,7 +5,7 @@
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 const SHORT: Error = Error::new(Errno::EINVAL, "the address is too short");
 const FAMILY: Error = Error::new(Errno::EAFNOSUPPORT, "the address is of another family");
@@ -41,7 +41,29 @@ pub(crate) fn parse(family: u16, bytes: &[u8]) -> Result<SocketAddr> {
         let octets: [u8; 16] = *bytes.get(8..).and_then(<[u8]>::first_chunk).ok_or(SHORT)?;
         IpAddr::from(octets).to_canonical()
     };
-    Ok(SocketAddr::new(ip, port))
+    let scope = bytes.get(24..).and_then(<[u8]>::first_chunk);
+    Ok(scoped(ip, port, scope.map_or(0, |scope| u32::from_ne_bytes(*scope))))
+}
+
+/// An address on the network of an interface, where that makes a difference.
+pub(crate) const fn scoped(ip: IpAddr, port: u16, interface: u32) -> SocketAddr {
+    match ip {
+        IpAddr::V6(ip) if is_local_to_link(ip) => SocketAddr::V6(SocketAddrV6::new(ip, port, 0, interface)),
+        _ => SocketAddr::new(ip, port),
+    }
+}
+
+/// Whether an address means something on one network only.
+const fn is_local_to_link(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.is_multicast() && ip.octets()[1] & 0xf == 2
+}
+
+/// The interface whose network an address is on, if it says so.
+pub(crate) const fn interface_of(address: SocketAddr) -> Option<u32> {
+    match address {
+        SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
+        _ => None,
+    }
 }
 
 /// An address as a socket of a family shows it.
@@ -55,7 +77,7 @@ pub(crate) fn show(family: u16, address: SocketAddr) -> Vec<u8> {
         };
         bytes.extend([0; 4]);
         bytes.extend(ip.octets());
-        bytes.extend([0; 4]);
+        bytes.extend(interface_of(address).unwrap_or(0).to_ne_bytes());
     } else {
         let ip = match address.ip() {
             IpAddr::V4(ip) => ip,
@@ -77,19 +99,23 @@ pub(crate) const fn any(family: u16) -> IpAddr {
 }
 
 /// Whether an address is one of the machine's own.
-pub(crate) const fn is_own(ip: IpAddr) -> bool {
-    ip.is_loopback()
+pub(crate) fn is_own(ip: IpAddr) -> bool {
+    ip::is_own(ip)
 }
 
-/// Where what is sent to an address goes: who sends to no address in particular sends to the machine itself.
+/// Who sends to no address in particular sends to the machine itself.
+pub(crate) fn or_own(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        ip if ip.is_unspecified() => SocketAddr::new(source(ip), address.port()),
+        _ => address,
+    }
+}
+
+/// Where what is sent to an address goes, if that is the machine itself.
 pub(crate) fn destination(address: SocketAddr) -> Result<SocketAddr> {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    if is_own(ip) {
-        Ok(SocketAddr::new(ip, address.port()))
+    let address = or_own(address);
+    if is_own(address.ip()) {
+        Ok(address)
     } else {
         Err(Error::new(Errno::ENETUNREACH, "no way leads to the address"))
     }

@@ -3,8 +3,10 @@
 //! A connection to an address of the machine itself is there at once, or refused at once; but a program that does not want to wait is told so only when it asks again, as
 //! where packets travel. While too many wait to be accepted, who connects waits in a second line.
 
-use crate::address;
-use crate::stream::{PORTS, TcpSocket};
+use crate::half_open::Requests;
+use crate::remote::{Remote, plain};
+use crate::stream::{Ends, PORTS, TcpSocket};
+use crate::{address, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -35,6 +37,8 @@ pub(crate) enum Progress {
 pub(crate) struct Listener {
     state: SpinLock<State>,
     ear: Arc<Ear>,
+    /// Who has begun to connect over the network.
+    pub(crate) requests: Arc<Requests>,
 }
 
 struct State {
@@ -84,6 +88,22 @@ impl Listener {
         })
     }
 
+    /// Whether one more may wait to be accepted, and how many may; nothing if nobody accepts any more.
+    pub(crate) fn room(&self) -> Option<(bool, usize)> {
+        let state = self.state.lock();
+        (!state.closed).then(|| (state.waiting.len() <= state.backlog, state.backlog))
+    }
+
+    /// One more waits to be accepted.
+    pub(crate) fn put(&self, socket: Arc<TcpSocket>) {
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            return socket.abort();
+        }
+        state.waiting.push_back(socket);
+    }
+
     /// Nobody accepts any more: those who wait are told.
     pub(crate) fn close(&self) {
         let mut state = self.state.lock();
@@ -123,6 +143,7 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
             closed: false,
         }),
         ear: Arc::clone(&socket.ear),
+        requests: Arc::default(),
     });
     let mut state = listener.state.lock();
     state.backlog = backlog.min(MOST_WAITING) as usize;
@@ -137,10 +158,11 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         socket.abort();
         return Ok(());
     }
-    let wanted = address::parse(socket.family, bytes)?;
+    let wanted = parse(socket, bytes)?;
     if socket.listener.get().is_some() {
         return Err(Error::new(Errno::EISCONN, "the socket listens"));
     }
+    socket.look_around()?;
     let mut ends = socket.ends.lock();
     match ends.progress {
         Progress::Idle => {}
@@ -151,7 +173,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         }
         Progress::Known => return Err(Error::new(Errno::EISCONN, "the socket is connected")),
     }
-    let to = address::destination(wanted)?;
+    let to = address::or_own(wanted);
     if socket.family == AF_INET6 && to.is_ipv4() && crate::options::is_only_v6(&socket.options) {
         return Err(Error::new(
             Errno::ENETUNREACH,
@@ -159,6 +181,14 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         ));
     }
     let ip = ends.own.map(|own| own.ip()).filter(|ip| !ip.is_unspecified());
+    if !address::is_own(to.ip()) {
+        begin(socket, &mut ends, ip, to)?;
+        drop(ends);
+        if let Some(remote) = socket.remote() {
+            remote.start();
+        }
+        return Err(PROGRESS);
+    }
     let ip = ip.unwrap_or(address::source(to.ip()));
     let port = match ends.own {
         Some(own) => own.port(),
@@ -172,8 +202,49 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     Err(PROGRESS)
 }
 
+/// The address that a socket of the newer family may also write as the older.
+fn parse(socket: &TcpSocket, bytes: &[u8]) -> Result<SocketAddr> {
+    address::parse(socket.family, bytes)
+}
+
+/// Begins a connection over the network.
+fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr) -> Result<()> {
+    const TAKEN: Error = Error::new(Errno::EADDRNOTAVAIL, "there is such a connection already");
+    /// Ports that are tried: one may still be that of a connection which is over.
+    const ATTEMPTS: usize = 64;
+    let interface = address::interface_of(to);
+    let route = ip::route(to.ip(), ip, interface)?;
+    let settings = stream_options::settings(&socket.options);
+    let bound = ends.own;
+    for _ in 0..ATTEMPTS {
+        let own = SocketAddr::new(route.source, 0);
+        let port = match bound {
+            Some(own) => own.port(),
+            None => PORTS.claim(socket.wish(own), 0, &socket.own)?,
+        };
+        let own = SocketAddr::new(own.ip(), port);
+        let made = Remote::connect((plain(own), plain(to)), interface, &socket.ear, settings);
+        if let Ok(Some(remote)) = made {
+            stream_options::set_manner(socket, &remote);
+            ends.own = Some(own);
+            ends.peer = Some(to);
+            ends.progress = Progress::Waiting;
+            *socket.remote.lock() = Some(remote);
+            return Ok(());
+        }
+        if bound.is_none() {
+            PORTS.release(port, &socket.own);
+        }
+        if made?.is_none() && bound.is_some() {
+            break;
+        }
+    }
+    Err(TAKEN)
+}
+
 /// How a connection came out that was begun.
 pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
+    socket.look_around()?;
     if let Some(errno) = socket.take_error() {
         return Err(errno.into());
     }
@@ -217,10 +288,11 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         return;
     }
     server.options.inherit(&target.options);
-    *server.ends.lock() = crate::stream::Ends {
+    *server.ends.lock() = Ends {
         own: Some(to),
         peer: Some(from),
         progress: Progress::Known,
+        is_served: false,
     };
     TcpSocket::join(client, &server);
     client.ends.lock().progress = Progress::Made;

@@ -9,6 +9,7 @@
 //! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
+//! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets |
 //! | `options` | options that both have |
 //!
@@ -21,12 +22,16 @@
 extern crate alloc;
 
 mod address;
+mod arrive;
 mod connect;
 mod datagram;
+mod half_open;
 mod options;
 mod ports;
+mod remote;
 mod stream;
 mod stream_options;
+mod table;
 
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
@@ -46,6 +51,11 @@ const ICMP: u32 = 1;
 #[must_use]
 pub fn has_family(family: u32) -> bool {
     [AF_INET, AF_INET6].iter().any(|known| u32::from(*known) == family)
+}
+
+/// There is a network card: has what comes by it taken in.
+pub fn start() {
+    arrive::start();
 }
 
 /// Makes a socket of a family for which [`has_family`] holds; `flags` may have `O_NONBLOCK`.

@@ -63,6 +63,7 @@ impl Wish {
 struct Claim<S> {
     wish: Wish,
     socket: Weak<S>,
+    listens: bool,
 }
 
 /// The ports of one protocol.
@@ -121,6 +122,7 @@ impl<S: Holder> Ports<S> {
             here.push(Claim {
                 wish,
                 socket: Weak::clone(socket),
+                listens: false,
             });
         } else if here.is_empty() {
             claims.remove(&port);
@@ -135,6 +137,7 @@ impl<S: Holder> Ports<S> {
         claims.entry(port).or_default().push(Claim {
             wish,
             socket: Weak::clone(socket),
+            listens: false,
         });
     }
 
@@ -149,17 +152,19 @@ impl<S: Holder> Ports<S> {
         }
     }
 
-    /// Whether a socket that begins to listen would share its address with one that does.
+    /// Whether a socket that begins to listen would share its address with one that does; if not, it is known to listen.
     pub(crate) fn may_listen(&self, port: u16, socket: &Weak<S>) -> bool {
-        let claims = self.claims.lock();
-        let Some(here) = claims.get(&port) else { return true };
-        let Some(own) = here.iter().find(|claim| Weak::ptr_eq(&claim.socket, socket)) else {
+        let mut claims = self.claims.lock();
+        let Some(here) = claims.get_mut(&port) else { return true };
+        let Some(own) = here.iter_mut().find(|claim| Weak::ptr_eq(&claim.socket, socket)) else {
             return true;
         };
+        own.listens = true;
+        let own = own.wish;
         let others: Vec<_> = here
             .iter()
-            .filter(|claim| !Weak::ptr_eq(&claim.socket, socket) && claim.wish.overlaps(&own.wish))
-            .filter(|claim| !may_share_port(&claim.wish, &own.wish))
+            .filter(|claim| !Weak::ptr_eq(&claim.socket, socket) && claim.wish.overlaps(&own))
+            .filter(|claim| !may_share_port(&claim.wish, &own))
             .filter_map(|claim| claim.socket.upgrade())
             .collect();
         drop(claims);
@@ -168,11 +173,26 @@ impl<S: Holder> Ports<S> {
 
     /// Who gets what comes from `from` to `to`: of those for whom `takes` holds the one that is connected, else the one whose address is nearest.
     pub(crate) fn find(&self, to: SocketAddr, from: SocketAddr, takes: impl Fn(&S) -> bool) -> Option<Arc<S>> {
+        self.find_among(to, from, false, takes)
+    }
+
+    /// Who listens for what comes from `from` to `to`.
+    pub(crate) fn find_listener(&self, to: SocketAddr, from: SocketAddr) -> Option<Arc<S>> {
+        self.find_among(to, from, true, S::is_listening)
+    }
+
+    fn find_among(
+        &self,
+        to: SocketAddr,
+        from: SocketAddr,
+        listeners: bool,
+        takes: impl Fn(&S) -> bool,
+    ) -> Option<Arc<S>> {
         let claims = self.claims.lock();
         let candidates: Vec<(Wish, Arc<S>)> = claims
             .get(&to.port())?
             .iter()
-            .filter(|claim| claim.wish.covers(to.ip()))
+            .filter(|claim| claim.listens >= listeners && claim.wish.covers(to.ip()))
             .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)))
             .collect();
         drop(claims);

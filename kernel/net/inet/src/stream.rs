@@ -5,6 +5,7 @@
 
 use crate::connect::{self, Listener, Progress};
 use crate::ports::{Holder, Ports, Wish};
+use crate::remote::Remote;
 use crate::{address, options, stream_options};
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_INET6, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
@@ -17,6 +18,7 @@ use ipc::options::Options;
 use lock::atomic::{AtomicBool, AtomicU32, Ordering};
 use lock::{Once, SpinLock};
 use task::WaitQueue;
+use tcp::State;
 use usermem::{Sink, Source};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
@@ -41,6 +43,8 @@ pub(crate) struct Ends {
     pub(crate) own: Option<SocketAddr>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) progress: Progress,
+    /// The port is a listener's, not the socket's.
+    pub(crate) is_served: bool,
 }
 
 /// A stream socket.
@@ -53,6 +57,8 @@ pub(crate) struct TcpSocket {
     /// What it receives from and what it sends to, once it is connected.
     pub(crate) incoming: Once<Arc<Channel>>,
     pub(crate) outgoing: Once<Arc<Channel>>,
+    /// The connection, if it is over the network.
+    pub(crate) remote: SpinLock<Option<Arc<Remote>>>,
     pub(crate) listener: Once<Listener>,
     pub(crate) options: Options,
     /// What went wrong and nobody was told yet: an errno.
@@ -73,6 +79,7 @@ impl TcpSocket {
             ends: SpinLock::new(Ends::default()),
             incoming: Once::new(),
             outgoing: Once::new(),
+            remote: SpinLock::new(None),
             listener: Once::new(),
             options: Options::default(),
             error: AtomicU32::new(0),
@@ -116,13 +123,44 @@ impl TcpSocket {
             _ => self.error.swap(0, Ordering::AcqRel),
         };
         match errno {
-            0 => reset.then_some(Errno::ECONNRESET),
+            0 if reset => Some(Errno::ECONNRESET),
+            0 => self.remote().and_then(|remote| remote.take_error()),
             errno => Some(Errno(errno as u16)),
         }
     }
 
+    /// The connection over the network.
+    pub(crate) fn remote(&self) -> Option<Arc<Remote>> {
+        self.remote.lock().clone()
+    }
+
+    /// Sees how far a connection over the network is that was begun.
+    pub(crate) fn look_around(&self) -> Result<()> {
+        let Some(remote) = self.remote() else { return Ok(()) };
+        let mut ends = self.ends.lock();
+        if ends.progress != Progress::Waiting {
+            return Ok(());
+        }
+        let (is_open, is_over) = remote.look(|connection| (connection.is_open(), connection.state() == State::Closed));
+        if is_open {
+            ends.progress = Progress::Made;
+        } else if is_over {
+            ends.progress = Progress::Idle;
+            ends.peer = None;
+            drop(ends);
+            *self.remote.lock() = None;
+            if let Some(errno) = remote.take_error() {
+                return Err(errno.into());
+            }
+        }
+        Ok(())
+    }
+
     /// The connection is gone, and the other side hears so.
     pub(crate) fn abort(&self) {
+        if let Some(remote) = self.remote() {
+            remote.abort();
+        }
         if let Some(outgoing) = self.outgoing.get() {
             outgoing.reset_reader();
             outgoing.end_writing();
@@ -137,13 +175,13 @@ impl TcpSocket {
     }
 
     #[inline]
-    fn write_some(&self, from: &mut Source<'_>) -> Result<usize> {
+    fn write_some(&self, from: &mut Source<'_>, flags: u32) -> Result<usize> {
         let Some(outgoing) = self.outgoing.get() else {
-            return match self.ends.lock().progress {
-                Progress::Waiting => Err(Errno::EAGAIN.into()),
-                _ => Err(PIPE),
-            };
+            return self.write_away(from, flags);
         };
+        if flags & MSG_OOB != 0 {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
+        }
         if self.stopped_writing.load(Ordering::Relaxed) {
             return Err(PIPE);
         }
@@ -151,6 +189,17 @@ impl TcpSocket {
             return self.write_in_vain(from);
         }
         outgoing.write(from, None)
+    }
+
+    /// To who is not in the machine, or nobody.
+    fn write_away(&self, from: &mut Source<'_>, flags: u32) -> Result<usize> {
+        if let Some(remote) = self.remote() {
+            return remote.write(from, flags);
+        }
+        match self.ends.lock().progress {
+            Progress::Waiting => Err(Errno::EAGAIN.into()),
+            _ => Err(PIPE),
+        }
     }
 
     /// Nobody is there any more: who was not told yet finds out by sending.
@@ -172,6 +221,9 @@ impl TcpSocket {
             return listener.ready();
         }
         let (Some(incoming), Some(outgoing)) = (self.incoming.get(), self.outgoing.get()) else {
+            if let Some(remote) = self.remote() {
+                return remote.events(self.stopped_reading.load(Ordering::Relaxed));
+            }
             let waiting = matches!(self.ends.lock().progress, Progress::Waiting);
             let failed = self.error.load(Ordering::Relaxed) != 0;
             let mut events = Events::empty();
@@ -196,6 +248,24 @@ impl TcpSocket {
     }
 }
 
+impl TcpSocket {
+    /// Receives from who is not in the machine.
+    fn receive_away(&self, remote: &Remote, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let mut incoming = Incoming::default();
+        if flags & MSG_OOB != 0 {
+            incoming.count = remote.read_urgent(into, flags)?;
+            incoming.flags = MSG_OOB;
+            return Ok(incoming);
+        }
+        let stopped = self.stopped_reading.load(Ordering::Relaxed);
+        incoming.count = match remote.read(into, flags) {
+            Err(error) if stopped && error.errno == Errno::EAGAIN => 0,
+            read => read?,
+        };
+        Ok(incoming)
+    }
+}
+
 impl Holder for TcpSocket {
     fn is_listening(&self) -> bool {
         self.listener.get().is_some_and(Listener::is_open)
@@ -217,7 +287,7 @@ impl FileLike for TcpSocket {
 
     #[inline]
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        self.write_some(from)
+        self.write_some(from, 0)
     }
 
     fn writes_everything(&self) -> bool {
@@ -227,6 +297,9 @@ impl FileLike for TcpSocket {
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
         if self.listener.get().is_some() {
             return Err(Error::new(Errno::EINVAL, "the socket listens"));
+        }
+        if let Some(remote) = self.remote() {
+            return stream_options::request(&remote, request, argument);
         }
         options::request(request, argument, self.incoming.get(), self.outgoing.get())
     }
@@ -253,13 +326,18 @@ impl FileLike for TcpSocket {
 
 impl Socket for TcpSocket {
     fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        if message.flags & MSG_OOB != 0 {
-            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
-        }
-        self.write_some(from)
+        self.write_some(from, message.flags)
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let remote = if self.incoming.get().is_some() {
+            None
+        } else {
+            self.remote()
+        };
+        if let Some(remote) = remote {
+            return self.receive_away(&remote, into, flags);
+        }
         if flags & MSG_OOB != 0 {
             return Err(Error::new(Errno::EINVAL, "nothing comes out of band"));
         }
@@ -288,6 +366,20 @@ impl Socket for TcpSocket {
                 listener.close();
                 self.ear.wake_all();
             }
+            return Ok(());
+        }
+        let remote = self.remote();
+        if remote
+            .as_ref()
+            .is_some_and(|remote| remote.look(tcp::Connection::is_open))
+        {
+            if matches!(how, SHUT_RD | SHUT_RDWR) {
+                self.stopped_reading.store(true, Ordering::Relaxed);
+            }
+            if matches!(how, SHUT_WR | SHUT_RDWR) {
+                remote.iter().for_each(|remote| remote.finish());
+            }
+            self.ear.wake_all();
             return Ok(());
         }
         let outgoing = self.outgoing.get().ok_or(NOT_CONNECTED)?;
@@ -341,7 +433,9 @@ impl Socket for TcpSocket {
     }
 
     fn peer_address(&self) -> Result<Vec<u8>> {
-        let peer = self.outgoing.get().and_then(|_| self.peer()).ok_or(NOT_CONNECTED)?;
+        let is_open = |remote: Arc<Remote>| remote.look(tcp::Connection::is_open);
+        let connected = self.outgoing.get().is_some() || self.remote().is_some_and(is_open);
+        let peer = self.peer().filter(|_| connected).ok_or(NOT_CONNECTED)?;
         Ok(address::show(self.family, peer))
     }
 
@@ -379,11 +473,15 @@ impl Socket for TcpSocket {
 
 impl Drop for TcpSocket {
     fn drop(&mut self) {
-        if let Some(own) = self.ends.get_mut().own {
+        let ends = self.ends.get_mut();
+        if let Some(own) = ends.own.filter(|_| !ends.is_served) {
             PORTS.release(own.port(), &self.own);
         }
         if let Some(listener) = self.listener.get() {
             listener.close();
+        }
+        if let Some(remote) = self.remote.get_mut().take() {
+            remote.close(self.options.linger() == Some(0));
         }
         if self.options.linger() == Some(0) {
             self.abort();

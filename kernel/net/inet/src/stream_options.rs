@@ -1,21 +1,33 @@
 //! Options of TCP sockets.
 
 use crate::TCP;
-use crate::options::{self, Row};
+use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6, Row};
 use crate::ports::Holder;
+use crate::remote::Remote;
 use crate::stream::TcpSocket;
-use abi::socket::{SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_TYPE, SOCK_STREAM, SOL_SOCKET};
+use abi::ioctl::{FIONREAD, TIOCOUTQ};
+use abi::socket::{
+    SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_PROTOCOL, SO_RCVBUF, SO_SNDBUF, SO_TYPE,
+    SOCK_STREAM, SOL_SOCKET,
+};
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
-use ipc::options::number;
+use ipc::options::{Options, number};
+use lock::atomic::Ordering;
+use tcp::Settings;
+use usermem::UserPtr;
 
 const TCP_INFO: u32 = 11;
 const TCP_CONGESTION: u32 = 13;
 /// Bytes of `struct tcp_info`.
 const INFO_LEN: usize = 232;
-/// What congestion control is called that there is.
+/// What the kinds of congestion control are called that there are.
 const CUBIC: &[u8] = b"cubic";
+const RENO: &[u8] = b"reno";
+const TCP_DEFER_ACCEPT: u32 = 9;
+/// Whether the next byte is the one behind which something was urgent.
+const SIOCATMARK: u32 = 0x8905;
 
 /// `TCP_*`: NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, USER_TIMEOUT, FASTOPEN, NOTSENT_LOWAT,
 /// FASTOPEN_CONNECT.
@@ -47,7 +59,8 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
         (SOL_SOCKET, _) => socket.options.get(name),
         (TCP, TCP_INFO) => Ok(info(socket)),
         (TCP, TCP_CONGESTION) => {
-            let mut name = CUBIC.to_vec();
+            let is_reno = socket.options.is_set(TCP, TCP_CONGESTION);
+            let mut name = if is_reno { RENO } else { CUBIC }.to_vec();
             name.resize(16, 0);
             Ok(name)
         }
@@ -57,15 +70,24 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
 }
 
 pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
+    keep(socket, level, name, value)?;
+    if let Some(remote) = socket.remote() {
+        set_manner(socket, &remote);
+        remote.set(settings(&socket.options));
+    }
+    Ok(())
+}
+
+fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     match (level, name) {
         (SOL_SOCKET, _) => socket.options.set(name, value),
         (TCP, TCP_CONGESTION) => {
             let asked = value.split(|byte| *byte == 0).next().unwrap_or_default();
-            if asked == CUBIC {
-                Ok(())
-            } else {
-                Err(Error::new(Errno::ENOENT, "no such congestion control"))
+            if asked != CUBIC && asked != RENO {
+                return Err(Error::new(Errno::ENOENT, "no such congestion control"));
             }
+            socket.options.keep(TCP, TCP_CONGESTION, i32::from(asked == RENO));
+            Ok(())
         }
         (TCP, _) => options::set_row(&socket.options, &ROWS, level, name, value),
         _ => {
@@ -73,6 +95,68 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
             options::set(&socket.options, socket.family, is_bound, (level, name), value)
         }
     }
+}
+
+/// What a connection over the network is told of what was set.
+pub(crate) fn settings(options: &Options) -> Settings {
+    let kept = |level, name, otherwise: u32| options.kept(level, name).map_or(otherwise, |value| value as u32);
+    let tcp = |name, otherwise| kept(TCP, name, otherwise);
+    let is_reno = tcp(TCP_CONGESTION, 0) != 0;
+    Settings {
+        no_delay: tcp(1, 0) != 0,
+        cork: tcp(3, 0) != 0,
+        reno: is_reno,
+        urgent_inline: options.is_set(SOL_SOCKET, SO_OOBINLINE),
+        ecn: false,
+        keep_idle: if options.is_set(SOL_SOCKET, SO_KEEPALIVE) {
+            tcp(4, 7200)
+        } else {
+            0
+        },
+        keep_interval: tcp(5, 75),
+        keep_count: tcp(6, 9) as u8,
+        syn_count: tcp(7, 6) as u8,
+        user_timeout: tcp(18, 0),
+        fin_timeout: tcp(8, 60),
+        max_segment: tcp(2, 0) as u16,
+        send_buffer: kept(SOL_SOCKET, SO_SNDBUF, 0),
+        receive_buffer: kept(SOL_SOCKET, SO_RCVBUF, 0),
+    }
+}
+
+/// Whether a connection is accepted only when bytes have come.
+pub(crate) fn defers(options: &Options) -> bool {
+    options.kept(TCP, TCP_DEFER_ACCEPT).unwrap_or(0) > 0
+}
+
+/// Has packets go as was set: hops and type of service.
+pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
+    let (level, hops, service) = if remote.name.1.is_ipv4() {
+        (IPPROTO_IP, 2, 1)
+    } else {
+        (IPPROTO_IPV6, 16, 67)
+    };
+    let kept = |name, otherwise| {
+        socket
+            .options
+            .kept(level, name)
+            .filter(|value| *value >= 0)
+            .unwrap_or(otherwise)
+    };
+    remote.hops.store(kept(hops, 64) as u8, Ordering::Relaxed);
+    remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
+}
+
+/// A request of `ioctl` for a connection over the network.
+pub(crate) fn request(remote: &Remote, request: u32, argument: u64) -> Result<u64> {
+    let answer = match request {
+        FIONREAD => remote.look(tcp::Connection::readable),
+        TIOCOUTQ => remote.look(tcp::Connection::unsent),
+        SIOCATMARK => usize::from(remote.look(tcp::Connection::is_at_mark)),
+        _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+    };
+    UserPtr::<i32>::new(argument).write(&(answer as i32))?;
+    Ok(0)
 }
 
 /// `struct tcp_info`, as far as there is something to tell without packets: the state, and the size of a segment on loopback.
@@ -92,6 +176,10 @@ fn info(socket: &TcpSocket) -> Vec<u8> {
         (None, _) => CLOSE,
     };
     let mut info = vec![0; INFO_LEN];
+    if let Some(remote) = socket.remote() {
+        remote.look(|connection| connection.info(time::now(), &mut info));
+        return info;
+    }
     info[0] = state;
     for at in [16, 20] {
         info[at..at + 4].copy_from_slice(&SEGMENT.to_ne_bytes());

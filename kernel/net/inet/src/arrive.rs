@@ -1,0 +1,110 @@
+//! Segments that come by the network, each to whom it is for: a connection, what is left of one, or who listens.
+
+use crate::remote::{PROTOCOL, send_header};
+use crate::stream::PORTS;
+use crate::table::{self, Entry, Name};
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use ip::{Failed, Handler, Received};
+use lock::atomic::{AtomicBool, Ordering};
+use tcp::time_wait::Answer;
+use tcp::{Header, Segment, Seq, TimeWait};
+use time::Expire;
+
+/// Both bits of RFC 3168: a router has marked the packet.
+const MARKED: u8 = 3;
+
+/// Has TCP's packets taken in.
+pub(crate) fn start() {
+    ip::register(PROTOCOL, Handler { receive, fail });
+}
+
+fn receive(packet: &Received<'_>) {
+    if !packet.is_unicast || packet.interface == ip::LOOPBACK || !packet.has_right_checksum() {
+        return;
+    }
+    let Some(mut segment) = Segment::parse(packet.payload) else {
+        return;
+    };
+    segment.marked = packet.traffic_class & MARKED == MARKED;
+    let name = (
+        SocketAddr::new(packet.destination, segment.destination),
+        SocketAddr::new(packet.source, segment.source),
+    );
+    let refusal = match table::find(&name) {
+        Some(Entry::Live(remote)) => remote.deliver(&segment),
+        Some(Entry::Over(over)) => after(&name, *over, packet.interface, &segment),
+        None => begin(&name, packet.interface, &segment, None),
+    };
+    if let Some(header) = refusal {
+        send_header(&name, Some(packet.interface), &header, &tcp::Options::default());
+    }
+}
+
+/// A segment for who listens, if somebody does; `least` is where the own stream may begin.
+fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
+    match PORTS.find_listener(name.0, name.1) {
+        Some(socket) => crate::half_open::arrive(&socket, name, interface, segment, least),
+        None => segment.refusal(),
+    }
+}
+
+/// A segment for a connection that is over.
+fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>) -> Option<Header> {
+    let now = time::now();
+    match over.on_segment(now, segment) {
+        Answer::Drop => {}
+        Answer::Forget => table::remove(name, None),
+        Answer::Acknowledge(header) => {
+            send_header(name, Some(interface), &header, &over.options(now));
+            table::update(name, over);
+        }
+        Answer::Reuse(least) => return begin(name, interface, segment, Some(least)),
+    }
+    None
+}
+
+/// A packet of ours did not arrive.
+fn fail(failed: &Failed<'_>) {
+    let [a, b, c, d, e, f, g, h] = match failed.payload.first_chunk() {
+        Some(start) => *start,
+        None => return,
+    };
+    let name = (
+        SocketAddr::new(failed.source, u16::from_be_bytes([a, b])),
+        SocketAddr::new(failed.destination, u16::from_be_bytes([c, d])),
+    );
+    if let Some(Entry::Live(remote)) = table::find(&name) {
+        let seq = Seq(u32::from_be_bytes([e, f, g, h]));
+        let header = if name.1.is_ipv4() { 20 } else { 40 };
+        let fits = failed
+            .mtu
+            .map(|mtu| mtu.saturating_sub(header).clamp(68, 65_535) as u16);
+        remote.fail(failed.errno, failed.is_fatal, seq, fits);
+    }
+}
+
+static FORGETS: AtomicBool = AtomicBool::new(false);
+
+/// Forgets what is left of connections.
+struct Forget;
+
+impl Expire for Forget {
+    fn expire(self: Arc<Self>) {
+        FORGETS.store(false, Ordering::Relaxed);
+        set_forget(table::forget(time::now()));
+    }
+}
+
+fn set_forget(at: Option<u64>) {
+    if let Some(at) = at
+        && !FORGETS.swap(true, Ordering::Relaxed)
+    {
+        time::add(at, Arc::new(Forget));
+    }
+}
+
+/// Keeps what is left of a connection for a while.
+pub(crate) fn keep_over(now: u64, name: Name, over: TimeWait) {
+    set_forget(table::keep(now, name, over));
+}

@@ -1,0 +1,194 @@
+//! Who has begun to connect over the network and is not connected yet.
+//!
+//! A listener knows so many; who comes when there are more is answered by a cookie, and nothing is kept. Those whose last answer comes while too many wait to be accepted are not heard: they come again.
+
+use crate::connect::Progress;
+use crate::remote::{self, Remote, send_header};
+use crate::stream::{Ends, TcpSocket};
+use crate::stream_options;
+use crate::table::{self, Name};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use lock::SpinLock;
+use tcp::listener::{Request, Verdict};
+use tcp::{Header, Segment, Seq, Settings, flags};
+use time::Expire;
+use vfs::Events;
+
+/// How many may be half open (`net.ipv4.tcp_max_syn_backlog`), and how many always may.
+const MOST: usize = 1024;
+const LEAST: usize = 8;
+/// How long after the last cookie one may come back.
+const COOKIES: u64 = 180_000_000_000;
+
+/// Who has begun, at one listener.
+#[derive(Default)]
+pub(crate) struct Requests {
+    state: SpinLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    known: BTreeMap<Name, (Request, u32)>,
+    settings: Settings,
+    is_swept: bool,
+    cookies_until: u64,
+}
+
+/// A segment came for who listens.
+pub(crate) fn arrive(
+    socket: &Arc<TcpSocket>,
+    name: &Name,
+    interface: u32,
+    segment: &Segment<'_>,
+    least: Option<Seq>,
+) -> Option<Header> {
+    let listener = socket.listener.get()?;
+    let now = time::now();
+    let (has_room, backlog) = listener.room()?;
+    let mut state = listener.requests.state.lock();
+    let Some((request, _)) = state.known.get(name) else {
+        if segment.flags & (flags::SYN | flags::ACK | flags::RST | flags::FIN) == flags::SYN {
+            if has_room {
+                state.settings = stream_options::settings(&socket.options);
+                drop(state);
+                begin(&listener.requests, name, interface, segment, (least, backlog));
+            }
+            return None;
+        }
+        let cookies = now < state.cookies_until;
+        drop(state);
+        return match with_cookie(now, name, interface, segment).filter(|_| cookies) {
+            Some(_) if !has_room => None,
+            Some(request) => open(socket, &request, name, interface, segment),
+            None => segment.refusal(),
+        };
+    };
+    let waits_for_bytes = stream_options::defers(&socket.options) && segment.payload.is_empty();
+    match request.on_segment(segment) {
+        Verdict::Drop => None,
+        Verdict::Answer => {
+            let answer = request.answer(now, &state.settings, false);
+            drop(state);
+            send_header(name, Some(interface), &answer.0, &answer.1);
+            None
+        }
+        Verdict::Forget => {
+            state.known.remove(name);
+            None
+        }
+        Verdict::Refuse(header) => Some(header),
+        Verdict::Open if !has_room || waits_for_bytes => None,
+        Verdict::Open => {
+            let (request, _) = state.known.remove(name)?;
+            drop(state);
+            open(socket, &request, name, interface, segment)
+        }
+    }
+}
+
+fn begin(
+    requests: &Arc<Requests>,
+    name: &Name,
+    interface: u32,
+    segment: &Segment<'_>,
+    (least, backlog): (Option<Seq>, usize),
+) {
+    let now = time::now();
+    let Ok(mut ends) = remote::ends(now, name, Some(interface)) else {
+        return;
+    };
+    if let Some(least) = least.filter(|least| ends.first.before(*least)) {
+        ends.first = least;
+    }
+    let mut request = Request::new(now, ends, segment);
+    let mut state = requests.state.lock();
+    let is_cookie = state.known.len() >= backlog.clamp(LEAST, MOST);
+    if is_cookie {
+        state.cookies_until = now + COOKIES;
+        request.make_cookie(table::secret(), now, table::words(name));
+    }
+    let (header, options) = request.answer(now, &state.settings, is_cookie);
+    if !is_cookie {
+        let next = request.next;
+        state.known.insert(*name, (request, interface));
+        sweep_at(requests, &mut state, next);
+    }
+    drop(state);
+    send_header(name, Some(interface), &header, &options);
+}
+
+fn with_cookie(now: u64, name: &Name, interface: u32, segment: &Segment<'_>) -> Option<Request> {
+    if segment.flags & (flags::SYN | flags::ACK | flags::RST) != flags::ACK {
+        return None;
+    }
+    let ends = remote::ends(now, name, Some(interface)).ok()?;
+    Request::from_cookie(table::secret(), now, table::words(name), ends, segment)
+}
+
+/// There is a connection: it waits to be accepted, and gets the segment that opened it.
+fn open(
+    socket: &Arc<TcpSocket>,
+    request: &Request,
+    name: &Name,
+    interface: u32,
+    segment: &Segment<'_>,
+) -> Option<Header> {
+    let server = TcpSocket::new(socket.family, socket.uid);
+    server.options.inherit(&socket.options);
+    let connection = request.open(time::now(), stream_options::settings(&server.options));
+    *server.ends.lock() = Ends {
+        own: Some(name.0),
+        peer: Some(name.1),
+        progress: Progress::Known,
+        is_served: true,
+    };
+    let remote = Remote::accept(*name, Some(interface), &server.ear, connection)?;
+    stream_options::set_manner(&server, &remote);
+    *server.remote.lock() = Some(Arc::clone(&remote));
+    let refusal = remote.deliver(segment);
+    if let Some(listener) = socket.listener.get() {
+        listener.put(server);
+        socket.ear.readable.wake(1, Events::READABLE.bits());
+    }
+    refusal
+}
+
+/// Answers again, or forgets.
+struct Sweep(Weak<Requests>);
+
+fn sweep_at(requests: &Arc<Requests>, state: &mut State, at: u64) {
+    if !core::mem::replace(&mut state.is_swept, true) {
+        time::add(at, Arc::new(Sweep(Arc::downgrade(requests))));
+    }
+}
+
+impl Expire for Sweep {
+    fn expire(self: Arc<Self>) {
+        let Some(requests) = self.0.upgrade() else { return };
+        let now = time::now();
+        let mut answers = Vec::new();
+        let mut guard = requests.state.lock();
+        let state = &mut *guard;
+        let settings = state.settings;
+        state.known.retain(|name, (request, interface)| {
+            if request.next > now {
+                return true;
+            }
+            let again = request.is_answered_again(now);
+            if again {
+                answers.push((*name, *interface, request.answer(now, &settings, false)));
+            }
+            again
+        });
+        state.is_swept = false;
+        if let Some(next) = state.known.values().map(|(request, _)| request.next).min() {
+            sweep_at(&requests, state, next);
+        }
+        drop(guard);
+        for (name, interface, (header, options)) in &answers {
+            send_header(name, Some(*interface), header, options);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Segments that nobody should send.
