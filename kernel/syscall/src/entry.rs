@@ -100,6 +100,7 @@ pub fn before_user(frame: &mut UserFrame) {
 }
 
 /// Gives a program the memory that it touched. When none is left, room is made.
+#[inline]
 fn answer(thread: &Thread, address: u64, access: Access) -> core::result::Result<(), FaultKind> {
     match thread.process.space().fault(address, access) {
         Err(FaultKind::OutOfMemory) => answer_after_making_room(thread, address, access),

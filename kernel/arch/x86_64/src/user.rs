@@ -155,10 +155,16 @@ fn with_access<T>(then: impl FnOnce() -> T) -> T {
     value
 }
 
+/// Whether all of `len` bytes at `address` lie in a program's half.
+#[inline]
+fn is_reachable(address: u64, len: usize) -> bool {
+    len as u64 <= USER_END && address <= USER_END - len as u64
+}
+
 /// How many of `len` bytes at `address` lie in a program's half: nearly always all.
 #[inline]
 fn reachable(address: u64, len: usize) -> usize {
-    if len as u64 <= USER_END && address <= USER_END - len as u64 {
+    if is_reachable(address, len) {
         return len;
     }
     len.min(USER_END.saturating_sub(address) as usize)
@@ -263,7 +269,7 @@ pub fn copy_out(to: u64, from: &[u8]) -> usize {
 /// Copies whole words, for things whose size is known when the kernel is built; whether all of them went.
 #[inline]
 pub fn copy_out_words(to: u64, from: &[u8]) -> bool {
-    let whole = from.len().is_multiple_of(8) && reachable(to, from.len()) == from.len();
+    let whole = from.len().is_multiple_of(8) && is_reachable(to, from.len());
     // SAFETY: `from` is a slice; the user side lies in the program's half and its faults are fixed up.
     whole && with_access(|| unsafe { user_copy_words(user_pointer(to), from.as_ptr(), from.len() / 8) }) == 0
 }
@@ -271,7 +277,7 @@ pub fn copy_out_words(to: u64, from: &[u8]) -> bool {
 /// Copies whole words, for things whose size is known when the kernel is built; whether all of them came.
 #[inline]
 pub fn copy_in_words(to: &mut [u8], from: u64) -> bool {
-    let whole = to.len().is_multiple_of(8) && reachable(from, to.len()) == to.len();
+    let whole = to.len().is_multiple_of(8) && is_reachable(from, to.len());
     // SAFETY: as above, the other way.
     whole && with_access(|| unsafe { user_copy_words(to.as_mut_ptr(), user_pointer(from), to.len() / 8) }) == 0
 }
@@ -296,7 +302,7 @@ pub fn load_u8(from: u64) -> Option<u8> {
 /// Reads a word; `None` where that faults or the address is not a multiple of four.
 #[must_use]
 pub fn load_u32(from: u64) -> Option<u32> {
-    if !from.is_multiple_of(4) || reachable(from, 4) < 4 {
+    if !from.is_multiple_of(4) || !is_reachable(from, 4) {
         return None;
     }
     u32::try_from(load!("mov eax, dword ptr [{from}]", from)).ok()
@@ -305,7 +311,7 @@ pub fn load_u32(from: u64) -> Option<u32> {
 /// Puts `new` in place of `old` at once; the word that was there, or `None` where that faults.
 #[must_use]
 pub fn compare_exchange_u32(at: u64, old: u32, new: u32) -> Option<u32> {
-    if !at.is_multiple_of(4) || reachable(at, 4) < 4 {
+    if !at.is_multiple_of(4) || !is_reachable(at, 4) {
         return None;
     }
     // SAFETY: the word lies in the program's half and its faults are fixed up.

@@ -39,13 +39,21 @@ pub struct FileTable {
 }
 
 impl Table {
+    #[inline]
     fn free_from(&self, lowest: usize) -> usize {
         let start = lowest.max(self.first_free);
+        match self.slots.get(start) {
+            Some(Some(_)) => self.free_behind(start),
+            _ => start,
+        }
+    }
+
+    fn free_behind(&self, start: usize) -> usize {
         self.slots
             .iter()
             .skip(start)
             .position(Option::is_none)
-            .map_or(self.slots.len().max(start), |at| start + at)
+            .map_or(self.slots.len(), |at| start + at)
     }
 
     #[inline]

@@ -111,16 +111,24 @@ pub(super) fn check_range(address: u64, len: usize) -> Result<()> {
 }
 
 /// A write into a pipe that nobody reads also raises `SIGPIPE`; a message that nobody receives does not.
+#[inline]
 pub(super) fn broken_pipe(caller: &Caller<'_>, file: &File, result: Result<usize>) -> Result<u64> {
-    if let Err(error) = &result
-        && error.errno == Errno::EPIPE
-        && file.socket().map_or(true, |socket| socket.is_stream())
-    {
+    match result {
+        Ok(count) => Ok(count as u64),
+        Err(error) => {
+            signal_broken_pipe(caller, file, error);
+            Err(error)
+        }
+    }
+}
+
+#[cold]
+fn signal_broken_pipe(caller: &Caller<'_>, file: &File, error: Error) {
+    if error.errno == Errno::EPIPE && file.socket().map_or(true, |socket| socket.is_stream()) {
         caller
             .thread
             .send(process::signals::Info::kernel(abi::signal::Signal::PIPE));
     }
-    result.map(|count| count as u64)
 }
 
 fn lseek(caller: &mut Caller<'_>, (fd, offset, whence): (Fd, i64, u32)) -> Result<u64> {
