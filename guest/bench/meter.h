@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static uint64_t ticks(void) {
     uint32_t low, high;
@@ -30,6 +31,28 @@ static void end(const char *name, long iterations) {
 static void missing(const char *name) {
     printf("missing %s %d\n", name, errno);
     fflush(stdout);
+}
+
+/* Two that answer each other, byte by byte: rounds before the meter is on. */
+enum { WARM_UP = 16 };
+
+/* The one that answers; whether it did, to the end. */
+static inline int answer_rounds(long rounds, int in, int out) {
+    char byte;
+    for (long n = 0; n < WARM_UP + rounds; n++)
+        if (read(in, &byte, 1) != 1 || write(out, &byte, 1) != 1) return 0;
+    return 1;
+}
+
+/* The one that begins, with the meter on; whether it was answered, to the end. The row is printed then. */
+static inline int ask_rounds(const char *name, long rounds, int in, int out) {
+    char byte = 'x';
+    for (long n = 0; n < WARM_UP + rounds; n++) {
+        if (n == WARM_UP) begin();
+        if (write(out, &byte, 1) != 1 || read(in, &byte, 1) != 1) return 0;
+    }
+    end(name, rounds);
+    return 1;
 }
 
 /* Runs a statement a tenth of the times to warm up, and then the given number of times with the meter on. A statement that fails sets `failed`,

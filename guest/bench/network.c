@@ -17,7 +17,7 @@
 #include "init.h"
 #include "meter.h"
 
-enum { WARM_UP = 16, ROUNDS = 5000, IDLE = 10000, PIECE = 64 * 1024, PIECES = 512 };
+enum { ROUNDS = 5000, IDLE = 10000, PIECE = 64 * 1024, PIECES = 512 };
 
 /* Linux begins with the interface down. */
 static void loopback_up(void) {
@@ -70,23 +70,11 @@ static int wait_for(pid_t child) {
 }
 
 static void measure_answers(const char *name, int mine, int others) {
-    char byte = 'x';
     pid_t peer = fork();
-    if (!peer) {
-        for (long n = 0; n < WARM_UP + ROUNDS; n++)
-            if (read(others, &byte, 1) != 1 || write(others, &byte, 1) != 1) _exit(1);
-        _exit(0);
-    }
-    int failed = peer < 0;
-    for (long n = 0; n < WARM_UP + ROUNDS && !failed; n++) {
-        if (n == WARM_UP) begin();
-        failed = write(mine, &byte, 1) != 1 || read(mine, &byte, 1) != 1;
-    }
-    if (failed) {
+    if (!peer) _exit(!answer_rounds(ROUNDS, others, others));
+    if (peer < 0 || !ask_rounds(name, ROUNDS, mine, mine)) {
         missing(name);
         if (peer > 0) kill(peer, SIGKILL);
-    } else {
-        end(name, ROUNDS);
     }
     wait_for(peer);
 }

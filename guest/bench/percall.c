@@ -76,32 +76,19 @@ static void measure_library(void) {
 }
 
 /* Two threads that answer each other through a pair of descriptors. */
-enum { WARM_UP = 16, ROUNDS = 10000 };
+enum { ROUNDS = 10000 };
 static int here_in, here_out, there_in, there_out;
 
 static void *answer(void *nothing) {
-    char byte;
-    for (long n = 0; n < WARM_UP + ROUNDS; n++)
-        if (read(there_in, &byte, 1) != 1 || write(there_out, &byte, 1) != 1) break;
+    answer_rounds(ROUNDS, there_in, there_out);
     return nothing;
 }
 
 static void measure_answers(const char *name) {
     pthread_t peer;
-    char byte = 'x';
-    if (pthread_create(&peer, 0, answer, 0)) {
-        missing(name);
-        return;
-    }
-    int failed = 0;
-    for (long n = 0; n < WARM_UP + ROUNDS && !failed; n++) {
-        if (n == WARM_UP) begin();
-        failed = write(here_out, &byte, 1) != 1 || read(here_in, &byte, 1) != 1;
-    }
-    if (failed) {
+    if (pthread_create(&peer, 0, answer, 0) || !ask_rounds(name, ROUNDS, here_in, here_out)) {
         missing(name);
     } else {
-        end(name, ROUNDS);
         pthread_join(peer, 0);
     }
 }

@@ -94,25 +94,13 @@ static void measure_large(void) {
 }
 
 /* Two processes that answer each other. */
-enum { WARM_UP = 16, ROUNDS = 5000 };
-
 static void measure_answers(const char *name, int here_in, int here_out, int there_in, int there_out) {
-    char byte = 'x';
+    const long rounds = 5000;
     pid_t peer = fork();
-    if (!peer) {
-        for (long n = 0; n < WARM_UP + ROUNDS; n++)
-            if (read(there_in, &byte, 1) != 1 || write(there_out, &byte, 1) != 1) _exit(1);
-        _exit(0);
-    }
-    int failed = peer < 0;
-    for (long n = 0; n < WARM_UP + ROUNDS && !failed; n++) {
-        if (n == WARM_UP) begin();
-        failed = write(here_out, &byte, 1) != 1 || read(here_in, &byte, 1) != 1;
-    }
-    if (failed) {
+    if (!peer) _exit(!answer_rounds(rounds, there_in, there_out));
+    if (peer < 0 || !ask_rounds(name, rounds, here_in, here_out)) {
         missing(name);
     } else {
-        end(name, ROUNDS);
         wait_for(peer);
     }
 }

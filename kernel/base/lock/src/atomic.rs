@@ -17,6 +17,17 @@ mod stepping {
     use crate::step::{Step, step};
     use core::sync::atomic::Ordering;
 
+    /// `steps! { fn load(order: Ordering) -> u8; }` makes methods that are a step and then `core`'s of the same name.
+    macro_rules! steps {
+        ($(fn $name:ident($($argument:ident: $of:ty),*) $(-> $answer:ty)?;)*) => {$(
+            #[track_caller]
+            pub fn $name(&self, $($argument: $of),*) $(-> $answer)? {
+                step(Step::Act);
+                self.0.$name($($argument),*)
+            }
+        )*};
+    }
+
     /// `stepping!(Name, u8)` makes `struct Name` around `core`'s type of the same name, with its methods, each of which is a step.
     macro_rules! stepping {
         ($name:ident, $value:ty) => {
@@ -37,62 +48,15 @@ mod stepping {
                 pub fn into_inner(self) -> $value {
                     self.0.into_inner()
                 }
-                #[track_caller]
-                pub fn load(&self, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.load(order)
-                }
-                #[track_caller]
-                pub fn store(&self, value: $value, order: Ordering) {
-                    step(Step::Act);
-                    self.0.store(value, order);
-                }
-                #[track_caller]
-                pub fn swap(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.swap(value, order)
-                }
-                #[track_caller]
-                pub fn compare_exchange(
-                    &self,
-                    old: $value,
-                    new: $value,
-                    done: Ordering,
-                    failed: Ordering,
-                ) -> Result<$value, $value> {
-                    step(Step::Act);
-                    self.0.compare_exchange(old, new, done, failed)
-                }
-                #[track_caller]
-                pub fn compare_exchange_weak(
-                    &self,
-                    old: $value,
-                    new: $value,
-                    done: Ordering,
-                    failed: Ordering,
-                ) -> Result<$value, $value> {
-                    step(Step::Act);
-                    self.0.compare_exchange_weak(old, new, done, failed)
-                }
-                #[track_caller]
-                pub fn fetch_or(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_or(value, order)
-                }
-                #[track_caller]
-                pub fn fetch_and(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_and(value, order)
-                }
-                #[track_caller]
-                pub fn fetch_update(
-                    &self,
-                    done: Ordering,
-                    failed: Ordering,
-                    change: impl FnMut($value) -> Option<$value>,
-                ) -> Result<$value, $value> {
-                    step(Step::Act);
-                    self.0.fetch_update(done, failed, change)
+                steps! {
+                    fn load(order: Ordering) -> $value;
+                    fn store(value: $value, order: Ordering);
+                    fn swap(value: $value, order: Ordering) -> $value;
+                    fn compare_exchange(old: $value, new: $value, done: Ordering, failed: Ordering) -> Result<$value, $value>;
+                    fn compare_exchange_weak(old: $value, new: $value, done: Ordering, failed: Ordering) -> Result<$value, $value>;
+                    fn fetch_or(value: $value, order: Ordering) -> $value;
+                    fn fetch_and(value: $value, order: Ordering) -> $value;
+                    fn fetch_update(done: Ordering, failed: Ordering, change: impl FnMut($value) -> Option<$value>) -> Result<$value, $value>;
                 }
             }
 
@@ -111,25 +75,11 @@ mod stepping {
 
             #[expect(missing_docs, reason = "they are the methods of `core`'s type")]
             impl $name {
-                #[track_caller]
-                pub fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_add(value, order)
-                }
-                #[track_caller]
-                pub fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_sub(value, order)
-                }
-                #[track_caller]
-                pub fn fetch_max(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_max(value, order)
-                }
-                #[track_caller]
-                pub fn fetch_min(&self, value: $value, order: Ordering) -> $value {
-                    step(Step::Act);
-                    self.0.fetch_min(value, order)
+                steps! {
+                    fn fetch_add(value: $value, order: Ordering) -> $value;
+                    fn fetch_sub(value: $value, order: Ordering) -> $value;
+                    fn fetch_max(value: $value, order: Ordering) -> $value;
+                    fn fetch_min(value: $value, order: Ordering) -> $value;
                 }
             }
         )*};

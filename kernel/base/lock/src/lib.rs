@@ -115,23 +115,22 @@ impl<T: ?Sized> SpinLock<T> {
     #[inline]
     #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
     pub fn lock(&self) -> SpinGuard<'_, T> {
-        #[cfg(not(target_os = "none"))]
-        step::step(step::Step::Act);
-        self.class.before::<T>(false);
-        if self.taken.swap(true, Ordering::Acquire) {
-            take_later(&self.taken);
-        }
-        self.class.taken::<T>();
-        SpinGuard { lock: self }
+        self.take(false)
     }
 
     /// As [`SpinLock::lock`], under another lock of its class that comes first whenever both are held. The caller says why that is so.
     #[inline]
     #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
     pub fn lock_below(&self) -> SpinGuard<'_, T> {
+        self.take(true)
+    }
+
+    #[inline(always)]
+    #[cfg_attr(any(debug_assertions, not(target_os = "none")), track_caller)]
+    fn take(&self, is_below: bool) -> SpinGuard<'_, T> {
         #[cfg(not(target_os = "none"))]
         step::step(step::Step::Act);
-        self.class.before::<T>(true);
+        self.class.before::<T>(is_below);
         if self.taken.swap(true, Ordering::Acquire) {
             take_later(&self.taken);
         }

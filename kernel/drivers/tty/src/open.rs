@@ -21,6 +21,30 @@ use vfs::{Direction, Events, File, FileLike, capability};
 /// Bytes handled under one hold of the lock.
 pub(crate) const STEP: usize = 512;
 
+/// Gives written bytes to somebody in steps, as far as there is room; how many went.
+///
+/// # Errors
+/// `EAGAIN` when there is no room at all, `EFAULT`.
+pub(crate) fn in_steps(from: &mut Source<'_>, room: impl Fn() -> usize, mut give: impl FnMut(&[u8])) -> Result<usize> {
+    let mut done = 0;
+    let mut chunk = [0; STEP];
+    while from.left() > 0 {
+        let room = room();
+        if room == 0 {
+            return if done > 0 { Ok(done) } else { Err(Errno::EAGAIN.into()) };
+        }
+        match from.take(chunk.get_mut(..room.min(STEP)).unwrap_or_default()) {
+            Ok(taken) => {
+                give(chunk.get(..taken).unwrap_or_default());
+                done += taken;
+            }
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
 const GONE: Error = Error::new(Errno::EIO, "the other end of the terminal is gone");
 
 /// An open terminal.
@@ -173,27 +197,16 @@ impl FileLike for Open {
         if terminal.state.lock().discipline.termios().lflag & TOSTOP != 0 {
             job::check_background(terminal, Signal::TTOU)?;
         }
-        let mut done = 0;
-        let mut chunk = [0; STEP];
         let mut scratch = Vec::with_capacity((from.left() + 16).min(2 * STEP));
-        while from.left() > 0 {
+        let room = || {
             let state = terminal.state.lock();
-            let room = terminal.output_room(&state);
-            let stopped = state.discipline.is_stopped();
-            drop(state);
-            if stopped || room == 0 {
-                return if done > 0 { Ok(done) } else { Err(Errno::EAGAIN.into()) };
+            if state.discipline.is_stopped() {
+                0
+            } else {
+                terminal.output_room(&state)
             }
-            match from.take(chunk.get_mut(..room.min(STEP)).unwrap_or_default()) {
-                Ok(taken) => {
-                    terminal.write(chunk.get(..taken).unwrap_or_default(), &mut scratch);
-                    done += taken;
-                }
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        };
+        in_steps(from, room, |bytes| terminal.write(bytes, &mut scratch))
     }
 
     fn writes_everything(&self) -> bool {

@@ -6,7 +6,7 @@
 //! Behaviour is that of `drivers/tty/pty.c` of Linux 6.12.
 
 use crate::line::Line;
-use crate::open::STEP;
+use crate::open::{STEP, in_steps};
 use crate::terminal::{TYPED_CAPACITY, Terminal};
 use abi::ioctl::{Termios2, packet};
 use abi::stat::makedev;
@@ -244,23 +244,8 @@ impl FileLike for Master {
     }
 
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        let mut done = 0;
-        let mut chunk = [0; STEP];
-        while from.left() > 0 {
-            let room = TYPED_CAPACITY.saturating_sub(self.terminal.state.lock().typed.len());
-            if room == 0 {
-                return if done > 0 { Ok(done) } else { Err(Errno::EAGAIN.into()) };
-            }
-            match from.take(chunk.get_mut(..room.min(STEP)).unwrap_or_default()) {
-                Ok(taken) => {
-                    self.terminal.input(chunk.get(..taken).unwrap_or_default());
-                    done += taken;
-                }
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        let room = || TYPED_CAPACITY.saturating_sub(self.terminal.state.lock().typed.len());
+        in_steps(from, room, |bytes| self.terminal.input(bytes))
     }
 
     fn writes_everything(&self) -> bool {

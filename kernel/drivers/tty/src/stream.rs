@@ -1,5 +1,6 @@
 //! Standard streams that are no terminals: bytes as they are.
 
+use crate::open::{STEP, in_steps};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use hal::console::Stream;
@@ -8,7 +9,6 @@ use task::WaitQueue;
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, File, FileLike};
 
-const STEP: usize = 512;
 /// Input that is taken before somebody reads it.
 const CAPACITY: usize = 65536;
 
@@ -19,19 +19,7 @@ pub(crate) struct Output {
 
 impl FileLike for Output {
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        let mut done = 0;
-        let mut chunk = [0; STEP];
-        while from.left() > 0 {
-            match from.take(&mut chunk) {
-                Ok(taken) => {
-                    hal::console::write(self.stream, chunk.get(..taken).unwrap_or_default());
-                    done += taken;
-                }
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        in_steps(from, || STEP, |bytes| hal::console::write(self.stream, bytes))
     }
 
     fn ready(&self, _file: &File) -> Events {

@@ -11,6 +11,7 @@
 //! | [`device`] | reset, features, queues, ready (3.1) |
 //! | [`queue`] | one queue, of either format: what was given to the device and has not come back |
 //! | [`split`], [`packed`] | the two formats (2.7, 2.8) |
+//! | `parts` | the memory that both have |
 //! | [`dma`] | memory that a device reaches, and at which address |
 //!
 //! **The device is not trusted.** Whatever it writes is looked at once and checked against what this side remembers: a buffer comes back only if it was given and has not
@@ -38,6 +39,7 @@ pub mod device;
 pub mod dma;
 pub mod mmio;
 pub mod packed;
+mod parts;
 pub mod queue;
 pub mod split;
 pub mod transport;

@@ -2,9 +2,9 @@
 //!
 //! Two bits of a descriptor's flags say whose it is: they are compared with a counter that turns over with each round of the ring.
 
-use crate::dma::{Dma, Shared};
+use crate::dma::Dma;
+use crate::parts::Parts;
 use crate::queue::{NEXT, Segment, WRITE, need_event};
-use crate::transport::Addresses;
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -47,15 +47,13 @@ impl Place {
 /// A ring of the packed format.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    size: u16,
+    pub(crate) size: u16,
     event_index: bool,
-    ring: Shared,
-    driver: Shared,
-    device: Shared,
+    pub(crate) parts: Parts,
     free_ids: Vec<u16>,
     /// For each number that a chain has, how many descriptors are in it.
     lengths: Vec<u16>,
-    free: u16,
+    pub(crate) free: u16,
     next: Place,
     used: Place,
     added: u16,
@@ -67,9 +65,7 @@ impl Packed {
         Ok(Self {
             size,
             event_index,
-            ring: Shared::new(dma)?,
-            driver: Shared::new(dma)?,
-            device: Shared::new(dma)?,
+            parts: Parts::new(dma)?,
             free_ids: (0..size).rev().collect(),
             lengths: alloc::vec![0; usize::from(size)],
             free: size,
@@ -77,22 +73,6 @@ impl Packed {
             used: start,
             added: 0,
         })
-    }
-
-    pub(crate) fn addresses(&self) -> Addresses {
-        Addresses {
-            descriptors: self.ring.address(),
-            driver: self.driver.address(),
-            device: self.device.address(),
-        }
-    }
-
-    pub(crate) fn size(&self) -> u16 {
-        self.size
-    }
-
-    pub(crate) fn free(&self) -> usize {
-        usize::from(self.free)
     }
 
     /// The number that the next chain will have.
@@ -111,16 +91,16 @@ impl Packed {
             let flags = flags | mine | if segment.writable { WRITE } else { 0 } | if more { NEXT } else { 0 };
             let at = usize::from(place.index) * 16;
             let second = u64::from(segment.len) | u64::from(id) << 32 | u64::from(flags) << 48;
-            self.ring.store64(at, segment.address, Ordering::Relaxed);
+            self.parts.descriptors.store64(at, segment.address, Ordering::Relaxed);
             if index == 0 {
                 first = (at, second);
             } else {
-                self.ring.store64(at + 8, second, Ordering::Relaxed);
+                self.parts.descriptors.store64(at + 8, second, Ordering::Relaxed);
             }
             place = place.forward(1, self.size);
         }
         let count = segments.len() as u16;
-        self.ring.store64(first.0 + 8, first.1, Ordering::Release);
+        self.parts.descriptors.store64(first.0 + 8, first.1, Ordering::Release);
         self.lengths[usize::from(id)] = count;
         self.free -= count;
         self.added = self.added.saturating_add(count);
@@ -133,7 +113,7 @@ impl Packed {
             return false;
         }
         fence(Ordering::SeqCst);
-        let word = self.device.load32(0);
+        let word = self.parts.device.load32(0);
         let (place, flags) = (word as u16, (word >> 16) as u16 & 3);
         match flags {
             NEVER => false,
@@ -150,7 +130,8 @@ impl Packed {
 
     fn head_of_used(&self) -> Option<u64> {
         let second = self
-            .ring
+            .parts
+            .descriptors
             .load64(usize::from(self.used.index) * 16 + 8, Ordering::Acquire);
         let flags = (second >> 48) as u16;
         let (available, used) = (flags & AVAILABLE != 0, flags & USED != 0);
@@ -188,6 +169,6 @@ impl Packed {
 
     fn suppress(&self, place: u16, flags: u16) {
         let word = u64::from(place) | u64::from(flags) << 16;
-        self.driver.store64(0, word, Ordering::Release);
+        self.parts.driver.store64(0, word, Ordering::Release);
     }
 }

@@ -146,19 +146,19 @@ impl<T> Queue<T> {
     /// How many entries it has.
     #[must_use]
     pub fn size(&self) -> u16 {
-        on_ring!(&self.ring, ring => ring.size())
+        on_ring!(&self.ring, ring => ring.size)
     }
 
     /// Where its parts lie.
     #[must_use]
     pub fn addresses(&self) -> Addresses {
-        on_ring!(&self.ring, ring => ring.addresses())
+        on_ring!(&self.ring, ring => ring.parts.addresses())
     }
 
     /// Whether a chain of so many segments can be added now.
     #[must_use]
     pub fn has_room(&self, segments: usize) -> bool {
-        let free = on_ring!(&self.ring, ring => ring.free());
+        let free = usize::from(on_ring!(&self.ring, ring => ring.free));
         self.broken.is_none() && (segments <= free || free > 0 && self.fits_table(segments))
     }
 
@@ -178,7 +178,7 @@ impl<T> Queue<T> {
         }
         let id = on_ring!(&self.ring, ring => ring.next_id());
         let table = self.table(id, segments);
-        let free = on_ring!(&self.ring, ring => ring.free());
+        let free = usize::from(on_ring!(&self.ring, ring => ring.free));
         let Some(slot) = self.given.get_mut(usize::from(id)).filter(|slot| slot.is_none()) else {
             return Err(data);
         };

@@ -1,8 +1,8 @@
 //! The split format (virtio 1.2, 2.7): a table of descriptors, a ring of what the driver offers, a ring of what the device has used.
 
-use crate::dma::{Dma, Shared};
+use crate::dma::Dma;
+use crate::parts::Parts;
 use crate::queue::{NEXT, Segment, WRITE, need_event};
-use crate::transport::Addresses;
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -16,17 +16,15 @@ const ENTRIES: usize = 4;
 /// A ring of the split format.
 #[derive(Debug)]
 pub(crate) struct Split {
-    size: u16,
+    pub(crate) size: u16,
     event_index: bool,
-    descriptors: Shared,
-    driver: Shared,
-    device: Shared,
+    pub(crate) parts: Parts,
     /// For each descriptor the next of its chain, or the next free one.
     next: Vec<u16>,
     /// For each descriptor that a chain begins with, how many are in it.
     lengths: Vec<u16>,
     first_free: u16,
-    free: u16,
+    pub(crate) free: u16,
     given: u16,
     offered: u16,
     /// How many were offered since the device was last considered for a notification.
@@ -39,9 +37,7 @@ impl Split {
         Ok(Self {
             size,
             event_index,
-            descriptors: Shared::new(dma)?,
-            driver: Shared::new(dma)?,
-            device: Shared::new(dma)?,
+            parts: Parts::new(dma)?,
             next: (1..=size).collect(),
             lengths: alloc::vec![0; usize::from(size)],
             first_free: 0,
@@ -51,22 +47,6 @@ impl Split {
             added: 0,
             used: 0,
         })
-    }
-
-    pub(crate) fn addresses(&self) -> Addresses {
-        Addresses {
-            descriptors: self.descriptors.address(),
-            driver: self.driver.address(),
-            device: self.device.address(),
-        }
-    }
-
-    pub(crate) fn size(&self) -> u16 {
-        self.size
-    }
-
-    pub(crate) fn free(&self) -> usize {
-        usize::from(self.free)
     }
 
     /// The number that the next chain will have.
@@ -85,8 +65,10 @@ impl Split {
             let next_field = if more { next } else { 0 };
             let place = usize::from(at) * 16;
             let second = u64::from(segment.len) | u64::from(flags) << 32 | u64::from(next_field) << 48;
-            self.descriptors.store64(place, segment.address, Ordering::Relaxed);
-            self.descriptors.store64(place + 8, second, Ordering::Relaxed);
+            self.parts
+                .descriptors
+                .store64(place, segment.address, Ordering::Relaxed);
+            self.parts.descriptors.store64(place + 8, second, Ordering::Relaxed);
             at = next;
         }
         self.first_free = at;
@@ -95,10 +77,10 @@ impl Split {
         self.lengths[usize::from(head)] = count;
         self.given += 1;
         let slot = usize::from(self.offered % self.size);
-        self.driver.store16(ENTRIES + 2 * slot, head);
+        self.parts.driver.store16(ENTRIES + 2 * slot, head);
         self.offered = self.offered.wrapping_add(1);
         self.added = self.added.wrapping_add(1);
-        self.driver.store16(INDEX, self.offered);
+        self.parts.driver.store16(INDEX, self.offered);
     }
 
     pub(crate) fn should_notify(&mut self) -> bool {
@@ -108,14 +90,14 @@ impl Split {
         }
         fence(Ordering::SeqCst);
         if self.event_index {
-            need_event(self.device.load16(ENTRIES + 8 * usize::from(self.size)), new, old)
+            need_event(self.parts.device.load16(ENTRIES + 8 * usize::from(self.size)), new, old)
         } else {
-            self.device.load16(0) & QUIET == 0
+            self.parts.device.load16(0) & QUIET == 0
         }
     }
 
     fn waiting(&self) -> u16 {
-        self.device.load16(INDEX).wrapping_sub(self.used)
+        self.parts.device.load16(INDEX).wrapping_sub(self.used)
     }
 
     /// The next chain that came back: its number and how many bytes the device says that it wrote.
@@ -128,7 +110,7 @@ impl Split {
             return Err("the device used more than it was given");
         }
         let place = ENTRIES + 8 * usize::from(self.used % self.size);
-        let (id, written) = (self.device.load32(place), self.device.load32(place + 4));
+        let (id, written) = (self.parts.device.load32(place), self.parts.device.load32(place + 4));
         let Some(length) = self.lengths.get_mut(id as usize).filter(|length| **length != 0) else {
             return Err("the device used what it was not given");
         };
@@ -154,9 +136,11 @@ impl Split {
     /// Asks for an interrupt for the next chain that comes back; says whether one is there already.
     pub(crate) fn listen(&mut self) -> bool {
         if self.event_index {
-            self.driver.store16(ENTRIES + 2 * usize::from(self.size), self.used);
+            self.parts
+                .driver
+                .store16(ENTRIES + 2 * usize::from(self.size), self.used);
         } else {
-            self.driver.store16(0, 0);
+            self.parts.driver.store16(0, 0);
         }
         fence(Ordering::SeqCst);
         self.waiting() != 0
@@ -166,9 +150,9 @@ impl Split {
     pub(crate) fn hush(&mut self) {
         if self.event_index {
             let past = self.used.wrapping_sub(1);
-            self.driver.store16(ENTRIES + 2 * usize::from(self.size), past);
+            self.parts.driver.store16(ENTRIES + 2 * usize::from(self.size), past);
         } else {
-            self.driver.store16(0, QUIET);
+            self.parts.driver.store16(0, QUIET);
         }
     }
 }
