@@ -84,9 +84,9 @@ impl<S: Holder> Ports<S> {
             return self.claim_one(wish, port, socket).map(|()| port);
         }
         let (first, count) = (*FREE.start(), FREE.end() - FREE.start() + 1);
-        let mut random = [0; 2];
-        hal::entropy::fill(&mut random);
-        let start = u16::from_ne_bytes(random) % count;
+        let mut bytes = [0; 2];
+        random::fill(&mut bytes);
+        let start = u16::from_ne_bytes(bytes) % count;
         // A port that nobody has at all: sharing is for those who ask for it.
         let alone = Wish {
             reuse_address: false,

@@ -51,7 +51,7 @@ static OVER: SpinLock<VecDeque<(u64, Name)>> = SpinLock::new(VecDeque::new());
 pub(crate) fn secret() -> &'static Key {
     SECRET.get_or_init(|| {
         let mut bytes = [0; 16];
-        hal::entropy::fill(&mut bytes);
+        random::fill(&mut bytes);
         let (low, high) = bytes.split_at(8);
         let word = |bytes: &[u8]| bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
         Key([word(low), word(high)])
