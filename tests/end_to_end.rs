@@ -4,7 +4,9 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
-use chiton_tests::{apps, cpython, guest, hostile, interactive, machines, network, packages, processes, programs, suite};
+use chiton_tests::{
+    apps, bridges, cpython, guest, hostile, interactive, machines, network, packages, processes, programs, suite,
+};
 
 fn main() -> ExitCode {
     if ignores_the_keyboard() {
@@ -18,6 +20,7 @@ fn main() -> ExitCode {
         programs::cases(),
         machines::cases(),
         network::cases(),
+        bridges::cases(),
         packages::cases(),
         hostile::cases(),
         interactive::cases(),

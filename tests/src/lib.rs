@@ -19,6 +19,7 @@
 //! | [`network`] | tools that show the network, differential |
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
+//! | [`bridges`] | networks that several machines share |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
 //! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
@@ -27,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apps;
+pub mod bridges;
 pub mod cpython;
 pub mod execute;
 pub mod guest;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::bench::BenchArgs;
-use crate::network::NetworkArgs;
+use crate::network::{NetworkArgs, NetworkVerb};
 
 /// Runs unmodified Linux programs, each in its own small virtual machine.
 #[derive(Debug, Parser)]
@@ -28,6 +28,9 @@ pub(crate) enum Verb {
     /// Build an image that `chiton run IMAGE` starts.
     #[command(args_override_self = true)]
     Build(Box<BuildArgs>),
+    /// Make, list and remove networks that several machines share.
+    #[command(subcommand)]
+    Network(NetworkVerb),
     /// List what an image holds.
     Inspect(InspectArgs),
     /// Say what this machine has and lacks for running Chiton.

@@ -68,6 +68,7 @@ fn dispatch(verb: Verb) -> Outcome {
     match verb {
         Verb::Run(options) => run::run(&options),
         Verb::Build(options) => build::build(&options),
+        Verb::Network(verb) => network::network(&verb),
         Verb::Bench(options) => bench::bench(&options),
         Verb::Inspect(options) => inspect::inspect(&options),
         Verb::Doctor => doctor::doctor(),

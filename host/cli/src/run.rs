@@ -39,6 +39,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
     let network = options.network.network(
         options.machine.machine,
         matches!(options.machine.accel, AccelChoice::Kvm),
+        line.hostname.as_deref(),
     )?;
     let spec = specify(options, kernel, image, line, &network)?;
     if options.content.verbose {

@@ -2,11 +2,12 @@
 
 use std::fs::{self, OpenOptions};
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use machine::{Backend, Mac};
 
 use super::address::Interface;
+use super::shared::Shared;
 use crate::failure::Failure;
 
 /// What a card leads to, as the user says it.
@@ -18,6 +19,8 @@ pub(crate) enum Way {
     Tap(Option<String>),
     /// QEMU's sockets, with their options.
     Socket(String),
+    /// A network that several machines share.
+    Shared(Shared),
 }
 
 /// One card on paper.
@@ -55,17 +58,19 @@ impl CardPlan {
         let (kind, name) = kind
             .split_once(':')
             .map_or((kind, None), |(kind, name)| (kind, Some(name)));
+        let unknown = || {
+            let cause = format!("--network {text}: there is no such network");
+            let cure = "Give user, tap, tap:NAME, socket:listen=ADDRESS:PORT, socket:connect=ADDRESS:PORT, none, or a name from chiton network ls";
+            Failure::other(cause, cure)
+        };
         let way = match (kind, name) {
             ("none", None) => return none_alone(text).map(|()| None),
             ("user", None) => Way::User,
             ("tap", None) => Way::Tap(None),
             ("tap", Some(name)) if is_interface_name(name) => Way::Tap(Some(name.to_string())),
             ("socket", Some(options)) => Way::Socket(socket_option(options, text)?),
-            _ => {
-                let cause = format!("--network {text}: there is no such network");
-                let cure = "Give user, tap, tap:NAME, socket:listen=ADDRESS:PORT, socket:connect=ADDRESS:PORT or none";
-                return Err(Failure::other(cause, cure));
-            }
+            (name, None) => Way::Shared(Shared::find(name).ok_or_else(unknown)?),
+            _ => return Err(unknown()),
         };
         let mut plan = CardPlan::new(way);
         for option in parts {
@@ -168,7 +173,7 @@ impl CardPlan {
 ///
 /// # Errors
 /// It is not there, is something else, or belongs to somebody else.
-pub(crate) fn tap(name: Option<&str>, kvm: bool) -> Result<Backend, Failure> {
+pub(crate) fn tap(name: Option<&str>, script: Option<PathBuf>, kvm: bool) -> Result<Backend, Failure> {
     const TUN: &str = "/dev/net/tun";
     if let Err(error) = OpenOptions::new().read(true).write(true).open(TUN) {
         let cause = format!("TAP interfaces cannot be had: {TUN}: {}", image::in_words(&error));
@@ -220,7 +225,7 @@ pub(crate) fn tap(name: Option<&str>, kvm: bool) -> Result<Backend, Failure> {
     }
     Ok(Backend::Tap {
         name: name.map(str::to_string),
-        script: None,
+        script,
         vhost: kvm && vhost_exists(),
     })
 }

@@ -5,6 +5,8 @@
 //! | `address` | addresses with prefixes, rules of the packet filter |
 //! | `card` | one `--network`: its kind and its addresses |
 //! | `user` | QEMU's own network |
+//! | `shared` | networks of several machines, written down |
+//! | `verb`, `tools` | `chiton network`, and the programs that it uses |
 //! | `publish` | `-p`: ports of the host that lead into the guest |
 //!
 //! Nothing here adds a card unless an option asks for one: a program without a network pays nothing for it.
@@ -12,7 +14,10 @@
 mod address;
 mod card;
 mod publish;
+mod shared;
+mod tools;
 mod user;
+mod verb;
 
 use std::net::IpAddr;
 
@@ -23,6 +28,8 @@ use crate::arguments::MachineChoice;
 use crate::failure::Failure;
 use card::{CardPlan, Way};
 use publish::{Lead, Ports, Publish};
+use shared::Shared;
+pub(crate) use verb::{NetworkVerb, network};
 
 /// The network. Each of these options but `--network none` gives the machine a network card.
 #[derive(Debug, Default, Args)]
@@ -32,9 +39,10 @@ pub(crate) struct NetworkArgs {
     /// any free port, which --verbose tells. Both may be ranges (8000-8003:80-83).
     #[arg(short, long, value_name = "[ADDRESS:][HOST:]GUEST[/udp]")]
     pub(crate) publish: Vec<String>,
-    /// Add a network card; repeat it for more. user is QEMU's own network and needs no rights; options of this card follow
+    /// Add a network card; repeat it for more. user is QEMU's own network and needs no rights, NAME
+    /// one of chiton network create; options of this card follow
     /// after commas (user,ip=10.0.2.20,mac=52:54:00:12:34:56).
-    #[arg(long, value_name = "user|tap[:NAME]|socket:OPTION=VALUE|none")]
+    #[arg(long, value_name = "user|tap[:NAME]|socket:OPTION=VALUE|NAME|none")]
     pub(crate) network: Vec<String>,
     /// Ethernet address of the first card.
     #[arg(long, value_name = "ADDRESS")]
@@ -84,7 +92,7 @@ impl NetworkArgs {
     ///
     /// # Errors
     /// An option is wrong, contradicts another one, or asks for what this machine does not have.
-    pub(crate) fn network(&self, board: MachineChoice, kvm: bool) -> Result<Network, Failure> {
+    pub(crate) fn network(&self, board: MachineChoice, kvm: bool, hostname: Option<&str>) -> Result<Network, Failure> {
         if self.is_empty() {
             return Ok(Network::default());
         }
@@ -115,7 +123,11 @@ impl NetworkArgs {
             } else {
                 Vec::new()
             };
-            network.add(plan, &leads, self.nameserver.is_empty(), kvm)?;
+            let host = Host {
+                kvm,
+                hostname: hostname.unwrap_or_default(),
+            };
+            network.add(plan, &leads, self.nameserver.is_empty(), host)?;
         }
         Ok(network)
     }
@@ -156,24 +168,48 @@ impl Network {
         line.net_deny = self.deny.clone();
     }
 
-    fn add(&mut self, plan: &CardPlan, leads: &[Lead], own_names: bool, kvm: bool) -> Result<(), Failure> {
+    /// A card on a network of several machines.
+    fn share(&mut self, plan: &CardPlan, shared: &Shared, host: Host<'_>) -> Result<(String, Backend), Failure> {
+        let script = shared.connect()?;
+        let mut plan = plan.clone();
+        let mut gateways = Vec::new();
+        if let (true, Some((address, gateway))) = (plan.addresses.is_empty(), shared.address(host.hostname)) {
+            self.notes
+                .push(format!("the machine has the address {}", address.address));
+            plan.addresses.push(address);
+            gateways.push(gateway);
+        }
+        Ok((plan.token(&gateways, &[])?, card::tap(None, Some(script), host.kvm)?))
+    }
+
+    fn add(&mut self, plan: &CardPlan, leads: &[Lead], own_names: bool, host: Host<'_>) -> Result<(), Failure> {
         let number = self.cards.len();
         let (token, backend) = match &plan.way {
             Way::User => user::plan(plan, leads, own_names)?,
-            Way::Tap(name) => (plan.token(&[], &[])?, card::tap(name.as_deref(), kvm)?),
+            Way::Tap(name) => (plan.token(&[], &[])?, card::tap(name.as_deref(), None, host.kvm)?),
+            Way::Shared(shared) => self.share(plan, shared, host)?,
             Way::Socket(options) => (plan.token(&[], &[])?, Backend::Socket(options.clone())),
         };
         let mac = plan.mac.unwrap_or_else(|| match &plan.way {
             // Nobody else is on this network.
             Way::User => Mac([0x52, 0x54, 0, 0x12, 0x34, 0x56 + u8::try_from(number).unwrap_or(0)]),
             Way::Tap(Some(name)) => Mac::of_name(name),
-            Way::Tap(None) | Way::Socket(_) => Mac::of_name(&format!("{}.{number}", std::process::id())),
+            Way::Tap(None) | Way::Socket(_) | Way::Shared(_) => {
+                Mac::of_name(&format!("{}.{number}", std::process::id()))
+            }
         });
         self.notes.extend(leads.iter().map(Lead::to_string));
         self.tokens.push(token);
         self.cards.push(Card { backend, mac });
         Ok(())
     }
+}
+
+/// What a card has to know of the host and the rest of the machine.
+#[derive(Clone, Copy)]
+struct Host<'a> {
+    kvm: bool,
+    hostname: &'a str,
 }
 
 fn rules(texts: &[String]) -> Result<Vec<String>, Failure> {
@@ -204,7 +240,7 @@ mod tests {
             return Err("another verb".into());
         };
         run.network
-            .network(run.machine.machine, false)
+            .network(run.machine.machine, false, None)
             .map_err(|failure| failure.to_string())
     }
 

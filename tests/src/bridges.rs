@@ -1,0 +1,122 @@
+//! `chiton network`, each test in a network namespace of its own, so that the host's interfaces are never touched. Only root can do that: without it,
+//! what is tested is that the command says so.
+
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs};
+
+use crate::places;
+use crate::suite::Case;
+
+/// Every case.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![Case::new("bridges::tap", tap)];
+    for (name, script, expected) in SCRIPTS {
+        cases.push(Case::new(format!("bridges::{name}"), move || {
+            script_says(script, expected)
+        }));
+    }
+    cases
+}
+
+/// Scripts in which `$CHITON` is the command, and what they print.
+const SCRIPTS: [(&str, &str, &str); 4] = [
+    (
+        "life",
+        "$CHITON network create one --internal --static; $CHITON network create one --internal --static; echo $?
+         $CHITON network create two --internal --static --subnet 10.9.0.0/16
+         $CHITON network ls; ip -o -4 addr show | tr -s ' ' | cut -d' ' -f2,4 | grep ct-
+         $CHITON network rm one two; $CHITON network ls; ip -o link show type bridge; $CHITON network rm one; echo $?",
+        "one 10.87.0.0/24\n125\ntwo 10.9.0.0/16\n\
+         NAME          SUBNET              BRIDGE           STATE\n\
+         one           10.87.0.0/24        ct-one           up\n\
+         two           10.9.0.0/16         ct-two           up\n\
+         ct-one 10.87.0.1/24\nct-two 10.9.0.1/16\n\
+         NAME          SUBNET              BRIDGE           STATE\n0\n",
+    ),
+    (
+        "leftovers",
+        "$CHITON network create one --internal --static; ip link delete ct-one; $CHITON network ls
+         $CHITON run --network one -- /bin/true 2>&1; echo $?
+         $CHITON network create one --internal --static; rm -r \"$CHITON_NETWORKS/one\"
+         $CHITON network create one --internal --static 2>&1; $CHITON network rm one; $CHITON network create one --internal --static",
+        "one 10.87.0.0/24\n\
+         NAME          SUBNET              BRIDGE           STATE\n\
+         one           10.87.0.0/24        ct-one           the bridge is gone\n\
+         chiton: the bridge of the network one is gone. Make it again with chiton network create one.\n125\n\
+         one 10.87.0.0/24\n\
+         chiton: the bridge ct-one is left over from a network that is not written down any more. Remove it with chiton network rm one.\n\
+         one 10.87.0.0/24\n",
+    ),
+    (
+        "subnets",
+        "for subnet in 10.0.0.0 10.0.0.0/30 fd00::/64 x/24; do $CHITON network create one --internal --static --subnet $subnet 2>&1; done
+         ip link add d0 type bridge; ip addr add 10.87.0.9/16 dev d0; ip link set d0 up
+         $CHITON network create one --internal --static 2>&1; echo $?",
+        "chiton: 10.0.0.0 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: 10.0.0.0/30 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: fd00::/64 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: x/24 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: all of 10.87.0.0/16 is in use on this machine. Give another subnet with --subnet.\n125\n",
+    ),
+    (
+        "missing_tools",
+        "mkdir \"$CHITON_NETWORKS/bin\"; ln -s $(command -v ip) \"$CHITON_NETWORKS/bin/ip\"; export PATH=\"$CHITON_NETWORKS/bin\"
+         $CHITON network create one 2>&1; $CHITON network create one --internal 2>&1; export PATH=; $CHITON network create one --internal --static 2>&1",
+        "chiton: there is neither iptables nor nft here, which a network needs to reach the world. Install the package nftables, or give --internal.\n\
+         chiton: there is no dnsmasq here, which gives machines addresses and names. Install the package dnsmasq-base, or give --static.\n\
+         chiton: there is no ip on this machine. Install the package iproute2.\n",
+    ),
+];
+
+fn script_says(script: &str, expected: &str) -> Result<(), String> {
+    match in_namespace(script)? {
+        Some(said) if said != expected => Err(format!("it said:\n{said}\ninstead of:\n{expected}")),
+        _ => Ok(()),
+    }
+}
+
+/// Runs a script with a network of its own; `None` without the right to have one.
+fn in_namespace(script: &str) -> Result<Option<String>, String> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let may = Command::new("unshare")
+        .args(["--net", "true"])
+        .stderr(Stdio::null())
+        .status();
+    if !may.is_ok_and(|status| status.success()) {
+        return Ok(None);
+    }
+    let command = places::command()?;
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let place = env::temp_dir().join(format!("chiton-bridges-{}-{number}", std::process::id()));
+    fs::create_dir_all(&place).map_err(|error| error.to_string())?;
+    let script = format!(
+        "chiton() {{ {} \"$@\"; }}\nip link set lo up\n{script}",
+        command.display()
+    );
+    let output = Command::new("unshare")
+        .args(["--net", "sh", "-c", &script])
+        .env("CHITON", command)
+        .env("CHITON_NETWORKS", &place)
+        .stdin(Stdio::null())
+        .output();
+    fs::remove_dir_all(&place).ok();
+    let output = output.map_err(|error| error.to_string())?;
+    Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// A machine on a network has a TAP interface on its bridge as long as it runs.
+fn tap() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "$CHITON network create one --internal --static >/dev/null
+        $CHITON run --network one --timeout 30 -- /bin/sleep 30 & sleep=$!
+        for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+            found=$(ip -o link show master ct-one | grep -c tap); if [ $found = 1 ]; then break; fi; sleep 0.5
+        done
+        echo $found; $CHITON network rm one 2>&1 | cut -d: -f1,2; kill $sleep; wait $sleep
+        ip -o link show master ct-one | grep -c tap; $CHITON network rm one; echo $?";
+    script_says(script, "1\nchiton: one machine is on the network one\n0\n0\n")
+}
