@@ -14,6 +14,7 @@
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
+//! | `watch` | what happens to interfaces |
 //!
 //! **Time** is an argument of everything in `stack` and below it; only `clock` asks for it, and sets the one timer.
 //!
@@ -38,6 +39,7 @@ mod plan;
 mod route;
 mod stack;
 mod transport;
+mod watch;
 
 pub use icmp::port_unreachable;
 pub use manage::{

@@ -183,6 +183,7 @@ pub(crate) fn send_arp(link: &Link, to: Mac, message: &Message, effects: &mut Ef
 /// Makes a card's interface part of the stack.
 pub fn start(interface: &Arc<Interface>, plan: &Plan) {
     link::interface::set_protocols(crate::input::receive);
+    crate::watch::begin();
     let abilities = interface.card.abilities();
     let index = interface.index as u32;
     let link = Link {

@@ -1,0 +1,41 @@
+//! What happens to interfaces: the stack learns their new addresses and lengths of packets, and others learn who is where.
+
+use crate::clock::with;
+use crate::stack::send_arp;
+use alloc::sync::Arc;
+use core::net::IpAddr;
+use link::{Event, Interface};
+use packet::arp::Message;
+use packet::ethernet::BROADCAST;
+
+/// Has everything told that happens to interfaces.
+pub(crate) fn begin() {
+    link::interface::watch(changed);
+}
+
+fn changed(interface: &Arc<Interface>, event: Event) {
+    if !matches!(event, Event::Changed | Event::Announce) {
+        return;
+    }
+    let index = interface.index as u32;
+    with(|stack, _, effects| {
+        let Some(link) = stack.links.iter_mut().find(|link| link.index == index) else {
+            return;
+        };
+        (link.mac, link.mtu) = (interface.card.mac(), interface.mtu());
+        let Some(link) = stack.link(index).filter(|_| interface.is_running()) else {
+            return;
+        };
+        for own in stack.addresses.iter().filter(|own| own.interface == index) {
+            let IpAddr::V4(ip) = own.network.ip else { continue };
+            let message = Message {
+                is_reply: false,
+                sender: link.mac,
+                sender_ip: ip,
+                target: [0; 6],
+                target_ip: ip,
+            };
+            send_arp(link, BROADCAST, &message, effects);
+        }
+    });
+}
