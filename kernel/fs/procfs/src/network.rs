@@ -14,7 +14,7 @@ pub(crate) static NET: Table = Table {
     listed: None,
 };
 
-static FILES: [Row; 25] = [
+static FILES: [Row; 26] = [
     file(b"anycast6", |_| content("anycast6")),
     file(b"arp", |_| content("arp")),
     file(b"dev", |_| content("dev")),
@@ -40,6 +40,7 @@ static FILES: [Row; 25] = [
     file(b"tcp6", |_| content("tcp6")),
     file(b"udp", |_| content("udp")),
     file(b"udp6", |_| content("udp6")),
+    file(b"unix", |_| content("unix")),
 ];
 
 fn content(name: &str) -> Result<Vec<u8>> {

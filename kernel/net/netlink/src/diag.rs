@@ -8,7 +8,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
-use netlink_view::{Message, flag, word16, word32};
+use netlink_view::{Message, flag, word32};
 
 /// The one kind of message, asked and answered.
 const BY_FAMILY: u16 = 20;
@@ -139,7 +139,7 @@ fn unix(body: &[u8], reply: &mut Reply) -> Result<()> {
             body.extend(number.to_ne_bytes());
         }
         let answer = reply.message(BY_FAMILY, &body);
-        let name = local_name(found);
+        let name = found.local_name();
         if asked & local::SHOW_NAME != 0 && !name.is_empty() {
             answer.attribute(local::NAME, &name);
         }
@@ -169,18 +169,4 @@ fn local_state(found: &Found) -> u8 {
         state::ESTABLISHED if found.kind == SOCK_DGRAM && found.listing.ends[1] == 0 => state::CLOSED,
         state => state,
     }
-}
-
-/// Its name, without the zero behind a path.
-fn local_name(found: &Found) -> Vec<u8> {
-    let address = found.file.socket().and_then(|socket| socket.address());
-    let address = address.unwrap_or_default();
-    debug_assert!(address.len() < 2 || word16(&address, 0) == AF_UNIX);
-    let name = address.get(2..).unwrap_or_default();
-    let path = if name.first() == Some(&0) {
-        name
-    } else {
-        name.strip_suffix(&[0]).unwrap_or(name)
-    };
-    path.to_vec()
 }

@@ -104,6 +104,19 @@ impl Found {
         parse(self.family, &bytes.unwrap_or_default())
     }
 
+    /// The name of a local socket, without the zero behind a path.
+    pub(crate) fn local_name(&self) -> Vec<u8> {
+        let address = self.socket().and_then(|socket| socket.address().ok());
+        let address = address.unwrap_or_default();
+        let name = address.get(2..).unwrap_or_default();
+        let path = if name.first() == Some(&0) {
+            name
+        } else {
+            name.strip_suffix(&[0]).unwrap_or(name)
+        };
+        path.to_vec()
+    }
+
     /// The bytes of an option that is one number.
     pub(crate) fn number(&self, level: u32, name: u32) -> u32 {
         let value = self.socket().and_then(|socket| socket.option(level, name).ok());

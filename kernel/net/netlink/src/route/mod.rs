@@ -65,6 +65,7 @@ pub(crate) fn answer(message: &Message<'_>, may_change: bool, reply: &mut Reply)
         (ROUTES, NEW) => routes::add(message),
         (ROUTES, DELETE) => routes::remove(message),
         (NEIGHBOUR, GET) => neighbours::list(message, reply),
+        (NEIGHBOUR, DELETE) => neighbours::forget(message),
         (RULE, GET) => rules::list(message, reply),
         _ => Err(UNKNOWN),
     }

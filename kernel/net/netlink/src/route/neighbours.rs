@@ -1,11 +1,13 @@
 //! Neighbours (`RTM_GETNEIGH`).
 
 use super::places::{self, Neighbour};
-use super::{NEIGHBOUR, NEW, bytes_of, family_of, is_wanted, kind};
+use super::{NEIGHBOUR, NEW, NONSENSE, bytes_of, family_of, is_wanted, kind, parse_ip};
 use crate::reply::Reply;
-use abi::Result;
-use netlink_view::Message;
+use abi::{Errno, Error, Result};
+use netlink_view::{Message, word32};
 
+/// Bytes of `struct ndmsg`.
+const BODY: usize = 12;
 const DESTINATION: u16 = 1;
 const HARDWARE: u16 = 2;
 const UNICAST: u8 = 1;
@@ -19,9 +21,24 @@ pub(super) fn list(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
     Ok(())
 }
 
+/// Forgets one.
+pub(super) fn forget(message: &Message<'_>) -> Result<()> {
+    let index = word32(message.body(), 4) as i32;
+    let ip = message.attributes(BODY).find(|(kind, _)| *kind == DESTINATION);
+    let ip = parse_ip(ip.ok_or(NONSENSE)?.1)?;
+    if !places::neighbours()
+        .iter()
+        .any(|known| (known.index, known.ip) == (index, ip))
+    {
+        return Err(Error::new(Errno::ENOENT, "nobody knows the neighbour"));
+    }
+    ip::forget_neighbour(index as u32, Some(ip));
+    Ok(())
+}
+
 /// `struct ndmsg`: family, padding, interface, state, flags, type.
 fn show(reply: &mut Reply, neighbour: &Neighbour) {
-    let mut body = [0; 12];
+    let mut body = [0; BODY];
     body[0] = family_of(neighbour.ip);
     body[4..8].copy_from_slice(&neighbour.index.to_ne_bytes());
     body[8..10].copy_from_slice(&neighbour.state.to_ne_bytes());

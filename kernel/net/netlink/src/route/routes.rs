@@ -2,8 +2,8 @@
 
 use super::places::{self, LOCAL, MAIN, Route, UNICAST};
 use super::{
-    AF_INET, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NO_INTERFACE, NONSENSE, ROUTES, bytes_of, family_of, is_wanted,
-    kind, parse_ip, tell_of,
+    AF_INET, AF_INET6, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NO_INTERFACE, NONSENSE, ROUTES, bytes_of, family_of,
+    is_wanted, kind, parse_ip, tell_of,
 };
 use crate::reply::Reply;
 use abi::{Errno, Error, Result};
@@ -21,6 +21,7 @@ const FOR_ITSELF: u32 = 0x8000_0000;
 /// `RTA_*`.
 mod attribute {
     pub(crate) const DESTINATION: u16 = 1;
+    pub(crate) const FROM: u16 = 2;
     pub(crate) const INTERFACE: u16 = 4;
     pub(crate) const GATEWAY: u16 = 5;
     pub(crate) const PRIORITY: u16 = 6;
@@ -108,15 +109,32 @@ pub(super) fn find(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
     let destination = destination.ok_or(NONSENSE)?;
     let route = places::find_route(destination, index)?;
     if destination.is_ipv6() {
-        show(reply, kind(ROUTES, NEW), &route);
+        let body = [
+            AF_INET6,
+            128,
+            128,
+            0,
+            route.table,
+            route.maker,
+            0,
+            route.kind,
+            0,
+            0,
+            0,
+            0,
+        ];
+        let answer = reply.message(kind(ROUTES, NEW), &body);
+        answer.attribute(attribute::FROM, &[0; 16]);
+        put(answer, &route);
         return Ok(());
     }
     // The older protocol shows a copy of what it found, made for this address.
     let own = if route.kind == LOCAL { FOR_ITSELF } else { 0 };
-    let mut body = [AF_INET, 32, 0, 0, route.table, 0, 0, route.kind, 0, 0, 0, 0];
+    let mut body = [AF_INET, 32, 0, 0, MAIN, 0, 0, route.kind, 0, 0, 0, 0];
     body[8..].copy_from_slice(&(COPY | own).to_ne_bytes());
     let answer = reply.message(kind(ROUTES, NEW), &body);
-    put(answer, &route);
+    let shown = Route { table: MAIN, ..route };
+    put(answer, &shown);
     let who = process::current().map_or(0, |process| process.credentials().uid);
     answer.number(attribute::USER, who);
     answer.attribute(attribute::CACHE, &[0; 32]);

@@ -11,7 +11,7 @@ use core::fmt::Write;
 /// Makes a file.
 type Make = fn(&mut String) -> core::fmt::Result;
 
-static FILES: [(&str, Make); 25] = [
+static FILES: [(&str, Make); 26] = [
     ("anycast6", |_| Ok(())),
     ("arp", interfaces::neighbours),
     ("dev", interfaces::interfaces),
@@ -37,6 +37,7 @@ static FILES: [(&str, Make); 25] = [
     ("tcp6", |text| sockets::list(text, 10, 6)),
     ("udp", |text| sockets::list(text, 2, 17)),
     ("udp6", |text| sockets::list(text, 10, 17)),
+    ("unix", sockets::local),
 ];
 
 /// A file of `/proc/net`; nothing for one that there is not.

@@ -2,7 +2,7 @@
 
 use super::end_padded;
 use crate::survey::{self, Found, state};
-use abi::socket::{AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, SOCK_RAW};
+use abi::socket::{AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SOCK_RAW};
 use alloc::string::String;
 use core::fmt::{Result, Write};
 use core::net::{IpAddr, SocketAddr};
@@ -103,6 +103,31 @@ pub(super) fn netlink(text: &mut String) -> Result {
     Ok(())
 }
 
+pub(super) fn local(text: &mut String) -> Result {
+    const LISTENS: u32 = 0x10000;
+    text.push_str("Num       RefCount Protocol Flags    Type St Inode Path\n");
+    for found in survey::sockets(&[AF_UNIX]) {
+        // References, flags, and a state of sockets rather than of TCP.
+        let (count, flags, state) = match found.state() {
+            state::LISTENING => (2, LISTENS, 1),
+            state::ESTABLISHED if found.listing.ends[1] != 0 => (3, 0, 3),
+            _ => (2, 0, 1),
+        };
+        write!(
+            text,
+            "{:016x}: {count:08X} 00000000 {flags:08X} {:04X} {state:02X} {:5}",
+            0, found.kind, found.inode
+        )?;
+        let name = found.local_name();
+        if !name.is_empty() {
+            text.push(' ');
+            text.extend(name.iter().map(|byte| if *byte == 0 { '@' } else { char::from(*byte) }));
+        }
+        text.push('\n');
+    }
+    Ok(())
+}
+
 pub(super) fn packet(text: &mut String) -> Result {
     text.push_str("sk               RefCnt Type Proto  Iface R Rmem   User   Inode\n");
     for found in survey::sockets(&[AF_PACKET]) {
@@ -140,5 +165,5 @@ pub(super) fn count(family: u16, protocol: u32) -> usize {
 
 /// How many sockets there are.
 pub(super) fn count_all() -> usize {
-    survey::sockets(&[abi::socket::AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET]).len()
+    survey::sockets(&[AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET]).len()
 }
