@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -30,7 +31,9 @@ int main(int count, char **words) {
   if (connect(client, (void *)&to, sizeof to)) perror("connect");
   int accepted = accept4(server, 0, 0, SOCK_CLOEXEC), pair[2];
   if (write(client, "hello", 5) != 5) perror("write");
-  struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "/tmp/a.socket"};
+  char directory[] = "/tmp/socketsXXXXXX";
+  if (!mkdtemp(directory) || chdir(directory)) perror(directory);
+  struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "./a.socket"};
   int local = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (bind(local, (void *)&name, sizeof name) || listen(local, 3)) perror("local");
   struct sockaddr_un abstract = {.sun_family = AF_UNIX, .sun_path = "\0nameless"};
@@ -45,6 +48,7 @@ int main(int count, char **words) {
   }
   int status = 0;
   if (child > 0) waitpid(child, &status, 0);
-  unlink("/tmp/a.socket");
+  unlink("a.socket");
+  rmdir(directory);
   return accepted < 0 ? 1 : WEXITSTATUS(status);
 }

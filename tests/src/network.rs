@@ -11,7 +11,7 @@ use crate::machines::built;
 use crate::places;
 use crate::suite::{Case, difference};
 
-/// What is asked: the tools, and a script that runs them. `@` stands for the program that opens sockets (`guest/boot/sockets.c`).
+/// What is asked: the tools, and a script that runs them. `SOCKETS` stands for the program that opens sockets (`guest/boot/sockets.c`).
 const SCRIPTS: [(&str, &[&str], &str); 8] = [
     (
         "ip",
@@ -36,22 +36,22 @@ const SCRIPTS: [(&str, &[&str], &str); 8] = [
     (
         "ss",
         &["/usr/bin/ss", "/bin/sed", "/usr/bin/sort"],
-        "for o in -tulpn -tanp -uanp; do @ ss $o | sed 's/pid=[0-9]*/pid/g; s/  */ /g' | sort; done",
+        "for o in -tulpn -tanp -uanp; do SOCKETS ss $o | sed 's/pid=[0-9]*,fd=[0-9]*/it/g; s/  */ /g' | sort; done",
     ),
     (
         "ss_local",
         &["/usr/bin/ss", "/bin/sed", "/usr/bin/sort"],
-        "@ ss -xanp | sed 's/pid=[0-9]*/pid/g; s/ [1-9][0-9]* / n /g; s/  */ /g' | sort",
+        "SOCKETS ss -xanp | sed 's/pid=[0-9]*,fd=[0-9]*/it/g; s/ [1-9][0-9]* / n /g; s/Process/ &/; s/  */ /g' | sort",
     ),
     (
         "netstat",
         &["/usr/bin/netstat", "/bin/sed", "/usr/bin/sort"],
-        "for o in -tlpn -tuanp; do @ netstat $o | sed 's,[0-9]*/sockets,pid,; s/  */ /g' | sort; done",
+        "for o in -tlpn -tuanp; do SOCKETS netstat $o | sed 's,[0-9]*/boot-.*,it,; s/  */ /g' | sort; done",
     ),
     (
         "proc",
         &["/bin/cat", "/bin/sed", "/usr/bin/sort"],
-        "cd /proc/net; cat route if_inet6 arp dev igmp raw packet; @ cat tcp tcp6 udp udp6 | sed 's/^ *[0-9]*: //; s/   *[0-9][0-9]* [0-9] .*//' | sort",
+        r"cd /proc/net; cat route if_inet6 arp dev igmp raw packet; P=/proc/net; SOCKETS cat $P/tcp $P/tcp6 $P/udp $P/udp6 $P/unix | sed -E 's/^ *[0-9a-f]+: //; s/        0 [0-9].*//; s/ +[0-9]+( [@.].*)?$/\1/' | sort",
     ),
 ];
 
@@ -59,7 +59,35 @@ const SCRIPTS: [(&str, &[&str], &str); 8] = [
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let case = |(name, tools, script)| Case::new(format!("network::{name}"), move || compare(tools, script));
-    SCRIPTS.into_iter().map(case).collect()
+    let mut cases: Vec<_> = SCRIPTS.into_iter().map(case).collect();
+    cases.push(Case::new("network::tcpdump", tcpdump));
+    cases
+}
+
+/// Shows a question and its answer on the card, through a ring in shared memory and a filter.
+fn tcpdump() -> Result<(), String> {
+    const SHOWN: &str = "ARP, Request who-has 10.0.2.2 tell 10.0.2.15, length 46\n\
+                         ARP, Reply 10.0.2.2 is-at 52:55:0a:00:02:02, length 50\n";
+    if places::host_only() || !Path::new("/usr/bin/tcpdump").exists() {
+        return Ok(());
+    }
+    let flood = built("flood", &["-O1", "-static", "-pthread"])?;
+    let flood = flood.to_str().ok_or("a strange path")?;
+    let script = format!(
+        "tcpdump -Z root -n -t -c 2 -i eth0 arp 2>/log & until grep -q listening /log; do sleep 0.1; done; {flood} >/dev/null; wait"
+    );
+    let mut command = Command::new(places::command()?);
+    command.args(["run", "--timeout", "60", "--network", "user", "--ip", "10.0.2.15/24"]);
+    for file in ["/usr/bin/tcpdump", "/bin/sleep", "/bin/grep", flood] {
+        command.args(["--file", file]);
+    }
+    let output = command.args(["--", "/bin/sh", "-c", &script]).output();
+    let output = output.map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text == SHOWN {
+        return Ok(());
+    }
+    Err(format!("{text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Whether tests may make network namespaces.
@@ -74,7 +102,7 @@ fn compare(tools: &[&str], script: &str) -> Result<(), String> {
     }
     let sockets = built("sockets", &["-O1", "-static"])?;
     let sockets = sockets.to_str().ok_or("a strange path")?;
-    let script = format!("exec 2>&1; {}", script.replace('@', sockets));
+    let script = format!("exec 2>&1; {}", script.replace("SOCKETS", sockets));
     let mut job = Job::new(["/bin/sh", "-c", &script].map(String::from).to_vec());
     job.files = tools.iter().map(|tool| (*tool).to_owned()).collect();
     job.files.push(sockets.to_owned());
