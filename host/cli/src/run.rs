@@ -49,9 +49,11 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
     if options.content.verbose {
         network.notes.iter().for_each(|note| eprintln!("chiton: {note}"));
     }
-    // From here on published ports are QEMU's to take.
-    drop(network);
     if options.dry_run {
+        let before = network.before();
+        before
+            .iter()
+            .for_each(|line| eprintln!("chiton: start this first: {line}"));
         let line = shell_line(&spec.command_by_hand());
         return match writeln!(std::io::stdout(), "{line}") {
             Ok(()) => Ok(0),
@@ -61,6 +63,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
             )),
         };
     }
+    let beside = network.start()?;
     let launcher = std::env::current_exe()
         .ok()
         .map(|exe| vec![exe.into_os_string(), OsString::from(LAUNCHER)]);
@@ -75,6 +78,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
             "Check its limits with ulimit -a",
         )
     })?;
+    drop(beside);
     if options.content.verbose {
         eprintln!("chiton: ended after {:.1?}", started.elapsed());
     }

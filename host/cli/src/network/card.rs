@@ -15,6 +15,8 @@ use crate::failure::Failure;
 pub(crate) enum Way {
     /// QEMU's own network.
     User,
+    /// passt's.
+    Passt,
     /// A TAP interface, by its name or a new one.
     Tap(Option<String>),
     /// QEMU's sockets, with their options.
@@ -60,12 +62,13 @@ impl CardPlan {
             .map_or((kind, None), |(kind, name)| (kind, Some(name)));
         let unknown = || {
             let cause = format!("--network {text}: there is no such network");
-            let cure = "Give user, tap, tap:NAME, socket:listen=ADDRESS:PORT, socket:connect=ADDRESS:PORT, none, or a name from chiton network ls";
+            let cure = "Give user, tap, tap:NAME, passt, socket:listen=ADDRESS:PORT, socket:connect=ADDRESS:PORT, none, or a name from chiton network ls";
             Failure::other(cause, cure)
         };
         let way = match (kind, name) {
             ("none", None) => return none_alone(text).map(|()| None),
             ("user", None) => Way::User,
+            ("passt", None) => Way::Passt,
             ("tap", None) => Way::Tap(None),
             ("tap", Some(name)) if is_interface_name(name) => Way::Tap(Some(name.to_string())),
             ("socket", Some(options)) => Way::Socket(socket_option(options, text)?),

@@ -5,6 +5,7 @@
 //! | `address` | addresses with prefixes, rules of the packet filter |
 //! | `card` | one `--network`: its kind and its addresses |
 //! | `user` | QEMU's own network |
+//! | `passt` | passt's network |
 //! | `shared` | networks of several machines, written down |
 //! | `verb`, `tools` | `chiton network`, and the programs that it uses |
 //! | `publish` | `-p`: ports of the host that lead into the guest |
@@ -13,6 +14,7 @@
 
 mod address;
 mod card;
+mod passt;
 mod publish;
 mod shared;
 mod tools;
@@ -27,6 +29,7 @@ use machine::{Backend, Card, KernelLine, MOST_CARDS, Mac};
 use crate::arguments::MachineChoice;
 use crate::failure::Failure;
 use card::{CardPlan, Way};
+use passt::{Passt, Running};
 use publish::{Lead, Ports, Publish};
 use shared::Shared;
 pub(crate) use verb::{NetworkVerb, network};
@@ -42,7 +45,7 @@ pub(crate) struct NetworkArgs {
     /// Add a network card; repeat it for more. user is QEMU's own network and needs no rights, NAME
     /// one of chiton network create; options of this card follow
     /// after commas (user,ip=10.0.2.20,mac=52:54:00:12:34:56).
-    #[arg(long, value_name = "user|tap[:NAME]|socket:OPTION=VALUE|NAME|none")]
+    #[arg(long, value_name = "user|tap[:NAME]|passt|socket:OPTION=VALUE|NAME|none")]
     pub(crate) network: Vec<String>,
     /// Ethernet address of the first card.
     #[arg(long, value_name = "ADDRESS")]
@@ -75,6 +78,7 @@ pub(crate) struct Network {
     allow: Vec<String>,
     deny: Vec<String>,
     ports: Ports,
+    passts: Vec<Passt>,
 }
 
 impl NetworkArgs {
@@ -112,9 +116,9 @@ impl NetworkArgs {
         network.allow = rules(&self.allow)?;
         network.deny = rules(&self.deny)?;
         network.nameservers = self.nameserver.iter().map(IpAddr::to_string).collect();
-        let publisher = plans.iter().position(|plan| matches!(plan.way, Way::User));
+        let publisher = plans.iter().position(|plan| matches!(plan.way, Way::User | Way::Passt));
         if publisher.is_none() && !self.publish.is_empty() {
-            let cause = "-p needs a card with --network user: on another network the machine has an address of its own";
+            let cause = "-p needs a card with --network user or passt: on another network the machine has an address of its own";
             return Err(Failure::other(cause, "Connect to that address, or add --network user"));
         }
         for (index, plan) in plans.iter().enumerate() {
@@ -160,6 +164,21 @@ impl NetworkArgs {
 }
 
 impl Network {
+    /// Gives the published ports free for QEMU, and starts what it connects to. That ends when the result is dropped.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub(crate) fn start(self) -> Result<Vec<Running>, Failure> {
+        let Network { ports, passts, .. } = self;
+        drop(ports);
+        passts.iter().map(Passt::start).collect()
+    }
+
+    /// The commands that have to be started first when QEMU is started by hand.
+    pub(crate) fn before(&self) -> Vec<String> {
+        self.passts.iter().map(Passt::line).collect()
+    }
+
     /// Tells the kernel.
     pub(crate) fn tell(&self, line: &mut KernelLine) {
         line.net = self.tokens.clone();
@@ -187,12 +206,18 @@ impl Network {
         let (token, backend) = match &plan.way {
             Way::User => user::plan(plan, leads, own_names)?,
             Way::Tap(name) => (plan.token(&[], &[])?, card::tap(name.as_deref(), None, host.kvm)?),
+            Way::Passt => {
+                let passt = Passt::plan(plan, leads, number)?;
+                let backend = Backend::Stream(passt.socket());
+                self.passts.push(passt);
+                (plan.token(&[], &[])?, backend)
+            }
             Way::Shared(shared) => self.share(plan, shared, host)?,
             Way::Socket(options) => (plan.token(&[], &[])?, Backend::Socket(options.clone())),
         };
         let mac = plan.mac.unwrap_or_else(|| match &plan.way {
             // Nobody else is on this network.
-            Way::User => Mac([0x52, 0x54, 0, 0x12, 0x34, 0x56 + u8::try_from(number).unwrap_or(0)]),
+            Way::User | Way::Passt => Mac([0x52, 0x54, 0, 0x12, 0x34, 0x56 + u8::try_from(number).unwrap_or(0)]),
             Way::Tap(Some(name)) => Mac::of_name(name),
             Way::Tap(None) | Way::Socket(_) | Way::Shared(_) => {
                 Mac::of_name(&format!("{}.{number}", std::process::id()))
