@@ -122,6 +122,24 @@ static inline void show(const char *path) {
   if (fd >= 0) close(fd);
 }
 
+// Waits until a thread of this process, or another process, sleeps: until it is where what comes next is to find it, however busy the machine is.
+static inline void until_asleep(pid_t tid) {
+  for (;; usleep(1000)) {
+    char path[64], text[512] = {0};
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    int fd = open(path, O_RDONLY);
+    if (fd < 0) {
+      snprintf(path, sizeof path, "/proc/%d/stat", tid);
+      fd = open(path, O_RDONLY);
+    }
+    ssize_t len = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    close(fd);
+    char *end = len < 0 ? NULL : strrchr(text, ')');
+    // Whoever has ended never sleeps: that is seen by what comes next.
+    if (!end || end[2] == 'S' || end[2] == 'Z' || end[2] == 'X') return;
+  }
+}
+
 static inline long long now_ns(clockid_t clock) {
   struct timespec t;
   clock_gettime(clock, &t);

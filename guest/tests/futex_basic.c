@@ -4,22 +4,24 @@
 #include <pthread.h>
 
 static uint32_t word;
-static int sleeping;
+static int started, sleeping;
+static pid_t tids[5];
 
 static long futex(void *at, int op, uint32_t value, void *timeout, void *at2, uint32_t value3) {
   return syscall(SYS_futex, at, op, value, timeout, at2, value3);
 }
 
 static void *waiter(void *op) {
+  tids[__atomic_fetch_add(&started, 1, __ATOMIC_SEQ_CST)] = gettid();
   __atomic_add_fetch(&sleeping, 1, __ATOMIC_SEQ_CST);
   return (void *)futex(&word, (int)(long)op, 0, 0, 0, FUTEX_BITSET_MATCH_ANY);
 }
 
 static void start(pthread_t *t, int n, long op) {
-  sleeping = 0;
+  started = sleeping = 0;
   for (int i = 0; i < n; i++) pthread_create(&t[i], 0, waiter, (void *)op);
   while (__atomic_load_n(&sleeping, __ATOMIC_SEQ_CST) < n) usleep(1000);
-  usleep(50000);
+  for (int i = 0; i < n; i++) until_asleep(tids[i]);
 }
 
 int main(void) {

@@ -4,10 +4,10 @@
 #include <pthread.h>
 
 static uint32_t *one, *two;
-static int sleeping;
+static pid_t sleeping;
 
 static void *waiter(void *unused) {
-  __atomic_add_fetch(&sleeping, 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&sleeping, gettid(), __ATOMIC_SEQ_CST);
   syscall(SYS_futex, one, FUTEX_WAIT, 0, 0, 0, 0);
   return unused;
 }
@@ -21,7 +21,7 @@ int main(void) {
   IS(one != two);
   pthread_create(&t, 0, waiter, 0);
   while (!__atomic_load_n(&sleeping, __ATOMIC_SEQ_CST)) usleep(1000);
-  usleep(50000);
+  until_asleep(sleeping);
   T(syscall(SYS_futex, two, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0));
   T(syscall(SYS_futex, two, FUTEX_WAKE, 1, 0, 0, 0));
   pthread_join(t, 0);

@@ -26,17 +26,17 @@ int main(void) {
       while (!signals) sum++;
       getrlimit(RLIMIT_CPU, &limit);
       getrusage(RUSAGE_SELF, &usage);
-      long now = ran(&usage);
-      if (limit.rlim_cur != 2 || now < 800000 || now > 1900000) _exit(1);
+      // How much later this is depends on what else the machine has to do.
+      if (limit.rlim_cur != 2 || ran(&usage) < 500000) _exit(1);
       for (;;) sum++;
     }
     wait4(grandchild, &status, 0, &usage);
-    _exit(WIFSIGNALED(status) && ran(&usage) >= 1700000 ? WTERMSIG(status) : 1);
+    _exit(WIFSIGNALED(status) && ran(&usage) >= 1200000 ? WTERMSIG(status) : 1);
   }
   waitpid(child, &status, 0);
   IS(WIFEXITED(status) && WEXITSTATUS(status) == SIGKILL);
   getrusage(RUSAGE_CHILDREN, &usage);
-  IS(ran(&usage) >= 1700000);
+  IS(ran(&usage) >= 1200000);
   limit = (struct rlimit){5, 4};
   T(setrlimit(RLIMIT_CPU, &limit));
   limit = (struct rlimit){1, 2};

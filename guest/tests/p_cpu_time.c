@@ -41,6 +41,19 @@ static void work_in_kernel(long time) {
   close(zero);
 }
 
+static bool in_program(struct rusage r) { return micros(r.ru_utime) > 4 * micros(r.ru_stime); }
+static bool in_kernel(struct rusage r) { return micros(r.ru_stime) > micros(r.ru_utime); }
+
+// Whether what works for a while has had its time where it should. Where time goes is told from samples, and what a machine's host does meanwhile counts for whoever
+// was there: so it may take longer until the many are right in spite of the few.
+static bool is_mostly(void (*works)(long), bool (*is_there)(struct rusage)) {
+  for (int i = 0; i < 20; i++) {
+    works(300000);
+    if (is_there(usage(RUSAGE_SELF))) return true;
+  }
+  return false;
+}
+
 static double seconds(clockid_t clock) {
   struct timespec t;
   return clock_gettime(clock, &t) ? -1 : t.tv_sec + t.tv_nsec / 1e9;
@@ -61,9 +74,7 @@ int main(void) {
   // A program that computes.
   pid_t child = fork();
   if (child == 0) {
-    work(300000);
-    struct rusage r = usage(RUSAGE_SELF);
-    _exit(micros(r.ru_utime) > 4 * micros(r.ru_stime) ? 0 : 1);
+    _exit(is_mostly(work, in_program) ? 0 : 1);
   }
   struct rusage r;
   IS(wait4(child, &status, 0, &r) == child);
@@ -73,9 +84,7 @@ int main(void) {
   // One that has the kernel work.
   child = fork();
   if (child == 0) {
-    work_in_kernel(300000);
-    struct rusage u = usage(RUSAGE_SELF);
-    _exit(micros(u.ru_stime) > micros(u.ru_utime) ? 0 : 1);
+    _exit(is_mostly(work_in_kernel, in_kernel) ? 0 : 1);
   }
   IS(wait4(child, &status, 0, &r) == child);
   T(status);
@@ -111,7 +120,7 @@ int main(void) {
   char c;
   T(read(ends[0], &c, 1));
   T(clock_getcpuclockid(child, &clock));
-  IS(seconds(clock) >= 0.06 && seconds(clock) < 5);
+  IS(seconds(clock) >= 0.06 && seconds(clock) < 60);
   struct timespec wanted = {0, 30000000};
   T(clock_nanosleep(clock, TIMER_ABSTIME, &wanted, NULL));
   kill(child, SIGKILL);

@@ -6,9 +6,15 @@
 int main(void) {
   int status;
   siginfo_t info;
+  int gate[2];
+  pipe(gate);
   pid_t a = fork();
-  if (a == 0) { usleep(50000); _exit(5); }
+  if (a == 0) {
+    char c;
+    _exit(read(gate[0], &c, 1) == 1 ? 5 : 6);
+  }
   T(waitpid(a, &status, WNOHANG));
+  write(gate[1], "x", 1);
   T(waitid(P_PID, a, &info, WEXITED | WNOWAIT));
   IS(info.si_pid == a && info.si_code == CLD_EXITED);
   T(info.si_status);

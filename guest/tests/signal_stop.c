@@ -67,17 +67,6 @@ static void stops(void) {
   _exit(3);
 }
 
-static void until_asleep(pid_t child) {
-  char path[40], line[200], state = 0;
-  snprintf(path, sizeof path, "/proc/%d/stat", child);
-  while (state != 'S') {
-    FILE *f = fopen(path, "r");
-    if (!f || !fgets(line, sizeof line, f) || sscanf(strrchr(line, ')') + 1, " %c", &state) != 1) state = 'S';
-    if (f) fclose(f);
-    usleep(1000);
-  }
-}
-
 static void spins(void) {
   pthread_t t;
   for (int i = 0; i < 2; i++) pthread_create(&t, 0, count, (void *)&shared[i]);

@@ -25,7 +25,7 @@ static void *work(void *number) {
   tids[me] = gettid();
   int p[2];
   if (pipe(p)) return 0;
-  for (int round = 0; round < 150; round++) {
+  for (int round = 0; round < 150 || !handled; round++) {
     __m256i sum = _mm256_setzero_si256(), one = _mm256_set1_epi32(1);
     double x = 0;
     for (int i = 0; i < 20000; i++) sum = _mm256_add_epi32(sum, one), x += 0.5;

@@ -71,7 +71,7 @@ fn with_programs(name: String, words: &'static [&'static str], programs: &'stati
         job.files.extend(programs.iter().map(|program| (*program).to_owned()));
         job.workdir = Some("/tmp/work".into());
         job.stdin = std::fs::read(data.join("words")).map_err(|error| error.to_string())?;
-        job.timeout = Duration::from_secs(60);
+        job.timeout = Duration::from_secs(120);
         same_on_both(&job)
     })
 }
@@ -154,7 +154,7 @@ fn sqlite() -> Job {
         delete from t where id % 3 = 0;\nselect count(*) from t;\npragma integrity_check;\n";
     let mut job = Job::new(vec!["sqlite3".into(), ":memory:".into()]);
     job.stdin = script.into_bytes();
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     job
 }
 
@@ -187,6 +187,6 @@ fn compiled(program: &Path) -> Job {
     job.env.push(("T_MARK".into(), "marked".into()));
     job.workdir = Some("/tmp/work".into());
     job.cpus = 2;
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     job
 }

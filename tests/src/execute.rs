@@ -52,7 +52,7 @@ impl Job {
             cpus: 1,
             more_cpus: Vec::new(),
             memory: None,
-            timeout: Duration::from_secs(20),
+            timeout: Duration::from_secs(60),
             terminal: None,
         }
     }

@@ -60,7 +60,7 @@ fn refused(program: &str, options: &[&str], code: i32, names: &str) -> Result<()
 
 fn chiton_run(program: &str, options: &[&str]) -> Result<Outcome, String> {
     let mut job = Job::new(
-        ["run", "--timeout", "20"]
+        ["run", "--timeout", "60"]
             .iter()
             .chain(options)
             .chain(["--", program].iter())
@@ -71,7 +71,7 @@ fn chiton_run(program: &str, options: &[&str]) -> Result<Outcome, String> {
     job.env.extend(
         std::env::vars().filter(|(key, _)| ["HOME", "XDG_CACHE_HOME", "CHITON_KERNEL"].contains(&key.as_str())),
     );
-    job.timeout = Duration::from_secs(40);
+    job.timeout = Duration::from_secs(90);
     on_host(&job)
 }
 

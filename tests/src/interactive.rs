@@ -52,7 +52,7 @@ pub fn cases() -> Vec<Case> {
             );
             job.env.push(("SHELL".into(), "/bin/bash".into()));
             job.files = PROGRAMS.map(str::to_owned).to_vec();
-            job.timeout = Duration::from_secs(60);
+            job.timeout = Duration::from_secs(120);
             same_on_both(&job)
         }),
     ]
@@ -155,7 +155,7 @@ shown = b''
 
 def expect(text):
     global shown
-    end = time.time() + 40
+    end = time.time() + 100
     while text not in shown:
         if not select.select([master], [], [], max(0, end - time.time()))[0]:
             print('not shown:', text, 'but', shown)
@@ -202,7 +202,7 @@ fn at_terminal(command: &[&str], lines: &[Line]) -> Job {
     job.env.push(("TERM".into(), "dumb".into()));
     job.env.push(("HISTFILE".into(), "/dev/null".into()));
     job.files = PROGRAMS.map(str::to_owned).to_vec();
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     job.terminal = Some(Terminal {
         size: (24, 80),
         errors: true,
@@ -221,7 +221,7 @@ fn driven(text: &str) -> Result<Job, String> {
     job.files = PROGRAMS.map(str::to_owned).to_vec();
     job.files
         .extend(["/usr/bin/tr".into(), "/bin/grep".into(), format!("{place}:{place}")]);
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     Ok(job)
 }
 
@@ -237,7 +237,7 @@ fn the_console_is_the_users() -> Result<(), String> {
         "--user",
         "1000:1000",
         "--timeout",
-        "60s",
+        "120s",
         "--file",
         "/usr/bin/tty",
     ]);
@@ -246,7 +246,7 @@ fn the_console_is_the_users() -> Result<(), String> {
         errors: true,
         ..Terminal::default()
     };
-    let shown = terminal::run(&command, &terminal, Duration::from_secs(75))?.stdout;
+    let shown = terminal::run(&command, &terminal, Duration::from_secs(135))?.stdout;
     if shown == b"one\r\ntwo\r\nthree\r\n" {
         Ok(())
     } else {

@@ -276,7 +276,7 @@ fn by_hand(line: String) -> Result<Outcome, String> {
     let mut job = Job::new(vec!["/bin/sh".into(), "-c".into(), format!("exec {line}")]);
     job.env.clear();
     job.env.push(("PATH".into(), std::env::var("PATH").unwrap_or_default()));
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     on_host(&job)
 }
 

@@ -101,6 +101,6 @@ fn check(script: &str) -> Result<(), String> {
     job.files
         .extend(["/etc/passwd", "/etc/group", "/lib/terminfo/d/dumb"].map(String::from));
     job.workdir = Some("/tmp/work".into());
-    job.timeout = Duration::from_secs(60);
+    job.timeout = Duration::from_secs(120);
     same_on_both(&job)
 }
