@@ -138,7 +138,7 @@ impl CpuTimes {
         let nanos = PERIOD + if kernel { overdue } else { 0 };
         task.samples.add(kernel, nanos);
         self.samples.add(kernel, nanos);
-        LOAD.lock().update(now, crate::scheduler::runnable() as u64);
+        LOAD.lock().update(now, || crate::scheduler::runnable() as u64);
     }
 }
 
@@ -199,8 +199,8 @@ const DECAY: [u64; 3] = [1884, 2014, 2037];
 const FORGOTTEN: u64 = 4000;
 
 impl Load {
-    /// Counts `active` tasks for the last step, and none for those that nobody looked at, because the CPUs idled.
-    fn update(&mut self, now: u64, active: u64) {
+    /// Counts the tasks that are `active` for the last step, if it is over, and none for those that nobody looked at, because the CPUs idled.
+    fn update(&mut self, now: u64, active: impl FnOnce() -> u64) {
         if now < self.next {
             return;
         }
@@ -208,7 +208,7 @@ impl Load {
         for _ in 0..steps.min(FORGOTTEN) {
             self.step(0);
         }
-        self.step(active);
+        self.step(active());
         self.next += (steps + 1) * LOAD_STEP;
     }
 
@@ -225,7 +225,7 @@ impl Load {
 #[must_use]
 pub fn load_averages() -> [u64; 3] {
     let mut load = LOAD.lock();
-    load.update(time::now(), crate::scheduler::runnable() as u64);
+    load.update(time::now(), || crate::scheduler::runnable() as u64);
     load.averages
 }
 
@@ -259,11 +259,11 @@ mod tests {
             next: LOAD_STEP,
         };
         for step in 1..=120 {
-            load.update(step * LOAD_STEP, 2);
+            load.update(step * LOAD_STEP, || 2);
         }
         assert!(load.averages[0] > ONE * 19 / 10 && load.averages[0] <= 2 * ONE);
         assert!(load.averages[2] < load.averages[1] && load.averages[1] < load.averages[0]);
-        load.update(10_000 * LOAD_STEP, 0);
+        load.update(10_000 * LOAD_STEP, || 0);
         assert_eq!(load.averages, [0; 3]);
     }
 }

@@ -437,7 +437,8 @@ pub fn reschedule_interrupt() {
 /// Tasks that wait for a CPU or have one, for load averages.
 #[must_use]
 pub fn runnable() -> usize {
-    let waiting: usize = LENGTHS.iter().map(|length| length.load(Ordering::Relaxed)).sum();
+    let queues = &LENGTHS[..hal::cpu::count()];
+    let waiting: usize = queues.iter().map(|length| length.load(Ordering::Relaxed)).sum();
     let busy = hal::cpu::online() & !IDLE.load(Ordering::Relaxed);
     waiting + busy.count_ones() as usize
 }
