@@ -288,6 +288,7 @@ pub fn run(seed: u64, cpus: usize, main: impl Fn(usize) + Clone + 'static) -> Ou
     assert!(!is_on(), "a machine in a machine");
     lock::step::set_step(step);
     crate::entropy::seed(seed);
+    crate::tlb::begin();
     let cpu = |number| {
         let main = main.clone();
         Cpu {

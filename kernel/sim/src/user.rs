@@ -1,6 +1,7 @@
 //! A program's memory: the page tables in force, walked in software.
 
-use crate::{interleave, memory, thread, tlb};
+use crate::tlb::{self, Leaf};
+use crate::{interleave, memory, thread};
 use address::{PhysAddr, USER_END};
 use seam::Access;
 
@@ -9,25 +10,46 @@ const WRITE: u64 = 2;
 const HUGE: u64 = 1 << 7;
 const FRAME: u64 = 0x000f_ffff_ffff_f000;
 
-/// Where `address` lies in simulated memory, if the tables allow the access.
-fn translate(address: u64, access: Access) -> Option<*mut u8> {
+/// How often a touch faults at the most: others may take away again what a fault gave.
+const RETRIES: u32 = 100;
+
+/// The leaf for `address` in the tables in force, if it allows the access.
+fn walk(address: u64, access: Access) -> Option<Leaf> {
     let mut table = tlb::root().address();
+    let mut may_write = true;
     for level in (0..4u32).rev() {
         let index = address >> (12 + 9 * level) & 511;
         let at = memory::pointer(PhysAddr(table.0 + index * 8)).cast::<u64>();
         // SAFETY: a table is a page of simulated memory.
         let entry = unsafe { at.read_volatile() };
-        if entry & PRESENT == 0 || (access == Access::Write && entry & WRITE == 0) {
+        may_write &= entry & WRITE != 0;
+        if entry & PRESENT == 0 || (access == Access::Write && !may_write) {
             return None;
         }
         let base = PhysAddr(entry & FRAME);
         if level == 0 || entry & HUGE != 0 {
-            let mask = (1u64 << (12 + 9 * level)) - 1;
-            return Some(memory::pointer(PhysAddr(base.0 + (address & mask))));
+            let size = 1u64 << (12 + 9 * level);
+            let start = address & !(size - 1);
+            return Some(Leaf {
+                range: start..start + size,
+                base: memory::pointer(base),
+                may_write,
+            });
         }
         table = base;
     }
     None
+}
+
+/// Where `address` lies in simulated memory, if the tables allow the access, or this CPU remembers that they did.
+fn translate(address: u64, access: Access) -> Option<*mut u8> {
+    if let Some(pointer) = tlb::recall(address, access) {
+        return Some(pointer);
+    }
+    let leaf = walk(address, access)?;
+    let pointer = leaf.base.wrapping_add((address - leaf.range.start) as usize);
+    tlb::remember(leaf);
+    Some(pointer)
 }
 
 fn touch(address: u64, access: Access) -> Option<*mut u8> {
@@ -36,7 +58,7 @@ fn touch(address: u64, access: Access) -> Option<*mut u8> {
     if address >= USER_END || tlb::root().0 == 0 {
         return None;
     }
-    for _ in 0..3 {
+    for _ in 0..RETRIES {
         if let Some(pointer) = translate(address, access) {
             return Some(pointer);
         }

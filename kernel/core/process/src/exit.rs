@@ -216,7 +216,11 @@ pub fn forget_child(parent: &Process, child: &Arc<Process>) {
 /// `EAGAIN` when the process is ending already, or another thread was first.
 pub fn become_sole(thread: &Thread) -> abi::Result<()> {
     let process = &thread.process;
-    let threads = process.narrow().ok_or(ENDING)?;
+    let Some(threads) = process.narrow() else {
+        // Whoever was first says so soon, or has: this thread must not go back to its program before.
+        task::wait_killable(&[&process.changed], || None::<()>);
+        return Err(ENDING);
+    };
     let me = thread.tid();
     for other in threads.iter().filter(|other| other.tid() != me) {
         other.add_work(Work::EXIT);

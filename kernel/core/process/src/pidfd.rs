@@ -61,8 +61,9 @@ fn is_running(thread: &Arc<Thread>) -> bool {
 impl FileLike for ProcessFile {
     fn ready(&self, _file: &File) -> Events {
         let mut events = Events::empty();
-        events.set(Events::READABLE, self.has_ended());
+        // In this order: what is gone has ended.
         events.set(Events::HUP, self.is_gone());
+        events.set(Events::READABLE, self.has_ended());
         events
     }
 

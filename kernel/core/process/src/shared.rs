@@ -255,6 +255,12 @@ impl Process {
             return false;
         }
         threads.push(Arc::clone(thread));
+        // Whoever stops the process has either found the thread, or has said so by now.
+        if self.stop.is_stopped()
+            && let Some(task) = thread.task()
+        {
+            task.note_work(task::Work::SIGNAL);
+        }
         true
     }
 

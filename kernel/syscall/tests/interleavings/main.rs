@@ -1,6 +1,10 @@
 //! Processes, threads and signals under thousands of interleavings: simulated programs make the kernel's own system calls.
 #![forbid(unsafe_code)]
 
+mod execute;
+mod fifo;
+mod memory;
+mod pidfd;
 mod program;
 
 use program::{KILL, Program, explore, set_of};

@@ -10,7 +10,7 @@ use process::limits::LimitSet;
 use process::{Beginnings, FileTable, Process, Thread, registry};
 use space::{AddressSpace, Layout, Mapping};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, OnceLock, PoisonError, Weak};
 use syscall::entry;
 use task::simulated;
 use vfs::{Context, Credentials};
@@ -253,18 +253,26 @@ fn put_memory_in_force(task: &task::Task) {
     }
 }
 
-/// What every run begins with: a root that is never changed.
-fn root() -> &'static vfs::Path {
-    static ROOT: OnceLock<vfs::Path> = OnceLock::new();
-    ROOT.get_or_init(|| {
+/// A file system in which nothing is yet.
+fn empty_root() -> vfs::Path {
+    let flags = vfs::MountFlags::empty();
+    let mount = vfs::Mount::new(tmpfs::Tmpfs::new(256, 0o755), flags, b"tmpfs");
+    let dentry = Arc::clone(mount.root());
+    vfs::Path { dentry, mount }
+}
+
+/// What every run begins with.
+fn boot() {
+    static BOOT: Once = Once::new();
+    BOOT.call_once(|| {
         let info = hal::boot::info();
         frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
         drop(table::zero_page());
         task::scheduler::set_on_memory(put_memory_in_force);
         hal::thread::set_program(enter);
         process::exit::set_end(|status| panic!("the first process has ended: {status:?}"));
-        vfs::anonymous_place(b"root", abi::stat::S_IFDIR | 0o755)
-    })
+        ipc::register();
+    });
 }
 
 /// Makes the first process; its thread.
@@ -275,7 +283,7 @@ fn first_process() -> Arc<Thread> {
     let mapping = Mapping::anonymous(STACK * STACKS, abi::mman::Prot::READ | abi::mman::Prot::WRITE);
     let memory = space.map(&mapping).expect("there is room");
     assert_eq!(*MEMORY.get_or_init(|| memory), memory);
-    let view = Context::new(root().clone(), Arc::new(Credentials::root()));
+    let view = Context::new(empty_root(), Arc::new(Credentials::root()));
     let begins = Beginnings {
         space,
         files: FileTable::new(),
@@ -295,7 +303,7 @@ fn first_process() -> Arc<Thread> {
 
 /// Runs a program as process 1 under many seeds. It must wait for all that it makes: nobody may be left.
 pub fn explore(main: impl Fn(&mut Program, &mut Random) + Send + Sync + 'static) {
-    root();
+    boot();
     let main = Arc::new(main);
     let tried = catch_unwind(AssertUnwindSafe(|| run(main)));
     if let Err(panic) = tried {
