@@ -318,7 +318,9 @@ impl Channel {
         if !refused.iter().any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear)) {
             refused.push(Arc::downgrade(ear));
         }
-        self.has_refused.store(true, Ordering::Relaxed);
+        drop(refused);
+        // Whoever is remembered looks once more whether there is room: the other side looks the other way round.
+        self.has_refused.store(true, Ordering::SeqCst);
     }
 
     /// Sends bytes of a stream.
@@ -349,9 +351,16 @@ impl Channel {
             let (start, end) = (place, place + written as u64);
             marks.push_back(Mark { start, end, rights });
         }
-        self.len.store(ring.len(), Ordering::Relaxed);
+        let len = ring.len();
+        self.len.store(len, Ordering::Relaxed);
         drop(content);
         self.reader.readable.wake(1, Events::READABLE.bits());
+        // Others wait at the same socket to write, and there is room left.
+        if len < CAPACITY
+            && let Some(writer) = self.writer.get()
+        {
+            writer.writable.wake(1, Events::WRITABLE.bits());
+        }
         Ok(written)
     }
 

@@ -136,7 +136,8 @@ fn connect(caller: &mut Caller<'_>, (fd, address, len): (Fd, Hex, i32)) -> Resul
     let file = socket_file(caller, fd)?;
     let address = read_address(address, len)?;
     let socket = file.socket()?;
-    match socket.connect(&caller.process().view(), &address) {
+    let view = caller.process().view();
+    match file.retry(Direction::Write, false, || socket.connect(&view, &address)) {
         Err(error)
             if matches!(error.errno, Errno::EINPROGRESS | Errno::EALREADY)
                 && !file.flags().contains(OpenFlags::NONBLOCK) =>

@@ -1,11 +1,11 @@
 //! Binding, listening, connecting, accepting.
 
 use super::{Style, UnixSocket, name};
-use crate::channel::Channel;
+use crate::channel::{Channel, Ear};
 use abi::socket::{AF_UNIX, AF_UNSPEC};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
 use vfs::{Context, Events};
@@ -20,6 +20,8 @@ pub(super) struct Listener {
 
 struct State {
     waiting: VecDeque<Arc<UnixSocket>>,
+    /// Who found no room, and wants to hear of it.
+    refused: Vec<Weak<Ear>>,
     backlog: usize,
     closed: bool,
 }
@@ -36,7 +38,18 @@ impl Listener {
     }
 
     pub(super) fn take(&self) -> Result<Arc<UnixSocket>> {
-        self.state.lock().waiting.pop_front().ok_or(Errno::EAGAIN.into())
+        let mut state = self.state.lock();
+        let Some(first) = state.waiting.pop_front() else {
+            return Err(if state.closed {
+                Error::new(Errno::EINVAL, "the socket listens no more")
+            } else {
+                Errno::EAGAIN.into()
+            });
+        };
+        let refused = core::mem::take(&mut state.refused);
+        drop(state);
+        wake(&refused);
+        Ok(first)
     }
 
     /// Nobody accepts any more.
@@ -44,17 +57,26 @@ impl Listener {
         let mut state = self.state.lock();
         state.closed = true;
         let waiting = core::mem::take(&mut state.waiting);
+        let refused = core::mem::take(&mut state.refused);
         drop(state);
         drop(waiting);
+        wake(&refused);
     }
 
-    /// Whether one more may wait.
-    fn check(&self) -> Result<()> {
-        let state = self.state.lock();
+    /// Whether one more may wait. If not, `ear` hears when that may have changed.
+    fn check(&self, ear: &Arc<Ear>) -> Result<()> {
+        let mut state = self.state.lock();
         if state.closed {
             return Err(Error::new(Errno::ECONNREFUSED, "nobody accepts any more"));
         }
         if state.waiting.len() > state.backlog {
+            if !state
+                .refused
+                .iter()
+                .any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear))
+            {
+                state.refused.push(Arc::downgrade(ear));
+            }
             return Err(Error::new(Errno::EAGAIN, "too many wait to be accepted"));
         }
         Ok(())
@@ -66,6 +88,12 @@ impl Listener {
         if !state.closed {
             state.waiting.push_back(socket);
         }
+    }
+}
+
+fn wake(ears: &[Weak<Ear>]) {
+    for ear in ears.iter().filter_map(Weak::upgrade) {
+        ear.writable.wake_all();
     }
 }
 
@@ -96,6 +124,7 @@ pub(super) fn listen(socket: &UnixSocket, backlog: u32) -> Result<()> {
     let listener = socket.listener.get_or_init(|| Listener {
         state: SpinLock::new(State {
             waiting: VecDeque::new(),
+            refused: Vec::new(),
             backlog: 0,
             closed: false,
         }),
@@ -149,7 +178,7 @@ pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Re
     *other.name.lock() = target_name.clone();
     let own_name: Vec<u8> = socket.name.lock().clone();
     *other.peer_name.lock() = own_name;
-    listener.check()?;
+    listener.check(&own.ear)?;
     UnixSocket::join(&own, &other);
     listener.add(other);
     *socket.peer_name.lock() = target_name;

@@ -140,12 +140,30 @@ impl UnixSocket {
             Some(_) if self.outgoing().is_some() => return Err(Errno::EISCONN.into()),
             _ => self.outgoing().ok_or(NOT_CONNECTED)?,
         };
+        let name = self.name.lock().clone();
+        message.credentials.get_or_insert(self.owner);
+        let sent = self.send_to(&target, from, message, &name);
+        if sent.as_ref().is_err_and(|error| error.errno == Errno::EAGAIN) {
+            // What was received before this one is remembered was told to nobody.
+            target.remember_refused(&self.ear);
+            return self.send_to(&target, from, message, &name);
+        }
+        sent
+    }
+
+    fn send_to(
+        &self,
+        target: &Arc<Channel>,
+        from: &mut Source<'_>,
+        message: &mut Outgoing,
+        name: &[u8],
+    ) -> Result<usize> {
         if target.reader_gone() {
             if !self.is_datagram() {
                 return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
             }
             let mut outgoing = self.chosen.lock();
-            if outgoing.as_ref().is_some_and(|outgoing| Arc::ptr_eq(outgoing, &target)) {
+            if outgoing.as_ref().is_some_and(|outgoing| Arc::ptr_eq(outgoing, target)) {
                 *outgoing = None;
             }
             return Err(Error::new(Errno::ECONNREFUSED, "nobody receives any more"));
@@ -153,13 +171,16 @@ impl UnixSocket {
         if target.writer_gone() && !self.is_datagram() {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
-        let name = self.name.lock().clone();
-        message.credentials.get_or_insert(self.owner);
-        let sent = target.send(from, message, &name);
-        if sent.as_ref().is_err_and(|error| error.errno == Errno::EAGAIN) {
-            target.remember_refused(&self.ear);
-        }
-        sent
+        target.send(from, message, name)
+    }
+
+    /// Whether something can be sent. If not, who waits for that hears of it.
+    fn is_writable(&self, outgoing: &Channel) -> bool {
+        outgoing.is_writable()
+            || (self.is_datagram() && {
+                outgoing.remember_refused(&self.ear);
+                outgoing.is_writable()
+            })
     }
 }
 
@@ -215,7 +236,7 @@ impl FileLike for UnixSocket {
         events.set(Events::ERR, incoming.is_some_and(|channel| channel.is_reset()));
         let connected = outgoing.is_some() || self.is_datagram();
         events.set(Events::HUP, events.contains(Events::HUP) || !connected);
-        let writable = outgoing.is_none_or(|channel| channel.is_writable());
+        let writable = outgoing.is_none_or(|channel| self.is_writable(&channel));
         events.set(Events::WRITABLE, writable);
         events
     }
@@ -307,6 +328,9 @@ impl Socket for UnixSocket {
             && let Some(outgoing) = outgoing
         {
             outgoing.end_writing();
+        }
+        if let Some(listener) = self.listener.get() {
+            listener.close();
         }
         self.ear.wake_all();
         Ok(())

@@ -1,6 +1,8 @@
 //! Pipes, counters, timers and sets of files under thousands of interleavings.
 #![forbid(unsafe_code)]
 
+mod sockets;
+
 use abi::Errno;
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLLET, EPOLLONESHOT, EpollEvent};
