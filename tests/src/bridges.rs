@@ -1,6 +1,7 @@
 //! `chiton network`, each test in a network namespace of its own, so that the host's interfaces are never touched. Only root can do that: without it,
 //! what is tested is that the command says so.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
@@ -11,7 +12,7 @@ use crate::suite::Case;
 /// Every case.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![Case::new("bridges::tap", tap)];
+    let mut cases = vec![Case::new("bridges::tap", tap), Case::new("bridges::server", server)];
     for (name, script, expected) in SCRIPTS {
         cases.push(Case::new(format!("bridges::{name}"), move || {
             script_says(script, expected)
@@ -119,4 +120,20 @@ fn tap() -> Result<(), String> {
         echo $found; $CHITON network rm one 2>&1 | cut -d: -f1,2; kill $sleep; wait $sleep
         ip -o link show master ct-one | grep -c tap; $CHITON network rm one; echo $?";
     script_says(script, "1\nchiton: one machine is on the network one\n0\n0\n")
+}
+
+/// Two machines on a network reach each other, and the host's side of the bridge reaches both.
+fn server() -> Result<(), String> {
+    if places::host_only() || !Path::new("/usr/sbin/nginx").exists() || !Path::new("/usr/bin/curl").exists() {
+        return Ok(());
+    }
+    let script = "$CHITON network create one --internal --static >/dev/null
+        $CHITON run --network one,ip=10.87.0.7/24 --timeout 60 --package nginx-light -- nginx -g 'daemon off;' & server=$!
+        for turn in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+            curl -s --max-time 2 -o \"$CHITON_NETWORKS/page\" http://10.87.0.7/ && break; sleep 0.5
+        done
+        grep -c '<title>Welcome to nginx!' \"$CHITON_NETWORKS/page\"
+        $CHITON run --network one,ip=10.87.0.8/24 --timeout 30 -- curl -s --max-time 20 http://10.87.0.7/ | grep -c '<title>Welcome to nginx!'
+        kill $server; wait $server; $CHITON network rm one; echo $?";
+    script_says(script, "1\n1\n0\n")
 }

@@ -1,8 +1,11 @@
 //! Images from Debian packages and from whole roots, network options, and what the command says when it cannot do what is asked.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use crate::places;
@@ -16,6 +19,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("packages::nginx", nginx),
         Case::new("packages::root", root),
         Case::new("packages::taken_port", taken_port),
+        Case::new("packages::published_port", published_port),
     ];
     for (name, words, part) in REFUSED {
         cases.push(Case::new(format!("packages::refused_{name}"), move || {
@@ -126,12 +130,62 @@ fn root() -> Result<(), String> {
 
 /// A port that another program has is named before any machine starts.
 fn taken_port() -> Result<(), String> {
-    let other = std::net::TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let other = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
     let port = other.local_addr().map_err(|error| error.to_string())?.port();
     refused(
         &format!("-p {port}:80"),
         &format!("port {port}/tcp of 127.0.0.1 is taken"),
     )
+}
+
+/// A client on the host reaches a server in the machine through a published port.
+fn published_port() -> Result<(), String> {
+    if places::host_only() || !Path::new("/usr/sbin/nginx").exists() {
+        return Ok(());
+    }
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let free = free.map_err(|error| error.to_string())?;
+    let forward = format!("{}:80", free.port());
+    let mut machine = Command::new(places::command()?)
+        .args([
+            "run",
+            "--timeout",
+            "60",
+            "--ip",
+            "10.0.2.15",
+            "-p",
+            &forward,
+            "--package",
+            "nginx-light",
+        ])
+        .args(["--", "nginx", "-g", "daemon off;"])
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let last = Instant::now() + Duration::from_secs(50);
+    let mut answer = String::new();
+    while answer.is_empty() && Instant::now() < last {
+        std::thread::sleep(Duration::from_millis(200));
+        answer = page(free).unwrap_or_default();
+    }
+    machine
+        .kill()
+        .and_then(|()| machine.wait())
+        .map_err(|error| error.to_string())?;
+    if answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("<title>Welcome to nginx!</title>") {
+        return Ok(());
+    }
+    Err(format!("the answer was {answer:?}"))
+}
+
+/// What a web server says.
+fn page(server: SocketAddr) -> std::io::Result<String> {
+    let mut connection = TcpStream::connect_timeout(&server, Duration::from_secs(2))?;
+    connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+    connection.write_all(b"GET / HTTP/1.0\r\nHost: chiton\r\n\r\n")?;
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn refused(words: &str, part: &str) -> Result<(), String> {
