@@ -5,7 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use chiton_tests::{
-    apps, bridges, cpython, guest, hostile, interactive, machines, network, packages, processes, programs, suite,
+    apps, bridges, cpython, guest, hostile, interactive, internet, machines, network, packages, processes, programs,
+    suite,
 };
 
 fn main() -> ExitCode {
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         cpython::cases(),
         processes::cases(),
         programs::cases(),
+        internet::cases(),
         machines::cases(),
         network::cases(),
         bridges::cases(),

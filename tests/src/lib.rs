@@ -15,6 +15,7 @@
 //! | [`programs`] | shells, runtimes and tools at their everyday work, differential |
 //! | [`processes`] | `ps`, `top`, `lsof` and their kin, differential |
 //! | [`cpython`] | the own suite of Python's interpreter, compared test by test |
+//! | [`internet`] | the internet protocols between a machine and its host |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`network`] | tools that show the network, differential |
 //! | [`interactive`] | shells with somebody at the terminal |
@@ -34,6 +35,7 @@ pub mod execute;
 pub mod guest;
 pub mod hostile;
 pub mod interactive;
+pub mod internet;
 pub mod machines;
 pub mod network;
 pub mod packages;

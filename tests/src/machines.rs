@@ -88,7 +88,7 @@ fn every_cpu(machine: &str, cpus: u32, changes: &[(&str, &str)]) -> Result<(), S
 }
 
 /// What QEMU has to be told so that its devices are those of virtio 1.0.
-const MODERN: &str = "-global virtio-mmio.force-legacy=false";
+pub(crate) const MODERN: &str = "-global virtio-mmio.force-legacy=false";
 
 /// The host's random bytes come, whichever way the ring is.
 fn virtio_rng(options: &str) -> Result<(), String> {
@@ -257,7 +257,7 @@ pub(crate) fn built(name: &str, options: &[&str]) -> Result<PathBuf, String> {
     Ok(product)
 }
 
-fn command_line(machine: &str, cpus: u32, program: &Path, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn command_line(machine: &str, cpus: u32, program: &Path, arguments: &[&str]) -> Result<String, String> {
     let mut command = Command::new(places::command()?);
     let cpus = cpus.to_string();
     command.args(["run", "--dry-run", "--machine", machine, "--cpus", &cpus, "--"]);
@@ -272,7 +272,7 @@ fn command_line(machine: &str, cpus: u32, program: &Path, arguments: &[&str]) ->
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }
 
-fn by_hand(line: String) -> Result<Outcome, String> {
+pub(crate) fn by_hand(line: String) -> Result<Outcome, String> {
     let mut job = Job::new(vec!["/bin/sh".into(), "-c".into(), format!("exec {line}")]);
     job.env.clear();
     job.env.push(("PATH".into(), std::env::var("PATH").unwrap_or_default()));
@@ -280,7 +280,7 @@ fn by_hand(line: String) -> Result<Outcome, String> {
     on_host(&job)
 }
 
-fn said(outcome: &Outcome, wanted: &str) -> Result<(), String> {
+pub(crate) fn said(outcome: &Outcome, wanted: &str) -> Result<(), String> {
     let text = String::from_utf8_lossy(&outcome.stdout);
     if outcome.code == FINE && text.lines().any(|line| line.trim_end() == wanted) {
         return Ok(());

@@ -19,14 +19,29 @@ use virtio_rng::Rng;
 /// What an interrupt of a device does.
 type Work = Box<dyn Fn() + Send + Sync>;
 
-/// Finds what is there and starts it.
-pub(crate) fn start_all(config: &Config) {
+/// Finds what is there and starts it; gives the network cards, in their order.
+pub(crate) fn start_all(config: &Config) -> Vec<Arc<Interface>> {
+    let mut cards = Vec::new();
     for device in &config.devices {
         match start_at(device, &config.networks) {
             Ok(true) => {}
             Ok(false) => trace::info!("nothing that is known is at {:#x}", device.address),
             Err(error) => trace::warn!("the device at {:#x}: {}", device.address, error.why()),
         }
+    }
+    cards
+}
+
+/// Configures the network cards as was said, in their order. The clock must have settled.
+pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
+    let host_name = config.host_name.as_deref();
+    for (number, card) in cards.iter().enumerate() {
+        inet::start();
+        if host_name.is_none() {
+            ip::set_name_hook(syscall::start::set_host_name);
+        }
+        let plan = Plan::parse(config.networks.get(number).map_or(b"", Vec::as_slice));
+        ip::start(card, &plan, host_name.unwrap_or_default());
     }
 }
 
@@ -90,10 +105,7 @@ fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, networks: &[Vec<
     };
     let card = Arc::new(VirtioCard::start(transport, dma, hooks)?);
     let interface = link::interface::add(Arc::clone(&card) as _);
-    let number = usize::try_from(interface.index - link::interface::FIRST).unwrap_or(0);
-    let plan = Plan::parse(networks.get(number).map_or(b"", Vec::as_slice));
     let _ = place.set(Arc::clone(&interface));
-    inet::start();
-    ip::start(&interface, &plan);
+    cards.push(interface);
     Ok(Box::new(move || card.interrupt()))
 }

@@ -81,12 +81,13 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     };
     tty::console::set_up(console);
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
-    devices::start_all(&config);
+    let cards = devices::start_all(&config);
     hal::console::listen();
     process::exit::set_end(end);
     root::give_console(&root, &config.user)?;
     let view = config.view(root)?;
     hal::clock::settle();
+    devices::configure(&cards, &config);
     vdso::start();
     exec::set_vdso(vdso::map);
     let standard = devfs::standard_files(&view)?;

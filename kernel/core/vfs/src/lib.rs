@@ -73,5 +73,5 @@ pub use open::{How, open_nameless};
 pub use path::Path;
 pub use root::{root, set_root, shrink};
 pub use running::Running;
-pub use socket::{Incoming, Listing, Outgoing, Socket};
+pub use socket::{Control, Incoming, Listing, Outgoing, Socket};
 pub use special::{OpenSpecial, register_devices, register_fifos};

@@ -9,6 +9,17 @@ use alloc::vec::Vec;
 use task::wait_more;
 use usermem::{Sink, Source};
 
+/// Something that goes along with bytes (`struct cmsghdr`) and that one family of sockets alone knows.
+#[derive(Debug)]
+pub struct Control {
+    /// Whose it is.
+    pub level: u32,
+    /// What it is.
+    pub kind: u32,
+    /// Its bytes.
+    pub body: Vec<u8>,
+}
+
 /// What goes with the bytes that are sent.
 #[derive(Default)]
 pub struct Outgoing {
@@ -20,6 +31,8 @@ pub struct Outgoing {
     pub rights: Vec<Arc<File>>,
     /// Who sends.
     pub credentials: Option<Ucred>,
+    /// What else goes along, for the socket to understand.
+    pub control: Vec<Control>,
 }
 
 /// What came with the bytes that were received.
@@ -35,6 +48,8 @@ pub struct Incoming {
     pub rights: Vec<Arc<File>>,
     /// Who sent, if the socket asks for that.
     pub credentials: Option<Ucred>,
+    /// What else came along.
+    pub control: Vec<Control>,
 }
 
 /// What lists of sockets say of one besides its addresses and options.

@@ -1,34 +1,42 @@
 //! UDP sockets.
 //!
-//! A datagram is put where its receiver waits, with its sender's address as the receiver's family shows it. What finds no room is lost, and what finds no receiver comes back to
-//! a sender that is connected as `ECONNREFUSED`.
+//! A datagram that came waits in the receiver's [`Inbox`]; what finds no room is lost. One to the machine itself is put there at once and never becomes a packet; others go through [`ip::send`]. What finds no receiver
+//! comes back to a sender that is connected as `ECONNREFUSED`, and to one that asks for it (`IP_RECVERR`) with all that is known.
 
+use crate::control::{self, Manner};
+use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::ports::{Holder, Ports, Wish};
 use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, options};
+use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ACCEPTCONN, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_PROTOCOL,
-    SO_REUSEADDR, SO_REUSEPORT, SO_TYPE, SOCK_DGRAM, SOL_SOCKET,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ACCEPTCONN, SO_BROADCAST, SO_DOMAIN, SO_ERROR,
+    SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_TYPE, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use ipc::channel::{Channel, Ear};
+use core::net::SocketAddr;
+use ip::{Failed, Handler, Offload, Received, Route};
+use ipc::channel::CAPACITY;
 use ipc::options::{Options, number};
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU32, Ordering};
+use lock::atomic::{AtomicBool, Ordering};
+use packet::checksum::Sum;
+use packet::udp;
 use task::WaitQueue;
-use usermem::{Sink, Source};
+use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 /// The longest that fits into a packet.
 const LONGEST: usize = 65507;
+/// `UDP_SEGMENT`: bytes of each datagram of those that are sent in one go.
+const SEGMENT: u32 = 103;
 
 /// `UDP_*`: CORK, SEGMENT, GRO.
 const ROWS: [options::Row; 3] = [
     (1, 0, i32::MIN, i32::MAX),
-    (103, 0, 0, 65535),
+    (SEGMENT, 0, 0, 65535),
     (104, 0, i32::MIN, i32::MAX),
 ];
 
@@ -45,41 +53,25 @@ pub(crate) struct UdpSocket {
     family: u16,
     uid: u32,
     own: Weak<Self>,
-    ear: Arc<Ear>,
-    incoming: Arc<Channel>,
+    inbox: Inbox,
     ends: SpinLock<Ends>,
     options: Options,
-    /// What went wrong and nobody was told yet: an errno.
-    error: AtomicU32,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
 }
 
 impl UdpSocket {
     pub(crate) fn new(family: u16, uid: u32) -> Arc<Self> {
-        let ear: Arc<Ear> = Arc::default();
         Arc::new_cyclic(|own| Self {
             family,
             uid,
             own: Weak::clone(own),
-            incoming: Channel::new(false, &ear),
-            ear,
+            inbox: Inbox::default(),
             ends: SpinLock::new(Ends::default()),
             options: Options::default(),
-            error: AtomicU32::new(0),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
         })
-    }
-
-    fn take_error(&self) -> Result<()> {
-        match self.error.load(Ordering::Relaxed) {
-            0 => Ok(()),
-            _ => match self.error.swap(0, Ordering::AcqRel) {
-                0 => Ok(()),
-                errno => Err(Errno(errno as u16).into()),
-            },
-        }
     }
 
     fn claim(&self, ends: &mut Ends, wanted: SocketAddr) -> Result<()> {
@@ -117,23 +109,26 @@ impl UdpSocket {
         if to.port() == 0 {
             return Err(Error::new(Errno::EINVAL, "nobody has port 0"));
         }
-        self.check_broadcast(to.ip())?;
-        address::destination(to)
+        Ok(address::or_own(to))
     }
 
-    fn check_broadcast(&self, ip: IpAddr) -> Result<()> {
-        let broadcast = ip == IpAddr::V4(Ipv4Addr::BROADCAST) || ip == IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
-        if broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
+    /// The way to an address, if the socket may take it.
+    fn way(&self, to: SocketAddr, manner: &Manner) -> Result<Route> {
+        let own = self.ends.lock().own.map(|own| own.ip());
+        let own = own.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
+        let interface = manner.interface.or(address::interface_of(to));
+        let route = ip::route_when_ready(to.ip(), manner.source.or(own), interface)?;
+        if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
             return Err(Error::new(
                 Errno::EACCES,
                 "broadcasting was not asked for (SO_BROADCAST)",
             ));
         }
-        Ok(())
+        Ok(route)
     }
 
     fn send_to(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        self.take_error()?;
+        self.inbox.take_error()?;
         let len = from.left();
         if len > LONGEST {
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
@@ -143,27 +138,181 @@ impl UdpSocket {
         }
         let given = message.address.take();
         let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
+        let manner = Manner::read(&message.control)?;
+        let route = self.way(to, &manner)?;
         let own = self.own_address()?;
-        let ip = if own.ip().is_unspecified() {
-            address::source(to.ip())
-        } else {
-            own.ip()
+        let mut bytes = alloc::vec![0; len];
+        from.take(&mut bytes)?;
+        let size = self.options.kept(UDP, SEGMENT).filter(|size| *size > 0);
+        let size = size.map_or(len.max(1), |size| size as usize);
+        if len == 0 {
+            self.send_one(&bytes, own, to, &manner, &route)?;
+        }
+        for piece in bytes.chunks(size) {
+            self.send_one(piece, own, to, &manner, &route)?;
+        }
+        Ok(len)
+    }
+
+    fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+        let hop_limit = manner.hop_limit(&self.options, to.ip());
+        let traffic_class = manner.traffic_class(&self.options, to.ip());
+        if route.is_local {
+            let letter = Letter {
+                bytes: bytes.to_vec(),
+                from: address::scoped(route.source, own.port(), route.interface),
+                to: to.ip(),
+                interface: route.interface,
+                hop_limit,
+                traffic_class,
+            };
+            self.put_here(letter, to);
+            return Ok(());
+        }
+        let header = udp::Header {
+            source: own.port(),
+            destination: to.port(),
+            has_checksum: true,
         };
-        let own = SocketAddr::new(ip, own.port());
-        let Some(target) = PORTS.find(to, own, |_| true) else {
-            if self.ends.lock().peer == Some(to) {
-                self.error.store(u32::from(Errno::ECONNREFUSED.0), Ordering::Release);
-                self.ear.wake_all();
-            }
-            return Ok(from.skip(len));
-        };
-        let sender = address::show(target.family, own);
-        match target.incoming.send(from, message, &sender) {
+        let sum = Sum::pseudo(route.source, to.ip(), udp::PROTOCOL, bytes.len() + udp::LEN);
+        let header = header.to_bytes(bytes.len(), sum.partial());
+        let pieces = [bytes];
+        let discovery = options::path_discovery(&self.options, to.ip());
+        let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu as usize;
+        ip::send(&ip::Outgoing {
+            source: Some(route.source),
+            interface: Some(route.interface),
+            hop_limit,
+            traffic_class,
+            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            offload: Some(Offload {
+                checksum_at: udp::CHECKSUM_AT,
+                segment: None,
+                header_len: udp::LEN as u16,
+            }),
+            ..ip::Outgoing::new(to.ip(), udp::PROTOCOL, &header, &pieces)
+        })
+    }
+
+    /// A datagram to the machine itself.
+    fn put_here(&self, letter: Letter, to: SocketAddr) {
+        if let Some(target) = PORTS.find(to, letter.from, |_| true) {
             // What finds no room is lost.
-            Err(error) if error.errno == Errno::EAGAIN => Ok(from.skip(len)),
-            sent => sent,
+            target.take_in(letter);
+            return;
+        }
+        let offender = to.ip();
+        let (kind, code) = if to.is_ipv4() { (3, 3) } else { (1, 4) };
+        let trouble = Trouble {
+            errno: Errno::ECONNREFUSED,
+            message: Some((kind, code)),
+            info: 0,
+            offender,
+            letter: Letter { from: to, ..letter },
+        };
+        self.fail(trouble, true);
+    }
+
+    fn take_in(&self, letter: Letter) {
+        let room = self
+            .options
+            .kept(SOL_SOCKET, SO_RCVBUF)
+            .map_or(CAPACITY, |room| room as usize);
+        self.inbox.put(letter, room);
+    }
+
+    /// A datagram did not arrive: its `letter` is from whom it was to.
+    fn fail(&self, trouble: Trouble, is_fatal: bool) {
+        let is_connected = self.ends.lock().peer == Some(trouble.letter.from);
+        let wanted = control::wants_troubles(&self.options, trouble.letter.to);
+        let errno = trouble.errno;
+        if wanted {
+            self.inbox.put_trouble(trouble);
+        }
+        if wanted || is_fatal && is_connected {
+            self.inbox.set_error(errno);
         }
     }
+
+    /// The oldest datagram that did not arrive.
+    fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let trouble = self.inbox.take_trouble()?;
+        let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
+        Ok(Incoming {
+            count,
+            flags: MSG_ERRQUEUE | cut,
+            address: address::show(self.family, trouble.letter.from),
+            control: alloc::vec![control::of_trouble(&trouble)],
+            ..Incoming::default()
+        })
+    }
+}
+
+/// Has datagrams that come by cards taken in.
+pub(crate) fn start() {
+    ip::register(udp::PROTOCOL, Handler { receive, fail });
+}
+
+/// A datagram came.
+fn receive(packet: &Received<'_>) {
+    let Some((header, bytes)) = udp::Header::parse(packet.payload) else {
+        return;
+    };
+    let must_sum = header.has_checksum || packet.source.is_ipv6();
+    if must_sum && !packet.has_right_checksum() {
+        return;
+    }
+    let from = address::scoped(packet.source, header.source, packet.interface);
+    let to = SocketAddr::new(packet.destination, header.destination);
+    let letter = || Letter {
+        bytes: bytes.to_vec(),
+        from,
+        to: packet.destination,
+        interface: packet.interface,
+        hop_limit: packet.hop_limit,
+        traffic_class: packet.traffic_class,
+    };
+    if !packet.is_unicast {
+        PORTS
+            .everybody(to, from)
+            .iter()
+            .for_each(|socket| socket.take_in(letter()));
+        return;
+    }
+    match PORTS.find(to, from, |_| true) {
+        Some(socket) => socket.take_in(letter()),
+        None => ip::port_unreachable(packet),
+    }
+}
+
+/// A datagram of ours did not arrive.
+fn fail(failed: &Failed<'_>) {
+    let ports = (packet::u16_at(failed.payload, 0), packet::u16_at(failed.payload, 2));
+    let (Some(own), Some(peer)) = ports else { return };
+    let own = SocketAddr::new(failed.source, own);
+    let peer = address::scoped(failed.destination, peer, failed.interface);
+    let Some(socket) = PORTS.find(own, peer, |_| true) else {
+        return;
+    };
+    let too_long = failed.errno == Errno::EMSGSIZE;
+    if too_long && options::path_discovery(&socket.options, failed.destination) == 0 {
+        return;
+    }
+    let trouble = Trouble {
+        errno: failed.errno,
+        message: Some(failed.message),
+        info: failed.mtu.unwrap_or(0),
+        offender: failed.offender,
+        letter: Letter {
+            bytes: failed.payload.get(udp::LEN..).unwrap_or_default().to_vec(),
+            from: peer,
+            to: failed.destination,
+            interface: failed.interface,
+            hop_limit: 0,
+            traffic_class: 0,
+        },
+    };
+    socket.fail(trouble, failed.is_fatal || too_long);
 }
 
 impl Holder for UdpSocket {
@@ -186,15 +335,21 @@ impl FileLike for UdpSocket {
     }
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
-        options::request(request, argument, Some(&self.incoming), None)
+        let waiting = match request {
+            FIONREAD => self.inbox.next_len(),
+            TIOCOUTQ => 0,
+            _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+        };
+        UserPtr::<i32>::new(argument).write(&(waiting as i32))?;
+        Ok(0)
     }
 
     fn ready(&self, _file: &File) -> Events {
-        let failed = self.error.load(Ordering::Relaxed) != 0;
         let ended = self.stopped_reading.load(Ordering::Relaxed);
-        let mut events = Events::WRITABLE;
-        events.set(Events::READABLE, failed || ended || !self.incoming.is_empty());
-        events.set(Events::ERR, failed);
+        let mut events = self.inbox.ready();
+        if ended {
+            events |= Events::READABLE;
+        }
         events.set(Events::RDHUP, ended);
         events.set(Events::HUP, ended && self.stopped_writing.load(Ordering::Relaxed));
         events
@@ -202,8 +357,8 @@ impl FileLike for UdpSocket {
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
         Some(match direction {
-            Direction::Read => &self.ear.readable,
-            Direction::Write => &self.ear.writable,
+            Direction::Read => &self.inbox.ear.readable,
+            Direction::Write => &self.inbox.ear.writable,
         })
     }
 
@@ -225,14 +380,21 @@ impl Socket for UdpSocket {
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        self.take_error()?;
-        if self.incoming.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+        if flags & MSG_ERRQUEUE != 0 {
+            return self.receive_trouble(into, flags);
+        }
+        self.inbox.take_error()?;
+        if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
             return Ok(Incoming::default());
         }
-        let mut incoming = self.incoming.receive(into, flags)?;
-        // Who sent is told by local sockets only.
-        incoming.credentials = None;
-        Ok(incoming)
+        let (letter, count, flags) = self.inbox.receive(into, flags)?;
+        Ok(Incoming {
+            count,
+            flags,
+            address: address::show(self.family, letter.from),
+            control: control::of(&letter, self.family, &self.options),
+            ..Incoming::default()
+        })
     }
 
     fn is_stream(&self) -> bool {
@@ -246,7 +408,7 @@ impl Socket for UdpSocket {
         if matches!(how, SHUT_WR | SHUT_RDWR) {
             self.stopped_writing.store(true, Ordering::Relaxed);
         }
-        self.ear.wake_all();
+        self.inbox.ear.wake_all();
         // As on Linux, it has its effect all the same.
         if self.ends.lock().peer.is_none() {
             return Err(NOT_CONNECTED);
@@ -268,13 +430,13 @@ impl Socket for UdpSocket {
             self.ends.lock().peer = None;
             return Ok(());
         }
-        let to = address::destination(address::parse(self.family, address)?)?;
-        self.check_broadcast(to.ip())?;
+        let to = address::or_own(address::parse(self.family, address)?);
+        let route = self.way(to, &Manner::default())?;
         self.own_address()?;
         let mut ends = self.ends.lock();
         ends.peer = Some(to);
         if let Some(own) = ends.own.as_mut().filter(|own| own.ip().is_unspecified()) {
-            own.set_ip(address::source(to.ip()));
+            own.set_ip(route.source);
         }
         Ok(())
     }
@@ -292,7 +454,7 @@ impl Socket for UdpSocket {
 
     fn listing(&self) -> Listing {
         Listing {
-            queues: [self.incoming.next_len() as u32, 0],
+            queues: [self.inbox.next_len() as u32, 0],
             uid: self.uid,
             ..Listing::default()
         }
@@ -304,7 +466,12 @@ impl Socket for UdpSocket {
             (SOL_SOCKET, SO_DOMAIN) => number(i32::from(self.family)),
             (SOL_SOCKET, SO_PROTOCOL) => number(UDP as i32),
             (SOL_SOCKET, SO_ACCEPTCONN) => number(0),
-            (SOL_SOCKET, SO_ERROR) => number(self.take_error().err().map_or(0, |error| i32::from(error.errno.0))),
+            (SOL_SOCKET, SO_ERROR) => number(
+                self.inbox
+                    .take_error()
+                    .err()
+                    .map_or(0, |error| i32::from(error.errno.0)),
+            ),
             (SOL_SOCKET, _) => self.options.get(name),
             (UDP, _) => options::get_row(&self.options, &ROWS, level, name),
             _ => options::get(&self.options, self.family, level, name),

@@ -1,7 +1,7 @@
-//! Sockets of the internet protocols (`AF_INET`, `AF_INET6`): streams (TCP) and datagrams (UDP), for programs that talk to others in the same machine.
+//! Sockets of the internet protocols (`AF_INET`, `AF_INET6`): streams (TCP) and datagrams (UDP).
 //!
 //! What goes to an address of the machine itself never becomes a packet: a connection is a pair of [`ipc::channel::Channel`]s, as between local sockets, and a datagram is put
-//! where its receiver waits. What programs see is what they see on Linux: who is refused and how, what a port means and who may share it, which
+//! where its receiver waits. Datagrams to others go out and come in through `ip`. What programs see is what they see on Linux: who is refused and how, what a port means and who may share it, which
 //! error comes when the other side goes away.
 //!
 //! | module | what |
@@ -10,12 +10,11 @@
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
 //! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
-//! | `datagram` | UDP sockets |
+//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along |
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
-//! Sideways: nothing; it stands on `ipc`, `task` and `vfs` below. It does not do: packets. There is no network card yet, so the only addresses are those of loopback
-//! (127.0.0.0/8 and ::1) and all others are unreachable; urgent data, multicast and raw sockets are not there either.
+//! Sideways: `ip`. It does not do: urgent data.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -24,8 +23,10 @@ extern crate alloc;
 mod address;
 mod arrive;
 mod connect;
+mod control;
 mod datagram;
 mod half_open;
+mod inbox;
 mod options;
 mod ports;
 mod remote;
@@ -56,6 +57,7 @@ pub fn has_family(family: u32) -> bool {
 /// There is a network card: has what comes by it taken in.
 pub fn start() {
     arrive::start();
+    datagram::start();
 }
 
 /// Makes a socket of a family for which [`has_family`] holds; `flags` may have `O_NONBLOCK`.

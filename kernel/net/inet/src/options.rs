@@ -8,7 +8,7 @@ use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use ipc::channel::Channel;
 use ipc::options::{Options, UNKNOWN, number, number_of};
 use usermem::UserPtr;
@@ -127,6 +127,20 @@ pub(crate) fn set(
         return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
     }
     set_row(options, rows(family, level), level, name, value)
+}
+
+/// Whether and how the longest packet that a way takes is found out (`IP_PMTUDISC_*`).
+pub(crate) fn path_discovery(options: &Options, to: IpAddr) -> i32 {
+    let (level, name) = match to {
+        IpAddr::V4(_) => (IPPROTO_IP, 10),
+        IpAddr::V6(_) => (IPPROTO_IPV6, 23),
+    };
+    options.kept(level, name).unwrap_or(1)
+}
+
+/// Bytes of the header before a datagram to an address.
+pub(crate) const fn ip_header_len(to: IpAddr) -> usize {
+    if to.is_ipv4() { 20 } else { 40 }
 }
 
 /// A request of `ioctl`.

@@ -226,6 +226,19 @@ impl<S: Holder> Ports<S> {
     }
 }
 
+impl<S: Holder> Ports<S> {
+    /// Everybody who gets what comes from `from` to many.
+    pub(crate) fn everybody(&self, to: SocketAddr, from: SocketAddr) -> Vec<Arc<S>> {
+        let claims = self.claims.lock();
+        let here = claims.get(&to.port()).map_or(&[][..], Vec::as_slice);
+        let covering = here.iter().filter(|claim| claim.wish.covers(to.ip()));
+        let mut all: Vec<Arc<S>> = covering.filter_map(|claim| claim.socket.upgrade()).collect();
+        drop(claims);
+        all.retain(|socket| socket.peer().is_none_or(|peer| peer == from));
+        all
+    }
+}
+
 fn may_share_port(one: &Wish, other: &Wish) -> bool {
     one.reuse_port && other.reuse_port && one.uid == other.uid
 }

@@ -1,9 +1,10 @@
 //! Messages about packets (RFC 792, RFC 1122 section 3.2.2): echoes are answered, errors told to the transport protocol whose packet they quote, and made for packets that nobody wants.
 
-use crate::clock::with;
+use crate::clock::{look, with};
+use crate::fragment::Waiting;
 use crate::input::ICMP;
 use crate::output::send;
-use crate::transport::{Failed, Outgoing, Received, handler};
+use crate::transport::{Checked, Failed, Outgoing, Received, handler};
 use abi::Errno;
 use alloc::vec;
 use core::net::IpAddr;
@@ -86,7 +87,9 @@ fn tell(packet: &Received<'_>, message: &Message<'_>) {
     let Some((errno, is_fatal)) = meaning(message.kind, message.code) else {
         return;
     };
-    let mtu = (message.kind == UNREACHABLE && message.code == TOO_BIG).then_some(message.rest & 0xffff);
+    let is_too_big = message.kind == UNREACHABLE && message.code == TOO_BIG;
+    let destination = IpAddr::V4(quoted.destination);
+    let mtu = is_too_big.then(|| with(|stack, now, _| stack.paths.learn(now, destination, message.rest & 0xffff)));
     let Some(handler) = handler(quoted.protocol) else {
         return;
     };
@@ -94,7 +97,7 @@ fn tell(packet: &Received<'_>, message: &Message<'_>) {
         errno,
         is_fatal,
         source: IpAddr::V4(quoted.source),
-        destination: IpAddr::V4(quoted.destination),
+        destination,
         interface: packet.interface,
         offender: packet.source,
         message: (message.kind, message.code),
@@ -122,6 +125,29 @@ const fn meaning(kind: u8, code: u8) -> Option<(Errno, bool)> {
 /// Nobody is at the port that a packet was for: its sender is told, unless it was for many.
 pub fn port_unreachable(packet: &Received<'_>) {
     report(packet, UNREACHABLE, PORT, 0);
+}
+
+/// A packet's fragments did not all come in time: its sender is told, if the first one came.
+pub(crate) fn report_late(waiting: &Waiting) {
+    const REASSEMBLY: u8 = 1;
+    let Some((header, _)) = ipv4::Header::parse_unchecked(&waiting.header) else {
+        return;
+    };
+    let first = waiting.pieces.first().map_or(&[][..], |(_, bytes)| bytes.as_slice());
+    let destination = IpAddr::V4(header.destination);
+    let packet = Received {
+        source: IpAddr::V4(header.source),
+        destination,
+        interface: waiting.interface,
+        protocol: header.protocol,
+        traffic_class: header.traffic_class,
+        hop_limit: header.hop_limit,
+        is_unicast: look(|stack| stack.is_own(destination)),
+        header: &waiting.header,
+        payload: first,
+        checksum: Checked::Unknown,
+    };
+    report(&packet, TIME_EXCEEDED, REASSEMBLY, 0);
 }
 
 /// Tells a packet's sender what became of it.

@@ -1,6 +1,7 @@
 //! Packets that come: checked, and given to who wants them.
 
 use crate::clock::{look, with};
+use crate::fragment::Piece;
 use crate::icmp;
 use crate::neighbour::Word;
 use crate::output::address_to;
@@ -9,8 +10,9 @@ use crate::transport::{Checked, Received, handler};
 use core::net::{IpAddr, Ipv4Addr};
 use link::{Checksum, Interface};
 use packet::arp::Message;
+use packet::checksum::Sum;
 use packet::ethernet::{self, Header};
-use packet::ipv4;
+use packet::{dhcp, ipv4, udp};
 
 /// The protocol of messages about packets of the older protocol.
 pub(crate) const ICMP: u8 = 1;
@@ -118,14 +120,17 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
     if destination.is_loopback() {
         return;
     }
+    if header.protocol == udp::PROTOCOL && !header.is_fragment() {
+        hear_server(interface, &header, payload);
+    }
     let (is_unicast, is_for_us) = look(|stack| {
         let unicast = stack.is_own(destination);
         (unicast, unicast || stack.is_broadcast(interface, destination))
     });
-    if !is_for_us || header.is_fragment() {
+    if !is_for_us {
         return;
     }
-    deliver(&Received {
+    let mut packet = Received {
         source: IpAddr::V4(header.source),
         destination,
         interface,
@@ -136,7 +141,49 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
         header: &bytes[..header.len()],
         payload,
         checksum: known(checksum),
-    });
+    };
+    if !header.is_fragment() {
+        return deliver(&packet);
+    }
+    let piece = Piece {
+        key: (
+            packet.source,
+            destination,
+            u32::from(header.identification),
+            header.protocol,
+        ),
+        interface,
+        offset: usize::from(header.offset),
+        more: header.more_fragments,
+        header: packet.header,
+        bytes: payload,
+    };
+    if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
+        (packet.header, packet.payload) = (&header, &payload);
+        // A card can only say something about whole packets.
+        packet.checksum = Checked::Unknown;
+        deliver(&packet);
+    }
+}
+
+/// An answer to a card that asks for its address comes before it has one.
+fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8]) {
+    let Some((ports, bytes)) = udp::Header::parse(payload) else {
+        return;
+    };
+    if (ports.source, ports.destination) != (dhcp::SERVER, dhcp::CLIENT) {
+        return;
+    }
+    let mut sum = Sum::pseudo(
+        header.source.into(),
+        header.destination.into(),
+        udp::PROTOCOL,
+        payload.len(),
+    );
+    sum.add(payload);
+    if !ports.has_checksum || sum.is_right() {
+        with(|stack, now, effects| stack.hear_server(now, interface, bytes, effects));
+    }
 }
 
 /// What the card says of a checksum.

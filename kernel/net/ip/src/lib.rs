@@ -11,6 +11,9 @@
 //! | `neighbour` | who on the local network has which address (ARP, RFC 826; states as RFC 4861 section 7.3) |
 //! | `input` | packets that come: checked, and given to who wants them |
 //! | `output` | packets that go: put into frames |
+//! | `fragment` | parts of packets that wait for the others |
+//! | `path` | the longest packets that ways take, where routers said so |
+//! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
@@ -29,18 +32,23 @@
 extern crate alloc;
 
 mod clock;
+mod configure;
+mod dhcp;
+mod fragment;
 mod icmp;
 mod input;
 mod manage;
 mod neighbour;
 mod network;
 mod output;
+mod path;
 mod plan;
 mod route;
 mod stack;
 mod transport;
 mod watch;
 
+pub use configure::{resolver, route_when_ready, set_name_hook};
 pub use icmp::port_unreachable;
 pub use manage::{
     Known, add_address, add_route, addresses, confirm, forget_neighbour, neighbours, remove_address, remove_route,

@@ -36,7 +36,7 @@ struct Way {
 
 impl Stack {
     fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<(Route, Option<Way>)> {
-        let route = self.route(packet.destination, packet.source, packet.interface)?;
+        let route = self.route(now, packet.destination, packet.source, packet.interface)?;
         if route.is_local {
             return Ok((route, None));
         }

@@ -42,6 +42,8 @@ pub struct Route {
     pub mtu: u32,
     /// It leads to the machine itself.
     pub is_local: bool,
+    /// It leads to everybody on the local network.
+    pub is_broadcast: bool,
     /// Large TCP packets may be left to the card to cut ([`Offload::segment`](crate::Offload)).
     pub can_segment: bool,
     /// Checksums may be left to the card at no cost.
@@ -53,7 +55,7 @@ pub struct Route {
 /// # Errors
 /// `ENETUNREACH`.
 pub fn route(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
-    clock::look(|stack| stack.route(destination, source, interface))
+    clock::look(|stack| stack.route(time::now(), destination, source, interface))
 }
 
 /// Whether an address is the machine's.
@@ -63,14 +65,16 @@ pub fn is_own(ip: IpAddr) -> bool {
 }
 
 impl Stack {
-    pub(crate) fn route(&self, to: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
+    pub(crate) fn route(&self, now: u64, to: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
         if self.is_own(to) {
+            let is_broadcast = to == IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
             return Ok(Route {
                 source: source.unwrap_or(if to.is_loopback() { loopback(to) } else { to }),
                 interface: LOOPBACK,
                 next_hop: to,
                 mtu: LOOPBACK_MTU,
                 is_local: true,
+                is_broadcast,
                 can_segment: false,
                 can_sum: true,
             });
@@ -92,8 +96,9 @@ impl Stack {
             source,
             interface: index,
             next_hop,
-            mtu: link.mtu,
+            mtu: link.mtu.min(self.paths.limit(now, to)),
             is_local: false,
+            is_broadcast: self.is_broadcast(index, to),
             can_segment: link.can_segment[usize::from(to.is_ipv6())],
             can_sum: link.can_sum,
         })

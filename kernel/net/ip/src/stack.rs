@@ -1,10 +1,14 @@
 //! Everything that is known: interfaces with their addresses, routes, neighbours.
 
 use crate::clock::with;
+use crate::configure::{self, Names};
+use crate::dhcp::{Client, Lease};
+use crate::fragment::{Fragments, Waiting};
 use crate::icmp;
 use crate::neighbour::{Neighbours, Question};
 use crate::network::Network;
 use crate::output::frame_of;
+use crate::path::Paths;
 use crate::plan::Plan;
 use crate::route::Entry;
 use alloc::sync::Arc;
@@ -31,6 +35,12 @@ pub(crate) struct Link {
     pub(crate) mtu: u32,
     pub(crate) can_segment: [bool; 3],
     pub(crate) can_sum: bool,
+    /// When it became one.
+    pub(crate) started: u64,
+    /// Asks for an address.
+    pub(crate) client: Option<Client>,
+    /// What it has got.
+    pub(crate) lease: Option<Lease>,
 }
 
 /// Everything.
@@ -39,6 +49,9 @@ pub(crate) struct Stack {
     pub(crate) addresses: Vec<Address>,
     pub(crate) routes: Vec<Entry>,
     pub(crate) neighbours: Neighbours,
+    pub(crate) fragments: Fragments,
+    pub(crate) paths: Paths,
+    pub(crate) names: Vec<Names>,
     pub(crate) limit: icmp::Limit,
 }
 
@@ -49,6 +62,12 @@ pub(crate) struct Effects {
     frames: Vec<(Arc<Interface>, Frame)>,
     /// Frames that go nowhere, since nobody answered for their receiver; and the own interface's number.
     lost: Vec<(u32, Frame)>,
+    /// Packets whose fragments did not all come in time.
+    late: Vec<Waiting>,
+    /// A card has got its configuration, and the machine perhaps a name.
+    pub(crate) configured: bool,
+    /// As above.
+    pub(crate) name: Vec<u8>,
 }
 
 impl Effects {
@@ -72,6 +91,10 @@ impl Effects {
         for (interface, frame) in self.lost {
             icmp::report_lost(interface, &frame);
         }
+        self.late.iter().for_each(icmp::report_late);
+        if self.configured {
+            configure::announce(&self.name);
+        }
     }
 }
 
@@ -82,6 +105,9 @@ impl Stack {
             addresses: Vec::new(),
             routes: Vec::new(),
             neighbours: Neighbours::new(),
+            fragments: Fragments::new(),
+            paths: Paths::new(),
+            names: Vec::new(),
             limit: icmp::Limit::new(),
         }
     }
@@ -162,11 +188,15 @@ impl Stack {
         for (key, frames) in lost {
             effects.lost.extend(frames.into_iter().map(|frame| (key.0, frame)));
         }
+        effects.late = self.fragments.tick(now);
+        self.tick_clients(now, effects);
     }
 
     /// When something is due next.
     pub(crate) fn next(&self) -> u64 {
-        self.neighbours.next()
+        let clients = self.links.iter().filter_map(|link| link.client.as_ref());
+        let clients = clients.map(Client::next).min().unwrap_or(u64::MAX);
+        self.neighbours.next().min(self.fragments.next()).min(clients)
     }
 }
 
@@ -180,8 +210,8 @@ pub(crate) fn send_arp(link: &Link, to: Mac, message: &Message, effects: &mut Ef
     effects.send_bytes(link, &[&header.to_bytes(), &message.to_bytes()]);
 }
 
-/// Makes a card's interface part of the stack.
-pub fn start(interface: &Arc<Interface>, plan: &Plan) {
+/// Makes a card's interface part of the stack; `host_name` is what the machine calls itself where it asks for an address.
+pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
     link::interface::set_protocols(crate::input::receive);
     crate::watch::begin();
     let abilities = interface.card.abilities();
@@ -193,8 +223,15 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan) {
         mtu: abilities.mtu,
         can_segment: abilities.cuts,
         can_sum: abilities.checksum,
+        started: time::now(),
+        client: None,
+        lease: None,
     };
-    with(|stack, _, effects| {
+    with(|stack, now, effects| {
+        let mut link = link;
+        if plan.automatic {
+            link.ask_for_address(now, host_name);
+        }
         stack.links.push(link);
         for network in &plan.addresses {
             stack.add_address(index, *network, effects);
@@ -208,5 +245,12 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan) {
                 metric: 0,
             });
         }
+        stack.names.push(Names {
+            interface: index,
+            from_server: false,
+            servers: plan.nameservers.clone(),
+            domain: Vec::new(),
+        });
+        stack.tick(now, effects);
     });
 }

@@ -156,8 +156,11 @@ impl<'a> Outgoing<'a> {
 /// As many transport protocols as there are to be.
 static HANDLERS: [Once<(u8, Handler)>; 4] = [const { Once::new() }; 4];
 
-/// Says what is done with packets of a protocol.
+/// Says what is done with packets of a protocol. The first to say so does.
 pub fn register(protocol: u8, handler: Handler) {
+    if self::handler(protocol).is_some() {
+        return;
+    }
     for place in &HANDLERS {
         if place.set((protocol, handler)).is_ok() {
             return;

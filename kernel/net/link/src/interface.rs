@@ -11,8 +11,8 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use time::Expire;
 
-/// The first card's number: 1 is that of loopback on every Linux.
-pub const FIRST: i32 = 2;
+/// Number 1 is that of loopback on every Linux.
+const FIRST: i32 = 2;
 /// Frames that are taken before programs run again.
 const BUDGET: u32 = 64;
 /// The least time that programs get then.

@@ -7,8 +7,8 @@ use crate::Caller;
 use crate::argument::{BytesPtr, Fd, Hex};
 use abi::fcntl::IOV_MAX;
 use abi::socket::{
-    CmsgHdr, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL, MSG_WAITFORONE, MmsgHdr,
-    MsgHdr, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, Ucred,
+    CmsgHdr, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
+    MSG_WAITFORONE, MmsgHdr, MsgHdr, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, Ucred,
 };
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
@@ -61,7 +61,7 @@ fn send(caller: &Caller<'_>, file: &File, from: &mut Source<'_>, mut message: Ou
 fn receive(file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
     let socket = file.socket()?;
     let attempt = |into: &mut Sink<'_>| {
-        file.retry(Direction::Read, flags & MSG_DONTWAIT != 0, || {
+        file.retry(Direction::Read, flags & (MSG_DONTWAIT | MSG_ERRQUEUE) != 0, || {
             socket.receive(file, into, flags)
         })
     };
@@ -148,6 +148,12 @@ fn read_control(caller: &Caller<'_>, header: &MsgHdr, message: &mut Outgoing) ->
                 SCM_CREDENTIALS => message.credentials = Some(read_credentials(caller, body)?),
                 _ => return Err(Error::new(Errno::EINVAL, "no such thing goes along with a message")),
             }
+        } else {
+            message.control.push(vfs::Control {
+                level: head.level,
+                kind: head.kind,
+                body: body.to_vec(),
+            });
         }
         rest = rest.get(len.next_multiple_of(8)..).unwrap_or_default();
     }
@@ -209,7 +215,7 @@ struct Control {
 }
 
 impl Control {
-    fn put(&mut self, kind: u32, body: &[u8]) -> Result<()> {
+    fn put(&mut self, level: u32, kind: u32, body: &[u8]) -> Result<()> {
         let len = HEADER + body.len();
         if self.left < HEADER {
             self.cut = true;
@@ -219,7 +225,7 @@ impl Control {
         self.cut |= shown < len;
         let head = CmsgHdr {
             len: shown as u64,
-            level: SOL_SOCKET,
+            level,
             kind,
         };
         usermem::write_bytes(self.at, head.as_bytes())?;
@@ -250,7 +256,7 @@ impl Control {
         if numbers.is_empty() {
             return Ok(());
         }
-        self.put(SCM_RIGHTS, numbers.as_bytes())
+        self.put(SOL_SOCKET, SCM_RIGHTS, numbers.as_bytes())
     }
 }
 
@@ -268,7 +274,10 @@ fn receive_message(caller: &Caller<'_>, file: &File, out: UserPtr<MsgHdr>, flags
         cut: false,
     };
     if let Some(credentials) = received.credentials {
-        control.put(SCM_CREDENTIALS, credentials.as_bytes())?;
+        control.put(SOL_SOCKET, SCM_CREDENTIALS, credentials.as_bytes())?;
+    }
+    for other in &received.control {
+        control.put(other.level, other.kind, &other.body)?;
     }
     control.put_rights(caller, received.rights, flags & MSG_CMSG_CLOEXEC != 0)?;
     if header.name != 0 {

@@ -9,13 +9,17 @@
 //! | [`ethernet`], [`arp`] | what is on the wire of a local network (RFC 894, RFC 826) |
 //! | [`ipv4`], [`icmp`] | the older protocol and its messages (RFC 791, RFC 792) |
 //! | [`udp`] | datagrams (RFC 768) |
+//! | [`dhcp`] | how hosts get addresses of the older protocol (RFC 2131) |
 //!
 //! Invariant: a `parse` that gives a payload gives one that lies in the bytes and is as long as the header says; padding of a frame is cut off.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod arp;
 pub mod checksum;
+pub mod dhcp;
 pub mod ethernet;
 pub mod icmp;
 pub mod ipv4;

@@ -1,0 +1,173 @@
+//! Datagrams that wait to be fetched, and what is known of those that did not arrive. Filled where nothing may sleep.
+
+use abi::socket::{MSG_PEEK, MSG_TRUNC};
+use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use ipc::channel::Ear;
+use lock::SpinLock;
+use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
+use usermem::Sink;
+use vfs::Events;
+
+/// What a datagram counts besides its bytes.
+const OVERHEAD: usize = 512;
+/// Errors that are kept at most.
+const MOST_TROUBLES: usize = 64;
+
+/// A datagram that came.
+#[derive(Clone)]
+pub(crate) struct Letter {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) from: SocketAddr,
+    /// Its destination, as it says.
+    pub(crate) to: IpAddr,
+    pub(crate) interface: u32,
+    pub(crate) hop_limit: u8,
+    pub(crate) traffic_class: u8,
+}
+
+/// A datagram that did not arrive.
+pub(crate) struct Trouble {
+    pub(crate) errno: Errno,
+    /// Kind and code of the message that says so; none if the machine itself does.
+    pub(crate) message: Option<(u8, u8)>,
+    /// The largest that would have fit, if that is what was wrong.
+    pub(crate) info: u32,
+    /// Who says so.
+    pub(crate) offender: IpAddr,
+    /// What is left of it.
+    pub(crate) letter: Letter,
+}
+
+#[derive(Default)]
+struct State {
+    letters: VecDeque<Letter>,
+    used: usize,
+    troubles: VecDeque<Trouble>,
+}
+
+/// What waits for a socket's owner.
+#[derive(Default)]
+pub(crate) struct Inbox {
+    state: SpinLock<State>,
+    letters: AtomicUsize,
+    troubles: AtomicUsize,
+    /// What went wrong and nobody was told yet: an errno.
+    error: AtomicU32,
+    pub(crate) ear: Ear,
+}
+
+impl Inbox {
+    /// Puts a datagram in, if it fits.
+    pub(crate) fn put(&self, letter: Letter, room: usize) -> bool {
+        let mut state = self.state.lock();
+        let size = letter.bytes.len() + OVERHEAD;
+        if state.used + size > room && !state.letters.is_empty() {
+            return false;
+        }
+        state.used += size;
+        state.letters.push_back(letter);
+        self.letters.store(state.letters.len(), Ordering::SeqCst);
+        drop(state);
+        self.ear.readable.wake(1, Events::READABLE.bits());
+        true
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.letters.load(Ordering::SeqCst) == 0
+    }
+
+    /// Bytes of the next datagram.
+    pub(crate) fn next_len(&self) -> usize {
+        self.state.lock().letters.front().map_or(0, |letter| letter.bytes.len())
+    }
+
+    fn take(&self, flags: u32) -> Result<Letter> {
+        const NOTHING: Error = Error::new(Errno::EAGAIN, "");
+        if self.is_empty() {
+            return Err(NOTHING);
+        }
+        let mut state = self.state.lock();
+        if flags & MSG_PEEK != 0 {
+            return state.letters.front().cloned().ok_or(NOTHING);
+        }
+        let letter = state.letters.pop_front().ok_or(NOTHING)?;
+        state.used -= letter.bytes.len() + OVERHEAD;
+        let left = state.letters.len();
+        self.letters.store(left, Ordering::SeqCst);
+        drop(state);
+        if left > 0 {
+            self.ear.readable.wake(1, Events::READABLE.bits());
+        }
+        Ok(letter)
+    }
+
+    /// Gives the next datagram to a program: it, how much counts as received, and further flags.
+    pub(crate) fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<(Letter, usize, u32)> {
+        let letter = self.take(flags)?;
+        let (count, flags) = put_bytes(&letter.bytes, into, flags)?;
+        Ok((letter, count, flags))
+    }
+
+    /// Tells of a datagram that did not arrive.
+    pub(crate) fn put_trouble(&self, trouble: Trouble) {
+        let mut state = self.state.lock();
+        if state.troubles.len() < MOST_TROUBLES {
+            state.troubles.push_back(trouble);
+        }
+        self.troubles.store(state.troubles.len(), Ordering::SeqCst);
+    }
+
+    pub(crate) fn has_trouble(&self) -> bool {
+        self.troubles.load(Ordering::SeqCst) > 0
+    }
+
+    pub(crate) fn take_trouble(&self) -> Result<Trouble> {
+        let mut state = self.state.lock();
+        let trouble = state.troubles.pop_front();
+        self.troubles.store(state.troubles.len(), Ordering::SeqCst);
+        trouble.ok_or(Errno::EAGAIN.into())
+    }
+
+    /// What the next call is told.
+    pub(crate) fn set_error(&self, errno: Errno) {
+        self.error.store(u32::from(errno.0), Ordering::Release);
+        self.ear.wake_all();
+    }
+
+    pub(crate) fn has_error(&self) -> bool {
+        self.error.load(Ordering::Relaxed) != 0
+    }
+
+    pub(crate) fn take_error(&self) -> Result<()> {
+        if !self.has_error() {
+            return Ok(());
+        }
+        match self.error.swap(0, Ordering::AcqRel) {
+            0 => Ok(()),
+            errno => Err(Errno(errno as u16).into()),
+        }
+    }
+
+    /// What is to be found in it.
+    pub(crate) fn ready(&self) -> Events {
+        let failed = self.has_error() || self.has_trouble();
+        let mut events = Events::WRITABLE;
+        events.set(Events::READABLE, failed || !self.is_empty());
+        events.set(Events::ERR, failed);
+        events
+    }
+}
+
+/// Gives a datagram's bytes to a program: how many count as received, and whether some did not fit.
+pub(crate) fn put_bytes(bytes: &[u8], into: &mut Sink<'_>, flags: u32) -> Result<(usize, u32)> {
+    let fits = bytes.len().min(into.left());
+    if fits > 0 && into.put(&bytes[..fits])? < fits {
+        return Err(Error::new(Errno::EFAULT, "the bytes do not fit where they should"));
+    }
+    let cut = fits < bytes.len();
+    let count = if flags & MSG_TRUNC != 0 { bytes.len() } else { fits };
+    Ok((count, if cut { MSG_TRUNC } else { 0 }))
+}

@@ -1,0 +1,249 @@
+//! Cards that ask for their addresses, and those who wait for that.
+//!
+//! The application starts while cards still ask. A program that connects at once expects, as in a container, that the machine is configured; so who finds no way while a card asks for an address for the first
+//! time ([`route_when_ready`]) or looks for name servers ([`resolver`]) waits for the answer, for five seconds after the card's start at most. After that there is no way until there is one.
+
+use crate::clock::look;
+use crate::dhcp::{Client, Event, Lease, Letter};
+use crate::output::frame_of;
+use crate::route::{Entry, Route, route};
+use crate::stack::{Effects, Link, Stack};
+use abi::{Errno, Result};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::{IpAddr, Ipv4Addr};
+use lock::Once;
+use packet::dhcp::{CLIENT, SERVER};
+use packet::ethernet::{self, BROADCAST, IPV4};
+use packet::{ipv4, udp};
+use task::{WaitQueue, wait_until};
+
+/// How long after a card's start programs wait for its configuration.
+const PATIENCE: u64 = 5_000_000_000;
+
+/// Who waits for a configuration.
+pub(crate) static CONFIGURED: WaitQueue = WaitQueue::new();
+/// Who is told what the machine is called.
+static NAMED: Once<fn(&[u8])> = Once::new();
+
+/// Says who is told what a server calls the machine.
+pub fn set_name_hook(hook: fn(&[u8])) {
+    let _ = NAMED.set(hook);
+}
+
+/// Whom to ask for names, as one interface was told.
+pub(crate) struct Names {
+    pub(crate) interface: u32,
+    /// Whether they go with the interface's lease.
+    pub(crate) from_server: bool,
+    pub(crate) servers: Vec<IpAddr>,
+    pub(crate) domain: Vec<u8>,
+}
+
+/// The way to an address, as [`route`]; who asks while the machine is being configured waits for that.
+///
+/// # Errors
+/// `ENETUNREACH`; `ERESTARTSYS` when a signal comes.
+pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
+    match route(destination, source, interface) {
+        Err(error) if error.errno == Errno::ENETUNREACH && wait()? => route(destination, source, interface),
+        result => result,
+    }
+}
+
+/// Waits while the machine is being configured; whether there was anything to wait for.
+fn wait() -> Result<bool> {
+    let now = time::now();
+    let Some(until) = look(|stack| stack.configuring_until(now)) else {
+        return Ok(false);
+    };
+    let done = || {
+        look(|stack| stack.configuring_until(time::now()))
+            .is_none()
+            .then_some(())
+    };
+    match wait_until(&[&CONFIGURED], Some(until), done) {
+        Err(error) if error.errno == Errno::ETIMEDOUT => Ok(true),
+        result => result.map(|()| true),
+    }
+}
+
+/// Whom to ask for names, as `resolv.conf(5)` has it; who asks while the machine is being configured waits for that.
+#[must_use]
+pub fn resolver() -> String {
+    // A signal ends the waiting, no more.
+    let _ = wait();
+    look(|stack| {
+        let mut text = String::new();
+        for names in &stack.names {
+            if !names.domain.is_empty() {
+                text += &format!("search {}\n", String::from_utf8_lossy(&names.domain));
+            }
+            for server in &names.servers {
+                text += &format!("nameserver {server}\n");
+            }
+        }
+        text
+    })
+}
+
+impl Stack {
+    /// Until when programs wait for a configuration, if there is one under way.
+    fn configuring_until(&self, now: u64) -> Option<u64> {
+        let asking = |link: &&Link| link.client.as_ref().is_some_and(|client| !client.is_bound());
+        let until = self.links.iter().filter(asking).map(|link| link.started + PATIENCE);
+        until.filter(|until| *until > now).max()
+    }
+
+    /// Has cards ask what is due.
+    pub(crate) fn tick_clients(&mut self, now: u64, effects: &mut Effects) {
+        for at in 0..self.links.len() {
+            let mut random = [0; 4];
+            let Some(client) = &mut self.links[at].client else {
+                continue;
+            };
+            if client.next() > now {
+                continue;
+            }
+            random::fill(&mut random);
+            let (event, letter) = client.tick(now, u32::from_ne_bytes(random));
+            self.apply(at, event, effects);
+            if let Some(letter) = letter {
+                self.send_letter(now, at, &letter, effects);
+            }
+        }
+    }
+
+    fn send_letter(&mut self, now: u64, at: usize, letter: &Letter, effects: &mut Effects) {
+        let link = &self.links[at];
+        let (source, destination) = letter.ends.unwrap_or((Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST));
+        let header = udp::Header {
+            source: CLIENT,
+            destination: SERVER,
+            has_checksum: true,
+        };
+        let header = header.summed(source.into(), destination.into(), &letter.bytes);
+        let mut bytes = [0; ipv4::LONGEST];
+        let len = ipv4::Header {
+            traffic_class: 0,
+            identification: 0,
+            dont_fragment: true,
+            more_fragments: false,
+            offset: 0,
+            hop_limit: 64,
+            protocol: udp::PROTOCOL,
+            source,
+            destination,
+            options: &[],
+        }
+        .write(header.len() + letter.bytes.len(), &mut bytes);
+        let key = (link.index, IpAddr::V4(destination));
+        let (to, question) = if destination.is_broadcast() {
+            (Some(BROADCAST), None)
+        } else {
+            let hop = self.route(now, key.1, None, Some(key.0)).map(|route| route.next_hop);
+            self.neighbours.look_up(now, (key.0, hop.unwrap_or(key.1)))
+        };
+        let ethernet = ethernet::Header {
+            to: to.unwrap_or_default(),
+            from: self.links[at].mac,
+            kind: IPV4,
+        };
+        let pieces: [&[u8]; 4] = [&ethernet.to_bytes(), &bytes[..len], &header, &letter.bytes];
+        let Some(frame) = frame_of(&pieces) else { return };
+        match (to, question) {
+            (Some(_), _) => effects.send(&self.links[at], frame),
+            (None, Some(question)) => {
+                let _ = self.neighbours.hold(question.key, frame);
+                self.ask(&question, effects);
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// An answer of a server may have come.
+    pub(crate) fn hear_server(&mut self, now: u64, interface: u32, bytes: &[u8], effects: &mut Effects) {
+        let Some(at) = self.links.iter().position(|link| link.index == interface) else {
+            return;
+        };
+        let Some(client) = &mut self.links[at].client else {
+            return;
+        };
+        let event = client.receive(now, bytes);
+        self.apply(at, event, effects);
+        // What follows from an offer is due at once.
+        self.tick_clients(now, effects);
+    }
+
+    fn apply(&mut self, at: usize, event: Event, effects: &mut Effects) {
+        let index = self.links[at].index;
+        let lease = match event {
+            Event::Nothing => return,
+            Event::Lost => None,
+            Event::Got(lease) => Some(lease),
+        };
+        let before = self.links[at].lease.take();
+        let same = |one: &Lease, other: &Lease| (one.network, &one.routes) == (other.network, &other.routes);
+        let stays = matches!((&before, &lease), (Some(before), Some(lease)) if same(before, lease));
+        if let Some(before) = before.filter(|_| !stays) {
+            self.withdraw(index, &before);
+        }
+        self.names
+            .retain(|names| names.interface != index || !names.from_server);
+        if let Some(lease) = lease {
+            if !stays {
+                self.install(at, &lease, effects);
+            }
+            self.names.push(Names {
+                interface: index,
+                from_server: true,
+                servers: lease.nameservers.clone(),
+                domain: lease.domain.clone(),
+            });
+            effects.configured = true;
+            effects.name.clone_from(&lease.host_name);
+            self.links[at].lease = Some(lease);
+        }
+    }
+
+    fn withdraw(&mut self, index: u32, lease: &Lease) {
+        self.remove_address(index, lease.network.ip);
+        let given = |route: &Entry| lease.routes.iter().any(|(to, _)| *to == route.destination);
+        self.routes.retain(|route| route.interface != index || !given(route));
+    }
+
+    fn install(&mut self, at: usize, lease: &Lease, effects: &mut Effects) {
+        let index = self.links[at].index;
+        trace::info!("eth{at} has {}/{}", lease.network.ip, lease.network.prefix);
+        if let Some(mtu) = lease.mtu {
+            let most = self.links[at].interface.card.abilities().mtu;
+            self.links[at].mtu = mtu.min(most);
+        }
+        self.add_address(index, lease.network, effects);
+        for (destination, gateway) in &lease.routes {
+            self.routes.push(Entry {
+                destination: *destination,
+                gateway: Some(*gateway).filter(|ip| !ip.is_unspecified()),
+                interface: index,
+                source: Some(lease.network.ip),
+                metric: 0,
+            });
+        }
+    }
+}
+
+impl Link {
+    /// Has the card ask for an address.
+    pub(crate) fn ask_for_address(&mut self, now: u64, host_name: &[u8]) {
+        self.client = Some(Client::new(now, self.mac, host_name.to_vec()));
+    }
+}
+
+/// Tells those who wait, and who is to know the machine's name.
+pub(crate) fn announce(name: &[u8]) {
+    CONFIGURED.wake_all();
+    if let Some(hook) = NAMED.get().filter(|_| !name.is_empty()) {
+        hook(name);
+    }
+}

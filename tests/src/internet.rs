@@ -1,0 +1,47 @@
+//! The internet protocols between a machine and its host, through QEMU's own network, which needs no privileges.
+
+use std::net::UdpSocket;
+
+use crate::machines::{MODERN, built, by_hand, command_line, said};
+use crate::places;
+use crate::suite::Case;
+
+/// One case for each kind of card and way to be configured.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    let fixed = "chiton.net=ip=10.0.2.15/24;gw=10.0.2.2 ";
+    let all = [
+        ("fixed", fixed, ""),
+        ("plain", fixed, ",csum=off,gso=off,guest_csum=off"),
+        ("dhcp", "", ""),
+    ];
+    let cases = all.map(|(name, network, options)| {
+        Case::new(format!("internet::udp_{name}"), move || udp(network, options))
+    });
+    cases.into()
+}
+
+/// Datagrams go to the host and come from it, whole and in fragments; errors come back.
+fn udp(network: &str, options: &str) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let echo = UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let port = echo.local_addr().map_err(|error| error.to_string())?.port();
+    let program = built("udp", &["-O1", "-static"])?;
+    let line = command_line("microvm", 1, &program, &[&port.to_string()])?;
+    let line = line.replace("-append '", &format!("-append '{network}"));
+    let card = format!("-netdev user,id=n -device virtio-net-device,netdev=n{options}");
+    std::thread::spawn(move || echo_until_end(&echo));
+    said(&by_hand(format!("{line} {MODERN} {card}"))?, "datagrams came and went")
+}
+
+/// Sends back what comes, until "end" does.
+fn echo_until_end(socket: &UdpSocket) {
+    let mut bytes = [0; 65536];
+    while let Ok((len, from)) = socket.recv_from(&mut bytes) {
+        if &bytes[..len] == b"end" || socket.send_to(&bytes[..len], from).is_err() {
+            break;
+        }
+    }
+}
