@@ -15,9 +15,8 @@ pub fn cases() -> Vec<Case> {
         ("plain", fixed, ",csum=off,gso=off,guest_csum=off"),
         ("dhcp", "", ""),
     ];
-    let cases = all.map(|(name, network, options)| {
-        Case::new(format!("internet::udp_{name}"), move || udp(network, options))
-    });
+    let cases =
+        all.map(|(name, network, options)| Case::new(format!("internet::udp_{name}"), move || udp(network, options)));
     cases.into()
 }
 

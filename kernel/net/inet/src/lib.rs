@@ -11,6 +11,7 @@
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
 //! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along |
+//! | `raw` | raw sockets |
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
@@ -29,6 +30,7 @@ mod half_open;
 mod inbox;
 mod options;
 mod ports;
+mod raw;
 mod remote;
 mod stream;
 mod stream_options;
@@ -79,6 +81,7 @@ pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags:
         (SOCK_RAW, _) if !owner.has(capability::NET_RAW) => {
             Err(Error::new(Errno::EPERM, "raw sockets need CAP_NET_RAW"))
         }
+        (SOCK_RAW, _) => raw::open(family, protocol, flags),
         _ => Err(Error::new(Errno::ESOCKTNOSUPPORT, "no such kind of socket")),
     }
 }

@@ -216,10 +216,7 @@ impl Stack {
     fn install(&mut self, at: usize, lease: &Lease, effects: &mut Effects) {
         let index = self.links[at].index;
         trace::info!("eth{at} has {}/{}", lease.network.ip, lease.network.prefix);
-        if let Some(mtu) = lease.mtu {
-            let most = self.links[at].interface.card.abilities().mtu;
-            self.links[at].mtu = mtu.min(most);
-        }
+        self.links[at].mtu = lease.mtu.unwrap_or(u32::MAX);
         self.add_address(index, lease.network, effects);
         for (destination, gateway) in &lease.routes {
             self.routes.push(Entry {

@@ -6,7 +6,7 @@ use crate::icmp;
 use crate::neighbour::Word;
 use crate::output::address_to;
 use crate::stack::{Effects, Stack, send_arp};
-use crate::transport::{Checked, Received, handler};
+use crate::transport::{Checked, Received, handler, show};
 use core::net::{IpAddr, Ipv4Addr};
 use link::{Checksum, Interface};
 use packet::arp::Message;
@@ -121,7 +121,7 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
         return;
     }
     if header.protocol == udp::PROTOCOL && !header.is_fragment() {
-        hear_server(interface, &header, payload);
+        hear_server(interface, &header, payload, known(checksum));
     }
     let (is_unicast, is_for_us) = look(|stack| {
         let unicast = stack.is_own(destination);
@@ -167,7 +167,7 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
 }
 
 /// An answer to a card that asks for its address comes before it has one.
-fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8]) {
+fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8], checked: Checked) {
     let Some((ports, bytes)) = udp::Header::parse(payload) else {
         return;
     };
@@ -181,7 +181,7 @@ fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8]) {
         payload.len(),
     );
     sum.add(payload);
-    if !ports.has_checksum || sum.is_right() {
+    if !ports.has_checksum || checked == Checked::Verified || sum.is_right() {
         with(|stack, now, effects| stack.hear_server(now, interface, bytes, effects));
     }
 }
@@ -196,6 +196,7 @@ const fn known(checksum: Checksum) -> Checked {
 
 /// Gives a packet to who wants it.
 pub(crate) fn deliver(packet: &Received<'_>) {
+    show(packet);
     match (packet.protocol, handler(packet.protocol)) {
         (ICMP, _) => icmp::receive(packet),
         (_, Some(handler)) => (handler.receive)(packet),

@@ -60,4 +60,4 @@ pub use output::send;
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, is_own, route};
 pub use stack::{Address, start};
-pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register};
+pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register, set_witness};

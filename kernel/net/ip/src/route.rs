@@ -96,7 +96,7 @@ impl Stack {
             source,
             interface: index,
             next_hop,
-            mtu: link.mtu.min(self.paths.limit(now, to)),
+            mtu: link.mtu.min(link.interface.mtu()).min(self.paths.limit(now, to)),
             is_local: false,
             is_broadcast: self.is_broadcast(index, to),
             can_segment: link.can_segment[usize::from(to.is_ipv6())],

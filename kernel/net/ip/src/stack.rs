@@ -32,6 +32,7 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) interface: Arc<Interface>,
     pub(crate) mac: Mac,
+    /// The longest packet, if a server or router wants them shorter than the interface takes.
     pub(crate) mtu: u32,
     pub(crate) can_segment: [bool; 3],
     pub(crate) can_sum: bool,
@@ -220,7 +221,7 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         index,
         interface: Arc::clone(interface),
         mac: interface.card.mac(),
-        mtu: abilities.mtu,
+        mtu: u32::MAX,
         can_segment: abilities.cuts,
         can_sum: abilities.checksum,
         started: time::now(),

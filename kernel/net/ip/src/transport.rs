@@ -175,3 +175,18 @@ pub(crate) fn handler(protocol: u8) -> Option<&'static Handler> {
         .find(|(number, _)| *number == protocol)
         .map(|(_, handler)| handler)
 }
+
+/// Who sees every packet that came for the machine, before its transport protocol does.
+static WITNESS: Once<fn(&Received<'_>)> = Once::new();
+
+/// Says who sees every packet that comes for the machine.
+pub fn set_witness(witness: fn(&Received<'_>)) {
+    let _ = WITNESS.set(witness);
+}
+
+/// Shows a packet.
+pub(crate) fn show(packet: &Received<'_>) {
+    if let Some(witness) = WITNESS.get() {
+        witness(packet);
+    }
+}

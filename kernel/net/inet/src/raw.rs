@@ -1,0 +1,396 @@
+//! Raw sockets (`raw(7)`): packets of one protocol as they are. Each gets a copy of every packet that comes for the machine, of the older protocol with its header.
+
+use crate::control::{self, Manner};
+use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
+use crate::stream::NOT_CONNECTED;
+use crate::{address, options};
+use abi::fcntl::OpenFlags;
+use abi::ioctl::FIONREAD;
+use abi::socket::{
+    AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_RCVBUF, SO_TYPE, SOCK_RAW,
+    SOL_SOCKET,
+};
+use abi::{Errno, Error, Result};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use ip::{Failed, Handler, Offload, Received};
+use ipc::channel::CAPACITY;
+use ipc::options::{Options, UNKNOWN, number, number_of};
+use lock::SpinLock;
+use lock::atomic::{AtomicBool, Ordering};
+use packet::checksum::Sum;
+use packet::ipv4;
+use task::WaitQueue;
+use usermem::{Sink, Source, UserPtr};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
+
+/// The protocol that stands for all, with the header made by the program.
+const RAW: u8 = 255;
+const ICMP: u8 = 1;
+const ICMPV6: u8 = 58;
+/// `SOL_RAW` and what it knows: which messages are not wanted.
+const SOL_RAW: u32 = 255;
+const SOL_ICMPV6: u32 = 58;
+const FILTER: u32 = 1;
+const HEADER_INCLUDED: u32 = 3;
+/// Where the checksum of messages of the newer protocol lies.
+const CHECKSUM_AT: u16 = 2;
+const LONGEST: usize = 65535;
+
+static SOCKETS: SpinLock<Vec<Weak<RawSocket>>> = SpinLock::new(Vec::new());
+/// Whether there has been one.
+static ANY: AtomicBool = AtomicBool::new(false);
+
+#[derive(Clone, Copy, Default)]
+struct Ends {
+    own: Option<SocketAddr>,
+    peer: Option<SocketAddr>,
+}
+
+/// A raw socket.
+pub(crate) struct RawSocket {
+    family: u16,
+    protocol: u8,
+    inbox: Inbox,
+    ends: SpinLock<Ends>,
+    options: Options,
+    /// One bit for each kind of message that is not wanted.
+    refused: SpinLock<[u32; 8]>,
+}
+
+impl RawSocket {
+    pub(crate) fn new(family: u16, protocol: u8) -> Arc<Self> {
+        let socket = Arc::new(Self {
+            family,
+            protocol,
+            inbox: Inbox::default(),
+            ends: SpinLock::default(),
+            options: Options::default(),
+            refused: SpinLock::default(),
+        });
+        if !ANY.swap(true, Ordering::Relaxed) {
+            ip::set_witness(receive);
+            for protocol in [ICMP, ICMPV6] {
+                ip::register(protocol, Handler { receive: |_| {}, fail });
+            }
+        }
+        let mut sockets = SOCKETS.lock();
+        sockets.retain(|socket| socket.strong_count() > 0);
+        sockets.push(Arc::downgrade(&socket));
+        drop(sockets);
+        socket
+    }
+
+    fn includes_header(&self) -> bool {
+        let otherwise = i32::from(self.protocol == RAW);
+        let set = self.options.kept(options::IPPROTO_IP, HEADER_INCLUDED);
+        self.family == AF_INET && set.unwrap_or(otherwise) != 0
+    }
+
+    /// Whether a packet of the protocol between two addresses is for it.
+    fn wants(&self, protocol: u8, own: IpAddr, peer: IpAddr) -> bool {
+        let family = if own.is_ipv4() { AF_INET } else { AF_INET6 };
+        let ends = *self.ends.lock();
+        let is = |end: Option<SocketAddr>, ip| end.is_none_or(|end| end.ip().is_unspecified() || end.ip() == ip);
+        family == self.family && protocol == self.protocol && is(ends.own, own) && is(ends.peer, peer)
+    }
+
+    /// Whether it wants messages of a kind.
+    fn takes(&self, kind: u8) -> bool {
+        let refused = self.refused.lock()[usize::from(kind / 32)];
+        let known = matches!(self.protocol, ICMPV6) || self.protocol == ICMP && kind < 32;
+        !known || refused >> (kind % 32) & 1 == 0
+    }
+
+    fn send_to(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        self.inbox.take_error()?;
+        let len = from.left();
+        if len > LONGEST {
+            return Err(Error::new(Errno::EMSGSIZE, "longer than a packet"));
+        }
+        let to = match message.address.take() {
+            Some((_, bytes)) => address::parse(self.family, &bytes)?,
+            None => {
+                let peer = self.ends.lock().peer;
+                peer.ok_or(Error::new(Errno::EDESTADDRREQ, "the packet has no address"))?
+            }
+        };
+        let to = address::or_own(SocketAddr::new(to.ip(), 0)).ip();
+        let manner = Manner::read(&message.control)?;
+        let own = self
+            .ends
+            .lock()
+            .own
+            .map(|own| own.ip())
+            .filter(|ip| !ip.is_unspecified());
+        let interface = manner
+            .interface
+            .or(self.ends.lock().peer.and_then(address::interface_of));
+        let route = ip::route_when_ready(to, manner.source.or(own), interface)?;
+        if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
+            return Err(Error::new(
+                Errno::EACCES,
+                "broadcasting was not asked for (SO_BROADCAST)",
+            ));
+        }
+        let mut bytes = alloc::vec![0; len];
+        from.take(&mut bytes)?;
+        let pieces = [bytes.as_slice()];
+        let mut outgoing = ip::Outgoing {
+            source: Some(route.source),
+            interface: Some(route.interface).filter(|_| !route.is_local),
+            hop_limit: manner.hop_limit(&self.options, to),
+            traffic_class: manner.traffic_class(&self.options, to),
+            dont_fragment: options::path_discovery(&self.options, to) == 2,
+            ..ip::Outgoing::new(to, self.protocol, &[], &pieces)
+        };
+        if self.includes_header() {
+            const WRONG: Error = Error::new(Errno::EINVAL, "the packet has no right header");
+            let (header, _) = ipv4::Header::parse_unchecked(&bytes).ok_or(WRONG)?;
+            let rest = [bytes.get(header.len()..).ok_or(WRONG)?];
+            outgoing.source = Some(IpAddr::V4(header.source)).filter(|ip| !ip.is_unspecified());
+            (outgoing.protocol, outgoing.hop_limit) = (header.protocol, header.hop_limit);
+            (outgoing.traffic_class, outgoing.dont_fragment) = (header.traffic_class, header.dont_fragment);
+            outgoing.payload = &rest;
+            ip::send(&outgoing)?;
+            return Ok(len);
+        }
+        if self.family == AF_INET6 && self.protocol == ICMPV6 && len >= 4 {
+            let (head, rest) = bytes.split_at(4);
+            let sum = Sum::pseudo(route.source, to, ICMPV6, len).partial();
+            let rest = [rest];
+            ip::send(&ip::Outgoing {
+                header: &[head[0], head[1], sum[0], sum[1]],
+                payload: &rest,
+                offload: Some(Offload {
+                    checksum_at: CHECKSUM_AT,
+                    segment: None,
+                    header_len: 4,
+                }),
+                ..outgoing
+            })?;
+            return Ok(len);
+        }
+        ip::send(&outgoing)?;
+        Ok(len)
+    }
+
+    fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let trouble = self.inbox.take_trouble()?;
+        let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
+        Ok(Incoming {
+            count,
+            flags: MSG_ERRQUEUE | cut,
+            address: address::show(self.family, trouble.letter.from),
+            control: alloc::vec![control::of_trouble(&trouble)],
+            ..Incoming::default()
+        })
+    }
+}
+
+fn interested(protocol: u8, own: IpAddr, peer: IpAddr) -> Vec<Arc<RawSocket>> {
+    let sockets = SOCKETS.lock();
+    let all = sockets.iter().filter_map(Weak::upgrade);
+    let all: Vec<_> = all.collect();
+    drop(sockets);
+    let wanted = all.into_iter().filter(|socket| socket.wants(protocol, own, peer));
+    wanted.collect()
+}
+
+/// A packet came for the machine.
+fn receive(packet: &Received<'_>) {
+    for socket in interested(packet.protocol, packet.destination, packet.source) {
+        if !socket.takes(packet.payload.first().copied().unwrap_or(0)) {
+            continue;
+        }
+        let header = if packet.source.is_ipv4() { packet.header } else { &[] };
+        let letter = Letter {
+            bytes: [header, packet.payload].concat(),
+            from: address::scoped(packet.source, 0, packet.interface),
+            to: packet.destination,
+            interface: packet.interface,
+            hop_limit: packet.hop_limit,
+            traffic_class: packet.traffic_class,
+        };
+        let room = socket.options.kept(SOL_SOCKET, SO_RCVBUF);
+        socket.inbox.put(letter, room.map_or(CAPACITY, |room| room as usize));
+    }
+}
+
+/// A packet of ours did not arrive.
+fn fail(failed: &Failed<'_>) {
+    let protocol = if failed.source.is_ipv4() { ICMP } else { ICMPV6 };
+    for socket in interested(protocol, failed.source, failed.destination) {
+        let wanted = control::wants_troubles(&socket.options, failed.destination);
+        if wanted {
+            socket.inbox.put_trouble(Trouble {
+                errno: failed.errno,
+                message: Some(failed.message),
+                info: failed.mtu.unwrap_or(0),
+                offender: failed.offender,
+                letter: Letter {
+                    bytes: failed.payload.to_vec(),
+                    from: address::scoped(failed.destination, 0, failed.interface),
+                    to: failed.destination,
+                    interface: failed.interface,
+                    hop_limit: 0,
+                    traffic_class: 0,
+                },
+            });
+        }
+        let is_connected = socket.ends.lock().peer.is_some();
+        if wanted || failed.is_fatal && is_connected {
+            socket.inbox.set_error(failed.errno);
+        }
+    }
+}
+
+impl FileLike for RawSocket {
+    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        Ok(self.receive(file, into, 0)?.count)
+    }
+
+    fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
+        self.send_to(from, &mut Outgoing::default())
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        if request != FIONREAD {
+            return Err(Error::new(Errno::ENOTTY, "a socket does not know the request"));
+        }
+        UserPtr::<i32>::new(argument).write(&(self.inbox.next_len() as i32))?;
+        Ok(0)
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        self.inbox.ready()
+    }
+
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        Some(match direction {
+            Direction::Read => &self.inbox.ear.readable,
+            Direction::Write => &self.inbox.ear.writable,
+        })
+    }
+
+    fn timeout(&self, direction: Direction) -> Option<u64> {
+        self.options.timeout(direction)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+}
+
+impl Socket for RawSocket {
+    fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        self.send_to(from, message)
+    }
+
+    fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if flags & MSG_ERRQUEUE != 0 {
+            return self.receive_trouble(into, flags);
+        }
+        self.inbox.take_error()?;
+        let (letter, count, flags) = self.inbox.receive(into, flags)?;
+        Ok(Incoming {
+            count,
+            flags,
+            address: address::show(self.family, letter.from),
+            control: control::of(&letter, self.family, &self.options),
+            ..Incoming::default()
+        })
+    }
+
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    fn shut_down(&self, _how: u32) -> Result<()> {
+        let connected = self.ends.lock().peer.is_some();
+        if connected { Ok(()) } else { Err(NOT_CONNECTED) }
+    }
+
+    fn bind(&self, _view: &Context, address: &[u8]) -> Result<()> {
+        let wanted = address::parse(self.family, address)?;
+        if !wanted.ip().is_unspecified() && !address::is_own(wanted.ip()) {
+            return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
+        }
+        self.ends.lock().own = Some(wanted);
+        Ok(())
+    }
+
+    fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {
+        if address::is_unspecified(address)? {
+            self.ends.lock().peer = None;
+            return Ok(());
+        }
+        let to = address::or_own(address::parse(self.family, address)?);
+        let route = ip::route_when_ready(to.ip(), None, address::interface_of(to))?;
+        let mut ends = self.ends.lock();
+        ends.peer = Some(to);
+        ends.own.get_or_insert(SocketAddr::new(route.source, 0));
+        Ok(())
+    }
+
+    fn address(&self) -> Result<Vec<u8>> {
+        let own = self.ends.lock().own;
+        let own = own.unwrap_or(SocketAddr::new(address::any(self.family), 0));
+        // The protocol stands in the port's place.
+        let own = SocketAddr::new(own.ip(), u16::from(self.protocol));
+        Ok(address::show(self.family, own))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>> {
+        let peer = self.ends.lock().peer.ok_or(NOT_CONNECTED)?;
+        Ok(address::show(self.family, peer))
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        match (level, name) {
+            (SOL_SOCKET, SO_TYPE) => number(SOCK_RAW as i32),
+            (SOL_SOCKET, SO_DOMAIN) => number(i32::from(self.family)),
+            (SOL_SOCKET, SO_PROTOCOL) => number(i32::from(self.protocol)),
+            (SOL_SOCKET, SO_ERROR) => number(
+                self.inbox
+                    .take_error()
+                    .err()
+                    .map_or(0, |error| i32::from(error.errno.0)),
+            ),
+            (SOL_SOCKET, _) => self.options.get(name),
+            (SOL_RAW | SOL_ICMPV6, FILTER) => {
+                let refused = *self.refused.lock();
+                Ok(refused.iter().flat_map(|word| word.to_ne_bytes()).collect())
+            }
+            (options::IPPROTO_IP, HEADER_INCLUDED) => number(i32::from(self.includes_header())),
+            _ => options::get(&self.options, self.family, level, name),
+        }
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        match (level, name) {
+            (SOL_SOCKET, _) => self.options.set(name, value),
+            (SOL_RAW | SOL_ICMPV6, FILTER) => {
+                let mut refused = self.refused.lock();
+                for (word, bytes) in refused.iter_mut().zip(value.chunks_exact(4)) {
+                    *word = number_of(bytes)? as u32;
+                }
+                Ok(())
+            }
+            (options::IPPROTO_IP, HEADER_INCLUDED) => {
+                self.options.keep(level, name, i32::from(number_of(value)? != 0));
+                Ok(())
+            }
+            // The offset of messages' checksum is known.
+            (SOL_RAW, 7) | (options::IPPROTO_IPV6, 7) if self.protocol == ICMPV6 => Err(UNKNOWN),
+            _ => options::set(&self.options, self.family, true, (level, name), value),
+        }
+    }
+}
+
+/// Whether a protocol's number can be a raw socket's.
+pub(crate) fn open(family: u16, protocol: u32, flags: OpenFlags) -> Result<Arc<File>> {
+    let number = u8::try_from(protocol).map_err(|_| Error::new(Errno::EINVAL, "no such protocol"))?;
+    Ok(crate::open(RawSocket::new(family, number), flags))
+}
