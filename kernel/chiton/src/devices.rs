@@ -23,7 +23,7 @@ type Work = Box<dyn Fn() + Send + Sync>;
 pub(crate) fn start_all(config: &Config) -> Vec<Arc<Interface>> {
     let mut cards = Vec::new();
     for device in &config.devices {
-        match start_at(device, &config.networks) {
+        match start_at(device, &mut cards) {
             Ok(true) => {}
             Ok(false) => trace::info!("nothing that is known is at {:#x}", device.address),
             Err(error) => trace::warn!("the device at {:#x}: {}", device.address, error.why()),
@@ -45,7 +45,7 @@ pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
     }
 }
 
-fn start_at(device: &VirtioMmio, networks: &[Vec<u8>]) -> Result<bool> {
+fn start_at(device: &VirtioMmio, cards: &mut Vec<Arc<Interface>>) -> Result<bool> {
     let len = u32::try_from(device.size).unwrap_or(0);
     let Some(registers) = hal::device::Registers::map(device.address, len) else {
         return Ok(false);
@@ -53,7 +53,7 @@ fn start_at(device: &VirtioMmio, networks: &[Vec<u8>]) -> Result<bool> {
     let Some(transport) = Mmio::probe(registers)? else {
         return Ok(false);
     };
-    let Some(work) = start(Arc::new(transport), networks)? else {
+    let Some(work) = start(Arc::new(transport), cards)? else {
         return Ok(false);
     };
     let work = Arc::new(work);
@@ -74,10 +74,10 @@ fn start_at(device: &VirtioMmio, networks: &[Vec<u8>]) -> Result<bool> {
 }
 
 /// The driver for a kind of device.
-fn start(transport: Arc<dyn Transport>, networks: &[Vec<u8>]) -> Result<Option<Work>> {
+fn start(transport: Arc<dyn Transport>, cards: &mut Vec<Arc<Interface>>) -> Result<Option<Work>> {
     let dma: Arc<dyn Dma> = Arc::new(Direct);
     Ok(match transport.kind() {
-        virtio_net::KIND => Some(start_card(transport, dma, networks)?),
+        virtio_net::KIND => Some(start_card(transport, dma, cards)?),
         virtio_rng::KIND => {
             let rng = Rng::start(transport, dma)?;
             Some(Box::new(move || rng.interrupt()))
@@ -86,8 +86,8 @@ fn start(transport: Arc<dyn Transport>, networks: &[Vec<u8>]) -> Result<Option<W
     })
 }
 
-/// A network card becomes an interface, whose frames are taken from the interrupt, and is configured as was said: `networks` in the order of the cards.
-fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, networks: &[Vec<u8>]) -> Result<Work> {
+/// A network card becomes an interface, whose frames are taken from the interrupt.
+fn start_card(transport: Arc<dyn Transport>, dma: Arc<dyn Dma>, cards: &mut Vec<Arc<Interface>>) -> Result<Work> {
     let place: Arc<Once<Arc<Interface>>> = Arc::new(Once::new());
     let with = |then: fn(&Arc<Interface>)| {
         let known = Arc::clone(&place);
