@@ -40,6 +40,12 @@ int main(int argc, char **argv) {
   int one = 1, s = socket(AF_INET, SOCK_DGRAM, 0);
   char buffer[100], control[200];
 
+  char names[200] = "";
+  FILE *file = fopen("/etc/resolv.conf", "r");
+  MUST(file);
+  while (fgets(names, sizeof names, file)) printf("told: %s", names);
+  fclose(file);
+
   // What goes along.
   setsockopt(s, IPPROTO_IP, IP_PKTINFO, &one, sizeof one);
   setsockopt(s, IPPROTO_IP, IP_RECVTTL, &one, sizeof one);

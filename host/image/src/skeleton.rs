@@ -33,8 +33,10 @@ const FILES: [(&str, &str); 4] = [
         "/etc/nsswitch.conf",
         "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n",
     ),
-    ("/etc/resolv.conf", "nameserver 10.0.2.3\n"),
 ];
+
+/// Where the kernel says whom the network told it to ask for names.
+const RESOLVER: &str = "/proc/net/pnp";
 
 /// Adds what is missing, for a machine called `hostname`.
 ///
@@ -47,6 +49,7 @@ pub fn add(tree: &mut Tree, hostname: &str) -> Result<()> {
     for (path, text) in FILES {
         tree.insert_missing(Path::new(path), Node::text(0o644, text))?;
     }
+    tree.insert_missing(Path::new("/etc/resolv.conf"), Node::symlink(Path::new(RESOLVER)))?;
     let hosts = format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {hostname}\n");
     tree.insert_missing(Path::new("/etc/hosts"), Node::text(0o644, hosts))?;
     tree.insert_missing(Path::new("/etc/hostname"), Node::text(0o644, format!("{hostname}\n")))

@@ -53,6 +53,14 @@ pub(crate) fn give_console(root: &Path, user: &[u32]) -> Result<()> {
     view.chown(&view.resolve(root, b"/dev/console", true)?, Some(*uid), None)
 }
 
+/// Where the C library looks up whom to ask for names is what the network said, unless the image has an opinion of its own.
+pub(crate) fn link_resolver(root: &Path) {
+    let view = Context::new(root.clone(), Arc::new(Credentials::root()));
+    // Both may be there already.
+    let _ = view.mkdir(root, b"/etc", 0o755);
+    let _ = view.symlink(b"/proc/net/pnp", root, b"/etc/resolv.conf");
+}
+
 /// Mounts a file system on a directory, which is made if it is not there.
 fn mount_on(view: &Context, place: &[u8], file_system: Arc<dyn FileSystem>, flags: MountFlags, source: &[u8]) {
     mount_made(view, place, &Mount::new(file_system, flags, source));

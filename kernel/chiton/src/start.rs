@@ -82,6 +82,9 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     tty::console::set_up(console);
     syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
     let cards = devices::start_all(&config);
+    if !cards.is_empty() {
+        root::link_resolver(&root);
+    }
     hal::console::listen();
     process::exit::set_end(end);
     root::give_console(&root, &config.user)?;

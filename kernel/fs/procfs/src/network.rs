@@ -28,6 +28,7 @@ static FILES: [Row; 26] = [
     file(b"netlink", |_| content("netlink")),
     file(b"netstat", |_| content("netstat")),
     file(b"packet", |_| content("packet")),
+    file(b"pnp", |_| content("pnp")),
     file(b"protocols", |_| content("protocols")),
     file(b"raw", |_| content("raw")),
     file(b"raw6", |_| content("raw6")),

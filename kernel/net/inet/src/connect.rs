@@ -163,6 +163,8 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         return Err(Error::new(Errno::EISCONN, "the socket listens"));
     }
     socket.look_around()?;
+    // A machine that is being configured is waited for while nothing is locked; what comes of it, the route says again.
+    let _ = ip::route_when_ready(address::or_own(wanted).ip(), None, address::interface_of(wanted));
     let mut ends = socket.ends.lock();
     match ends.progress {
         Progress::Idle => {}

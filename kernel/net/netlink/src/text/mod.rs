@@ -25,6 +25,7 @@ static FILES: [(&str, Make); 26] = [
     ("netlink", sockets::netlink),
     ("netstat", counters::extended),
     ("packet", sockets::packet),
+    ("pnp", |text| text.write_str(&ip::resolver())),
     ("protocols", counters::protocols),
     ("raw", |text| sockets::list(text, 2, sockets::RAW)),
     ("raw6", |text| sockets::list(text, 10, sockets::RAW)),
