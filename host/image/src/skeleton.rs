@@ -19,7 +19,7 @@ const DIRECTORIES: [(&str, u16); 11] = [
     ("/var/tmp", 0o1777),
 ];
 
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 3] = [
     (
         "/etc/passwd",
         "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/:/usr/sbin/nologin\n\
