@@ -14,7 +14,7 @@ pub(crate) static NET: Table = Table {
     listed: None,
 };
 
-static FILES: [Row; 26] = [
+static FILES: [Row; 27] = [
     file(b"anycast6", |_| content("anycast6")),
     file(b"arp", |_| content("arp")),
     file(b"dev", |_| content("dev")),

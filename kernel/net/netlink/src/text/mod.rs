@@ -11,7 +11,7 @@ use core::fmt::Write;
 /// Makes a file.
 type Make = fn(&mut String) -> core::fmt::Result;
 
-static FILES: [(&str, Make); 26] = [
+static FILES: [(&str, Make); 27] = [
     ("anycast6", |_| Ok(())),
     ("arp", interfaces::neighbours),
     ("dev", interfaces::interfaces),
