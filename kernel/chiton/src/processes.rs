@@ -155,6 +155,9 @@ impl Shown {
 
     fn fill_signals(&self, status: &mut Status) {
         status.shared_pending = self.process.signals.pending().0;
+        let user = self.process.credentials().uid;
+        let most = self.process.limit(abi::resource::RLIMIT_SIGPENDING);
+        status.queued = (process::signals::queued_of(user), most);
         let (ignored, caught) = self.process.signals.ignored_and_caught();
         (status.ignored, status.caught) = (ignored.0, caught.0);
         if let Some(thread) = &self.thread {

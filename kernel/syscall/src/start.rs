@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
-use exec::Request;
+use exec::{Request, Strings};
 use hal::thread::KernelThread;
 use process::exit::{Status, exit_process};
 use process::{FileTable, LimitSet, Process, Thread, registry};
@@ -77,8 +77,8 @@ fn load(application: Application) {
     let prepared = found.and_then(|(file, name)| {
         let request = Request {
             name,
-            arguments: application.arguments,
-            environment: application.environment,
+            arguments: Strings::of(&application.arguments)?,
+            environment: Strings::of(&application.environment)?,
             fixed_addresses: false,
             no_new_privileges: false,
         };

@@ -9,6 +9,7 @@
 //! | [`script`] | `#!` lines |
 //! | [`image`] | mapping the segments of ELF files |
 //! | [`stack`] | arguments, environment and auxiliary vector |
+//! | [`strings`] | lists of arguments |
 //!
 //! Errors and their order are those of Linux 6.12 (`fs/exec.c`, `fs/binfmt_elf.c`, `fs/binfmt_script.c`).
 //! It does not do: `binfmt_misc`, 32-bit programs, core dumps.
@@ -21,6 +22,9 @@ mod image;
 mod privilege;
 mod script;
 mod stack;
+mod strings;
+
+pub use strings::Strings;
 
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -42,9 +46,9 @@ pub struct Request {
     /// The file, as it was named: what `AT_EXECFN` says and what scripts are told.
     pub name: Vec<u8>,
     /// Arguments.
-    pub arguments: Vec<Vec<u8>>,
+    pub arguments: Strings,
     /// Environment.
-    pub environment: Vec<Vec<u8>>,
+    pub environment: Strings,
     /// Whether addresses are the same every time (`ADDR_NO_RANDOMIZE`).
     pub fixed_addresses: bool,
     /// Whether it must not gain anything by its file (`PR_SET_NO_NEW_PRIVS`).
@@ -142,9 +146,11 @@ pub fn prepare(view: &Context, limits: &LimitSet, file: Arc<File>, mut request: 
             return load(view, limits, &file, &head[..len], &request, title);
         }
         let line = script::parse(&head[..len])?;
-        let rest = request.arguments.split_off(request.arguments.len().min(1));
-        request.arguments = line.arguments(&request.name);
-        request.arguments.extend(rest);
+        let mut arguments = Strings::of(&line.arguments(&request.name))?;
+        for rest in request.arguments.iter().skip(1) {
+            arguments.push(rest)?;
+        }
+        request.arguments = arguments;
         file = open(view, &view.cwd, &line.interpreter, true)?;
         request.name = line.interpreter;
         head = [0; HEAD];

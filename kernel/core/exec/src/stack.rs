@@ -1,8 +1,8 @@
 //! Arguments, environment and auxiliary vector: what a program finds on its stack.
 
-use crate::Request;
 use crate::image::Mapped;
 use crate::privilege::Privilege;
+use crate::{Request, Strings};
 use abi::auxv;
 use abi::mman::{MapFlags, Prot};
 use abi::resource::RLIMIT_STACK;
@@ -13,15 +13,13 @@ use process::{LimitSet, Program};
 use space::{AddressSpace, Mapping};
 
 const TOO_BIG: Error = Error::new(Errno::E2BIG, "arguments and environment are too long");
-/// Longest single string, with its zero.
-const MAX_STRING: usize = 128 << 10;
 /// Arguments and environment may always take this much, whatever the limit of the stack.
 const ALWAYS: u64 = 128 << 10;
 /// And never more than this.
 const NEVER: u64 = 6 << 20;
 /// What the stack has below the arguments from the start; it grows from there.
 const FIRST_PAGES: u64 = 33;
-const PLATFORM: &[u8] = b"x86_64";
+const PLATFORM: &[u8] = b"x86_64\0";
 const CLOCK_TICKS: u64 = 100;
 
 /// Refuses what is too long.
@@ -29,13 +27,10 @@ const CLOCK_TICKS: u64 = 100;
 /// # Errors
 /// `E2BIG`.
 pub(crate) fn check_size(request: &Request, limits: &LimitSet) -> Result<()> {
-    let strings = || request.arguments.iter().chain(&request.environment);
-    if strings().any(|string| string.len() >= MAX_STRING) {
-        return Err(TOO_BIG);
-    }
-    let bytes: u64 = strings().map(|string| string.len() as u64 + 1 + 8).sum();
+    let lists = [&request.arguments, &request.environment];
+    let bytes: usize = lists.iter().map(|list| list.bytes() + 8 * list.len()).sum();
     let limit = (limits.soft(RLIMIT_STACK) / 4).clamp(ALWAYS, NEVER);
-    if bytes + request.name.len() as u64 > limit {
+    if (bytes + request.name.len()) as u64 > limit {
         Err(TOO_BIG)
     } else {
         Ok(())
@@ -48,32 +43,49 @@ pub(crate) struct Built {
     pub(crate) program: Program,
 }
 
-/// The strings at the stack's top, growing downwards.
-struct Strings {
-    /// From the lowest string to the top.
-    bytes: Vec<u8>,
-    top: u64,
-    used: u64,
+/// Writes into the new program's memory upwards from a place; what is short goes there at once.
+struct Writer<'a> {
+    space: &'a AddressSpace,
+    at: u64,
+    waiting: Vec<u8>,
 }
 
-impl Strings {
-    fn push(&mut self, text: &[u8]) -> u64 {
-        self.used += text.len() as u64;
-        let at = self.bytes.len() - self.used as usize;
-        self.bytes[at..at + text.len()].copy_from_slice(text);
-        self.top - self.used
+impl Writer<'_> {
+    const STEP: usize = 32 << 10;
+
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.waiting.extend_from_slice(bytes);
+        if self.waiting.len() < Self::STEP {
+            Ok(())
+        } else {
+            self.flush()
+        }
     }
 
-    fn push_string(&mut self, text: &[u8]) -> u64 {
-        self.push(&[0]);
-        self.push(text)
+    fn put_word(&mut self, word: u64) -> Result<()> {
+        self.put(&word.to_le_bytes())
     }
 
-    /// Pushes strings so that the first lies lowest; returns their addresses in order.
-    fn push_all(&mut self, texts: &[Vec<u8>]) -> Vec<u64> {
-        let mut addresses: Vec<u64> = texts.iter().rev().map(|text| self.push_string(text)).collect();
-        addresses.reverse();
-        addresses
+    /// The addresses of strings that begin at `at`, and a zero.
+    fn put_addresses(&mut self, strings: &Strings, mut at: u64) -> Result<()> {
+        for text in strings.iter() {
+            self.put_word(at)?;
+            at += text.len() as u64 + 1;
+        }
+        self.put_word(0)
+    }
+
+    fn put_strings(&mut self, strings: &Strings) -> Result<()> {
+        strings.pieces().try_for_each(|piece| self.put(piece))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.space.poke(self.at, &self.waiting) < self.waiting.len() {
+            return Err(Error::new(Errno::ENOMEM, "no memory is left for the stack"));
+        }
+        self.at += self.waiting.len() as u64;
+        self.waiting.clear();
+        Ok(())
     }
 }
 
@@ -88,65 +100,48 @@ pub(crate) fn build(
     vdso: Option<u64>,
 ) -> Result<Built> {
     let top = space.layout().stack_top;
-    let room: usize = request
-        .arguments
-        .iter()
-        .chain(&request.environment)
-        .map(|text| text.len() + 1)
-        .sum();
-    let mut strings = Strings {
-        bytes: alloc::vec![0; room + request.name.len() + 1 + PLATFORM.len() + 1 + 16 + 8 + 64],
-        top,
-        used: 8,
-    };
-    let name = strings.push_string(&request.name);
-    let environment_end = name;
-    let environment = strings.push_all(&request.environment);
-    let environment_start = strings.top - strings.used;
-    let arguments = strings.push_all(&request.arguments);
-    let arguments_start = strings.top - strings.used;
-    let platform = strings.push_string(PLATFORM);
-    let mut random = [0; 16];
-    random::fill(&mut random);
-    let random = strings.push(&random);
+    // Eight zeros end it; below them lie the name, the environment, the arguments, the platform's name, 16 random bytes.
+    let name = top - 8 - (request.name.len() as u64 + 1);
+    let environment = name - request.environment.bytes() as u64;
+    let arguments = environment - request.arguments.bytes() as u64;
+    let platform = arguments - PLATFORM.len() as u64;
+    let mut random_bytes = [0; 16];
+    random::fill(&mut random_bytes);
+    let random = platform - random_bytes.len() as u64;
 
     let auxiliary = auxiliary_vector(privilege, program, interpreter, vdso, &[name, platform, random]);
-    let words = words(&arguments, &environment, &auxiliary);
-    let pointer = (strings.top - strings.used - words.len() as u64 * 8) & !15;
-    let mut bytes = Vec::with_capacity((top - pointer) as usize);
-    words
-        .iter()
-        .for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
-    let gap = (top - pointer) as usize - bytes.len() - strings.used as usize;
-    bytes.resize(bytes.len() + gap, 0);
-    bytes.extend_from_slice(&strings.bytes[strings.bytes.len() - strings.used as usize..]);
+    let word_count = 3 + request.arguments.len() + request.environment.len() + auxiliary.len();
+    let words_end = random - word_count as u64 * 8;
+    let pointer = words_end & !15;
 
     map_stack(space, limits, pointer, top, program.executable_stack)?;
-    if space.poke(pointer, &bytes) < bytes.len() {
-        return Err(Error::new(Errno::ENOMEM, "no memory is left for the stack"));
-    }
+    let mut writer = Writer {
+        space,
+        at: pointer,
+        waiting: Vec::with_capacity(Writer::STEP.min((top - pointer) as usize)),
+    };
+    writer.put_word(request.arguments.len() as u64)?;
+    writer.put_addresses(&request.arguments, arguments)?;
+    writer.put_addresses(&request.environment, environment)?;
+    auxiliary.iter().try_for_each(|word| writer.put_word(*word))?;
+    writer.put(&[0; 16][..(words_end - pointer) as usize])?;
+    writer.put(&random_bytes)?;
+    writer.put(PLATFORM)?;
+    writer.put_strings(&request.arguments)?;
+    writer.put_strings(&request.environment)?;
+    writer.put(&request.name)?;
+    writer.put(&[0; 9])?;
+    writer.flush()?;
     Ok(Built {
         pointer,
         program: Program {
-            arguments: arguments_start..environment_start,
-            environment: environment_start..environment_end,
+            arguments: arguments..environment,
+            environment: environment..name,
             auxiliary: auxiliary.iter().flat_map(|word| word.to_le_bytes()).collect(),
             stack: pointer,
             ..Program::default()
         },
     })
-}
-
-/// Everything below the strings: the count, the arguments, the environment, the auxiliary vector.
-fn words(arguments: &[u64], environment: &[u64], auxiliary: &[u64]) -> Vec<u64> {
-    let mut words = Vec::with_capacity(arguments.len() + environment.len() + auxiliary.len() + 3);
-    words.push(arguments.len() as u64);
-    words.extend_from_slice(arguments);
-    words.push(0);
-    words.extend_from_slice(environment);
-    words.push(0);
-    words.extend_from_slice(auxiliary);
-    words
 }
 
 fn auxiliary_vector(

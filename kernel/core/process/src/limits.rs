@@ -57,6 +57,10 @@ impl LimitSet {
         space::Limits {
             address_space: self.soft(RLIMIT_AS),
             data: self.soft(RLIMIT_DATA),
+            mapped_data: match self.0[RLIMIT_DATA] {
+                Rlimit { soft: 0, hard } => hard,
+                Rlimit { soft, .. } => soft,
+            },
             stack: self.soft(RLIMIT_STACK),
             locked: self.soft(RLIMIT_MEMLOCK),
             privileged,

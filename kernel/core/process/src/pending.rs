@@ -3,7 +3,7 @@
 use abi::signal::{SI_USER, SigSet, Signal};
 use alloc::collections::VecDeque;
 use lock::SpinLock;
-use lock::atomic::{AtomicU64, Ordering};
+use lock::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// What is known of one signal: the fields of `siginfo_t` that its kind has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,9 @@ impl Info {
     }
 }
 
+/// How many signals are pending for anybody, and how many timers may send one: few are so many that those of a user have to be counted.
+pub(crate) static QUEUED: AtomicUsize = AtomicUsize::new(0);
+
 /// What waits to be delivered. Below 32 a signal is pending once; real-time signals queue.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
@@ -121,18 +124,27 @@ impl Pending {
         self.set.store(set.0, Ordering::SeqCst);
     }
 
-    /// Notes a signal; one that does not queue and is pending already is not noted again. False when it would have to queue and `limit` are there.
-    pub(crate) fn add(&self, info: Info, limit: u64) -> bool {
+    /// How many are pending.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.lock().len()
+    }
+
+    /// Notes a signal; one that does not queue and is pending already is not noted again. False when it would have to queue and its user has as many as may be.
+    pub(crate) fn add(&self, mut info: Info, full: bool) -> bool {
         let mut queue = self.queue.lock();
-        let full = queue.len() as u64 >= limit;
         if self.set().contains(info.signal) && (info.signal.0 < FIRST_REAL_TIME || (full && info.code == SI_USER)) {
             return true;
         }
         if full && info.signal.0 >= FIRST_REAL_TIME && info.code != SI_USER {
             return false;
         }
+        if full && info.code < 0 {
+            // That it came is all that is kept of it.
+            info = Info::sent(info.signal, SI_USER, 0, 0);
+        }
         self.note(self.set().with(info.signal));
         queue.push_back(info);
+        QUEUED.fetch_add(1, Ordering::Relaxed);
         true
     }
 
@@ -153,6 +165,7 @@ impl Pending {
         let signal = Signal::new(first + 1)?;
         let at = queue.iter().position(|info| info.signal == signal)?;
         let info = queue.remove(at)?;
+        QUEUED.fetch_sub(1, Ordering::Relaxed);
         if !queue.iter().any(|other| other.signal == signal) {
             self.note(self.set().without(signal));
         }
@@ -185,11 +198,19 @@ impl Pending {
     pub(crate) fn forget(&self, signals: SigSet) {
         let mut queue = self.queue.lock();
         self.note(SigSet(self.set().0 & !signals.0));
+        let before = queue.len();
         queue.retain(|info| !signals.contains(info.signal));
+        QUEUED.fetch_sub(before - queue.len(), Ordering::Relaxed);
         // Under the lock: what is taken from here was taken before or after.
         if signals.contains(Signal::STOP) {
             self.cancelled.fetch_add(1, Ordering::SeqCst);
         }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        QUEUED.fetch_sub(self.queue.get_mut().len(), Ordering::Relaxed);
     }
 }
 

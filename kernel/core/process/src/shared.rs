@@ -77,6 +77,8 @@ pub struct Process {
     pub(crate) is_adopted: AtomicBool,
     /// `personality(2)`.
     pub personality: AtomicU32,
+    /// Whether its user had more threads than `RLIMIT_NPROC` says when it became that user: it may not run another program then.
+    pub is_too_many: AtomicBool,
     /// Whether it may be dumped and looked at (`PR_SET_DUMPABLE`).
     pub dumpable: AtomicU32,
     /// `PR_SET_NO_NEW_PRIVS`.
@@ -162,6 +164,7 @@ impl Process {
             last_name: SpinLock::new(None),
             is_adopted: AtomicBool::new(false),
             personality: AtomicU32::new(0),
+            is_too_many: AtomicBool::new(false),
             dumpable: AtomicU32::new(1),
             no_new_privileges: AtomicBool::new(false),
             no_huge_pages: AtomicBool::new(false),

@@ -5,7 +5,7 @@
 //! when they are sent: `SIGKILL` ends the process, `SIGCONT` lets it go on.
 
 use crate::exit::{Status, begin_end};
-use crate::pending::{Pending, Taken};
+use crate::pending::{Pending, QUEUED, Taken};
 use crate::registry;
 use crate::shared::Process;
 use crate::stop;
@@ -367,7 +367,7 @@ impl Thread {
                 .mask
                 .store(self.signals.mask().without(info.signal).0, Ordering::Relaxed);
         }
-        self.signals.pending.add(info, u64::MAX);
+        self.signals.pending.add(info, false);
         self.add_work(Work::SIGNAL);
     }
 
@@ -391,8 +391,7 @@ impl Thread {
         if is_ignored(info.signal, &action) && !held {
             return true;
         }
-        let limit = self.process.limit(abi::resource::RLIMIT_SIGPENDING);
-        if !self.signals.pending.add(info, limit) {
+        if !self.signals.pending.add(info, has_all(&self.process)) {
             return false;
         }
         announce(&self.process);
@@ -400,6 +399,26 @@ impl Thread {
         self.look_again();
         true
     }
+}
+
+/// Whether a process's user has as many signals pending as `RLIMIT_SIGPENDING` says.
+pub(crate) fn has_all(process: &Process) -> bool {
+    let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
+    QUEUED.load(Ordering::Relaxed) as u64 >= limit && queued_of(process.credentials().uid) >= limit
+}
+
+/// How many signals are pending for a user's processes; a timer that may send one counts too.
+#[must_use]
+pub fn queued_of(uid: u32) -> u64 {
+    let mut count = 0;
+    for process in registry::processes() {
+        if process.credentials().uid == uid {
+            let threads = process.threads();
+            let of_threads = threads.iter().map(|thread| thread.signals.pending.len());
+            count += process.signals.pending.len() + of_threads.sum::<usize>() + process.timers.made();
+        }
+    }
+    count as u64
 }
 
 /// Wakes who waits for signals.
@@ -444,8 +463,7 @@ fn note(process: &Process, info: Info) -> bool {
     if is_ignored(info.signal, &action) && find_open().is_some() {
         return true;
     }
-    let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
-    if !process.signals.pending.add(info, limit) {
+    if !process.signals.pending.add(info, has_all(process)) {
         return false;
     }
     announce(process);

@@ -7,6 +7,7 @@
 //! held while its signal is sent.
 
 use crate::exit::{Status, begin_end};
+use crate::pending::QUEUED;
 use crate::shared::Process;
 use crate::signals::{self, Fields, Info};
 use crate::thread::Thread;
@@ -106,6 +107,25 @@ pub struct Timer {
     state: SpinLock<State>,
     /// How often it ran out besides, when its signal was delivered last.
     overrun: AtomicI32,
+    /// Whether it counts among what is pending.
+    _counted: Option<Counted>,
+}
+
+/// Something that may become pending at any time.
+#[derive(Debug)]
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        QUEUED.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        QUEUED.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Running time is looked at no more often than this.
@@ -307,11 +327,10 @@ impl Timers {
     /// # Errors
     /// `EAGAIN` when there are too many.
     pub fn create(&self, process: &Arc<Process>, clock: Clock, notify: impl FnOnce(i32) -> Notify) -> Result<i32> {
-        let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
-        let mut all = self.all.lock();
-        if all.0.len() as u64 >= limit {
-            return Err(Error::new(Errno::EAGAIN, "the process has too many timers"));
+        if signals::has_all(process) {
+            return Err(Error::new(Errno::EAGAIN, "the user has too many timers and signals"));
         }
+        let mut all = self.all.lock();
         while all.0.contains_key(&all.1) {
             all.1 = all.1.wrapping_add(1) & i32::MAX;
         }
@@ -319,6 +338,11 @@ impl Timers {
         all.1 = id.wrapping_add(1) & i32::MAX;
         all.0.insert(id, make(id, process, clock, notify(id)));
         Ok(id)
+    }
+
+    /// How many timers the process has made.
+    pub(crate) fn made(&self) -> usize {
+        self.all.lock().0.range(0..).count()
     }
 
     /// The timer with a number.
@@ -384,5 +408,6 @@ fn make(id: i32, process: &Arc<Process>, clock: Clock, notify: Notify) -> Arc<Ti
         owner: Arc::downgrade(process),
         state: SpinLock::default(),
         overrun: AtomicI32::new(0),
+        _counted: (id >= 0).then(Counted::new),
     })
 }

@@ -67,7 +67,7 @@ impl State {
         if self.counters.total + pages > limits.address_space / PAGE_SIZE {
             return Err(Error::new(Errno::ENOMEM, "RLIMIT_AS"));
         }
-        if is_data(vma) && self.counters.data + pages > limits.data / PAGE_SIZE {
+        if is_data(vma) && self.counters.data + pages > limits.mapped_data / PAGE_SIZE {
             return Err(Error::new(Errno::ENOMEM, "RLIMIT_DATA"));
         }
         Ok(())

@@ -7,8 +7,10 @@ use abi::resource::RLIM_INFINITY;
 pub struct Limits {
     /// `RLIMIT_AS`.
     pub address_space: u64,
-    /// `RLIMIT_DATA`.
+    /// `RLIMIT_DATA`, for the program break.
     pub data: u64,
+    /// The same for mappings: when the soft limit is zero, the hard one is what counts, as on Linux.
+    pub mapped_data: u64,
     /// `RLIMIT_STACK`.
     pub stack: u64,
     /// `RLIMIT_MEMLOCK`.
@@ -22,6 +24,7 @@ impl Default for Limits {
         Self {
             address_space: RLIM_INFINITY,
             data: RLIM_INFINITY,
+            mapped_data: RLIM_INFINITY,
             stack: 8 << 20,
             locked: 8 << 20,
             privileged: false,

@@ -196,6 +196,8 @@ pub struct Status {
     pub vm_tables: u64,
     pub pending: u64,
     pub shared_pending: u64,
+    /// How many signals are pending for its user, and how many may be.
+    pub queued: (u64, u64),
     pub blocked: u64,
     pub ignored: u64,
     pub caught: u64,

@@ -194,8 +194,8 @@ fn memory_lines(s: &Status) -> String {
 
 fn signal_lines(s: &Status) -> String {
     format!(
-        "Threads:\t{}\nSigQ:\t0/1024\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
-        s.thread_count, s.pending, s.shared_pending, s.blocked, s.ignored, s.caught
+        "Threads:\t{}\nSigQ:\t{}/{}\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\nSigBlk:\t{:016x}\nSigIgn:\t{:016x}\nSigCgt:\t{:016x}\n",
+        s.thread_count, s.queued.0, s.queued.1, s.pending, s.shared_pending, s.blocked, s.ignored, s.caught
     )
 }
 

@@ -1,5 +1,6 @@
 //! `execve`: another program takes the place of the one that runs.
 
+use super::identity::has_too_many;
 use super::open::base_for;
 use crate::Caller;
 use crate::argument::{Fd, PathPtr};
@@ -8,7 +9,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
-use exec::{Prepared, Request};
+use exec::{Prepared, Request, Strings};
 use hal::thread::UserFrame;
 use process::{Thread, exit};
 use usermem::UserPtr;
@@ -28,9 +29,8 @@ const MAX_STRINGS: u64 = 0x7fff_ffff / 16;
 const MAX_BYTES: usize = 6 << 20;
 
 /// A list of strings that ends with null; no list is an empty one.
-fn strings(list: UserPtr<u64>) -> Result<Vec<Vec<u8>>> {
-    let mut strings = Vec::new();
-    let mut bytes = 0;
+fn strings(list: UserPtr<u64>) -> Result<Strings> {
+    let mut strings = Strings::default();
     if list.is_null() {
         return Ok(strings);
     }
@@ -39,12 +39,10 @@ fn strings(list: UserPtr<u64>) -> Result<Vec<Vec<u8>>> {
         if address == 0 {
             return Ok(strings);
         }
-        let string = usermem::read_string(address, MAX_STRING, Errno::E2BIG)?;
-        bytes += string.len() + 1 + size_of::<u64>();
-        if bytes > MAX_BYTES {
+        strings.push(&usermem::read_string(address, MAX_STRING, Errno::E2BIG)?)?;
+        if strings.bytes() + strings.len() * size_of::<u64>() > MAX_BYTES {
             break;
         }
-        strings.push(string);
     }
     Err(Error::new(Errno::E2BIG, "arguments and environment are too long"))
 }
@@ -64,10 +62,18 @@ fn execveat(
         return Err(Error::new(Errno::EINVAL, "unknown flags"));
     }
     let path = path.read()?;
+    let process = caller.process();
+    if process.is_too_many.load(Ordering::Relaxed) && has_too_many(process, process.credentials().uid) {
+        return Err(Error::new(
+            Errno::EAGAIN,
+            "the user has more threads than RLIMIT_NPROC says",
+        ));
+    }
+    process.is_too_many.store(false, Ordering::Relaxed);
     let (file, name) = find(caller, fd, path.to_vec(), flags)?;
     let mut arguments = strings(arguments)?;
     if arguments.is_empty() {
-        arguments.push(Vec::new());
+        arguments.push(b"")?;
     }
     let environment = strings(environment)?;
     let fixed_addresses = caller.process().personality.load(Ordering::Relaxed) & ADDR_NO_RANDOMIZE != 0;

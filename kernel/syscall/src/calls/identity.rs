@@ -81,11 +81,21 @@ fn change(caller: &Caller<'_>, change: impl FnOnce(&mut Credentials) -> Result<(
         process.dumpable.store(0, Ordering::Relaxed);
         process.parent_death_signal.store(0, Ordering::Relaxed);
     }
+    if new.uid != old.uid {
+        let too_many = new.uid != 0 && has_too_many(process, new.uid);
+        process.is_too_many.store(too_many, Ordering::Relaxed);
+    }
     // Whether it may lock without limit and map the lowest pages goes with the user.
     let for_space = process.limits.lock().for_space(new.euid == 0);
     process.change_view(|view| view.credentials = Arc::new(new));
     process.space().set_limits(for_space);
     Ok(0)
+}
+
+/// Whether a user has more threads than the process may let it have.
+pub(super) fn has_too_many(process: &process::Process, uid: u32) -> bool {
+    let limit = process.limit(abi::resource::RLIMIT_NPROC);
+    registry::thread_count() as u64 > limit && registry::tasks_of(uid) > limit
 }
 
 /// What only concerns files: these capabilities follow the user for files.

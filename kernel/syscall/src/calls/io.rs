@@ -80,13 +80,30 @@ fn limit_to(caller: &Caller<'_>, file: &File, at: Option<u64>, source: &mut Sour
         None => file.position(),
     };
     if start >= limit {
-        caller
-            .thread
-            .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
-        return Err(Error::new(Errno::EFBIG, "the file would be larger than the limit"));
+        return Err(too_large(caller));
     }
     source.cut((limit - start) as usize);
     Ok(())
+}
+
+/// Tells a process with `SIGXFSZ` that a file may not become as large as it would.
+pub(super) fn too_large(caller: &Caller<'_>) -> Error {
+    caller
+        .thread
+        .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
+    Error::new(Errno::EFBIG, "the file would be larger than the limit")
+}
+
+/// As [`limit`], for bytes that come out of the kernel: how many of `len` may be written.
+pub(super) fn within_limit(caller: &Caller<'_>, file: &File, at: Option<u64>, len: usize) -> Result<usize> {
+    let limit = caller.process().file_size_limit();
+    if limit == abi::resource::RLIM_INFINITY || file.kind() != Kind::Regular || len == 0 {
+        return Ok(len);
+    }
+    match limit.saturating_sub(at.unwrap_or_else(|| file.position())) {
+        0 => Err(too_large(caller)),
+        left => Ok(len.min(usize::try_from(left).unwrap_or(len))),
+    }
 }
 
 fn write(caller: &mut Caller<'_>, (fd, buffer, len): (Fd, BytesPtr, usize)) -> Result<u64> {
@@ -272,7 +289,10 @@ fn pwritev2(
     if flags & RWF_APPEND != 0 {
         let file = writable(caller, fd)?;
         let segments = segments(vector, count)?;
-        let (_, count) = file.inode()?.append(&mut Source::segments(&segments))?;
+        let inode = file.inode()?;
+        let mut source = Source::segments(&segments);
+        limit(caller, &file, Some(inode.length()), &mut source)?;
+        let (_, count) = inode.append(&mut source)?;
         return Ok(count as u64);
     }
     if at == -1 {
@@ -337,8 +357,14 @@ fn sendfile(caller: &mut Caller<'_>, (to, from, position, len): (Fd, Fd, UserPtr
         Some(position) => Some(offset(position.read()? as i64)?),
         None => None,
     };
-    let done = copy(&source, &target, at, None, len.min(MOST));
+    let wanted = len.min(MOST);
+    let len = within_limit(caller, &target, None, wanted)?;
+    let done = copy(&source, &target, at, None, len);
     let done = broken_pipe(caller, &target, done)?;
+    if len < wanted && done == len as u64 {
+        // The first byte that may not be written was reached.
+        too_large(caller);
+    }
     if let Some(at) = at {
         position.write(&(at + done))?;
     }
@@ -380,6 +406,7 @@ fn copy_file_range(
     if same && start < end.saturating_add(len as u64) && end < start.saturating_add(len as u64) {
         return Err(Error::new(Errno::EINVAL, "the ranges overlap"));
     }
+    let len = within_limit(caller, &target, target_at, len)?;
     let done = copy(&source, &target, source_at, target_at, len)? as u64;
     if let Some(at) = source_at {
         from_at.write(&(at + done))?;

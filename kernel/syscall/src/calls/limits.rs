@@ -37,12 +37,13 @@ fn prlimit64(
     caller: &mut Caller<'_>,
     (pid, which, new, old): (u32, u32, UserPtr<Rlimit>, UserPtr<Rlimit>),
 ) -> Result<u64> {
+    let new = new.non_null().map(UserPtr::read).transpose()?;
     let process = process_or_own(caller, pid)?;
     may_limit(caller, &process)?;
     let current = process.limits.lock().get(which as usize);
     let current = current.ok_or(Error::new(Errno::EINVAL, "no such limit"))?;
-    if !new.is_null() {
-        set(caller, &process, which as usize, new.read()?)?;
+    if let Some(new) = new {
+        set(caller, &process, which as usize, new)?;
     }
     old.write_if_some(&current)?;
     Ok(0)
@@ -79,7 +80,7 @@ fn set(caller: &Caller<'_>, process: &Arc<Process>, which: usize, new: Rlimit) -
     if which == RLIMIT_CPU {
         process.timers.watch_limit(process);
     }
-    let for_space = process.limits.lock().for_space(who.euid == 0);
+    let for_space = process.limits.lock().for_space(process.credentials().euid == 0);
     process.space().set_limits(for_space);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Policies: of the scheduler, of memory on a machine with one node, of input and output, of protection keys; barriers between threads.
 
-use super::thread::{RESET_ON_FORK, check_scheduling, may_schedule, task_of};
+use super::thread::{RESET_ON_FORK, check_scheduling, may_schedule_as, task_of};
 use crate::Caller;
 use crate::argument::Hex;
 use abi::{Errno, Error, Result};
@@ -191,16 +191,13 @@ fn sched_setattr(caller: &mut Caller<'_>, (tid, attr, flags): (u32, UserPtr<Sche
         return Err(invalid("unknown flags"));
     }
     check_scheduling(attr.policy, attr.priority)?;
-    may_schedule(caller, tid)?;
     let nice = attr.nice.clamp(-20, 19);
-    if nice < task.nice() && !caller.process().credentials().has(capability::SYS_NICE) {
-        return Err(Error::new(Errno::EPERM, "a better priority needs CAP_SYS_NICE"));
-    }
     let reset = if attr.flags & FLAG_RESET_ON_FORK == 0 {
         0
     } else {
         RESET_ON_FORK
     };
+    may_schedule_as(caller, tid, &task, attr.policy | reset, nice)?;
     task.set_policy(attr.policy | reset);
     task.set_nice(nice);
     Ok(0)

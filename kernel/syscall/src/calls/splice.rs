@@ -2,7 +2,7 @@
 //!
 //! Bytes are copied once more than Linux does: pages do not change hands.
 
-use super::io::{readable, segments, writable};
+use super::io::{readable, segments, too_large, within_limit, writable};
 use crate::Caller;
 use crate::argument::Fd;
 use abi::fcntl::OpenFlags;
@@ -85,7 +85,9 @@ fn splice(
     check_ready(&target, Events::WRITABLE, flags)?;
     // What is taken out of a pipe must go somewhere: no more than the other one has room for.
     let room = into.map_or(STEP, |into| into.room().max(PIPE_BUF));
-    let mut bytes = vec![0; len.min(STEP).min(room)];
+    let wanted = len.min(STEP).min(room);
+    let len = within_limit(caller, &target, end, wanted)?;
+    let mut bytes = vec![0; len];
     let mut sink = Sink::kernel(&mut bytes);
     let got = match start {
         Some(at) => source.read_at(at, &mut sink)?,
@@ -98,6 +100,10 @@ fn splice(
         None => target.write(&mut rest)?,
     };
     put_offset(to_at, end, done)?;
+    if len < wanted && done == len {
+        // The first byte that may not be written was reached.
+        too_large(caller);
+    }
     Ok(done as u64)
 }
 

@@ -180,13 +180,10 @@ fn length(length: i64) -> Result<u64> {
     u64::try_from(length).map_err(|_| Error::new(Errno::EINVAL, "the length is negative"))
 }
 
-/// A file may not grow beyond the limit: `EFBIG` and `SIGXFSZ`.
-fn check_size(caller: &Caller<'_>, size: u64) -> Result<()> {
-    if size > caller.process().limit(abi::resource::RLIMIT_FSIZE) {
-        caller
-            .thread
-            .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
-        return Err(Error::new(Errno::EFBIG, "the file would be larger than the limit"));
+/// A file of length `now` may not grow beyond the limit: `EFBIG` and `SIGXFSZ`.
+fn check_size(caller: &Caller<'_>, now: u64, size: u64) -> Result<()> {
+    if size > caller.process().file_size_limit() && size > now {
+        return Err(super::io::too_large(caller));
     }
     Ok(())
 }
@@ -194,7 +191,7 @@ fn check_size(caller: &Caller<'_>, size: u64) -> Result<()> {
 fn truncate(caller: &mut Caller<'_>, (path, size): (PathPtr, i64)) -> Result<u64> {
     let size = length(size)?;
     let (view, place) = find(caller, path, true)?;
-    check_size(caller, size)?;
+    check_size(caller, place.attributes()?.size, size)?;
     view.truncate(&place, size)?;
     process::mapped::cut_short(&place.attributes()?);
     Ok(0)
@@ -206,16 +203,24 @@ fn ftruncate(caller: &mut Caller<'_>, (fd, size): (Fd, i64)) -> Result<u64> {
     if file.flags().contains(OpenFlags::PATH) {
         return Err(Error::new(Errno::EBADF, "the descriptor only names a place"));
     }
-    check_size(caller, size)?;
+    check_size(caller, file.attributes().size, size)?;
     file.truncate(size)?;
     process::mapped::cut_short(&file.attributes());
     Ok(0)
 }
 
 fn fallocate(caller: &mut Caller<'_>, (fd, mode, offset, len): (Fd, u32, i64, i64)) -> Result<u64> {
+    const KEEP_SIZE: u32 = 1;
     let file = super::io::writable(caller, fd)?;
     if offset < 0 || len <= 0 {
         return Err(Error::new(Errno::EINVAL, "the range is empty or negative"));
+    }
+    if mode & KEEP_SIZE == 0 && file.kind() == vfs::Kind::Regular {
+        check_size(
+            caller,
+            file.attributes().size,
+            (offset as u64).saturating_add(len as u64),
+        )?;
     }
     file.allocate(mode, offset as u64, len as u64)?;
     Ok(0)

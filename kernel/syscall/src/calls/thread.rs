@@ -158,6 +158,27 @@ pub(super) fn check_scheduling(policy: u32, priority: u32) -> Result<()> {
     }
 }
 
+/// Whether the caller may give a thread a policy (with flags) and a nice value (Linux: `user_check_sched_setscheduler`).
+pub(super) fn may_schedule_as(caller: &Caller<'_>, tid: u32, task: &Task, policy: u32, nice: i32) -> Result<()> {
+    may_schedule(caller, tid)?;
+    if caller.process().credentials().has(capability::SYS_NICE) {
+        return Ok(());
+    }
+    let other = registry::thread(tid).map_or_else(
+        || Arc::clone(caller.process()),
+        |thread| Arc::clone(&thread.process),
+    );
+    let is_allowed = |nice: i32| (20 - nice) as u64 <= other.limit(abi::resource::RLIMIT_NICE);
+    let idle = |policy: u32| policy & !RESET_ON_FORK == SCHED_IDLE;
+    let better = nice < task.nice() && !is_allowed(nice);
+    let wakes_up = idle(task.policy()) && !idle(policy) && !is_allowed(task.nice());
+    let keeps = task.policy() & RESET_ON_FORK != 0 && policy & RESET_ON_FORK == 0;
+    if better || wakes_up || keeps {
+        return Err(Error::new(Errno::EPERM, "scheduling it so needs CAP_SYS_NICE"));
+    }
+    Ok(())
+}
+
 fn sched_getscheduler(_caller: &mut Caller<'_>, (tid,): (u32,)) -> Result<u64> {
     Ok(u64::from(scheduled(tid)?.policy()))
 }
@@ -166,7 +187,7 @@ fn sched_setscheduler(caller: &mut Caller<'_>, (tid, policy, param): (u32, u32, 
     let param = given(tid, param)?.read()?;
     let task = task_of(tid)?;
     check_scheduling(policy & !RESET_ON_FORK, param.priority as u32)?;
-    may_schedule(caller, tid)?;
+    may_schedule_as(caller, tid, &task, policy, task.nice())?;
     task.set_policy(policy);
     Ok(0)
 }
