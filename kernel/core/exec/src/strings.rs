@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn strings_come_out_as_they_went_in() {
         let long = alloc::vec![b'x'; PIECE];
-        let texts = [b"a", b"", b"bc" as &[u8], &long, b"", b"d", b""];
+        let texts: [&[u8]; 7] = [b"a", b"", b"bc", &long, b"", b"d", b""];
         let strings = Strings::of(&texts).expect("there is memory");
         assert!(strings.iter().eq(texts));
         assert_eq!(strings.len(), texts.len());

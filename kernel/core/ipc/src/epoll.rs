@@ -5,7 +5,7 @@
 //! was ready goes back to the list's end; an edge-triggered one comes back with the next wake-up.
 //!
 //! A set is itself a file, so that sets may be in sets; [`Epoll::add`] refuses cycles and long chains. Lock order: `CHANGES` → a set's items; its list is a leaf.
-//! It does not do: waking only one of several sets for `EPOLLEXCLUSIVE` (which only promises to wake at least one).
+//! Of the sets that have a file with `EPOLLEXCLUSIVE`, one wake-up lists it in each up to the first in which somebody waits, as on Linux.
 
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, EpollEvent};
@@ -112,10 +112,13 @@ impl Wake for Item {
         if wanted & !PRIVATE == 0 || events & (wanted | ALWAYS) == 0 {
             return false;
         }
-        match self.set.upgrade() {
-            Some(set) => set.enlist(&self),
-            None => false,
+        let Some(set) = self.set.upgrade() else { return false };
+        if wanted & EPOLLEXCLUSIVE == 0 {
+            return set.enlist(&self);
         }
+        let has_waiter = !set.waiting.is_empty();
+        set.enlist(&self);
+        has_waiter
     }
 }
 
@@ -133,8 +136,13 @@ fn enter_queues(item: &Arc<Item>, file: &File) {
     let read = file.queue(Direction::Read);
     let write = file.queue(Direction::Write);
     let write = write.filter(|write| read.is_none_or(|read| !core::ptr::eq::<WaitQueue>(read, *write)));
+    let exclusive = item.events() & EPOLLEXCLUSIVE != 0;
     for queue in read.into_iter().chain(write) {
-        queue.add_shared(Arc::clone(item) as _);
+        if exclusive {
+            queue.add_exclusive(Arc::clone(item) as _);
+        } else {
+            queue.add_shared(Arc::clone(item) as _);
+        }
     }
 }
 
@@ -218,10 +226,14 @@ impl Epoll {
     /// # Errors
     /// `ENOENT`; `EINVAL` for an exclusive item.
     pub fn change(&self, fd: i32, file: &Arc<File>, event: EpollEvent) -> Result<()> {
+        let fixed = Error::new(Errno::EINVAL, "exclusive items are not changed");
+        if event.events & EPOLLEXCLUSIVE != 0 {
+            return Err(fixed);
+        }
         let item = self.items.lock().get(&key(fd, file)).cloned();
         let item = item.ok_or(Error::new(Errno::ENOENT, "the file is not in the set"))?;
-        if (event.events | item.events()) & EPOLLEXCLUSIVE != 0 {
-            return Err(Error::new(Errno::EINVAL, "exclusive items are not changed"));
+        if item.events() & EPOLLEXCLUSIVE != 0 {
+            return Err(fixed);
         }
         *item.data.lock() = event.data;
         item.set_events(event.events);

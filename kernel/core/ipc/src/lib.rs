@@ -5,6 +5,7 @@
 //! | module | what |
 //! |---|---|
 //! | `ring` | a pipe's bytes, in pages |
+//! | `packets` | where packets end in them |
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
 //! | [`channel`] | one direction between two sockets |
@@ -17,7 +18,6 @@
 //! | `epoll` | sets of files of which those that are ready are listed |
 //!
 //! Invariants: a pipe's bytes are behind a lock that may be held over a copy of user memory. Lock order: none is taken under another.
-//! It does not do: packet mode (`O_DIRECT`).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -29,6 +29,7 @@ mod eventfd;
 mod fifo;
 mod inotify;
 pub mod options;
+mod packets;
 mod pipe;
 mod poll;
 mod ring;
@@ -41,5 +42,5 @@ pub use fifo::register;
 pub use inotify::{IN_DONT_FOLLOW, IN_ONLYDIR, Inotify, inotify, is_known_mask};
 pub use pipe::{End, MAX_CAPACITY, PIPE_BUF, pipe};
 pub use poll::{Watched, poll};
-pub use timerfd::{TimerFile, timerfd};
+pub use timerfd::{TimerFile, time_was_set, timerfd};
 pub use unix::{Style, UnixSocket, socket, socket_pair};

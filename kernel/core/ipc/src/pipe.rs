@@ -7,7 +7,7 @@ use abi::stat::S_IFIFO;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
+use lock::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use task::{SleepLock, WaitQueue};
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Direction, Events, File, FileLike};
@@ -61,8 +61,13 @@ impl Pipe {
     /// Notes how full the ring is, for those who only look.
     #[inline]
     fn note(&self, ring: &Ring) {
+        let room = if ring.packets.is_empty() {
+            ring.room()
+        } else {
+            ring.room_beside_packets()
+        };
         self.len.store(ring.len(), Ordering::Relaxed);
-        self.room.store(ring.room(), Ordering::Relaxed);
+        self.room.store(room, Ordering::Relaxed);
     }
 
     fn has_writer(&self) -> bool {
@@ -92,7 +97,11 @@ impl Pipe {
         if ring.len() == 0 {
             return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };
         }
-        let read = ring.drain(into, usize::MAX);
+        let read = if ring.packets.is_empty() {
+            ring.drain(into, usize::MAX)
+        } else {
+            read_packet(&mut ring, into)
+        };
         let (left, room) = (ring.len(), ring.room());
         self.note(&ring);
         drop(ring);
@@ -105,7 +114,8 @@ impl Pipe {
         read
     }
 
-    fn write(&self, from: &mut Source<'_>) -> Result<usize> {
+    /// Writes bytes, as packets or not.
+    fn write(&self, from: &mut Source<'_>, packets: bool) -> Result<usize> {
         if !self.has_reader() {
             return Err(Error::new(Errno::EPIPE, "nobody reads the pipe"));
         }
@@ -114,11 +124,15 @@ impl Pipe {
             return Ok(0);
         }
         let mut ring = self.ring.lock();
-        let needed = if wanted <= PIPE_BUF { wanted } else { 1 };
-        if ring.room() < needed {
-            return Err(Errno::EAGAIN.into());
-        }
-        let written = ring.fill(from);
+        let written = if packets || !ring.packets.is_empty() {
+            write_beside_packets(&mut ring, from, packets)
+        } else {
+            let needed = if wanted <= PIPE_BUF { wanted } else { 1 };
+            if ring.room() < needed {
+                return Err(Errno::EAGAIN.into());
+            }
+            ring.fill(from)
+        };
         let (len, room) = (ring.len(), ring.room());
         self.note(&ring);
         drop(ring);
@@ -149,6 +163,62 @@ impl Pipe {
     }
 }
 
+/// Reads up to the end of the first packet; what the reader has no room for of it is gone.
+#[cold]
+fn read_packet(ring: &mut Ring, into: &mut Sink<'_>) -> Result<usize> {
+    let mut done = 0;
+    while let Some(part) = ring.packets.first().filter(|_| into.left() > 0) {
+        match ring.drain(into, part.len) {
+            Ok(read) if part.is_packet => {
+                ring.discard(part.len - read);
+                ring.packets.take(part.len);
+                return Ok(done + read);
+            }
+            Ok(read) => {
+                ring.packets.take(read);
+                done += read;
+            }
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
+/// Writes packets of at most a page, or bytes behind packets. As on Linux, what fits into the page of bytes that are no packet goes there, and is none either.
+#[cold]
+fn write_beside_packets(ring: &mut Ring, from: &mut Source<'_>, packets: bool) -> Result<usize> {
+    let mut piece = alloc::vec![0; from.left().min(PIPE_BUF)];
+    let mut done = 0;
+    while from.left() > 0 {
+        let odd = from.left() % PIPE_BUF;
+        let joins = packets && odd > 0 && ring.fits_behind_last(odd);
+        let wanted = if joins { odd } else { from.left().min(PIPE_BUF) };
+        let room = if ring.packets.is_empty() {
+            ring.room()
+        } else {
+            ring.room_beside_packets()
+        };
+        if room < wanted {
+            break;
+        }
+        let taken = match from.take(piece.get_mut(..wanted).unwrap_or_default()) {
+            Ok(taken) => taken,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => break,
+        };
+        let before = ring.len();
+        let added = ring.fill(&mut Source::kernel(piece.get(..taken).unwrap_or_default()))?;
+        if packets && !joins {
+            ring.packets.add_packet(before, added);
+        } else if !ring.packets.is_empty() {
+            ring.packets.add_bytes(added);
+        }
+        done += added;
+    }
+    if done == 0 { Err(Errno::EAGAIN.into()) } else { Ok(done) }
+}
+
 /// An end of a pipe as an open file has it; of a fifo that was opened to read and write, both ends.
 pub struct End {
     pipe: Arc<Pipe>,
@@ -156,6 +226,8 @@ pub struct End {
     writes: bool,
     /// How many writers there had been when the end was opened: a reader hears of a hang-up only after one came.
     writers_before: u32,
+    /// Whether what is written are packets.
+    packets: AtomicBool,
 }
 
 impl End {
@@ -177,6 +249,7 @@ impl End {
             reads,
             writes,
             writers_before,
+            packets: AtomicBool::new(flags.contains(OpenFlags::DIRECT)),
         }
     }
 
@@ -233,7 +306,12 @@ impl FileLike for End {
 
     #[inline]
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        self.pipe.write(from)
+        self.pipe.write(from, self.packets.load(Ordering::Relaxed))
+    }
+
+    fn set_flags(&self, _file: &File, flags: OpenFlags) -> Result<()> {
+        self.packets.store(flags.contains(OpenFlags::DIRECT), Ordering::Relaxed);
+        Ok(())
     }
 
     fn writes_everything(&self) -> bool {
@@ -294,24 +372,22 @@ impl Drop for End {
     }
 }
 
-/// Makes a pipe; `flags` may have `O_NONBLOCK`. The reading end comes first.
+/// Makes a pipe; `flags` may have `O_NONBLOCK` and, for packets, `O_DIRECT`. The reading end comes first.
 ///
 /// # Errors
-/// `EINVAL` for `O_DIRECT`, which is not there.
+/// What there is no memory for.
 pub fn pipe(flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
-    if flags.contains(OpenFlags::DIRECT) {
-        return Err(Error::new(Errno::EINVAL, "pipes have no packet mode"));
-    }
     let pipe = Pipe::new(false);
     let place = vfs::anonymous_place(b"pipe:", S_IFIFO | 0o600);
     if let Some(attachment) = place.inode()?.attachment() {
         drop(attachment.set(Arc::clone(&pipe) as _));
     }
     let kept = flags & OpenFlags::NONBLOCK;
-    let ends = [OpenFlags::empty(), OpenFlags::WRONLY].map(|mode| Arc::new(End::new(&pipe, mode)));
+    let writes = OpenFlags::WRONLY | flags & OpenFlags::DIRECT;
+    let ends = [OpenFlags::empty(), writes].map(|mode| Arc::new(End::new(&pipe, mode)));
     let [reader, writer] = ends;
     Ok((
         vfs::anonymous_file(place.clone(), kept, reader),
-        vfs::anonymous_file(place, kept | OpenFlags::WRONLY, writer),
+        vfs::anonymous_file(place, kept | writes, writer),
     ))
 }

@@ -1,5 +1,6 @@
 //! A pipe's bytes: a ring of pages that are taken when they are needed.
 
+use crate::packets::Packets;
 use abi::Result;
 use alloc::vec::Vec;
 use frames::Page;
@@ -12,6 +13,8 @@ pub(crate) struct Ring {
     pages: Vec<Option<Page>>,
     start: usize,
     len: usize,
+    /// Where packets end.
+    pub(crate) packets: Packets,
 }
 
 impl Ring {
@@ -21,6 +24,7 @@ impl Ring {
             pages: Vec::new(),
             start: 0,
             len: 0,
+            packets: Packets::default(),
         };
         ring.pages.resize(pages, None);
         ring
@@ -138,6 +142,27 @@ impl Ring {
         Ok(done)
     }
 
+    /// Takes away the first bytes.
+    pub(crate) fn discard(&mut self, len: usize) {
+        self.start = (self.start + len) % self.capacity().max(1);
+        self.len -= len;
+        if self.len == 0 {
+            self.rest();
+        }
+    }
+
+    /// Whether so many bytes fit into the page of the last ones, which are no packet.
+    pub(crate) fn fits_behind_last(&self, len: usize) -> bool {
+        let within = (self.start + self.len) % PAGE;
+        self.len > 0 && !self.packets.ends_with_packet() && within > 0 && len <= PAGE - within
+    }
+
+    /// How many bytes can be added to those that have packets among them.
+    pub(crate) fn room_beside_packets(&self) -> usize {
+        let free = self.pages.len().saturating_sub(self.packets.pages());
+        (free * PAGE).min(self.capacity() - self.len)
+    }
+
     /// Nothing is in the ring: the next byte goes into the first page, which stays, and the others are given back.
     #[inline]
     fn rest(&mut self) {
@@ -152,16 +177,19 @@ impl Ring {
         self.len = 0;
         self.start = 0;
         self.pages.iter_mut().for_each(|page| *page = None);
+        self.packets.clear();
     }
 
     /// Changes the capacity to so many pages; false if what is in the ring does not fit.
     pub(crate) fn resize(&mut self, pages: usize) -> Result<bool> {
-        if self.len > pages * PAGE {
+        if self.len > pages * PAGE || self.packets.pages() > pages {
             return Ok(false);
         }
         let mut bytes = alloc::vec![0; self.len];
         self.drain(&mut Sink::kernel(&mut bytes), usize::MAX)?;
+        let packets = core::mem::take(&mut self.packets);
         *self = Self::new(pages);
+        self.packets = packets;
         self.fill(&mut Source::kernel(&bytes))?;
         Ok(true)
     }

@@ -18,6 +18,27 @@ struct State {
     /// Nanoseconds from one time to the next; 0 for once.
     interval: u64,
     wake_up: Option<TimerId>,
+    of_day: Option<OfDay>,
+}
+
+/// What a timer has that runs out at a time of day.
+struct OfDay {
+    /// The time of day at boot, when it was set.
+    base: u64,
+    /// Whether who reads is told that the time was set (`TFD_TIMER_CANCEL_ON_SET`), and whether it was.
+    tells: bool,
+    was_set: bool,
+}
+
+/// Timers that run out at times of day.
+static OF_DAY: SpinLock<Vec<Weak<TimerFile>>> = SpinLock::new(Vec::new());
+
+/// The time of day has been set: timers that go by it run out sooner or later than they would have, and tell so if they are to.
+pub fn time_was_set() {
+    let timers: Vec<_> = OF_DAY.lock().iter().filter_map(Weak::upgrade).collect();
+    for timer in timers {
+        timer.time_was_set();
+    }
 }
 
 impl State {
@@ -62,9 +83,20 @@ impl TimerFile {
         self.clock
     }
 
-    /// Sets when it runs out first, in nanoseconds since boot, and then after every interval; returns what was set, as [`TimerFile::get`].
-    pub fn set(&self, next: Option<u64>, interval: u64) -> (u64, u64) {
+    /// Sets when it runs out first, in nanoseconds since boot, and then after every interval; returns what was set, as [`TimerFile::get`]. `of_day` says that this is a
+    /// time of day, and whether who reads is to be told when that was set.
+    pub fn set(&self, next: Option<u64>, interval: u64, of_day: Option<bool>) -> (u64, u64) {
+        if of_day.is_some() {
+            let mut timers = OF_DAY.lock();
+            timers.retain(|timer| timer.strong_count() > 0 && !timer.ptr_eq(&self.own));
+            timers.push(Weak::clone(&self.own));
+        }
         let mut state = self.state.lock();
+        state.of_day = of_day.map(|tells| OfDay {
+            base: time::wall_at_boot(),
+            tells,
+            was_set: false,
+        });
         let before = remaining(&state);
         let old = state.wake_up.take();
         state.next = next;
@@ -75,6 +107,25 @@ impl TimerFile {
             time::cancel(old);
         }
         before
+    }
+
+    fn time_was_set(&self) {
+        let mut state = self.state.lock();
+        let Some(of_day) = &mut state.of_day else { return };
+        let base = time::wall_at_boot();
+        let later = of_day.base.wrapping_sub(base).cast_signed();
+        (of_day.base, of_day.was_set) = (base, of_day.tells);
+        let told = of_day.tells;
+        if let Some(next) = &mut state.next {
+            *next = next.saturating_add_signed(later);
+            let old = state.wake_up.take();
+            self.arm(&mut state);
+            old.map(time::cancel);
+        }
+        drop(state);
+        if told {
+            self.readable.wake(usize::MAX, Events::READABLE.bits());
+        }
     }
 
     /// Has those who wait woken when it runs out.
@@ -108,6 +159,11 @@ impl FileLike for TimerFile {
             return Err(Error::new(Errno::EINVAL, "a count is eight bytes"));
         }
         let mut state = self.state.lock();
+        if let Some(of_day) = &mut state.of_day
+            && core::mem::take(&mut of_day.was_set)
+        {
+            return Err(Error::new(Errno::ECANCELED, "the time of day was set"));
+        }
         let times = state.take(time::now());
         if times == 0 {
             return Err(Errno::EAGAIN.into());
@@ -122,8 +178,13 @@ impl FileLike for TimerFile {
     }
 
     fn ready(&self, _file: &File) -> Events {
-        let due = self.state.lock().next.is_some_and(|next| next <= time::now());
-        if due { Events::IN } else { Events::empty() }
+        let state = self.state.lock();
+        let due = state.next.is_some_and(|next| next <= time::now());
+        if due || state.of_day.as_ref().is_some_and(|of_day| of_day.was_set) {
+            Events::IN
+        } else {
+            Events::empty()
+        }
     }
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
@@ -161,6 +222,7 @@ pub fn timerfd(clock: i32, flags: OpenFlags) -> Arc<File> {
             next: None,
             interval: 0,
             wake_up: None,
+            of_day: None,
         }),
         readable: WaitQueue::new(),
     });

@@ -12,10 +12,19 @@ pub trait Wake: Send + Sync {
     fn wake(self: Arc<Self>, events: u32) -> bool;
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    /// A wake-up of one takes one of these out.
+    Alone,
+    /// Woken together with others even by a wake-up of one (`epoll` without `EPOLLEXCLUSIVE`, `poll`), and stays.
+    Shared,
+    /// Stays, but one wake-up that is not for all reaches one of these at the most (`EPOLLEXCLUSIVE`).
+    Exclusive,
+}
+
 struct Sleeper {
     wake: Arc<dyn Wake>,
-    /// Woken together with others even by a wake-up of one (`epoll` without `EPOLLEXCLUSIVE`, `poll`).
-    shared: bool,
+    sort: Sort,
     /// Later ones have higher numbers. A wake-up goes by them, because others come and go while it wakes one.
     number: u64,
 }
@@ -27,15 +36,15 @@ struct Sleepers {
 }
 
 impl Sleepers {
-    /// The first after a number, up to another, that is shared or, if `any`, of either kind.
+    /// The first after a number, up to another, that is shared or of a sort that `wanted` lets through.
     #[inline]
-    fn find(&self, after: u64, end: u64, any: bool) -> Option<usize> {
+    fn find(&self, after: u64, end: u64, wanted: impl Fn(Sort) -> bool) -> Option<usize> {
         let first = match after {
             0 => 0,
             _ => self.in_order.partition_point(|sleeper| sleeper.number <= after),
         };
         let mut rest = self.in_order.range(first..);
-        let at = first + rest.position(|sleeper| any || sleeper.shared)?;
+        let at = first + rest.position(|sleeper| sleeper.sort == Sort::Shared || wanted(sleeper.sort))?;
         (self.in_order[at].number <= end).then_some(at)
     }
 }
@@ -68,19 +77,24 @@ impl WaitQueue {
 
     /// Adds a sleeper that a wake-up of one may choose.
     pub fn add(&self, wake: Arc<dyn Wake>) {
-        self.push(wake, false);
+        self.push(wake, Sort::Alone);
     }
 
     /// Adds a sleeper that every wake-up reaches, and that stays in the queue until it is removed.
     pub fn add_shared(&self, wake: Arc<dyn Wake>) {
-        self.push(wake, true);
+        self.push(wake, Sort::Shared);
     }
 
-    fn push(&self, wake: Arc<dyn Wake>, shared: bool) {
+    /// Adds a sleeper that stays in the queue until it is removed, and of whose kind a wake-up that is not for all reaches one: the first that says it had use for it.
+    pub fn add_exclusive(&self, wake: Arc<dyn Wake>) {
+        self.push(wake, Sort::Exclusive);
+    }
+
+    fn push(&self, wake: Arc<dyn Wake>, sort: Sort) {
         let mut sleepers = self.sleepers.lock();
         sleepers.last += 1;
         let number = sleepers.last;
-        sleepers.in_order.push_back(Sleeper { wake, shared, number });
+        sleepers.in_order.push_back(Sleeper { wake, sort, number });
         self.count.store(sleepers.in_order.len(), Ordering::SeqCst);
     }
 
@@ -136,7 +150,7 @@ impl WaitQueue {
         let alone = sleepers.in_order.len() == 1;
         // Mostly one sleeps, alone.
         match sleepers.in_order.front() {
-            Some(only) if alone && only.shared => {
+            Some(only) if alone && only.sort != Sort::Alone => {
                 let wake = Arc::clone(&only.wake);
                 drop(sleepers);
                 wake.wake(events);
@@ -157,21 +171,27 @@ impl WaitQueue {
 
     fn wake_several(&self, count: usize, events: u32) -> usize {
         let mut woken = 0;
+        let mut exclusive = if events == u32::MAX { usize::MAX } else { 1 };
         let mut passed = 0;
         let mut end = None;
         loop {
             let mut sleepers = self.sleepers.lock();
             // Who comes while others are woken is not meant.
             let end = *end.get_or_insert(sleepers.last);
-            let Some(at) = sleepers.find(passed, end, woken < count) else {
+            let wanted = |sort| woken < count && (sort == Sort::Alone || exclusive > 0);
+            let Some(at) = sleepers.find(passed, end, wanted) else {
                 return woken;
             };
             let sleeper = &sleepers.in_order[at];
             passed = sleeper.number;
-            if sleeper.shared {
+            let sort = sleeper.sort;
+            if sort != Sort::Alone {
                 let wake = Arc::clone(&sleeper.wake);
                 drop(sleepers);
-                wake.wake(events);
+                if wake.wake(events) && sort == Sort::Exclusive {
+                    exclusive -= 1;
+                    woken += 1;
+                }
                 continue;
             }
             let taken = sleepers.in_order.remove(at);
@@ -227,6 +247,22 @@ mod tests {
             [&first, &second, &shared].map(|count| count.0.load(Ordering::Relaxed)),
             [1, 1, 2]
         );
+    }
+
+    #[test]
+    fn one_wake_up_reaches_one_exclusive_and_they_stay() {
+        let queue = WaitQueue::new();
+        let [first, second, shared] = sleepers();
+        queue.add_exclusive(first.clone());
+        queue.add_exclusive(second.clone());
+        queue.add_shared(shared.clone());
+        let counts = || [&first, &second, &shared].map(|count| count.0.load(Ordering::Relaxed));
+        queue.wake(usize::MAX, 1);
+        assert_eq!(counts(), [1, 0, 1]);
+        queue.wake(1, 1);
+        assert_eq!(counts(), [2, 0, 2]);
+        queue.wake_all();
+        assert_eq!(counts(), [3, 1, 3]);
     }
 
     #[test]

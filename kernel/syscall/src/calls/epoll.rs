@@ -23,7 +23,7 @@ calls! {
     233 "epoll_ctl" = epoll_ctl(Fd, u32, Fd, UserPtr<EpollEvent>);
     281 "epoll_pwait" = epoll_pwait(Fd, UserPtr<EpollEvent>, i32, i32, UserPtr<SigSet>, usize);
     283 "timerfd_create" = timerfd_create(i32, u32);
-    286 "timerfd_settime" = timerfd_settime(Fd, u32, UserPtr<Itimerspec>, UserPtr<Itimerspec>) partial "a timer on the time of day does not follow clock_settime";
+    286 "timerfd_settime" = timerfd_settime(Fd, u32, UserPtr<Itimerspec>, UserPtr<Itimerspec>);
     287 "timerfd_gettime" = timerfd_gettime(Fd, UserPtr<Itimerspec>);
     291 "epoll_create1" = epoll_create1(u32);
     441 "epoll_pwait2" = epoll_pwait2(Fd, UserPtr<EpollEvent>, i32, UserPtr<Timespec>, UserPtr<SigSet>, usize);
@@ -165,7 +165,8 @@ fn timerfd_settime(
         value if of_day => Some(value.saturating_sub(time::wall_at_boot())),
         value => Some(value),
     };
-    let before = timer.set(next, interval);
+    let at_time_of_day = of_day && flags & ABSOLUTE != 0;
+    let before = timer.set(next, interval, at_time_of_day.then_some(flags & CANCEL_ON_SET != 0));
     old.write_if_some(&shown(before))?;
     Ok(0)
 }

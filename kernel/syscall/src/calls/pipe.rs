@@ -12,7 +12,7 @@ calls! {
     22 "pipe" = pipe(UserPtr<[i32; 2]>);
     284 "eventfd" = eventfd(u32);
     290 "eventfd2" = eventfd2(u32, u32);
-    293 "pipe2" = pipe2(UserPtr<[i32; 2]>, u32) partial "no packet mode (O_DIRECT answers EINVAL)";
+    293 "pipe2" = pipe2(UserPtr<[i32; 2]>, u32);
 }
 
 const EFD_SEMAPHORE: u32 = 1;

@@ -17,12 +17,14 @@ use vfs::capability;
 calls! {
     35 "nanosleep" = nanosleep(UserPtr<Timespec>, UserPtr<Timespec>);
     96 "gettimeofday" = gettimeofday(UserPtr<Timeval>, UserPtr<[u32; 2]>);
+    159 "adjtimex" = adjtimex(UserPtr<Timex>) partial "the clock's rate cannot be changed: EPERM for all but ADJ_SETOFFSET";
     164 "settimeofday" = settimeofday(UserPtr<Timeval>, UserPtr<[u32; 2]>);
     201 "time" = time_of_day(UserPtr<i64>);
     227 "clock_settime" = clock_settime(i32, UserPtr<Timespec>);
     228 "clock_gettime" = clock_gettime(i32, UserPtr<Timespec>);
     229 "clock_getres" = clock_getres(i32, UserPtr<Timespec>);
     230 "clock_nanosleep" = clock_nanosleep(i32, u32, UserPtr<Timespec>, UserPtr<Timespec>);
+    305 "clock_adjtime" = clock_adjtime(i32, UserPtr<Timex>) partial "as adjtimex";
 }
 
 pub(super) const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");
@@ -102,6 +104,58 @@ fn clock_settime(caller: &mut Caller<'_>, (clock, new): (i32, UserPtr<Timespec>)
     may_set_time(caller)?;
     set_time_of_day(nanos);
     Ok(0)
+}
+
+/// `struct timex`, word by word.
+type Timex = [i64; 26];
+
+fn adjtimex(caller: &mut Caller<'_>, (out,): (UserPtr<Timex>,)) -> Result<u64> {
+    const SET_OFFSET: u32 = 0x100;
+    const NANOSECONDS: u32 = 0x2000;
+    const OFFSET_READ: u32 = 0xa001;
+    /// Nothing disciplines the clock.
+    const UNSYNCHRONIZED: (i64, u64) = (0x40, 5);
+    let mut words = out.read()?;
+    let modes = words[0] as u32;
+    if modes != 0 && modes != OFFSET_READ {
+        may_set_time(caller)?;
+        if modes & !NANOSECONDS != SET_OFFSET {
+            return Err(Error::new(Errno::EPERM, "the clock's rate is the machine's"));
+        }
+        let scale = if modes & NANOSECONDS == 0 { 1000 } else { 1 };
+        let (seconds, part) = (words[9], words[10]);
+        if part < 0 || part >= 1_000_000_000 / scale {
+            return Err(Error::new(Errno::EINVAL, "no such time"));
+        }
+        let step = seconds
+            .saturating_mul(abi::time::NANOS_PER_SEC as i64)
+            .saturating_add(part * scale);
+        set_time_of_day(time::wall_now().saturating_add_signed(step));
+    }
+    let now = Timeval::from_nanos(time::wall_now());
+    words[1..].fill(0);
+    let told = [
+        (3, 16_000_000),
+        (4, 16_000_000),
+        (5, UNSYNCHRONIZED.0),
+        (6, 2),
+        (7, 1),
+        (8, 32_768_000),
+        (9, now.sec),
+        (10, now.usec),
+        (11, 10_000),
+    ];
+    told.iter().for_each(|&(at, value)| words[at] = value);
+    out.write(&words)?;
+    Ok(UNSYNCHRONIZED.1)
+}
+
+fn clock_adjtime(caller: &mut Caller<'_>, (clock, out): (i32, UserPtr<Timex>)) -> Result<u64> {
+    if clock != CLOCK_REALTIME {
+        read_clock(caller, clock)?;
+        return Err(Error::new(Errno::EOPNOTSUPP, "the clock cannot be adjusted"));
+    }
+    adjtimex(caller, (out,))
 }
 
 fn gettimeofday(_caller: &mut Caller<'_>, (out, zone): (UserPtr<Timeval>, UserPtr<[u32; 2]>)) -> Result<u64> {
@@ -187,6 +241,7 @@ fn sleep_until_time_of_day(until: u64) -> Result<u64> {
 fn set_time_of_day(nanos: u64) {
     time::set_wall(nanos);
     SLEEPERS.wake_all();
+    ipc::time_was_set();
     for process in registry::processes() {
         process.timers.time_was_set();
     }
