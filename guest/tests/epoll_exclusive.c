@@ -20,17 +20,6 @@ static void *wait_in(void *which) {
   return 0;
 }
 
-static int sleeps(int tid) {
-  char path[64], line[512] = "";
-  snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
-  int fd = open(path, O_RDONLY);
-  if (fd < 0) return 0;
-  ssize_t len = read(fd, line, sizeof line - 1);
-  close(fd);
-  char *end = len > 0 ? strrchr(line, ')') : 0;
-  return end && end[2] == 'S';
-}
-
 static void pause_ms(int ms) {
   struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
   nanosleep(&t, 0);
@@ -46,8 +35,10 @@ static void start(int fd, unsigned wanted) {
     tids[i] = 0;
   }
   for (long i = 0; i < WAITERS; i++) pthread_create(&threads[i], 0, wait_in, (void *)i);
-  for (int i = 0; i < WAITERS; i++)
-    while (!tids[i] || !sleeps(tids[i])) pause_ms(1);
+  for (int i = 0; i < WAITERS; i++) {
+    while (!tids[i]) pause_ms(1);
+    until_asleep(tids[i]);
+  }
   pause_ms(20);
 }
 

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 use process::{Process, Thread, registry};
-use procfs::{Activity, Mapping, ProcSource, Status};
+use procfs::{Activity, Mapping, ProcSource, Status, SystemV};
 use vfs::{Credentials, File, Path};
 
 /// Longest that arguments or the environment are shown.
@@ -41,6 +41,14 @@ impl ProcSource for Processes {
 
     fn current(&self) -> Option<(u32, u32)> {
         process::with_thread(|thread| (thread.process.pid, thread.tid()))
+    }
+
+    fn system_v(&self, which: SystemV) -> Vec<u8> {
+        match which {
+            SystemV::Messages => process::messages::listing(),
+            SystemV::Semaphores => process::semaphores::listing(),
+            SystemV::Segments => process::segments::listing(),
+        }
     }
 
     fn hostname(&self) -> Vec<u8> {

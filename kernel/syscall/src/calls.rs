@@ -56,7 +56,10 @@ mod pidfd;
 mod pipe;
 mod policy;
 mod poll;
+mod post;
+mod queue;
 mod segment;
+mod semaphore;
 mod send;
 mod signal;
 mod sleep;
@@ -97,7 +100,10 @@ pub(crate) const FAMILIES: &[&[Entry]] = &[
     pipe::ROWS,
     policy::ROWS,
     poll::ROWS,
+    post::ROWS,
+    queue::ROWS,
     segment::ROWS,
+    semaphore::ROWS,
     send::ROWS,
     signal::ROWS,
     sleep::ROWS,

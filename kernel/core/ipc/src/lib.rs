@@ -13,6 +13,7 @@
 //! | `unix` | sockets of one machine |
 //! | `inotify` | lists of what happened to files |
 //! | `eventfd` | event counters |
+//! | [`mqueue`] | message queues with names |
 //! | `timerfd` | timers that are read |
 //! | `poll` | waiting until one of several files is ready |
 //! | `epoll` | sets of files of which those that are ready are listed |
@@ -28,6 +29,7 @@ mod epoll;
 mod eventfd;
 mod fifo;
 mod inotify;
+pub mod mqueue;
 pub mod options;
 mod packets;
 mod pipe;

@@ -113,6 +113,7 @@ fn end_process(process: &Arc<Process>, status: Status) {
         end(status);
     }
     process.timers.clear(false);
+    crate::semaphores::leave(process.pid);
     let files = process.set_files(crate::FileTable::new());
     drop(files);
     process.note_peak();

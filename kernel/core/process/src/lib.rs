@@ -9,7 +9,7 @@
 //! | [`program`] | what runs in a process: its file, name, arguments |
 //! | [`pidfd`] | files that name processes |
 //! | [`registry`] | numbers of processes and threads |
-//! | [`segments`] | shared memory segments of System V |
+//! | [`segments`], [`semaphores`], [`messages`], [`keyed`] | shared memory, semaphores and message queues of System V, and what they have in common |
 //! | [`session`] | sessions, their terminals, orphaned groups |
 //! | [`rseq`] | sequences that begin again when their thread loses its CPU |
 //! | [`signals`], `pending` | actions, masks, what is pending |
@@ -34,14 +34,17 @@ extern crate alloc;
 pub mod exit;
 pub mod family;
 pub mod files;
+pub mod keyed;
 pub mod limits;
 pub mod mapped;
+pub mod messages;
 mod pending;
 pub mod pidfd;
 pub mod program;
 pub mod registry;
 pub mod rseq;
 pub mod segments;
+pub mod semaphores;
 pub mod session;
 mod shared;
 mod sharing;

@@ -2,6 +2,7 @@
 //!
 //! How many have a segment attached is how many mappings hold it. One that was removed goes with its last mapping; until then its number still names it.
 
+use crate::keyed::{PRIVATE, Rights};
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
@@ -11,10 +12,7 @@ use frames::Page;
 use hal::Access;
 use lock::SpinLock;
 use space::{Backing, SharedMemory};
-use vfs::{Credentials, capability};
 
-/// The key of segments that only their number finds.
-pub const PRIVATE: i32 = 0;
 /// Most segments that there are at one time (`kernel.shmmni`).
 pub const MOST: usize = 4096;
 
@@ -22,12 +20,7 @@ pub const MOST: usize = 4096;
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "the names are those of shmctl(2)")]
 pub struct State {
-    pub key: i32,
-    pub uid: u32,
-    pub gid: u32,
-    pub cuid: u32,
-    pub cgid: u32,
-    pub mode: u32,
+    pub rights: Rights,
     pub cpid: u32,
     pub lpid: u32,
     /// Seconds since 1970, or 0 for never.
@@ -55,40 +48,6 @@ impl core::fmt::Debug for Segment {
     }
 }
 
-impl State {
-    /// Whether somebody may read (4) or write (2) it.
-    ///
-    /// # Errors
-    /// `EACCES`.
-    pub fn check(&self, who: &Credentials, wish: u32) -> Result<()> {
-        let shift = if who.euid == self.uid || who.euid == self.cuid {
-            6
-        } else if [self.gid, self.cgid]
-            .iter()
-            .any(|gid| who.egid == *gid || who.groups.contains(gid))
-        {
-            3
-        } else {
-            0
-        };
-        if wish & !(self.mode >> shift) & 6 == 0 || who.has(capability::IPC_OWNER) {
-            return Ok(());
-        }
-        Err(Error::new(Errno::EACCES, "the segment's permissions refuse it"))
-    }
-
-    /// Whether somebody may change and remove it.
-    ///
-    /// # Errors
-    /// `EPERM`.
-    pub fn check_owner(&self, who: &Credentials) -> Result<()> {
-        if who.euid == self.uid || who.euid == self.cuid || who.has(capability::SYS_ADMIN) {
-            return Ok(());
-        }
-        Err(Error::new(Errno::EPERM, "the segment is somebody else's"))
-    }
-}
-
 impl Backing for Segment {
     fn id(&self) -> u64 {
         self.memory.id()
@@ -111,7 +70,7 @@ impl Backing for Segment {
     }
 
     fn name(&self) -> Vec<u8> {
-        alloc::format!("/SYSV{:08x} (deleted)", self.state.lock().key).into_bytes()
+        alloc::format!("/SYSV{:08x} (deleted)", self.state.lock().rights.key).into_bytes()
     }
 
     fn ids(&self) -> (u64, u64) {
@@ -160,7 +119,7 @@ pub fn with_key(key: i32) -> Option<Arc<Segment>> {
         Entry::Kept(segment) => Some(segment),
         Entry::Removed(_) => None,
     });
-    let mut kept = kept.filter(|segment| segment.state.lock().key == key);
+    let mut kept = kept.filter(|segment| segment.state.lock().rights.key == key);
     kept.next().filter(|_| key != PRIVATE).cloned()
 }
 
@@ -195,7 +154,7 @@ pub fn make(size: u64, state: State) -> Result<Arc<Segment>> {
 /// Removes a segment: its key is free, and it goes when nobody has it attached.
 pub fn remove(segment: &Arc<Segment>) {
     let mut state = segment.state.lock();
-    (state.key, state.removed) = (PRIVATE, true);
+    (state.rights.key, state.removed) = (PRIVATE, true);
     drop(state);
     let entry = Entry::Removed(Arc::downgrade(segment));
     let before = SEGMENTS.lock().all.insert(segment.id, entry);
@@ -207,4 +166,60 @@ pub fn remove(segment: &Arc<Segment>) {
 pub fn attached(segment: &Arc<Segment>) -> u64 {
     let holders = if segment.state.lock().removed { 1 } else { 2 };
     (Arc::strong_count(segment) as u64).saturating_sub(holders)
+}
+
+/// All segments, and the highest number.
+#[must_use]
+pub fn all() -> (Vec<Arc<Segment>>, u32) {
+    let segments = SEGMENTS.lock();
+    let there = segments.all.values().filter_map(|entry| match entry {
+        Entry::Kept(segment) => Some(Arc::clone(segment)),
+        Entry::Removed(segment) => segment.upgrade(),
+    });
+    let there: Vec<_> = there.collect();
+    let last = there.last().map_or(0, |segment| segment.id);
+    (there, last)
+}
+
+impl Segment {
+    /// How many of its pages are in memory.
+    #[must_use]
+    pub fn resident_pages(&self) -> u64 {
+        let pages = self.size.div_ceil(address::PAGE_SIZE);
+        (0..pages).filter(|index| self.resident(*index).is_some()).count() as u64
+    }
+}
+
+/// `/proc/sysvipc/shm`.
+#[must_use]
+pub fn listing() -> Vec<u8> {
+    let mut text = alloc::string::String::from(
+        "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n",
+    );
+    for segment in all().0 {
+        let state = *segment.state.lock();
+        let Rights {
+            key,
+            uid,
+            gid,
+            cuid,
+            cgid,
+            mode,
+        } = state.rights;
+        let mode = mode | if state.removed { 0o1000 } else { 0 };
+        text += &alloc::format!(
+            "{key:10} {:10}  {mode:4o} {:21} {:5} {:5}  {:5} {uid:5} {gid:5} {cuid:5} {cgid:5} {:10} {:10} {:10} {:21} {:21}\n",
+            segment.id,
+            segment.size,
+            state.cpid,
+            state.lpid,
+            attached(&segment),
+            state.atime,
+            state.dtime,
+            state.ctime,
+            segment.resident_pages() * address::PAGE_SIZE,
+            0
+        );
+    }
+    text.into_bytes()
 }

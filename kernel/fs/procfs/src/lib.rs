@@ -38,7 +38,7 @@ use alloc::sync::Arc;
 use tree::{Node, Table};
 use vfs::{FileSystem, Inode};
 
-pub use source::{Activity, Mapping, ProcSource, Process, Status, register};
+pub use source::{Activity, Mapping, ProcSource, Process, Status, SystemV, register};
 
 /// A mounted tree of generated files.
 pub struct Generated {

@@ -1,6 +1,6 @@
 //! The top of `/proc`.
 
-use crate::source::source;
+use crate::source::{SystemV, source};
 use crate::tree::{Found, Listed, Row, Scope, Table, directory, file, link, scope_of};
 use crate::{cpuinfo, mounts, process, sysctl, system};
 use abi::{Errno, Result};
@@ -14,7 +14,7 @@ pub(crate) static TABLE: Table = Table {
     listed: Some(&PROCESSES),
 };
 
-static ROWS: [Row; 21] = [
+static ROWS: [Row; 22] = [
     link(b"self", this_process),
     link(b"thread-self", this_thread),
     link(b"mounts", |_| Ok(Link::Static(b"self/mounts"))),
@@ -33,12 +33,27 @@ static ROWS: [Row; 21] = [
         Ok(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_vec())
     }),
     directory(b"sys", &sysctl::TABLE),
+    directory(b"sysvipc", &SYSTEM_V),
     directory(b"tty", &TERMINALS),
     file(b"uptime", system::uptime),
     file(b"version", system::version),
     file(b"vmstat", system::memory_counts),
     file(b"zoneinfo", |_| Ok(Vec::new())),
 ];
+
+static SYSTEM_V: Table = Table {
+    id: 41,
+    rows: &[
+        file(b"msg", |_| Ok(system_v(SystemV::Messages))),
+        file(b"sem", |_| Ok(system_v(SystemV::Semaphores))),
+        file(b"shm", |_| Ok(system_v(SystemV::Segments))),
+    ],
+    listed: None,
+};
+
+fn system_v(which: SystemV) -> Vec<u8> {
+    source().map(|source| source.system_v(which)).unwrap_or_default()
+}
 
 static TERMINALS: Table = Table {
     id: 40,

@@ -9,6 +9,17 @@ use core::ops::Range;
 use lock::Once;
 use vfs::{Credentials, File, Path};
 
+/// What System V has that `/proc/sysvipc` tells of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SystemV {
+    /// Message queues.
+    Messages,
+    /// Sets of semaphores.
+    Semaphores,
+    /// Segments of shared memory.
+    Segments,
+}
+
 /// All processes, and what belongs to none of them.
 pub trait ProcSource: Send + Sync {
     /// The numbers of all processes, in ascending order.
@@ -19,6 +30,11 @@ pub trait ProcSource: Send + Sync {
 
     /// Process and thread number of who asks; nothing before the first program.
     fn current(&self) -> Option<(u32, u32)>;
+
+    /// What System V has of a kind, one line for each.
+    fn system_v(&self, _which: SystemV) -> Vec<u8> {
+        Vec::new()
+    }
 
     /// The host name.
     fn hostname(&self) -> Vec<u8>;

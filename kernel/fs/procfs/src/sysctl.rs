@@ -27,6 +27,7 @@ static FS: Table = table(
     &[
         file(b"file-max", |_| line("9223372036854775807")),
         file(b"file-nr", |_| line("0\t0\t9223372036854775807")),
+        directory(b"mqueue", &MESSAGE_QUEUES),
         file(b"nr_open", |_| line("1048576")),
         file(b"pipe-max-size", |_| line("1048576")),
         file(b"pipe-user-pages-hard", |_| line("0")),
@@ -53,7 +54,31 @@ static KERNEL: Table = table(
         file(b"sched_rr_timeslice_ms", |_| line("100")),
         file(b"core_pattern", |_| line("core")),
         file(b"threads-max", threads_max),
+        file(b"msgmax", |_| line("8192")),
+        file(b"msgmnb", |_| line("16384")),
+        file(b"msgmni", |_| line("32000")),
+        directory(b"pty", &PTY),
+        file(b"sem", |_| line("32000\t1024000000\t500\t32000")),
+        file(b"shmall", |_| line("18446744073692774399")),
+        file(b"shmmax", |_| line("18446744073692774399")),
+        file(b"shmmni", |_| line("4096")),
         file(b"version", |_| line(abi::uts::VERSION)),
+    ],
+);
+
+static PTY: Table = table(
+    42,
+    &[file(b"max", |_| line("4096")), file(b"reserve", |_| line("1024"))],
+);
+
+static MESSAGE_QUEUES: Table = table(
+    16,
+    &[
+        file(b"msg_default", |_| line("10")),
+        file(b"msg_max", |_| line("10")),
+        file(b"msgsize_default", |_| line("8192")),
+        file(b"msgsize_max", |_| line("8192")),
+        file(b"queues_max", |_| line("256")),
     ],
 );
 

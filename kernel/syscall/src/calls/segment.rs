@@ -6,6 +6,7 @@ use abi::mman::{MapFlags, Prot};
 use abi::{Errno, Error, Result};
 use address::{PAGE_SIZE, page_ceil, page_floor};
 use alloc::sync::Arc;
+use process::keyed::{PRIVATE, Rights};
 use process::segments::{self, Segment, State};
 use space::{FileMapping, Mapping};
 use usermem::UserPtr;
@@ -13,7 +14,7 @@ use usermem::UserPtr;
 calls! {
     29 "shmget" = shmget(i32, u64, u32);
     30 "shmat" = shmat(u32, Hex, u32);
-    31 "shmctl" = shmctl(u32, u32, UserPtr<[u32; 28]>) partial "lists of segments (SHM_STAT, SHM_INFO) answer EINVAL";
+    31 "shmctl" = shmctl(u32, u32, UserPtr<[u64; 14]>);
     67 "shmdt" = shmdt(Hex);
 }
 
@@ -34,13 +35,13 @@ fn shmget(caller: &mut Caller<'_>, (key, size, flags): (i32, u64, u32)) -> Resul
             return Err(Error::new(Errno::EEXIST, "the key has a segment"));
         }
         let wish = (flags >> 6 | flags >> 3 | flags) & (READ | WRITE);
-        found.state.lock().check(&who, wish)?;
+        found.state.lock().rights.check(&who, wish)?;
         if size > found.size {
             return Err(Error::new(Errno::EINVAL, "the segment is shorter"));
         }
         return Ok(u64::from(found.id));
     }
-    if key != segments::PRIVATE && flags & CREATE == 0 {
+    if key != PRIVATE && flags & CREATE == 0 {
         return Err(Error::new(Errno::ENOENT, "the key has no segment"));
     }
     if flags & HUGE != 0 {
@@ -54,12 +55,7 @@ fn shmget(caller: &mut Caller<'_>, (key, size, flags): (i32, u64, u32)) -> Resul
         return Err(Error::new(Errno::ENOMEM, "more than the machine has"));
     }
     let state = State {
-        key,
-        uid: who.euid,
-        gid: who.egid,
-        cuid: who.euid,
-        cgid: who.egid,
-        mode: flags & 0o777,
+        rights: Rights::new(key, &who, flags),
         cpid: caller.process().pid,
         lpid: 0,
         atime: 0,
@@ -87,7 +83,11 @@ fn shmat(caller: &mut Caller<'_>, (id, address, flags): (u32, Hex, u32)) -> Resu
     }
     let writable = flags & READ_ONLY == 0;
     let wish = if writable { READ | WRITE } else { READ };
-    segment.state.lock().check(&caller.process().credentials(), wish)?;
+    segment
+        .state
+        .lock()
+        .rights
+        .check(&caller.process().credentials(), wish)?;
     let mut prot = Prot::READ;
     prot.set(Prot::WRITE, writable);
     prot.set(Prot::EXEC, flags & EXECUTE != 0);
@@ -150,64 +150,70 @@ const STAT: u32 = 2;
 const INFO: u32 = 3;
 const LOCK: u32 = 11;
 const UNLOCK: u32 = 12;
+const SHM_STAT: u32 = 13;
+const SHM_INFO: u32 = 14;
+const SHM_STAT_ANY: u32 = 15;
 
-fn shmctl(caller: &mut Caller<'_>, (id, command, buffer): (u32, u32, UserPtr<[u32; 28]>)) -> Result<u64> {
+fn shmctl(caller: &mut Caller<'_>, (id, command, buffer): (u32, u32, UserPtr<[u64; 14]>)) -> Result<u64> {
     let who = caller.process().credentials();
     if command == INFO {
+        let (_, last) = segments::all();
         let most = segments::MOST as u64;
         buffer
             .cast()
             .write(&[u64::MAX - (1 << 24), 1, most, most, u64::MAX - (1 << 24), 0, 0, 0, 0])?;
-        return Ok(0);
+        return Ok(u64::from(last));
+    }
+    if command == SHM_INFO {
+        let (all, last) = segments::all();
+        let total: u64 = all.iter().map(|segment| segment.size.div_ceil(PAGE_SIZE)).sum();
+        let resident = all.iter().map(|segment| segment.resident_pages()).sum();
+        buffer.cast().write(&[all.len() as u64, total, resident, 0, 0, 0])?;
+        return Ok(u64::from(last));
     }
     let segment = segments::find(id)?;
     let state = *segment.state.lock();
     match command {
-        STAT => {
-            state.check(&who, READ)?;
+        STAT | SHM_STAT | SHM_STAT_ANY => {
+            if command != SHM_STAT_ANY {
+                state.rights.check(&who, READ)?;
+            }
             buffer.write(&describe(&segment, &state))?;
+            return Ok(if command == STAT { 0 } else { u64::from(id) });
         }
         SET => {
-            state.check_owner(&who)?;
-            let [_, uid, gid, _, _, mode, ..] = buffer.read()?;
+            state.rights.check_owner(&who)?;
+            let words = buffer.read()?;
             let mut state = segment.state.lock();
-            (state.uid, state.gid, state.ctime) = (uid, gid, seconds());
-            state.mode = state.mode & !0o777 | mode & 0o777;
+            state.rights.set(&words);
+            state.ctime = seconds();
         }
         REMOVE => {
-            state.check_owner(&who)?;
+            state.rights.check_owner(&who)?;
             segments::remove(&segment);
         }
         // Nothing is ever paged out.
-        LOCK | UNLOCK => state.check_owner(&who)?,
+        LOCK | UNLOCK => state.rights.check_owner(&who)?,
         _ => return Err(Error::new(Errno::EINVAL, "no such command")),
     }
     Ok(0)
 }
 
 /// `struct shmid64_ds`.
-fn describe(segment: &Arc<Segment>, state: &State) -> [u32; 28] {
-    const REMOVED: u32 = 0o1000;
-    let mut words = [0; 28];
-    let removed = if state.removed { REMOVED } else { 0 };
-    words[..6].copy_from_slice(&[
-        state.key as u32,
-        state.uid,
-        state.gid,
-        state.cuid,
-        state.cgid,
-        state.mode | removed,
-    ]);
-    let longs = [
-        (12, segment.size),
-        (14, state.atime),
-        (16, state.dtime),
-        (18, state.ctime),
-        (22, segments::attached(segment)),
-    ];
-    for (at, value) in longs {
-        (words[at], words[at + 1]) = (value as u32, (value >> 32) as u32);
+fn describe(segment: &Arc<Segment>, state: &State) -> [u64; 14] {
+    let mut words = [0; 14];
+    words[..6].copy_from_slice(&state.rights.words());
+    if state.removed {
+        words[2] |= 0o1000 << 32;
     }
-    (words[20], words[21]) = (state.cpid, state.lpid);
+    let rest = [
+        segment.size,
+        state.atime,
+        state.dtime,
+        state.ctime,
+        u64::from(state.cpid) | u64::from(state.lpid) << 32,
+        segments::attached(segment),
+    ];
+    words[6..12].copy_from_slice(&rest);
     words
 }

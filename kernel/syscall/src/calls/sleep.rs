@@ -24,7 +24,7 @@ calls! {
     228 "clock_gettime" = clock_gettime(i32, UserPtr<Timespec>);
     229 "clock_getres" = clock_getres(i32, UserPtr<Timespec>);
     230 "clock_nanosleep" = clock_nanosleep(i32, u32, UserPtr<Timespec>, UserPtr<Timespec>);
-    305 "clock_adjtime" = clock_adjtime(i32, UserPtr<Timex>) partial "as adjtimex";
+    305 "clock_adjtime" = clock_adjtime(i32, UserPtr<Timex>) partial "the clock's rate cannot be changed: EPERM for all but ADJ_SETOFFSET";
 }
 
 pub(super) const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");

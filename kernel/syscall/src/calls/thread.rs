@@ -164,10 +164,8 @@ pub(super) fn may_schedule_as(caller: &Caller<'_>, tid: u32, task: &Task, policy
     if caller.process().credentials().has(capability::SYS_NICE) {
         return Ok(());
     }
-    let other = registry::thread(tid).map_or_else(
-        || Arc::clone(caller.process()),
-        |thread| Arc::clone(&thread.process),
-    );
+    let other =
+        registry::thread(tid).map_or_else(|| Arc::clone(caller.process()), |thread| Arc::clone(&thread.process));
     let is_allowed = |nice: i32| (20 - nice) as u64 <= other.limit(abi::resource::RLIMIT_NICE);
     let idle = |policy: u32| policy & !RESET_ON_FORK == SCHED_IDLE;
     let better = nice < task.nice() && !is_allowed(nice);
