@@ -3,11 +3,12 @@
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
 use abi::{Errno, Error, Result};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, Ordering};
+use sortedmap::SortedMap;
 use task::WaitQueue;
 use usermem::{Sink, UserPtr};
 use vfs::happening::{DELETE_SELF, ISDIR};
@@ -135,7 +136,7 @@ impl Drop for Watch {
 }
 
 struct Watches {
-    by_number: BTreeMap<i32, Arc<Watch>>,
+    by_number: SortedMap<i32, Arc<Watch>>,
     last: i32,
 }
 
@@ -266,7 +267,7 @@ pub fn inotify(flags: OpenFlags) -> Arc<File> {
     let inotify = Inotify {
         queue: Arc::default(),
         watches: SpinLock::new(Watches {
-            by_number: BTreeMap::new(),
+            by_number: SortedMap::new(),
             last: 0,
         }),
     };

@@ -10,10 +10,10 @@ use abi::socket::{
 };
 use abi::time::Timeval;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicU64, Ordering};
+use sortedmap::SortedMap;
 use vfs::Direction;
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -28,7 +28,7 @@ pub struct Options {
     receive_timeout: AtomicU64,
     send_timeout: AtomicU64,
     /// Numbers by level and name.
-    numbers: SpinLock<BTreeMap<(u32, u32), i32>>,
+    numbers: SpinLock<SortedMap<(u32, u32), i32>>,
 }
 
 /// A number as the value of an option.

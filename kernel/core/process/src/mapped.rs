@@ -5,17 +5,17 @@
 
 use crate::registry;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::ops::Range;
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use sortedmap::SortedMap;
 use space::Backing;
 use vfs::File;
 
-static MAPPED: SpinLock<BTreeMap<(u64, u64), Weak<MappedFile>>> = SpinLock::new(BTreeMap::new());
+static MAPPED: SpinLock<SortedMap<(u64, u64), Weak<MappedFile>>> = SpinLock::new(SortedMap::new());
 
 /// A file that is mapped.
 pub struct MappedFile {

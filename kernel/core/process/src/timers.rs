@@ -15,11 +15,11 @@ use abi::resource::{RLIM_INFINITY, RLIMIT_CPU, Rlimit};
 use abi::signal::{SI_TIMER, Signal};
 use abi::time::NANOS_PER_SEC;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicI32, Ordering};
+use sortedmap::SortedMap;
 use time::{Expire, TimerId};
 
 /// What a timer counts.
@@ -261,7 +261,7 @@ impl Expire for Timer {
 /// The timers of a process. Those of `timer_create` count from 0; interval timers have numbers below that.
 #[derive(Debug, Default)]
 pub struct Timers {
-    all: SpinLock<(BTreeMap<i32, Arc<Timer>>, i32)>,
+    all: SpinLock<(SortedMap<i32, Arc<Timer>>, i32)>,
 }
 
 /// Which interval timer.
@@ -286,8 +286,7 @@ impl Timers {
         let mut all = self.all.lock();
         let timer = all
             .0
-            .entry(id)
-            .or_insert_with(|| make(id, process, clock, Notify::Kernel(signal)));
+            .get_or_insert_with(id, || make(id, process, clock, Notify::Kernel(signal)));
         Arc::clone(timer)
     }
 
@@ -363,15 +362,13 @@ impl Timers {
     /// Takes all timers away, or all but the interval timers: those go on when another program runs.
     pub fn clear(&self, keep_intervals: bool) {
         let mut all = self.all.lock();
-        let kept = if keep_intervals {
-            let made = all.0.split_off(&0);
-            core::mem::replace(&mut all.0, made)
-        } else {
-            BTreeMap::new()
-        };
-        let gone = core::mem::replace(&mut *all, (kept, 0));
+        let (before, _) = core::mem::take(&mut *all);
+        let stays = |id: i32| keep_intervals && id < 0;
+        let kept = before.iter().filter(|(id, _)| stays(**id));
+        all.0 = kept.map(|(id, timer)| (*id, Arc::clone(timer))).collect();
         drop(all);
-        gone.0.values().for_each(|timer| timer.stop());
+        let gone = before.iter().filter(|(id, _)| !stays(**id));
+        gone.for_each(|(_, timer)| timer.stop());
     }
 
     /// Notes how often a timer ran out besides, now that its signal is delivered.

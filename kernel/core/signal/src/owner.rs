@@ -7,11 +7,11 @@
 
 use abi::signal::{SI_KERNEL, Signal};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use lock::SpinLock;
 use process::signals::{Fields, Info};
 use process::{Process, registry, signals};
+use sortedmap::SortedMap;
 use task::Wake;
 use vfs::{Direction, File, Watcher};
 
@@ -70,7 +70,7 @@ struct Teller {
     state: SpinLock<State>,
 }
 
-static TELLERS: SpinLock<BTreeMap<usize, Arc<Teller>>> = SpinLock::new(BTreeMap::new());
+static TELLERS: SpinLock<SortedMap<usize, Arc<Teller>>> = SpinLock::new(SortedMap::new());
 
 fn key(file: &File) -> usize {
     core::ptr::from_ref(file).addr()
@@ -82,7 +82,7 @@ fn known(file: &File) -> Option<Arc<Teller>> {
 
 fn known_or_new(file: &File) -> Arc<Teller> {
     let mut is_new = false;
-    let teller = Arc::clone(TELLERS.lock().entry(key(file)).or_insert_with(|| {
+    let teller = Arc::clone(TELLERS.lock().get_or_insert_with(key(file), || {
         is_new = true;
         Arc::new(Teller {
             state: SpinLock::new(State::default()),

@@ -10,12 +10,12 @@
 
 use crate::{File, Inode};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use lock::SpinLock;
+use sortedmap::SortedMap;
 use task::{WaitQueue, wait_until};
 
 /// Whose a lock is.
@@ -56,7 +56,7 @@ struct Locks {
     whole: Vec<(Owner, Sharing)>,
 }
 
-static LOCKS: SpinLock<BTreeMap<usize, Locks>> = SpinLock::new(BTreeMap::new());
+static LOCKS: SpinLock<SortedMap<usize, Locks>> = SpinLock::new(SortedMap::new());
 /// Processes that wait for a range: what they want, and of which file.
 static WAITING: SpinLock<Vec<(usize, RangeLock)>> = SpinLock::new(Vec::new());
 static LOCKED_FILES: AtomicUsize = AtomicUsize::new(0);
@@ -115,7 +115,7 @@ impl Locks {
 /// Does something with the locks of a file; afterwards those who wait look again.
 fn change<T>(inode: &Arc<dyn Inode>, work: impl FnOnce(&mut Locks) -> T) -> T {
     let mut all = LOCKS.lock();
-    let locks = all.entry(key(inode)).or_default();
+    let locks = all.get_or_insert_with(key(inode), Locks::default);
     let result = work(locks);
     if locks.is_empty() {
         all.remove(&key(inode));

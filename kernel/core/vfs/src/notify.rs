@@ -3,11 +3,11 @@
 //! Nothing is looked up while nobody watches: [`is_on`] is one load. Watches are found by device and inode number. Lock order: the watches are a leaf.
 
 use crate::{Dentry, Kind, Path};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use lock::SpinLock;
+use sortedmap::SortedMap;
 
 /// What happened; the numbers are those of `inotify(7)`.
 pub mod happening {
@@ -35,7 +35,7 @@ pub trait FileWatch: Send + Sync {
 
 type Key = (u64, u64);
 
-static WATCHES: SpinLock<BTreeMap<Key, Vec<Weak<dyn FileWatch>>>> = SpinLock::new(BTreeMap::new());
+static WATCHES: SpinLock<SortedMap<Key, Vec<Weak<dyn FileWatch>>>> = SpinLock::new(SortedMap::new());
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static COOKIE: AtomicU32 = AtomicU32::new(1);
 
@@ -57,7 +57,7 @@ fn key(dentry: &Dentry) -> Option<Key> {
 pub fn watch(place: &Path, who: &Arc<dyn FileWatch>) -> abi::Result<()> {
     let key = key(&place.dentry).ok_or(abi::Errno::ENOENT)?;
     let mut watches = WATCHES.lock();
-    watches.entry(key).or_default().push(Arc::downgrade(who));
+    watches.get_or_insert_with(key, Vec::new).push(Arc::downgrade(who));
     COUNT.fetch_add(1, Ordering::Relaxed);
     Ok(())
 }

@@ -13,11 +13,11 @@ use abi::stat::makedev;
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
+use sortedmap::SortedMap;
 use task::WaitQueue;
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, File, FileLike};
@@ -27,7 +27,7 @@ const MAJOR: u32 = 136;
 /// How many there may be (`kernel.pty.max`).
 const MOST: u32 = 4096;
 
-static PAIRS: SpinLock<BTreeMap<u32, Arc<Terminal>>> = SpinLock::new(BTreeMap::new());
+static PAIRS: SpinLock<SortedMap<u32, Arc<Terminal>>> = SpinLock::new(SortedMap::new());
 
 /// Whose a pseudo-terminal's file is, and who may use it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,11 +8,11 @@ use crate::content::{Content, Ground};
 use crate::directory::Names;
 use crate::room::Room;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use lock::SpinLock;
+use sortedmap::SortedMap;
 use task::SleepLock;
 use vfs::{Attachment, Attributes, Inode, Kind, NewNode, now};
 
@@ -31,7 +31,7 @@ pub(crate) struct Shared {
     pub(crate) layered: bool,
     next_ino: AtomicU64,
     /// Files of the lower layer that have several names, so that all names lead to one node.
-    links: SpinLock<BTreeMap<u64, Arc<Node>>>,
+    links: SpinLock<SortedMap<u64, Arc<Node>>>,
 }
 
 impl Shared {
@@ -42,7 +42,7 @@ impl Shared {
             layered,
             // The lower layer's numbers have 32 bits.
             next_ino: AtomicU64::new(if layered { 1 << 32 } else { 1 }),
-            links: SpinLock::new(BTreeMap::new()),
+            links: SpinLock::new(SortedMap::new()),
         }
     }
 
@@ -69,7 +69,7 @@ enum Body {
 struct Meta {
     attributes: Attributes,
     /// Extended attributes; nothing as long as they are the lower layer's.
-    xattrs: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
+    xattrs: Option<SortedMap<Vec<u8>, Vec<u8>>>,
 }
 
 /// A file.
@@ -132,7 +132,7 @@ impl Node {
             return Self::new(shared, attributes, Some(lower), None);
         }
         let made = Self::new(shared, attributes, Some(lower), None);
-        Arc::clone(shared.links.lock().entry(attributes.ino).or_insert(made))
+        Arc::clone(shared.links.lock().get_or_insert_with(attributes.ino, || made))
     }
 
     /// Whether it could be made again from the lower layer.

@@ -3,14 +3,14 @@
 use super::UnixSocket;
 use abi::socket::AF_UNIX;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, Ordering};
+use sortedmap::SortedMap;
 use vfs::{Context, Kind, Permission};
 
-static ABSTRACT: SpinLock<BTreeMap<Vec<u8>, Weak<UnixSocket>>> = SpinLock::new(BTreeMap::new());
+static ABSTRACT: SpinLock<SortedMap<Vec<u8>, Weak<UnixSocket>>> = SpinLock::new(SortedMap::new());
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Bytes of `sun_path`.

@@ -2,8 +2,8 @@
 
 use super::Node;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use sortedmap::SortedMap;
 use vfs::Replace;
 
 fn check_xattr_name(name: &[u8]) -> Result<()> {
@@ -19,8 +19,8 @@ fn check_xattr_name(name: &[u8]) -> Result<()> {
 }
 
 impl Node {
-    fn xattrs<T>(&self, work: impl FnOnce(&mut BTreeMap<Vec<u8>, Vec<u8>>) -> Result<T>) -> Result<T> {
-        let mut known = BTreeMap::new();
+    fn xattrs<T>(&self, work: impl FnOnce(&mut SortedMap<Vec<u8>, Vec<u8>>) -> Result<T>) -> Result<T> {
+        let mut known = SortedMap::new();
         if let Some(lower) = self.lower.as_ref().filter(|_| self.meta.lock().xattrs.is_none()) {
             for name in lower
                 .xattr_names()
