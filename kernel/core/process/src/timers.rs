@@ -341,7 +341,7 @@ impl Timers {
 
     /// How many timers the process has made.
     pub(crate) fn made(&self) -> usize {
-        self.all.lock().0.range(0..).count()
+        self.all.lock().0.keys().filter(|id| **id >= 0).count()
     }
 
     /// The timer with a number.
