@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, machines, network, packages, processes, programs,
-    suite,
+    suite, tcp,
 };
 
 fn main() -> ExitCode {
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         network::cases(),
         bridges::cases(),
         packages::cases(),
+        tcp::cases(),
         hostile::cases(),
         interactive::cases(),
     ];

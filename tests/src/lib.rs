@@ -18,6 +18,7 @@
 //! | [`internet`] | the internet protocols between a machine and its host |
 //! | [`machines`] | many CPUs, ACPI, another boot protocol |
 //! | [`network`] | tools that show the network, differential |
+//! | [`tcp`] | connections through a card, with clients and servers on the host |
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`bridges`] | networks that several machines share |
@@ -44,4 +45,5 @@ pub mod processes;
 pub mod programs;
 pub mod source;
 pub mod suite;
+pub mod tcp;
 pub mod terminal;
