@@ -42,6 +42,8 @@ fn receive(packet: &Received<'_>) {
 }
 
 /// A segment for who listens, if somebody does; `least` is where the own stream may begin.
+#[cold]
+#[inline(never)]
 fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
     match PORTS.find_listener(name.0, name.1) {
         Some(socket) => crate::half_open::arrive(&socket, name, interface, segment, least),
@@ -50,6 +52,8 @@ fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>)
 }
 
 /// A segment for a connection that is over.
+#[cold]
+#[inline(never)]
 fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>) -> Option<Header> {
     let now = time::now();
     match over.on_segment(now, segment) {
@@ -65,6 +69,8 @@ fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>)
 }
 
 /// A packet of ours did not arrive.
+#[cold]
+#[inline(never)]
 fn fail(failed: &Failed<'_>) {
     let [a, b, c, d, e, f, g, h] = match failed.payload.first_chunk() {
         Some(start) => *start,

@@ -118,6 +118,8 @@ impl Listener {
     }
 }
 
+#[cold]
+#[inline(never)]
 pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
     let mut ends = socket.ends.lock();
     if ends.progress != Progress::Idle {
@@ -210,6 +212,8 @@ fn parse(socket: &TcpSocket, bytes: &[u8]) -> Result<SocketAddr> {
 }
 
 /// Begins a connection over the network.
+#[cold]
+#[inline(never)]
 fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr) -> Result<()> {
     const TAKEN: Error = Error::new(Errno::EADDRNOTAVAIL, "there is such a connection already");
     /// Ports that are tried: one may still be that of a connection which is over.

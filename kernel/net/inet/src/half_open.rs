@@ -37,6 +37,8 @@ struct State {
 }
 
 /// A segment came for who listens.
+#[cold]
+#[inline(never)]
 pub(crate) fn arrive(
     socket: &Arc<TcpSocket>,
     name: &Name,
@@ -88,6 +90,8 @@ pub(crate) fn arrive(
     }
 }
 
+#[cold]
+#[inline(never)]
 fn begin(
     requests: &Arc<Requests>,
     name: &Name,
@@ -119,6 +123,8 @@ fn begin(
     send_header(name, Some(interface), &header, &options);
 }
 
+#[cold]
+#[inline(never)]
 fn with_cookie(now: u64, name: &Name, interface: u32, segment: &Segment<'_>) -> Option<Request> {
     if segment.flags & (flags::SYN | flags::ACK | flags::RST) != flags::ACK {
         return None;
@@ -128,6 +134,8 @@ fn with_cookie(now: u64, name: &Name, interface: u32, segment: &Segment<'_>) -> 
 }
 
 /// There is a connection: it waits to be accepted, and gets the segment that opened it.
+#[cold]
+#[inline(never)]
 fn open(
     socket: &Arc<TcpSocket>,
     request: &Request,

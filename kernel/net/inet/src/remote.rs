@@ -13,8 +13,8 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Offload, Outgoing};
 use ipc::channel::Ear;
-use lock::SpinLock;
-use lock::atomic::{AtomicU8, Ordering};
+use lock::atomic::{AtomicU8, AtomicUsize, Ordering};
+use lock::{Once, SpinLock};
 use packet::checksum::Sum;
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, segment};
@@ -50,6 +50,18 @@ struct Inside {
     connection: Connection,
     timer: Option<(u64, TimerId)>,
     is_known: bool,
+    /// What of it is in the sum of all.
+    counted: usize,
+}
+
+/// Bytes that all connections keep.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+static MOST: Once<usize> = Once::new();
+
+/// Bytes that all connections may keep before each has to do with little: an eighth of the memory, as on Linux. Twice as many are all: what comes then is as good as lost.
+fn most() -> usize {
+    const PAGE: usize = 4096;
+    *MOST.get_or_init(|| (frames::usage().total as usize * PAGE / 8).max(1 << 18))
 }
 
 /// What who waits sees of a connection.
@@ -63,6 +75,20 @@ struct View {
 }
 
 impl Inside {
+    /// Keeps the sum of all connections right, and hears from it.
+    fn count(&mut self) {
+        let (old, new) = (self.counted, self.connection.memory());
+        self.counted = new;
+        let all = if old == new {
+            KEPT.load(Ordering::Relaxed)
+        } else {
+            // Wraps to what it is when it falls.
+            let change = new.wrapping_sub(old);
+            KEPT.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
+        };
+        self.connection.set_tight(all > most());
+    }
+
     fn view(&self) -> View {
         View {
             state: self.connection.state(),
@@ -101,6 +127,7 @@ impl Remote {
                 connection,
                 timer: None,
                 is_known: true,
+                counted: 0,
             }),
             reading: SleepLock::default(),
             hops: AtomicU8::new(64),
@@ -167,6 +194,7 @@ impl Remote {
                 .connection
                 .poll(now, &mut |output| self.emit(output, &mut is_too_long));
         }
+        inside.count();
         self.set_timer(inside);
         let after = inside.view();
         let mut over = None;
@@ -235,6 +263,12 @@ impl Remote {
 
     /// A segment came.
     pub(crate) fn deliver(&self, segment: &Segment<'_>) -> Option<tcp::Header> {
+        let mut segment = *segment;
+        if !segment.payload.is_empty() && KEPT.load(Ordering::Relaxed) / 2 > most() {
+            segment.payload = &[];
+            segment.flags &= !tcp::flags::FIN;
+        }
+        let segment = &segment;
         self.with(|connection, now| connection.on_segment(now, segment))
     }
 
@@ -261,6 +295,10 @@ impl Remote {
     /// It is over, and whoever waits hears of it.
     pub(crate) fn abort(&self) {
         self.with(|connection, _| connection.abort(None));
+    }
+
+    pub(crate) fn set_quick(&self, is_quick: bool) {
+        self.with(|connection, _| connection.set_quick(is_quick));
     }
 
     pub(crate) fn finish(&self) {
@@ -403,6 +441,12 @@ impl Remote {
         events.set(Events::ERR, failed);
         events.set(Events::PRI, connection.has_urgent());
         events
+    }
+}
+
+impl Drop for Remote {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.inside.get_mut().counted, Ordering::Relaxed);
     }
 }
 

@@ -442,6 +442,14 @@ impl Socket for TcpSocket {
     fn listing(&self) -> Listing {
         let waiting = |channel: Option<&Arc<Channel>>| channel.map_or(0, |channel| channel.next_len()) as u32;
         let incoming = self.incoming.get();
+        if let Some(remote) = self.remote() {
+            return remote.look(|connection| Listing {
+                state: connection.state() as u8,
+                queues: [connection.readable() as u32, connection.unsent() as u32],
+                uid: self.uid,
+                ends: [0; 2],
+            });
+        }
         let stopped = self.stopped_writing.load(Ordering::Relaxed);
         let state = match incoming.map(|incoming| incoming.writer_gone()) {
             None if self.ends.lock().progress == Progress::Waiting => listed::CONNECTING,

@@ -19,6 +19,7 @@ use tcp::Settings;
 use usermem::UserPtr;
 
 const TCP_INFO: u32 = 11;
+const TCP_QUICKACK: u32 = 12;
 const TCP_CONGESTION: u32 = 13;
 /// Bytes of `struct tcp_info`.
 const INFO_LEN: usize = 232;
@@ -73,6 +74,9 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
     keep(socket, level, name, value)?;
     if let Some(remote) = socket.remote() {
         set_manner(socket, &remote);
+        if (level, name) == (TCP, TCP_QUICKACK) {
+            remote.set_quick(value.iter().any(|byte| *byte != 0));
+        }
         remote.set(settings(&socket.options));
     }
     Ok(())
@@ -98,6 +102,8 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
 }
 
 /// What a connection over the network is told of what was set.
+#[cold]
+#[inline(never)]
 pub(crate) fn settings(options: &Options) -> Settings {
     let kept = |level, name, otherwise: u32| options.kept(level, name).map_or(otherwise, |value| value as u32);
     let tcp = |name, otherwise| kept(TCP, name, otherwise);
@@ -130,6 +136,8 @@ pub(crate) fn defers(options: &Options) -> bool {
 }
 
 /// Has packets go as was set: hops and type of service.
+#[cold]
+#[inline(never)]
 pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
     let (level, hops, service) = if remote.name.1.is_ipv4() {
         (IPPROTO_IP, 2, 1)
@@ -148,6 +156,8 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
 }
 
 /// A request of `ioctl` for a connection over the network.
+#[cold]
+#[inline(never)]
 pub(crate) fn request(remote: &Remote, request: u32, argument: u64) -> Result<u64> {
     let answer = match request {
         FIONREAD => remote.look(tcp::Connection::readable),

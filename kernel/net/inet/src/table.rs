@@ -181,6 +181,8 @@ pub(crate) fn forget(now: u64) -> Option<u64> {
 }
 
 impl Part {
+    #[cold]
+    #[inline(never)]
     fn grow(&mut self) {
         let chains = (self.chains.len() * 2).max(FEW);
         let old = core::mem::take(&mut self.chains);

@@ -21,6 +21,10 @@ pub(crate) const SCALE: u8 = 7;
 /// What waits to be sent before anybody knows how fast it goes, and at most.
 const FIRST_BUFFER: usize = 87_040;
 const LARGEST_BUFFER: usize = 4 << 20;
+/// What waits either way when memory is short.
+const TIGHT: u32 = 16_384;
+/// Acknowledgements that are sent at once at the beginning.
+const QUICK: u8 = 16;
 /// Bytes of the option that every segment has where clocks are echoed.
 const STAMP: u32 = 12;
 /// What a receiver takes that does not say so.
@@ -149,6 +153,8 @@ pub struct Connection {
     pub(crate) reset: bool,
     /// No program has it any more.
     pub(crate) is_orphan: bool,
+    /// Memory is short: little is kept.
+    is_tight: bool,
 
     pub(crate) una: Seq,
     pub(crate) nxt: Seq,
@@ -239,6 +245,7 @@ impl Connection {
             heard_of: None,
             reset: false,
             is_orphan: false,
+            is_tight: false,
             una: first,
             nxt: first,
             window: 0,
@@ -283,7 +290,7 @@ impl Connection {
             last_told: Seq(0),
             acknowledge: false,
             unacknowledged: 0,
-            quick: 16,
+            quick: QUICK,
             usual: DEFAULT_MSS,
             heard: now,
             challenged: 0,
@@ -412,6 +419,7 @@ impl Connection {
 
     fn buffer(&self) -> usize {
         match self.settings.send_buffer {
+            _ if self.is_tight => TIGHT as usize,
             0 => FIRST_BUFFER
                 .max(2 * self.congestion.window as usize)
                 .min(LARGEST_BUFFER),
@@ -486,7 +494,7 @@ impl Connection {
         if now.saturating_sub(since) < self.rtt.smooth_nanos().max(MILLI) {
             return;
         }
-        if self.settings.receive_buffer == 0 {
+        if self.settings.receive_buffer == 0 && !self.is_tight {
             self.limit = self.limit.max(count.saturating_mul(2)).min(LARGEST_WINDOW);
         }
         self.read = (0, now);
@@ -495,7 +503,24 @@ impl Connection {
     /// Room for what comes.
     pub(crate) fn free(&self) -> u32 {
         let used = self.queue.len() + self.assembler.memory();
-        u32::try_from(used).map_or(0, |used| self.limit.saturating_sub(used))
+        let limit = if self.is_tight { self.limit.min(TIGHT) } else { self.limit };
+        u32::try_from(used).map_or(0, |used| limit.saturating_sub(used))
+    }
+
+    /// Bytes that it keeps.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.out.len() + self.queue.len() + self.assembler.memory()
+    }
+
+    /// Whether memory is short.
+    pub const fn set_tight(&mut self, is_tight: bool) {
+        self.is_tight = is_tight;
+    }
+
+    /// Acknowledges what comes at once, or when it is time (`TCP_QUICKACK`).
+    pub const fn set_quick(&mut self, is_quick: bool) {
+        self.quick = if is_quick { QUICK } else { 0 };
     }
 
     /// Tells the other side when there is much more room than it knows.
