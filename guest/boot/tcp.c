@@ -1,7 +1,6 @@
 // A server whose clients say what it is to do, one line for each connection; and a client.
 //
-// "get N": sends N bytes and closes. "put": counts bytes until the end and says how many. "echo": sends back what comes, until the end. "reset": closes without a farewell. "urgent": sends a byte
-// out of band behind "abc". "half": ends its own direction first and counts what still comes. "stop": ends the program, which then says what it saw.
+// "get N": sends N bytes and closes. "put": counts bytes until the end and says how many. "echo": sends back what comes, until the end. "reset": closes without a farewell. "idle": says "ok" and keeps the connection. "half": ends its own direction first and counts what still comes. "stop": ends the program, which then says what it saw.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,6 +84,7 @@ static int serve(void) {
             if (got != 1000000) printf("half: %ld\n", got);
         } else if (!strcmp(line, "idle")) {
             // Kept open, and forgotten.
+            must(write(c, "ok\n", 3) == 3, "write");
             continue;
         } else if (!strcmp(line, "info")) {
             struct tcp_info info;

@@ -7,7 +7,7 @@ use crate::remote::{self, Remote, send_header};
 use crate::stream::{Ends, TcpSocket};
 use crate::stream_options;
 use crate::table::{self, Name};
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
@@ -30,10 +30,26 @@ pub(crate) struct Requests {
 
 #[derive(Default)]
 struct State {
-    known: BTreeMap<Name, (Request, u32)>,
+    /// Each with its hash before it, so that one is found by looking at few words.
+    known: Vec<(u32, Box<Begun>)>,
     settings: Settings,
     is_swept: bool,
     cookies_until: u64,
+}
+
+/// Somebody who has begun.
+struct Begun {
+    name: Name,
+    interface: u32,
+    request: Request,
+}
+
+impl State {
+    fn find(&self, name: &Name) -> Option<usize> {
+        let hash = table::hash(name);
+        let mut known = self.known.iter();
+        known.position(|(other, begun)| *other == hash && begun.name == *name)
+    }
 }
 
 /// A segment came for who listens.
@@ -50,7 +66,7 @@ pub(crate) fn arrive(
     let now = time::now();
     let (has_room, backlog) = listener.room()?;
     let mut state = listener.requests.state.lock();
-    let Some((request, _)) = state.known.get(name) else {
+    let Some(at) = state.find(name) else {
         if segment.flags & (flags::SYN | flags::ACK | flags::RST | flags::FIN) == flags::SYN {
             if has_room {
                 state.settings = stream_options::settings(&socket.options);
@@ -67,6 +83,7 @@ pub(crate) fn arrive(
             None => segment.refusal(),
         };
     };
+    let request = &state.known.get(at)?.1.request;
     let waits_for_bytes = stream_options::defers(&socket.options) && segment.payload.is_empty();
     match request.on_segment(segment) {
         Verdict::Drop => None,
@@ -77,15 +94,15 @@ pub(crate) fn arrive(
             None
         }
         Verdict::Forget => {
-            state.known.remove(name);
+            state.known.swap_remove(at);
             None
         }
         Verdict::Refuse(header) => Some(header),
         Verdict::Open if !has_room || waits_for_bytes => None,
         Verdict::Open => {
-            let (request, _) = state.known.remove(name)?;
+            let (_, begun) = state.known.swap_remove(at);
             drop(state);
-            open(socket, &request, name, interface, segment)
+            open(socket, &begun.request, name, interface, segment)
         }
     }
 }
@@ -116,7 +133,12 @@ fn begin(
     let (header, options) = request.answer(now, &state.settings, is_cookie);
     if !is_cookie {
         let next = request.next;
-        state.known.insert(*name, (request, interface));
+        let begun = Begun {
+            name: *name,
+            interface,
+            request,
+        };
+        state.known.push((table::hash(name), Box::new(begun)));
         sweep_at(requests, &mut state, next);
     }
     drop(state);
@@ -180,18 +202,19 @@ impl Expire for Sweep {
         let mut guard = requests.state.lock();
         let state = &mut *guard;
         let settings = state.settings;
-        state.known.retain(|name, (request, interface)| {
+        state.known.retain_mut(|(_, begun)| {
+            let request = &mut begun.request;
             if request.next > now {
                 return true;
             }
             let again = request.is_answered_again(now);
             if again {
-                answers.push((*name, *interface, request.answer(now, &settings, false)));
+                answers.push((begun.name, begun.interface, request.answer(now, &settings, false)));
             }
             again
         });
         state.is_swept = false;
-        if let Some(next) = state.known.values().map(|(request, _)| request.next).min() {
+        if let Some(next) = state.known.iter().map(|(_, begun)| begun.request.next).min() {
             sweep_at(&requests, state, next);
         }
         drop(guard);

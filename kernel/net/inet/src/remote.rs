@@ -22,6 +22,8 @@ use time::{Expire, TimerId};
 use usermem::{Sink, Source};
 use vfs::Events;
 
+/// More is sent soon (`MSG_MORE`).
+const MSG_MORE: u32 = 0x8000;
 /// TCP's number.
 pub(crate) const PROTOCOL: u8 = 6;
 /// The longest piece that is copied at once.
@@ -348,8 +350,9 @@ impl Remote {
                     piece.truncate(taken);
                     done += taken;
                     let is_urgent = flags & MSG_OOB != 0 && from.left() == 0;
+                    let more = flags & MSG_MORE != 0;
                     self.with(|connection, now| {
-                        connection.push(now, piece);
+                        connection.push(now, piece, more);
                         if is_urgent {
                             connection.push_urgent();
                         }

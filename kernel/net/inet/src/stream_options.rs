@@ -19,6 +19,7 @@ use tcp::Settings;
 use usermem::UserPtr;
 
 const TCP_INFO: u32 = 11;
+const TCP_MAXSEG: u32 = 2;
 const TCP_QUICKACK: u32 = 12;
 const TCP_CONGESTION: u32 = 13;
 /// Bytes of `struct tcp_info`.
@@ -65,6 +66,7 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
             name.resize(16, 0);
             Ok(name)
         }
+        (TCP, TCP_MAXSEG) if let Some(remote) = socket.remote() => number(remote.look(tcp::Connection::mss) as i32),
         (TCP, _) => options::get_row(&socket.options, &ROWS, level, name),
         _ => options::get(&socket.options, socket.family, level, name),
     }

@@ -69,6 +69,11 @@ pub(crate) fn words(name: &Name) -> [u64; 5] {
     [own as u64, (own >> 64) as u64, peer as u64, (peer >> 64) as u64, ports]
 }
 
+/// A few bits that nobody can foresee.
+pub(crate) fn hash(name: &Name) -> u32 {
+    secret().hash(&words(name)) as u32
+}
+
 fn place(name: &Name) -> (&'static SpinLock<Part>, usize) {
     let hash = secret().hash(&words(name)) as usize;
     (&TABLE[hash % PARTS], hash / PARTS)

@@ -3,7 +3,7 @@
 //! Places are offsets in the whole stream here, so that they can be ordered.
 
 use crate::segment::BLOCKS;
-use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Holes at most; what would make more is dropped and sent again.
@@ -25,7 +25,8 @@ struct Range {
 /// What waits for what is missing before it.
 #[derive(Default)]
 pub(crate) struct Assembler {
-    pieces: BTreeMap<u64, Vec<u8>>,
+    /// Bytes and their place, in order. Pieces are long or holes are between them, so there are never many.
+    pieces: VecDeque<(u64, Vec<u8>)>,
     ranges: Vec<Range>,
     bytes: usize,
     stamp: u32,
@@ -66,36 +67,34 @@ impl Assembler {
         self.cover(at, start, end);
         // What is there already stays; the rest is put between.
         while !bytes.is_empty() {
-            if let Some((first, piece)) = self.pieces.range(..=start).next_back()
-                && first + piece.len() as u64 > start
-            {
-                let known = (first + piece.len() as u64 - start).min(bytes.len() as u64);
+            let at = self.pieces.partition_point(|(first, _)| *first <= start);
+            let before = at.checked_sub(1).and_then(|at| self.pieces.get(at));
+            let known_to = before.map_or(0, |(first, piece)| first + piece.len() as u64);
+            if known_to > start {
+                let known = (known_to - start).min(bytes.len() as u64);
                 start += known;
                 bytes = &bytes[known as usize..];
                 continue;
             }
-            let next = self
-                .pieces
-                .range(start..)
-                .next()
-                .map_or(end, |(first, _)| (*first).min(end));
+            let next = self.pieces.get(at).map_or(end, |(first, _)| (*first).min(end));
             let (new, rest) = bytes.split_at((next - start) as usize);
-            self.put(start, new);
+            self.put(at, known_to == start, start, new);
             start = next;
             bytes = rest;
         }
         true
     }
 
-    fn put(&mut self, start: u64, new: &[u8]) {
+    /// Puts bytes at the `at`th place, or at the end of the piece before, if they join.
+    fn put(&mut self, at: usize, joins: bool, start: u64, new: &[u8]) {
         self.bytes += new.len();
-        if let Some((first, piece)) = self.pieces.range_mut(..start).next_back()
-            && first + piece.len() as u64 == start
+        if joins
+            && let Some((_, piece)) = at.checked_sub(1).and_then(|at| self.pieces.get_mut(at))
             && piece.len() + new.len() <= JOINED
         {
             return piece.extend_from_slice(new);
         }
-        self.pieces.insert(start, new.to_vec());
+        self.pieces.insert(at, (start, new.to_vec()));
     }
 
     /// Makes one range of a new one and all that it touches, from the `at`th on.
@@ -112,10 +111,10 @@ impl Assembler {
 
     /// A piece that nothing is missing before any more, without what is known of it.
     pub(crate) fn take(&mut self, next: u64) -> Option<(Vec<u8>, usize)> {
-        while let Some(entry) = self.pieces.first_entry()
-            && *entry.key() <= next
+        while let Some((start, _)) = self.pieces.front()
+            && *start <= next
+            && let Some((start, piece)) = self.pieces.pop_front()
         {
-            let (start, piece) = entry.remove_entry();
             self.bytes -= piece.len();
             let end = start + piece.len() as u64;
             self.ranges.retain(|range| range.end > end);
@@ -186,7 +185,7 @@ mod tests {
             }
             assert!(out.len() >= 120 && out[..] == stream[..out.len()]);
             assert_eq!(assembler.ranges.is_empty(), assembler.is_empty());
-            let bytes: usize = assembler.pieces.values().map(Vec::len).sum();
+            let bytes: usize = assembler.pieces.iter().map(|(_, piece)| piece.len()).sum();
             assert_eq!(bytes, assembler.bytes);
         }
     }

@@ -153,6 +153,8 @@ pub struct Connection {
     pub(crate) reset: bool,
     /// No program has it any more.
     pub(crate) is_orphan: bool,
+    /// More is given soon: what is short is kept until then.
+    pub(crate) more: bool,
     /// Memory is short: little is kept.
     is_tight: bool,
 
@@ -245,6 +247,7 @@ impl Connection {
             heard_of: None,
             reset: false,
             is_orphan: false,
+            more: false,
             is_tight: false,
             una: first,
             nxt: first,
@@ -373,6 +376,12 @@ impl Connection {
         self.set_keep(now);
     }
 
+    /// Bytes of the stream in the longest segment.
+    #[must_use]
+    pub const fn mss(&self) -> u32 {
+        self.mss
+    }
+
     /// What went wrong, told once.
     pub const fn take_error(&mut self) -> Option<Errno> {
         self.error.take()
@@ -439,9 +448,10 @@ impl Connection {
         self.room() * 3 >= self.buffer()
     }
 
-    /// Gives bytes to be sent.
-    pub fn push(&mut self, now: u64, bytes: Vec<u8>) {
+    /// Gives bytes to be sent; with `more`, others follow soon (`MSG_MORE`).
+    pub fn push(&mut self, now: u64, bytes: Vec<u8>, more: bool) {
         if self.may_send() {
+            self.more = more;
             if self.out.len() == 0 {
                 self.begin_again(now);
             }
@@ -503,7 +513,11 @@ impl Connection {
     /// Room for what comes.
     pub(crate) fn free(&self) -> u32 {
         let used = self.queue.len() + self.assembler.memory();
-        let limit = if self.is_tight { self.limit.min(TIGHT) } else { self.limit };
+        let limit = if self.is_tight {
+            self.limit.min(TIGHT)
+        } else {
+            self.limit
+        };
         u32::try_from(used).map_or(0, |used| limit.saturating_sub(used))
     }
 

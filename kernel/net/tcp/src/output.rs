@@ -150,7 +150,7 @@ impl Connection {
         if self.fin || self.probing || self.out_urgent.is_some_and(|end| end.after(self.nxt)) {
             return true;
         }
-        if self.settings.cork {
+        if self.settings.cork || self.more {
             if self.alarms.cork > now {
                 if self.alarms.cork == NEVER {
                     self.alarms.cork = now + CORKED;

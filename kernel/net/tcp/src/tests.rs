@@ -279,7 +279,7 @@ impl World {
         };
         let count = connection.room().min(bytes.len()).min(16384);
         if count > 0 && connection.may_send() {
-            connection.push(now, bytes[..count].to_vec());
+            connection.push(now, bytes[..count].to_vec(), false);
             self.poll(who);
             return count;
         }

@@ -319,9 +319,9 @@ fn what_is_urgent_is_read_beside_the_stream() {
         let (now, mut settings) = (world.now, Settings::default());
         settings.urgent_inline = inline;
         world.end(1).set(now, settings);
-        world.end(0).push(now, b"abcX".to_vec());
+        world.end(0).push(now, b"abcX".to_vec(), false);
         world.end(0).push_urgent();
-        world.end(0).push(now, b"def".to_vec());
+        world.end(0).push(now, b"def".to_vec(), false);
         world.poll(0);
         for _ in 0..10 {
             world.step();
