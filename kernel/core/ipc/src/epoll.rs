@@ -175,7 +175,7 @@ impl Epoll {
         self.listed.store(list.len(), Ordering::SeqCst);
         drop(list);
         // From here on a wake-up lists it again.
-        item.inspect(|item| item.listed.store(false, Ordering::Release))
+        item.inspect(|item| item.listed.store(false, Ordering::SeqCst))
     }
 
     /// Puts an open file into the set.

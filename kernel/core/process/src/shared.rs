@@ -364,7 +364,7 @@ impl Process {
 
     /// Says whether its maker waits until it has ended or runs another program; when it has, its maker is told.
     pub fn set_holds_maker(&self, holds: bool) {
-        self.holds_maker.store(holds, Ordering::Release);
+        self.holds_maker.store(holds, Ordering::SeqCst);
         self.changed.wake_all();
     }
 

@@ -27,7 +27,7 @@ impl SignalFile {
 
     /// Changes which signals are read.
     pub fn set_wanted(&self, wanted: SigSet) {
-        self.wanted.store(wanted.0 & !SigSet::UNBLOCKABLE.0, Ordering::Relaxed);
+        self.wanted.store(wanted.0 & !SigSet::UNBLOCKABLE.0, Ordering::SeqCst);
         ARRIVED.wake_all();
     }
 }

@@ -1,4 +1,8 @@
 //! Who is to be woken when something happens.
+//!
+//! Whoever sleeps enters the queue and then looks whether it must; whoever wakes changes what is looked at and then looks whether the queue is empty. One of the two sees the other only if
+//! the change is not still on its way when the queue is looked at. So what is waited for is changed under a lock that is taken to look as well, by an operation that reads and writes
+//! at once, or by a store in `Ordering::SeqCst`; a plain store (`Relaxed`, `Release`) may be seen too late, and the sleeper sleeps for ever.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;

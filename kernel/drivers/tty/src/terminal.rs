@@ -117,7 +117,7 @@ impl Terminal {
 
     /// Nothing is typed any more.
     pub fn end_input(&self) {
-        self.input_over.store(true, Ordering::Release);
+        self.input_over.store(true, Ordering::SeqCst);
         self.readable.wake_all();
     }
 

@@ -403,10 +403,10 @@ impl Socket for UdpSocket {
 
     fn shut_down(&self, how: u32) -> Result<()> {
         if matches!(how, SHUT_RD | SHUT_RDWR) {
-            self.stopped_reading.store(true, Ordering::Relaxed);
+            self.stopped_reading.store(true, Ordering::SeqCst);
         }
         if matches!(how, SHUT_WR | SHUT_RDWR) {
-            self.stopped_writing.store(true, Ordering::Relaxed);
+            self.stopped_writing.store(true, Ordering::SeqCst);
         }
         self.inbox.ear.wake_all();
         // As on Linux, it has its effect all the same.

@@ -133,7 +133,7 @@ impl Inbox {
 
     /// What the next call is told.
     pub(crate) fn set_error(&self, errno: Errno) {
-        self.error.store(u32::from(errno.0), Ordering::Release);
+        self.error.store(u32::from(errno.0), Ordering::SeqCst);
         self.ear.wake_all();
     }
 

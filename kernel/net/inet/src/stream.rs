@@ -111,7 +111,7 @@ impl TcpSocket {
     }
 
     pub(crate) fn fail(&self, errno: Errno) {
-        self.error.store(u32::from(errno.0), Ordering::Release);
+        self.error.store(u32::from(errno.0), Ordering::SeqCst);
         self.ear.wake_all();
     }
 
@@ -374,7 +374,7 @@ impl Socket for TcpSocket {
             .is_some_and(|remote| remote.look(tcp::Connection::is_open))
         {
             if matches!(how, SHUT_RD | SHUT_RDWR) {
-                self.stopped_reading.store(true, Ordering::Relaxed);
+                self.stopped_reading.store(true, Ordering::SeqCst);
             }
             if matches!(how, SHUT_WR | SHUT_RDWR) {
                 remote.iter().for_each(|remote| remote.finish());
@@ -384,10 +384,10 @@ impl Socket for TcpSocket {
         }
         let outgoing = self.outgoing.get().ok_or(NOT_CONNECTED)?;
         if matches!(how, SHUT_RD | SHUT_RDWR) {
-            self.stopped_reading.store(true, Ordering::Relaxed);
+            self.stopped_reading.store(true, Ordering::SeqCst);
         }
         if matches!(how, SHUT_WR | SHUT_RDWR) {
-            self.stopped_writing.store(true, Ordering::Relaxed);
+            self.stopped_writing.store(true, Ordering::SeqCst);
             outgoing.end_writing();
         }
         self.ear.wake_all();

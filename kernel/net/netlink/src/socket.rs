@@ -114,7 +114,7 @@ pub(crate) fn has_members(protocol: u32, group: u32) -> bool {
 pub(crate) fn tell(protocol: u32, group: u32, datagram: &[u8]) {
     for socket in sockets().iter().filter(|socket| socket.is_member(protocol, group)) {
         if !socket.take_in(datagram.to_vec(), group) {
-            socket.missed.store(true, Ordering::Relaxed);
+            socket.missed.store(true, Ordering::SeqCst);
             socket.readable.wake_all();
         }
     }
