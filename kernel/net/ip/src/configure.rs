@@ -21,6 +21,8 @@ use task::{WaitQueue, wait_until};
 
 /// How long after a card's start programs wait for its configuration.
 const PATIENCE: u64 = 5_000_000_000;
+/// The same for the newer protocol, which many networks do not have.
+const PATIENCE_NEWER: u64 = 1_000_000_000;
 
 /// Who waits for a configuration.
 pub(crate) static CONFIGURED: WaitQueue = WaitQueue::new();
@@ -32,11 +34,20 @@ pub fn set_name_hook(hook: fn(&[u8])) {
     let _ = NAMED.set(hook);
 }
 
+/// Who says something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Plan,
+    /// A server that gave an address.
+    Server,
+    Router,
+}
+
 /// Whom to ask for names, as one interface was told.
 pub(crate) struct Names {
     pub(crate) interface: u32,
-    /// Whether they go with the interface's lease.
-    pub(crate) from_server: bool,
+    /// Who said so.
+    pub(crate) origin: Origin,
     pub(crate) servers: Vec<IpAddr>,
     pub(crate) domain: Vec<u8>,
 }
@@ -47,19 +58,21 @@ pub(crate) struct Names {
 /// `ENETUNREACH`; `ERESTARTSYS` when a signal comes.
 pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
     match route(destination, source, interface) {
-        Err(error) if error.errno == Errno::ENETUNREACH && wait()? => route(destination, source, interface),
+        Err(error) if error.errno == Errno::ENETUNREACH && wait(destination.is_ipv6())? => {
+            route(destination, source, interface)
+        }
         result => result,
     }
 }
 
 /// Waits while the machine is being configured; whether there was anything to wait for.
-fn wait() -> Result<bool> {
+fn wait(newer: bool) -> Result<bool> {
     let now = time::now();
-    let Some(until) = look(|stack| stack.configuring_until(now)) else {
+    let Some(until) = look(|stack| stack.configuring_until(now, newer)) else {
         return Ok(false);
     };
     let done = || {
-        look(|stack| stack.configuring_until(time::now()))
+        look(|stack| stack.configuring_until(time::now(), newer))
             .is_none()
             .then_some(())
     };
@@ -73,7 +86,7 @@ fn wait() -> Result<bool> {
 #[must_use]
 pub fn resolver() -> String {
     // A signal ends the waiting, no more.
-    let _ = wait();
+    let _ = wait(false);
     look(|stack| {
         let mut text = String::new();
         for names in &stack.names {
@@ -90,9 +103,13 @@ pub fn resolver() -> String {
 
 impl Stack {
     /// Until when programs wait for a configuration, if there is one under way.
-    fn configuring_until(&self, now: u64) -> Option<u64> {
-        let asking = |link: &&Link| link.client.as_ref().is_some_and(|client| !client.is_bound());
-        let until = self.links.iter().filter(asking).map(|link| link.started + PATIENCE);
+    fn configuring_until(&self, now: u64, newer: bool) -> Option<u64> {
+        let asking = |link: &&Link| match newer {
+            true => self.is_asking_routers(link.index),
+            false => link.client.as_ref().is_some_and(|client| !client.is_bound()),
+        };
+        let patience = if newer { PATIENCE_NEWER } else { PATIENCE };
+        let until = self.links.iter().filter(asking).map(|link| link.started + patience);
         until.filter(|until| *until > now).max()
     }
 
@@ -108,7 +125,7 @@ impl Stack {
             }
             random::fill(&mut random);
             let (event, letter) = client.tick(now, u32::from_ne_bytes(random));
-            self.apply(at, event, effects);
+            self.apply(now, at, event, effects);
             if let Some(letter) = letter {
                 self.send_letter(now, at, &letter, effects);
             }
@@ -171,12 +188,12 @@ impl Stack {
             return;
         };
         let event = client.receive(now, bytes);
-        self.apply(at, event, effects);
+        self.apply(now, at, event, effects);
         // What follows from an offer is due at once.
         self.tick_clients(now, effects);
     }
 
-    fn apply(&mut self, at: usize, event: Event, effects: &mut Effects) {
+    fn apply(&mut self, now: u64, at: usize, event: Event, effects: &mut Effects) {
         let index = self.links[at].index;
         let lease = match event {
             Event::Nothing => return,
@@ -190,14 +207,14 @@ impl Stack {
             self.withdraw(index, &before);
         }
         self.names
-            .retain(|names| names.interface != index || !names.from_server);
+            .retain(|names| names.interface != index || names.origin != Origin::Server);
         if let Some(lease) = lease {
             if !stays {
-                self.install(at, &lease, effects);
+                self.install(now, at, &lease, effects);
             }
             self.names.push(Names {
                 interface: index,
-                from_server: true,
+                origin: Origin::Server,
                 servers: lease.nameservers.clone(),
                 domain: lease.domain.clone(),
             });
@@ -213,11 +230,11 @@ impl Stack {
         self.routes.retain(|route| route.interface != index || !given(route));
     }
 
-    fn install(&mut self, at: usize, lease: &Lease, effects: &mut Effects) {
+    fn install(&mut self, now: u64, at: usize, lease: &Lease, effects: &mut Effects) {
         let index = self.links[at].index;
         trace::info!("eth{at} has {}/{}", lease.network.ip, lease.network.prefix);
         self.links[at].mtu = lease.mtu.unwrap_or(u32::MAX);
-        self.add_address(index, lease.network, effects);
+        self.add_address(now, index, lease.network, effects);
         for (destination, gateway) in &lease.routes {
             self.routes.push(Entry {
                 destination: *destination,

@@ -2,16 +2,19 @@
 
 use crate::clock::{look, with};
 use crate::fragment::Waiting;
-use crate::input::ICMP;
+use crate::input::{ICMP, ICMPV6};
 use crate::output::send;
+use crate::route::{LOOPBACK, route};
 use crate::transport::{Checked, Failed, Outgoing, Received, handler};
 use abi::Errno;
 use alloc::vec;
 use core::net::IpAddr;
 use link::{ETHERNET, Frame};
 use packet::checksum::Sum;
+use packet::discovery::kind;
 use packet::icmp::{ECHO, ECHO_REPLY, Message, PARAMETER, PORT, TIME_EXCEEDED, TOO_BIG, UNREACHABLE};
-use packet::ipv4;
+use packet::ipv6::Behind;
+use packet::{ipv4, ipv6};
 
 const HOST: u8 = 1;
 
@@ -54,6 +57,100 @@ pub(crate) fn receive(packet: &Received<'_>) {
         ECHO if packet.is_unicast => answer(packet, &message),
         UNREACHABLE | TIME_EXCEEDED | PARAMETER => tell(packet, &message),
         _ => {}
+    }
+}
+
+/// A message of the newer protocol came.
+pub(crate) fn receive_newer(packet: &Received<'_>) {
+    if !packet.has_right_checksum() {
+        return;
+    }
+    let Some(message) = Message::parse_unchecked(packet.payload) else {
+        return;
+    };
+    match message.kind {
+        kind::ECHO => answer_newer(packet, &message),
+        kind::UNREACHABLE..=kind::PARAMETER => tell_newer(packet, &message),
+        kind::ROUTER_ADVERTISEMENT..=kind::REDIRECT => {
+            with(|stack, now, effects| stack.hear_discovery(now, packet, &message, effects));
+        }
+        _ => {}
+    }
+}
+
+/// An echo of the newer protocol was asked for; one to a group is answered too.
+fn answer_newer(packet: &Received<'_>, question: &Message<'_>) {
+    let reply = Message {
+        kind: kind::ECHO_REPLY,
+        ..*question
+    };
+    let own = Some(packet.destination).filter(|_| packet.is_unicast);
+    send_newer(packet, own, &reply, packet.traffic_class);
+}
+
+/// Sends a message to who sent a packet.
+fn send_newer(packet: &Received<'_>, own: Option<IpAddr>, message: &Message<'_>, traffic_class: u8) {
+    let interface = Some(packet.interface).filter(|index| *index != LOOPBACK);
+    let Ok(route) = route(packet.source, own, interface) else {
+        return;
+    };
+    let len = packet::icmp::LEN + message.body.len();
+    let header = message.header(Sum::pseudo(route.source, packet.source, ICMPV6, len));
+    let pieces = [message.body];
+    let _ = send(&Outgoing {
+        source: Some(route.source),
+        interface,
+        traffic_class,
+        ..Outgoing::new(packet.source, ICMPV6, &header, &pieces)
+    });
+}
+
+/// A packet of ours of the newer protocol did not reach its end: its transport protocol is told.
+fn tell_newer(packet: &Received<'_>, message: &Message<'_>) {
+    let Some((quoted, _)) = ipv6::Header::parse_unchecked(message.body) else {
+        return;
+    };
+    let rest = message.body.get(ipv6::LEN..).unwrap_or_default();
+    let (protocol, payload) = match ipv6::behind(quoted.next, rest, true) {
+        Behind::Payload(protocol, payload) => (protocol, payload),
+        Behind::Part(part, payload) if part.offset == 0 => (part.next, payload),
+        _ => return,
+    };
+    if payload.len() < 8 || IpAddr::V6(quoted.source) != packet.destination {
+        return;
+    }
+    let destination = IpAddr::V6(quoted.destination);
+    let is_too_big = message.kind == kind::TOO_BIG;
+    let mtu = is_too_big.then(|| with(|stack, now, _| stack.paths.learn(now, destination, message.rest)));
+    let (errno, is_fatal) = match (message.kind, message.code) {
+        (kind::TOO_BIG, _) => (Errno::EMSGSIZE, false),
+        (kind::UNREACHABLE, 1 | 5 | 6) => (Errno::EACCES, true),
+        (kind::UNREACHABLE, 3) => (Errno::EHOSTUNREACH, false),
+        (kind::UNREACHABLE, 4) => (Errno::ECONNREFUSED, true),
+        (kind::UNREACHABLE, _) => (Errno::ENETUNREACH, false),
+        (kind::PARAMETER, _) => (Errno::EPROTO, true),
+        _ => (Errno::EHOSTUNREACH, false),
+    };
+    if let Some(handler) = handler(protocol) {
+        (handler.fail)(&Failed {
+            errno,
+            is_fatal,
+            source: IpAddr::V6(quoted.source),
+            destination,
+            interface: packet.interface,
+            offender: packet.source,
+            message: (message.kind, message.code),
+            mtu,
+            payload,
+        });
+    }
+}
+
+/// A header of a packet of the newer protocol is not known: its sender is told, and where it is.
+pub(crate) fn parameter_problem(packet: &Received<'_>, code: u8, at: u32) {
+    // Options for many, too, may ask for this (RFC 4443 section 2.4).
+    if !packet.source.is_unspecified() {
+        report_newer(packet, kind::PARAMETER, code, at);
     }
 }
 
@@ -124,7 +221,11 @@ const fn meaning(kind: u8, code: u8) -> Option<(Errno, bool)> {
 
 /// Nobody is at the port that a packet was for: its sender is told, unless it was for many.
 pub fn port_unreachable(packet: &Received<'_>) {
-    report(packet, UNREACHABLE, PORT, 0);
+    if packet.source.is_ipv4() {
+        report(packet, UNREACHABLE, PORT, 0);
+    } else if packet.is_unicast {
+        report_newer(packet, kind::UNREACHABLE, 4, 0);
+    }
 }
 
 /// A packet's fragments did not all come in time: its sender is told, if the first one came.
@@ -177,6 +278,25 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     });
 }
 
+/// Tells the sender of a packet of the newer protocol what became of it.
+fn report_newer(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
+    const MOST: usize = 1280 - ipv6::LEN - packet::icmp::LEN;
+    if packet.source.is_unspecified() || !with(|stack, now, _| stack.limit.allows(now)) {
+        return;
+    }
+    let mut quoted = packet.header.to_vec();
+    quoted.extend_from_slice(packet.payload);
+    quoted.truncate(MOST);
+    let message = Message {
+        kind,
+        code,
+        rest,
+        body: &quoted,
+    };
+    let own = Some(packet.destination).filter(|_| packet.is_unicast);
+    send_newer(packet, own, &message, 0);
+}
+
 /// A frame went nowhere, since nobody on the local network has its receiver's address: as if a router had said so.
 pub(crate) fn report_lost(interface: u32, frame: &Frame) {
     /// An IP header and the transport protocol's ports.
@@ -184,6 +304,25 @@ pub(crate) fn report_lost(interface: u32, frame: &Frame) {
     let mut bytes = vec![0; ENOUGH];
     let len = frame.read(ETHERNET, &mut bytes);
     let bytes = &bytes[..len];
+    if let Some((quoted, _)) = ipv6::Header::parse_unchecked(bytes) {
+        let rest = &bytes[ipv6::LEN..];
+        if let Behind::Payload(protocol, payload) = ipv6::behind(quoted.next, rest, true)
+            && let Some(handler) = handler(protocol)
+        {
+            (handler.fail)(&Failed {
+                errno: Errno::EHOSTUNREACH,
+                is_fatal: false,
+                source: IpAddr::V6(quoted.source),
+                destination: IpAddr::V6(quoted.destination),
+                interface,
+                offender: IpAddr::V6(quoted.source),
+                message: (kind::UNREACHABLE, 3),
+                mtu: None,
+                payload,
+            });
+        }
+        return;
+    }
     let Some((quoted, _)) = ipv4::Header::parse_unchecked(bytes) else {
         return;
     };

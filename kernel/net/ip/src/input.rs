@@ -12,10 +12,13 @@ use link::{Checksum, Interface};
 use packet::arp::Message;
 use packet::checksum::Sum;
 use packet::ethernet::{self, Header};
-use packet::{dhcp, ipv4, udp};
+use packet::ipv6::Behind;
+use packet::{dhcp, ipv4, ipv6, udp};
 
 /// The protocol of messages about packets of the older protocol.
 pub(crate) const ICMP: u8 = 1;
+/// The same of the newer one.
+pub(crate) const ICMPV6: u8 = 58;
 
 /// A frame came.
 pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
@@ -34,6 +37,7 @@ pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
             }
         }
         ethernet::IPV4 => receive_v4(index, body, checksum),
+        ethernet::IPV6 => receive_v6(index, body, checksum),
         _ => {}
     }
 }
@@ -166,6 +170,61 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
     }
 }
 
+/// A packet of the newer protocol came.
+fn receive_v6(interface: u32, bytes: &[u8], checksum: Checksum) {
+    let Some((header, rest)) = ipv6::Header::parse(bytes) else {
+        return;
+    };
+    if header.source.is_multicast() || header.source.is_loopback() || header.destination.is_loopback() {
+        return;
+    }
+    let destination = IpAddr::V6(header.destination);
+    let (is_unicast, is_for_us) = look(|stack| {
+        let unicast = stack.is_own(destination);
+        (unicast, unicast || stack.is_member(interface, destination))
+    });
+    if !is_for_us {
+        return;
+    }
+    let mut packet = Received {
+        source: IpAddr::V6(header.source),
+        destination,
+        interface,
+        protocol: header.next,
+        traffic_class: header.traffic_class,
+        hop_limit: header.hop_limit,
+        is_unicast,
+        header: &bytes[..ipv6::LEN],
+        payload: rest,
+        checksum: known(checksum),
+    };
+    match ipv6::behind(header.next, rest, !is_unicast) {
+        Behind::Payload(protocol, payload) => {
+            packet.protocol = protocol;
+            packet.header = &bytes[..ipv6::LEN + rest.len() - payload.len()];
+            packet.payload = payload;
+            deliver(&packet);
+        }
+        Behind::Part(part, payload) => {
+            let piece = Piece {
+                key: (packet.source, destination, part.identification, part.next),
+                interface,
+                offset: usize::from(part.offset),
+                more: part.more,
+                header: packet.header,
+                bytes: payload,
+            };
+            if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
+                (packet.header, packet.payload) = (&header, &payload);
+                (packet.protocol, packet.checksum) = (part.next, Checked::Unknown);
+                deliver(&packet);
+            }
+        }
+        Behind::Unknown(code, at) => icmp::parameter_problem(&packet, code, at as u32),
+        Behind::Broken => {}
+    }
+}
+
 /// An answer to a card that asks for its address comes before it has one.
 fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8], checked: Checked) {
     let Some((ports, bytes)) = udp::Header::parse(payload) else {
@@ -198,7 +257,8 @@ const fn known(checksum: Checksum) -> Checked {
 pub(crate) fn deliver(packet: &Received<'_>) {
     show(packet);
     match (packet.protocol, handler(packet.protocol)) {
-        (ICMP, _) => icmp::receive(packet),
+        (ICMP, _) if packet.source.is_ipv4() => icmp::receive(packet),
+        (ICMPV6, _) if packet.source.is_ipv6() => icmp::receive_newer(packet),
         (_, Some(handler)) => (handler.receive)(packet),
         _ => {}
     }

@@ -14,6 +14,7 @@
 //! | `fragment` | parts of packets that wait for the others |
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
+//! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
@@ -31,9 +32,11 @@
 
 extern crate alloc;
 
+mod autoconf;
 mod clock;
 mod configure;
 mod dhcp;
+mod discovery;
 mod fragment;
 mod icmp;
 mod input;

@@ -54,12 +54,12 @@ pub fn neighbours() -> Vec<Known> {
 /// # Errors
 /// `ENODEV`, `EEXIST`.
 pub fn add_address(interface: u32, network: Network) -> Result<()> {
-    with(|stack, _, effects| {
+    with(|stack, now, effects| {
         stack.link(interface).ok_or(Errno::ENODEV)?;
         if stack.addresses.iter().any(|own| own.network.ip == network.ip) {
             return Err(Error::new(Errno::EEXIST, "the address is there already"));
         }
-        stack.add_address(interface, network, effects);
+        stack.add_address(now, interface, network, effects);
         Ok(())
     })
 }

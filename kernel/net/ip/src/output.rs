@@ -15,7 +15,7 @@ use link::{Checksum, ETHERNET, Frame, Interface, Kind, Part, Segmentation};
 use lock::atomic::{AtomicU32, Ordering};
 use packet::checksum::Sum;
 use packet::ethernet::{BROADCAST, IPV4, IPV6, Mac};
-use packet::{ethernet, ipv4};
+use packet::{ethernet, ipv4, ipv6};
 
 const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
 const NO_MEMORY: Error = Error::new(Errno::ENOBUFS, "no memory for a frame");
@@ -58,17 +58,25 @@ impl Stack {
     /// The address on the local network that a packet goes to.
     fn hardware(&mut self, now: u64, route: &Route) -> (Option<Mac>, Option<Question>) {
         match route.next_hop {
-            IpAddr::V4(group) if group.is_multicast() => {
-                let [_, b, c, d] = group.octets();
-                (Some([1, 0, 0x5e, b & 0x7f, c, d]), None)
-            }
-            IpAddr::V6(group) if group.is_multicast() => {
-                let [.., a, b, c, d] = group.octets();
-                (Some([0x33, 0x33, a, b, c, d]), None)
-            }
+            group if group.is_multicast() => (group_mac(group), None),
             ip if is_for_many(ip) || self.is_broadcast(route.interface, ip) => (Some(BROADCAST), None),
             ip => self.neighbours.look_up(now, (route.interface, ip)),
         }
+    }
+}
+
+/// The address on the local network that a group has.
+pub(crate) fn group_mac(group: IpAddr) -> Option<Mac> {
+    match group {
+        IpAddr::V4(group) if group.is_multicast() => {
+            let [_, b, c, d] = group.octets();
+            Some([1, 0, 0x5e, b & 0x7f, c, d])
+        }
+        IpAddr::V6(group) if group.is_multicast() => {
+            let [.., a, b, c, d] = group.octets();
+            Some([0x33, 0x33, a, b, c, d])
+        }
+        _ => None,
     }
 }
 
@@ -111,7 +119,12 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
 fn send_in_pieces(packet: &Outgoing<'_>, way: &Way) -> Result<()> {
     let whole = transport_of(packet);
     let number = next_number();
-    let room = (way.route.mtu as usize).saturating_sub(ipv4::LEN) & !7;
+    let headers = if packet.destination.is_ipv4() {
+        ipv4::LEN
+    } else {
+        ipv6::LEN + ipv6::FRAGMENT_LEN
+    };
+    let room = (way.route.mtu as usize).saturating_sub(headers) & !7;
     if room == 0 {
         return Err(TOO_LONG);
     }
@@ -155,6 +168,26 @@ fn ip_header(
             options: &[],
         }
         .write(payload, &mut bytes),
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            let part = ipv6::Fragment {
+                next: packet.protocol,
+                offset,
+                more: more_fragments,
+                identification: u32::from(number),
+            };
+            let extra = if fragment.is_some() { ipv6::FRAGMENT_LEN } else { 0 };
+            let header = ipv6::Header {
+                traffic_class: packet.traffic_class,
+                flow: 0,
+                next: if extra > 0 { ipv6::FRAGMENT } else { packet.protocol },
+                hop_limit: packet.hop_limit,
+                source,
+                destination,
+            };
+            bytes[..ipv6::LEN].copy_from_slice(&header.to_bytes(payload + extra));
+            bytes[ipv6::LEN..ipv6::LEN + extra].copy_from_slice(&part.to_bytes()[..extra]);
+            ipv6::LEN + extra
+        }
         _ => 0,
     };
     (bytes, len)

@@ -96,7 +96,9 @@ impl Stack {
             source,
             interface: index,
             next_hop,
-            mtu: link.mtu.min(link.interface.mtu()).min(self.paths.limit(now, to)),
+            mtu: (if to.is_ipv4() { link.mtu } else { link.mtu_newer })
+                .min(link.interface.mtu())
+                .min(self.paths.limit(now, to)),
             is_local: false,
             is_broadcast: self.is_broadcast(index, to),
             can_segment: link.can_segment[usize::from(to.is_ipv6())],
@@ -122,7 +124,13 @@ impl Stack {
     pub(crate) fn source_on(&self, interface: u32, to: IpAddr, next_hop: Option<IpAddr>) -> Option<IpAddr> {
         let own = self.addresses.iter();
         let own = own.filter(|own| own.interface == interface && own.network.ip.is_ipv4() == to.is_ipv4());
-        let rank = |ip: IpAddr| (next_hop.map_or(0, |hop| common_bits(hop, ip)), common_bits(to, ip));
+        let rank = |ip: IpAddr| match (to, ip) {
+            // Of the newer protocol one that reaches as far, then the one that is nearest (RFC 6724).
+            (IpAddr::V6(to_newer), IpAddr::V6(own)) => {
+                (u8::from(is_near(to_newer) == is_near(own)), common_bits(to, ip))
+            }
+            _ => (next_hop.map_or(0, |hop| common_bits(hop, ip)), common_bits(to, ip)),
+        };
         own.map(|own| own.network.ip).max_by_key(|ip| rank(*ip))
     }
 }
@@ -130,6 +138,11 @@ impl Stack {
 /// Whether an address is everybody's, or a group's.
 pub(crate) fn is_for_many(ip: IpAddr) -> bool {
     ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
+}
+
+/// Whether an address of the newer protocol means something on the local network only.
+fn is_near(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.is_multicast() && ip.octets()[1] & 0xf <= 2
 }
 
 const fn loopback(like: IpAddr) -> IpAddr {

@@ -1,8 +1,10 @@
 //! Everything that is known: interfaces with their addresses, routes, neighbours.
 
+use crate::autoconf::{Solicitation, Test, Thing};
 use crate::clock::with;
-use crate::configure::{self, Names};
+use crate::configure::{self, Names, Origin};
 use crate::dhcp::{Client, Lease};
+use crate::discovery;
 use crate::fragment::{Fragments, Waiting};
 use crate::icmp;
 use crate::neighbour::{Neighbours, Question};
@@ -34,6 +36,10 @@ pub(crate) struct Link {
     pub(crate) mac: Mac,
     /// The longest packet, if a server or router wants them shorter than the interface takes.
     pub(crate) mtu: u32,
+    /// The same of the newer protocol.
+    pub(crate) mtu_newer: u32,
+    /// It configures itself.
+    pub(crate) automatic: bool,
     pub(crate) can_segment: [bool; 3],
     pub(crate) can_sum: bool,
     /// When it became one.
@@ -54,6 +60,11 @@ pub(crate) struct Stack {
     pub(crate) paths: Paths,
     pub(crate) names: Vec<Names>,
     pub(crate) limit: icmp::Limit,
+    /// What is good for a time only.
+    pub(crate) timed: Vec<(Thing, u64)>,
+    /// Addresses that somebody else may have.
+    pub(crate) tests: Vec<Test>,
+    pub(crate) solicitations: Vec<Solicitation>,
 }
 
 /// What is to be done once the stack is let go of.
@@ -65,6 +76,8 @@ pub(crate) struct Effects {
     lost: Vec<(u32, Frame)>,
     /// Packets whose fragments did not all come in time.
     late: Vec<Waiting>,
+    /// Groups whose frames a card is to let in, or no more.
+    groups: Vec<(Arc<Interface>, Mac, bool)>,
     /// A card has got its configuration, and the machine perhaps a name.
     pub(crate) configured: bool,
     /// As above.
@@ -84,7 +97,15 @@ impl Effects {
         }
     }
 
+    /// Has a card let a group's frames in, or no more.
+    pub(crate) fn join(&mut self, link: &Link, group: Mac, on: bool) {
+        self.groups.push((Arc::clone(&link.interface), group, on));
+    }
+
     pub(crate) fn carry_out(self) {
+        for (interface, group, on) in self.groups {
+            interface.group(group, on);
+        }
         for (interface, frame) in self.frames {
             // What finds no room is lost, as on the wire.
             let _ = interface.send(frame, None);
@@ -110,6 +131,9 @@ impl Stack {
             paths: Paths::new(),
             names: Vec::new(),
             limit: icmp::Limit::new(),
+            timed: Vec::new(),
+            tests: Vec::new(),
+            solicitations: Vec::new(),
         }
     }
 
@@ -128,8 +152,18 @@ impl Stack {
         ip == IpAddr::V4(Ipv4Addr::BROADCAST) || own.any(|own| own.network.broadcast() == Some(ip))
     }
 
+    /// Whether an interface is in a group of the newer protocol.
+    pub(crate) fn is_member(&self, interface: u32, group: IpAddr) -> bool {
+        let IpAddr::V6(group) = group else { return false };
+        let own = |own: &Address| match own.network.ip {
+            IpAddr::V6(ip) => own.interface == interface && discovery::solicited(ip) == group,
+            IpAddr::V4(_) => false,
+        };
+        group == discovery::EVERYBODY || self.addresses.iter().any(own)
+    }
+
     /// Gives an interface an address, and the route to its network.
-    pub(crate) fn add_address(&mut self, interface: u32, network: Network, effects: &mut Effects) {
+    pub(crate) fn add_address(&mut self, now: u64, interface: u32, network: Network, effects: &mut Effects) {
         let address = Address { interface, network };
         if self.addresses.contains(&address) {
             return;
@@ -142,6 +176,9 @@ impl Stack {
             source: Some(network.ip),
             metric: 0,
         });
+        if let IpAddr::V6(ip) = network.ip {
+            self.test(now, interface, ip, effects);
+        }
         if let (IpAddr::V4(ip), Some(link)) = (network.ip, self.link(interface)) {
             // Others learn of it.
             let message = Message {
@@ -167,6 +204,9 @@ impl Stack {
     pub(crate) fn ask(&self, question: &Question, effects: &mut Effects) {
         let (index, ip) = question.key;
         let Some(link) = self.link(index) else { return };
+        if let IpAddr::V6(target) = ip {
+            self.ask_newer(link, target, question, effects);
+        }
         if let IpAddr::V4(target_ip) = ip {
             let own = self.source_on(index, ip, None);
             let Some(IpAddr::V4(sender_ip)) = own else { return };
@@ -191,13 +231,15 @@ impl Stack {
         }
         effects.late = self.fragments.tick(now);
         self.tick_clients(now, effects);
+        self.tick_newer(now, effects);
     }
 
     /// When something is due next.
     pub(crate) fn next(&self) -> u64 {
         let clients = self.links.iter().filter_map(|link| link.client.as_ref());
         let clients = clients.map(Client::next).min().unwrap_or(u64::MAX);
-        self.neighbours.next().min(self.fragments.next()).min(clients)
+        let known = self.neighbours.next().min(self.fragments.next());
+        known.min(clients).min(self.next_newer())
     }
 }
 
@@ -222,6 +264,8 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         interface: Arc::clone(interface),
         mac: interface.card.mac(),
         mtu: u32::MAX,
+        mtu_newer: u32::MAX,
+        automatic: plan.automatic,
         can_segment: abilities.cuts,
         can_sum: abilities.checksum,
         started: time::now(),
@@ -234,8 +278,12 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
             link.ask_for_address(now, host_name);
         }
         stack.links.push(link);
+        let newer = plan.addresses.iter().any(|network| network.ip.is_ipv6());
+        if plan.automatic || newer {
+            stack.begin_newer(now, index, plan.automatic, effects);
+        }
         for network in &plan.addresses {
-            stack.add_address(index, *network, effects);
+            stack.add_address(now, index, *network, effects);
         }
         for gateway in &plan.gateways {
             stack.routes.push(Entry {
@@ -248,7 +296,7 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         }
         stack.names.push(Names {
             interface: index,
-            from_server: false,
+            origin: Origin::Plan,
             servers: plan.nameservers.clone(),
             domain: Vec::new(),
         });

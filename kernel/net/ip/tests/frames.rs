@@ -1,0 +1,155 @@
+//! The whole way of frames, with somebody at the other end who speaks the protocols.
+#![forbid(unsafe_code)]
+
+mod bench;
+
+use bench::{MAC, OWN, OWN_NEWER, PEER, PEER_IP, PEER_NEWER, bench, message_v6, v4, v6};
+use ip::Network;
+use packet::checksum::{self, Sum};
+use packet::{discovery, ethernet, icmp, ipv4, ipv6, udp};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+#[test]
+fn echoes_are_answered_and_closed_ports_told_of() {
+    let bench = bench();
+    bench.introduce();
+    let echo = icmp::Message {
+        kind: icmp::ECHO,
+        code: 0,
+        rest: 0x1234_0001,
+        body: b"are you there?",
+    };
+    let echo = [&echo.header(Sum::new())[..], echo.body].concat();
+    let out = bench.comes(ethernet::IPV4, MAC, &v4(1, OWN, &echo));
+    let (header, payload) = ipv4::Header::parse(&out[0][14..]).expect("a packet");
+    let answer = icmp::Message::parse(payload).expect("a message");
+    assert_eq!(
+        (header.source, header.destination, answer.kind, answer.rest),
+        (OWN, PEER_IP, icmp::ECHO_REPLY, 0x1234_0001)
+    );
+    assert_eq!(answer.body, b"are you there?");
+    assert!(
+        bench
+            .comes(ethernet::IPV4, ethernet::BROADCAST, &v4(1, Ipv4Addr::BROADCAST, &echo))
+            .is_empty()
+    );
+    let header = udp::Header {
+        source: 9,
+        destination: 7,
+        has_checksum: true,
+    };
+    let datagram = [&header.summed(PEER_IP.into(), OWN.into(), b"x")[..], b"x"].concat();
+    let out = bench.comes(ethernet::IPV4, MAC, &v4(17, OWN, &datagram));
+    let (_, payload) = ipv4::Header::parse(&out[0][14..]).expect("a packet");
+    let told = icmp::Message::parse(payload).expect("a message");
+    assert_eq!((told.kind, told.code), (icmp::UNREACHABLE, icmp::PORT));
+    assert_eq!(&told.body[20..], datagram.as_slice());
+}
+
+#[test]
+fn fragments_are_put_together_and_long_packets_cut() {
+    let bench = bench();
+    bench.introduce();
+    let body: Vec<u8> = (0..4000).map(|at| at as u8).collect();
+    let echo = icmp::Message {
+        kind: icmp::ECHO,
+        code: 0,
+        rest: 7,
+        body: &body,
+    };
+    let whole = [&echo.header(Sum::new())[..], &body].concat();
+    let mut out = Vec::new();
+    for (at, piece) in whole.chunks(1000).enumerate().rev() {
+        let mut packet = v4(1, OWN, piece);
+        let last = at == 4;
+        let word = (at * 125) as u16 | if last { 0 } else { 0x2000 };
+        packet[6..8].copy_from_slice(&word.to_be_bytes());
+        packet[10..12].fill(0);
+        let sum = checksum::of(&packet[..20]);
+        packet[10..12].copy_from_slice(&sum);
+        out = bench.comes(ethernet::IPV4, MAC, &packet);
+        assert_eq!(out.is_empty(), at > 0);
+    }
+    let mut answer = Vec::new();
+    for frame in &out {
+        let (header, payload) = ipv4::Header::parse(&frame[14..]).expect("a packet");
+        assert_eq!(
+            (usize::from(header.offset), header.identification),
+            (
+                answer.len(),
+                ipv4::Header::parse(&out[0][14..]).expect("a packet").0.identification
+            )
+        );
+        answer.extend_from_slice(payload);
+    }
+    assert_eq!(icmp::Message::parse(&answer).expect("a message").body, body);
+}
+
+#[test]
+fn the_newer_protocol_finds_neighbours_routers_and_itself() {
+    let bench = bench();
+    let group = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 9);
+    let body = [&OWN_NEWER.octets()[..], &discovery::mac_option(false, PEER)].concat();
+    let out = bench.comes(
+        ethernet::IPV6,
+        [0x33, 0x33, 0xff, 0, 0, 9],
+        &message_v6(discovery::kind::SOLICITATION, 0, group, &body),
+    );
+    let (header, payload) = ipv6::Header::parse(&out[0][14..]).expect("a packet");
+    assert_eq!(
+        (header.source, header.destination, header.hop_limit, payload[0]),
+        (OWN_NEWER, PEER_NEWER, 255, discovery::kind::ADVERTISEMENT)
+    );
+    let out = bench.comes(
+        ethernet::IPV6,
+        MAC,
+        &message_v6(discovery::kind::ECHO, 5, OWN_NEWER, b"hello"),
+    );
+    let (header, payload) = ipv6::Header::parse(&out[0][14..]).expect("a packet");
+    assert_eq!(
+        (header.destination, payload[0], &payload[8..]),
+        (PEER_NEWER, discovery::kind::ECHO_REPLY, &b"hello"[..])
+    );
+    let mut sum = Sum::pseudo(header.source.into(), header.destination.into(), 58, payload.len());
+    sum.add(payload);
+    assert!(sum.is_right());
+
+    let prefix: Ipv6Addr = "fd00:1::".parse().expect("an address");
+    let mut said = vec![0; 8];
+    said.extend([3, 4, 64, 0xc0, 0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10, 0, 0, 0, 0]);
+    said.extend(prefix.octets());
+    said.extend([25, 3, 0, 0, 0, 0, 0x0e, 0x10]);
+    said.extend(PEER_NEWER.octets());
+    let advertisement = message_v6(
+        discovery::kind::ROUTER_ADVERTISEMENT,
+        0x4000_0708,
+        Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
+        &said,
+    );
+    bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &advertisement);
+    let own: IpAddr = "fd00:1::ff:fe00:9".parse().expect("an address");
+    assert!(ip::is_own(own), "{:?}", ip::addresses());
+    let route = ip::route("2001:db8::1".parse().expect("an address"), None, None).expect("a way");
+    assert_eq!((route.source, route.next_hop), (own, IpAddr::V6(PEER_NEWER)));
+    // Nobody waits for the other protocol for ever.
+    hal::clock::advance(6_000_000_000);
+    assert!(ip::resolver().contains("nameserver fe80::ff:fe00:1"));
+    // The same from further away is not believed.
+    let mut far = advertisement;
+    far[7] = 254;
+    far[40 + 8 + 8 + 16] = 0xfc;
+    bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &far);
+    assert!(
+        ip::addresses()
+            .iter()
+            .all(|own| own.network != Network::parse("fc00:1::ff:fe00:9/64").expect("a network"))
+    );
+
+    let unknown = v6(60, 64, OWN_NEWER, &[17, 0, 0x85, 4, 0, 0, 0, 0]);
+    let out = bench.comes(ethernet::IPV6, MAC, &unknown);
+    let (_, payload) = ipv6::Header::parse(&out[0][14..]).expect("a packet");
+    assert_eq!(
+        (payload[0], payload[1], payload[7]),
+        (discovery::kind::PARAMETER, 2, 42)
+    );
+}
