@@ -29,6 +29,9 @@ pub(crate) struct Config {
     pub(crate) devices: Vec<VirtioMmio>,
     /// How each network card is configured, in their order.
     pub(crate) networks: Vec<Vec<u8>>,
+    /// What the machine may connect to, and what not.
+    pub(crate) allowed: Vec<ip::Rule>,
+    pub(crate) denied: Vec<ip::Rule>,
 }
 
 const IMAGE_FILE: &[u8] = b"/.chiton/cmdline";
@@ -52,6 +55,8 @@ impl Config {
             cpus: None,
             devices: Vec::new(),
             networks: Vec::new(),
+            allowed: Vec::new(),
+            denied: Vec::new(),
         };
         config.extend(line);
         config
@@ -79,6 +84,8 @@ impl Config {
             b"log" => self.log_level = Level::parse(&value),
             b"strace" => self.strace = true,
             b"bootchart" => self.boot_chart = true,
+            b"net-allow" => self.allowed.extend(ip::Rule::parse(&value)),
+            b"net-deny" => self.denied.extend(ip::Rule::parse(&value)),
             b"net" => self.networks.push(value),
             b"cpus" => self.cpus = number(&value).map(|count| count as usize),
             _ => {}

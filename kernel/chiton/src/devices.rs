@@ -35,6 +35,9 @@ pub(crate) fn start_all(config: &Config) -> Vec<Arc<Interface>> {
 /// Configures the network cards as was said, in their order. The clock must have settled.
 pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
     let host_name = config.host_name.as_deref();
+    if !cards.is_empty() {
+        ip::set_rules(config.allowed.clone(), config.denied.clone());
+    }
     for (number, card) in cards.iter().enumerate() {
         inet::start();
         if host_name.is_none() {

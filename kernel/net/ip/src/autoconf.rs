@@ -24,6 +24,8 @@ const SOLICIT: u64 = 4 * SECOND;
 const SOLICITATIONS: u8 = 3;
 /// Every router on the local network.
 const ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
+/// What everybody on the local network listens to.
+const EVERYBODY: Mac = [0x33, 0x33, 0, 0, 0, 1];
 /// Things that are kept at most.
 const MOST: usize = 64;
 /// A lifetime cannot be made shorter than this by who cannot prove who he is (RFC 4862 section 5.5.3).
@@ -71,6 +73,7 @@ impl Stack {
             ip: made_of(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), link.mac).into(),
             prefix: 64,
         };
+        effects.join(link, EVERYBODY, true);
         self.add_address(now, index, own, effects);
         if automatic {
             self.solicitations.push(Solicitation {

@@ -1,6 +1,7 @@
 //! Packets that come: checked, and given to who wants them.
 
 use crate::clock::{look, with};
+use crate::filter;
 use crate::fragment::Piece;
 use crate::icmp;
 use crate::neighbour::Word;
@@ -255,6 +256,7 @@ const fn known(checksum: Checksum) -> Checked {
 
 /// Gives a packet to who wants it.
 pub(crate) fn deliver(packet: &Received<'_>) {
+    filter::hear(packet);
     show(packet);
     match (packet.protocol, handler(packet.protocol)) {
         (ICMP, _) if packet.source.is_ipv4() => icmp::receive(packet),

@@ -15,6 +15,7 @@
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
 //! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
+//! | `filter` | what the machine may connect to |
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
@@ -37,6 +38,7 @@ mod clock;
 mod configure;
 mod dhcp;
 mod discovery;
+mod filter;
 mod fragment;
 mod icmp;
 mod input;
@@ -52,6 +54,7 @@ mod transport;
 mod watch;
 
 pub use configure::{resolver, route_when_ready, set_name_hook};
+pub use filter::{Rule, refused, set_rules};
 pub use icmp::port_unreachable;
 pub use manage::{
     Known, add_address, add_route, addresses, confirm, forget_neighbour, neighbours, remove_address, remove_route,

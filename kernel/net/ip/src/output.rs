@@ -1,6 +1,7 @@
 //! Packets that go: put into frames, and sent to whom the route says.
 
 use crate::clock::with;
+use crate::filter;
 use crate::input;
 use crate::neighbour::Question;
 use crate::route::{Route, is_for_many};
@@ -86,6 +87,9 @@ pub(crate) fn group_mac(group: IpAddr) -> Option<Mac> {
 /// `ENETUNREACH`, `EMSGSIZE`, `ENOBUFS`.
 pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     let (route, way) = with(|stack, now, effects| stack.way(now, packet, effects))?;
+    if way.is_some() {
+        filter::check(packet)?;
+    }
     let len = packet.len();
     let (bytes, header_len) = ip_header(packet, &route, len, None);
     let header = &bytes[..header_len];

@@ -277,6 +277,7 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         if plan.automatic {
             link.ask_for_address(now, host_name);
         }
+        effects.join(&link, [1, 0, 0x5e, 0, 0, 1], true);
         stack.links.push(link);
         let newer = plan.addresses.iter().any(|network| network.ip.is_ipv6());
         if plan.automatic || newer {

@@ -1,0 +1,164 @@
+//! What the machine may connect to, if it was told (`chiton.net-allow=`, `chiton.net-deny=`).
+//!
+//! Only what the machine begins is looked at: the first segment of a TCP connection, a datagram to somebody who has not sent one before, an echo. What answers goes its way. Who is denied gets
+//! `EPERM`, as from Linux's own filters. What comes in needs no rules: it is answered by whoever listens for it, or refused.
+
+use crate::network::Network;
+use crate::transport::{Outgoing, Received};
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use lock::SpinLock;
+use lock::atomic::{AtomicBool, AtomicU32, Ordering};
+use packet::{icmp, u16_at, udp};
+
+const DENIED: Error = Error::new(Errno::EPERM, "the rules of the machine's network deny it");
+const TCP: u8 = 6;
+/// Who has sent datagrams, at most.
+const MOST_HEARD: usize = 1024;
+
+/// Some addresses, and perhaps one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    network: Network,
+    port: Option<u16>,
+}
+
+impl Rule {
+    /// Reads `NETWORK`, `NETWORK:PORT`, or `[NETWORK]:PORT`.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let text = core::str::from_utf8(text).ok()?;
+        let (network, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((network, rest)) => (network, rest.strip_prefix(':')),
+            None => match text.split_once(':') {
+                Some((network, port)) if !port.contains(':') => (network, Some(port)),
+                _ => (text, None),
+            },
+        };
+        Some(Self {
+            network: Network::parse(network)?,
+            port: port.map(str::parse).transpose().ok()?,
+        })
+    }
+
+    fn covers(&self, to: IpAddr, port: Option<u16>) -> bool {
+        self.network.contains(to) && self.port.is_none_or(|own| Some(own) == port)
+    }
+}
+
+struct Rules {
+    allow: Vec<Rule>,
+    deny: Vec<Rule>,
+    /// Who has sent datagrams, which may be answered.
+    heard: Vec<(IpAddr, u16)>,
+}
+
+static RULES: SpinLock<Rules> = SpinLock::new(Rules {
+    allow: Vec::new(),
+    deny: Vec::new(),
+    heard: Vec::new(),
+});
+/// Whether there are any.
+static ANY: AtomicBool = AtomicBool::new(false);
+static REFUSED: AtomicU32 = AtomicU32::new(0);
+
+/// Sets the rules: what is denied is not allowed, and if something is allowed, nothing else is.
+pub fn set_rules(allow: Vec<Rule>, deny: Vec<Rule>) {
+    ANY.store(!allow.is_empty() || !deny.is_empty(), Ordering::Relaxed);
+    let mut rules = RULES.lock();
+    (rules.allow, rules.deny) = (allow, deny);
+}
+
+/// How many packets were refused.
+pub fn refused() -> u32 {
+    REFUSED.load(Ordering::Relaxed)
+}
+
+/// Whether a packet may go.
+pub(crate) fn check(packet: &Outgoing<'_>) -> Result<()> {
+    if !ANY.load(Ordering::Relaxed) || packet.destination.is_multicast() {
+        return Ok(());
+    }
+    let rules = RULES.lock();
+    let start = |at: usize| {
+        let pieces = core::iter::once(packet.header).chain(packet.payload.iter().copied());
+        pieces.flatten().copied().nth(at)
+    };
+    let port = || u16_at(&[start(2)?, start(3)?], 0);
+    let port = match packet.protocol {
+        // The first segment of a connection alone has SYN and no ACK.
+        TCP if start(13).is_some_and(|flags| flags & 0x12 != 2) => return Ok(()),
+        udp::PROTOCOL if port().is_some_and(|port| rules.heard.contains(&(packet.destination, port))) => return Ok(()),
+        TCP | udp::PROTOCOL => port(),
+        1 if start(0) != Some(icmp::ECHO) => return Ok(()),
+        58 if start(0) != Some(packet::discovery::kind::ECHO) => return Ok(()),
+        _ => None,
+    };
+    let covers = |rule: &Rule| rule.covers(packet.destination, port);
+    let denied = rules.deny.iter().any(covers) || !rules.allow.is_empty() && !rules.allow.iter().any(covers);
+    if denied {
+        REFUSED.fetch_add(1, Ordering::Relaxed);
+        return Err(DENIED);
+    }
+    Ok(())
+}
+
+/// Somebody has sent a datagram: it may be answered.
+pub(crate) fn hear(packet: &Received<'_>) {
+    if !ANY.load(Ordering::Relaxed) || packet.protocol != udp::PROTOCOL {
+        return;
+    }
+    let Some(port) = u16_at(packet.payload, 0) else { return };
+    let mut rules = RULES.lock();
+    if !rules.heard.contains(&(packet.source, port)) {
+        if rules.heard.len() >= MOST_HEARD {
+            rules.heard.remove(0);
+        }
+        rules.heard.push((packet.source, port));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_denied_is_refused_and_what_answers_is_not() {
+        let rule = |text: &str| Rule::parse(text.as_bytes()).expect("a rule");
+        assert_eq!(rule("10.0.0.0/8:80").port, Some(80));
+        assert_eq!(rule("[fd00::/8]:443").port, Some(443));
+        assert_eq!((rule("fd00::/8").port, rule("1.2.3.4").network.prefix), (None, 32));
+        assert!(Rule::parse(b"10.0.0.0/8:x").is_none() && Rule::parse(b"all").is_none());
+        let to: IpAddr = "10.1.2.3".parse().expect("an address");
+        let segment = |port: u16, flags: u8| {
+            let mut bytes = [0; 20];
+            bytes[2..4].copy_from_slice(&port.to_be_bytes());
+            bytes[13] = flags;
+            bytes
+        };
+        let may = |protocol, bytes: &[u8]| check(&Outgoing::new(to, protocol, bytes, &[])).is_ok();
+        assert!(may(TCP, &segment(22, 2)));
+        set_rules(alloc::vec![rule("10.0.0.0/8:80")], alloc::vec![rule("10.1.2.4")]);
+        assert!(may(TCP, &segment(80, 2)) && !may(TCP, &segment(22, 2)) && may(TCP, &segment(22, 0x12)));
+        assert!(!may(udp::PROTOCOL, &segment(53, 0)) && !may(1, &[icmp::ECHO]) && may(1, &[0]));
+        assert_eq!(refused(), 3);
+        let datagram = [0, 53, 0, 9];
+        hear(&Received {
+            source: to,
+            destination: to,
+            interface: 2,
+            protocol: udp::PROTOCOL,
+            traffic_class: 0,
+            hop_limit: 1,
+            is_unicast: true,
+            header: &[],
+            payload: &datagram,
+            checksum: crate::Checked::Verified,
+        });
+        assert!(may(udp::PROTOCOL, &segment(53, 0)));
+        set_rules(Vec::new(), alloc::vec![rule("10.1.2.3")]);
+        assert!(!may(TCP, &segment(80, 2)));
+        set_rules(Vec::new(), Vec::new());
+    }
+}
