@@ -20,14 +20,14 @@ pub fn cases() -> Vec<Case> {
     cases.into()
 }
 
-/// Datagrams go to the host and come from it, whole and in fragments; errors come back.
-fn udp(network: &str, options: &str) -> Result<(), String> {
+/// Datagrams go to a place on the host and come from it, whole and in fragments; errors come back.
+fn udp((program, place): (&str, &str), network: &str, options: &str) -> Result<(), String> {
     if places::host_only() {
         return Ok(());
     }
-    let echo = UdpSocket::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
+    let echo = UdpSocket::bind(place).map_err(|error| error.to_string())?;
     let port = echo.local_addr().map_err(|error| error.to_string())?.port();
-    let program = built("udp", &["-O1", "-static"])?;
+    let program = built(program, &["-O1", "-static"])?;
     let line = command_line("microvm", 1, &program, &[&port.to_string()])?;
     let line = line.replace("-append '", &format!("-append '{network}"));
     let card = format!("-netdev user,id=n -device virtio-net-device,netdev=n{options}");
