@@ -59,6 +59,14 @@ impl ProcSource for Processes {
         netlink::content(name)
     }
 
+    fn network_limit(&self, name: &str) -> String {
+        inet::limits::setting(name)
+    }
+
+    fn set_network_limit(&self, name: &str, text: &[u8]) -> Result<()> {
+        inet::limits::set(name, text)
+    }
+
     fn interfaces(&self) -> Vec<(u32, String)> {
         netlink::interfaces()
     }

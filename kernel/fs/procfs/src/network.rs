@@ -2,8 +2,8 @@
 
 use crate::source::source;
 use crate::sysctl::{line, table};
-use crate::tree::{Found, Listed, Row, Scope, Table, directory, file};
-use abi::Result;
+use crate::tree::{Found, Listed, Row, Scope, Table, directory, file, setting};
+use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::vec::Vec;
 use vfs::Kind;
@@ -58,6 +58,14 @@ pub(crate) static SETTINGS: Table = table(
     ],
 );
 
+fn limit(name: &str) -> Result<Vec<u8>> {
+    line(&source().map(|source| source.network_limit(name)).unwrap_or_default())
+}
+
+fn set_limit(name: &str, text: &[u8]) -> Result<()> {
+    source().ok_or(Errno::EPERM)?.set_network_limit(name, text)
+}
+
 static CORE: Table = table(
     13,
     &[
@@ -66,7 +74,11 @@ static CORE: Table = table(
         file(b"optmem_max", |_| line("131072")),
         file(b"rmem_default", |_| line("212992")),
         file(b"rmem_max", |_| line("212992")),
-        file(b"somaxconn", |_| line("4096")),
+        setting(
+            b"somaxconn",
+            |_| limit("somaxconn"),
+            |_, text| set_limit("somaxconn", text),
+        ),
         file(b"wmem_default", |_| line("212992")),
         file(b"wmem_max", |_| line("212992")),
     ],
@@ -79,10 +91,18 @@ static IPV4: Table = table(
         file(b"icmp_echo_ignore_broadcasts", |_| line("1")),
         file(b"ip_default_ttl", |_| line("64")),
         file(b"ip_forward", |_| line("0")),
-        file(b"ip_local_port_range", |_| line("32768\t60999")),
+        setting(
+            b"ip_local_port_range",
+            |_| limit("ip_local_port_range"),
+            |_, text| set_limit("ip_local_port_range", text),
+        ),
         file(b"ip_local_reserved_ports", |_| line("")),
         file(b"ip_nonlocal_bind", |_| line("0")),
-        file(b"ip_unprivileged_port_start", |_| line("1024")),
+        setting(
+            b"ip_unprivileged_port_start",
+            |_| limit("ip_unprivileged_port_start"),
+            |_, text| set_limit("ip_unprivileged_port_start", text),
+        ),
         file(b"ping_group_range", |_| line("1\t0")),
         file(b"tcp_available_congestion_control", |_| line("cubic")),
         file(b"tcp_allowed_congestion_control", |_| line("cubic")),

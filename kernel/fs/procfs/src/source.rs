@@ -52,6 +52,19 @@ pub trait ProcSource: Send + Sync {
         Vec::new()
     }
 
+    /// A setting of the network, by its name.
+    fn network_limit(&self, _name: &str) -> String {
+        String::new()
+    }
+
+    /// Changes one.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EPERM`.
+    fn set_network_limit(&self, _name: &str, _text: &[u8]) -> Result<()> {
+        Err(Errno::EPERM.into())
+    }
+
     /// The numbers and names of the network's interfaces.
     fn interfaces(&self) -> Vec<(u32, String)> {
         Vec::new()

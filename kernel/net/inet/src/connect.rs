@@ -6,7 +6,7 @@
 use crate::half_open::Requests;
 use crate::remote::{Remote, plain};
 use crate::stream::{Ends, PORTS, TcpSocket};
-use crate::{address, stream_options};
+use crate::{address, limits, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -15,9 +15,6 @@ use core::net::SocketAddr;
 use ipc::channel::Ear;
 use lock::SpinLock;
 use vfs::Events;
-
-/// Most that wait to be accepted (`net.core.somaxconn`).
-const MOST_WAITING: u32 = 4096;
 
 /// How far a connection is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -148,7 +145,7 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
         requests: Arc::default(),
     });
     let mut state = listener.state.lock();
-    state.backlog = backlog.min(MOST_WAITING) as usize;
+    state.backlog = backlog.min(limits::most_waiting()) as usize;
     state.closed = false;
     Ok(())
 }

@@ -12,6 +12,7 @@
 //! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along |
 //! | `raw` | raw sockets |
+//! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
@@ -28,6 +29,7 @@ mod control;
 mod datagram;
 mod half_open;
 mod inbox;
+pub mod limits;
 mod options;
 mod ports;
 mod raw;

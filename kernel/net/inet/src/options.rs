@@ -2,7 +2,7 @@
 //!
 //! Options that only matter to packets are kept, so that who set them finds them again.
 
-use crate::{address, ports};
+use crate::{address, limits};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
 use abi::{Errno, Error, Result};
@@ -174,7 +174,7 @@ pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials) -> Re
     if !wanted.ip().is_unspecified() && !address::is_own(wanted.ip()) {
         return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
     }
-    if (1..=ports::LAST_PRIVILEGED).contains(&wanted.port()) && !who.has(capability::NET_BIND_SERVICE) {
+    if (1..limits::first_unprivileged()).contains(&u32::from(wanted.port())) && !who.has(capability::NET_BIND_SERVICE) {
         return Err(Error::new(Errno::EACCES, "ports below 1024 need CAP_NET_BIND_SERVICE"));
     }
     Ok(wanted)

@@ -3,19 +3,15 @@
 //! A claim is an address (or all of them) and a port. Two claims of one port stand beside each other if their addresses differ, or if both sockets said so beforehand: `SO_REUSEADDR`
 //! (of a stream only while neither listens) or `SO_REUSEPORT` (of one user).
 
+use crate::limits;
 use abi::{Errno, Error, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use core::ops::RangeInclusive;
 use lock::SpinLock;
 
 const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
-/// Ports that are given to who does not ask for one (`net.ipv4.ip_local_port_range`).
-const FREE: RangeInclusive<u16> = 32768..=60999;
-/// The last port that needs a privilege.
-pub(crate) const LAST_PRIVILEGED: u16 = 1023;
 
 /// What the table has to know of a socket.
 pub(crate) trait Holder: Send + Sync {
@@ -83,7 +79,8 @@ impl<S: Holder> Ports<S> {
         if port != 0 {
             return self.claim_one(wish, port, socket).map(|()| port);
         }
-        let (first, count) = (*FREE.start(), FREE.end() - FREE.start() + 1);
+        let range = limits::free_ports();
+        let (first, count) = (*range.start(), (range.end() - range.start()).saturating_add(1));
         let mut bytes = [0; 2];
         random::fill(&mut bytes);
         let start = u16::from_ne_bytes(bytes) % count;
@@ -318,7 +315,7 @@ mod tests {
         assert!(ports.claim(reused, 81, &one_weak).is_ok() && ports.claim(reused, 81, &other_weak).is_ok());
         assert!(ports.claim(reused, 81, &one_weak).is_err(), "the other one listens");
         let free = ports.claim(any, 0, &one_weak).expect("there are free ports");
-        assert!(FREE.contains(&free));
+        assert!(limits::free_ports().contains(&free));
     }
 
     #[test]

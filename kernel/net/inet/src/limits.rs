@@ -1,0 +1,84 @@
+//! What of the protocols is set below `/proc/sys/net`: which ports are free and which need a privilege, and how many may wait to be accepted.
+
+use abi::{Errno, Error, Result};
+use alloc::format;
+use alloc::string::String;
+use core::ops::RangeInclusive;
+use lock::atomic::{AtomicU32, Ordering};
+
+/// Ports that are given to who does not ask for one (`net.ipv4.ip_local_port_range`): the first and the last.
+static PORTS: [AtomicU32; 2] = [AtomicU32::new(32768), AtomicU32::new(60999)];
+/// The first port that needs no privilege (`net.ipv4.ip_unprivileged_port_start`).
+static UNPRIVILEGED: AtomicU32 = AtomicU32::new(1024);
+/// Most that wait to be accepted (`net.core.somaxconn`).
+static WAITING: AtomicU32 = AtomicU32::new(4096);
+
+/// The ports that are given to who does not ask for one.
+pub(crate) fn free_ports() -> RangeInclusive<u16> {
+    let [first, last] = PORTS.each_ref().map(|port| port.load(Ordering::Relaxed) as u16);
+    first..=last.max(first)
+}
+
+/// The first port that needs no privilege.
+pub(crate) fn first_unprivileged() -> u32 {
+    UNPRIVILEGED.load(Ordering::Relaxed)
+}
+
+/// Most that wait to be accepted.
+pub(crate) fn most_waiting() -> u32 {
+    WAITING.load(Ordering::Relaxed)
+}
+
+/// What a setting of that name is; nothing if there is none.
+#[must_use]
+pub fn setting(name: &str) -> String {
+    match name {
+        "somaxconn" => format!("{}", most_waiting()),
+        "ip_unprivileged_port_start" => format!("{}", first_unprivileged()),
+        "ip_local_port_range" => format!("{}\t{}", free_ports().start(), free_ports().end()),
+        _ => String::new(),
+    }
+}
+
+/// Changes a setting.
+///
+/// # Errors
+/// `EINVAL` for what it cannot be.
+pub fn set(name: &str, text: &[u8]) -> Result<()> {
+    const NONSENSE: Error = Error::new(Errno::EINVAL, "the setting cannot be that");
+    let text = core::str::from_utf8(text).map_err(|_| NONSENSE)?;
+    let mut numbers = text.split_whitespace().map(str::parse::<u32>);
+    let mut next = || numbers.next().and_then(core::result::Result::ok).ok_or(NONSENSE);
+    let first = next()?;
+    match name {
+        "somaxconn" if first <= 0x7fff_ffff => WAITING.store(first, Ordering::Relaxed),
+        "ip_unprivileged_port_start" if first <= 65535 => UNPRIVILEGED.store(first, Ordering::Relaxed),
+        "ip_local_port_range" => {
+            let last = next()?;
+            if first == 0 || first > last || last > 65535 {
+                return Err(NONSENSE);
+            }
+            PORTS[0].store(first, Ordering::Relaxed);
+            PORTS[1].store(last, Ordering::Relaxed);
+        }
+        _ => return Err(NONSENSE),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_what_was_set_if_it_makes_sense() {
+        assert_eq!(setting("ip_local_port_range"), "32768\t60999");
+        for bad in ["", "x", "5", "7 6", "0 9", "1 70000"] {
+            assert!(set("ip_local_port_range", bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(set("nothing", b"1").is_err() && set("somaxconn", b"-1").is_err());
+        assert!(set("somaxconn", b" 128\n").is_ok());
+        assert_eq!((setting("somaxconn").as_str(), most_waiting()), ("128", 128));
+        WAITING.store(4096, Ordering::Relaxed);
+    }
+}
