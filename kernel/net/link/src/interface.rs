@@ -321,7 +321,11 @@ impl Interface {
             }
         }
         let now = time::now();
-        let pause = now.saturating_sub(began).max(PAUSE);
+        let pause = match task::scheduler::runnable() {
+            // Nobody waits for it.
+            0 => 0,
+            _ => now.saturating_sub(began).max(PAUSE),
+        };
         time::add(now.saturating_add(pause), Arc::clone(self) as _);
     }
 
