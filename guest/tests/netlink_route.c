@@ -1,5 +1,5 @@
 // Netlink as programs use it, on the data of loopback: lists of links and addresses, errors, acknowledgements, getifaddrs, interface requests.
-#include "t.h"
+#include "../include/t.h"
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <linux/netlink.h>

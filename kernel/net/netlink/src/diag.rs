@@ -2,10 +2,9 @@
 
 use crate::reply::Reply;
 use crate::route::bytes_of;
-use crate::survey::{self, Found, state};
+use crate::survey::{self, Found, Seen, state};
 use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 use netlink_view::{Message, flag, word32};
@@ -128,7 +127,10 @@ fn put_address(body: &mut Vec<u8>, end: SocketAddr) {
 fn unix(body: &[u8], reply: &mut Reply) -> Result<()> {
     let (states, asked) = (word32(body, 4), word32(body, 12));
     let all = survey::sockets(&[AF_UNIX]);
-    let by_end: BTreeMap<usize, u64> = all.iter().map(|found| (found.listing.ends[0], found.inode)).collect();
+    let mut by_end = Seen::new();
+    for found in &all {
+        by_end.insert(found.listing.ends[0] as u64, found.inode);
+    }
     for found in &all {
         let state = local_state(found);
         if states & 1 << state == 0 {
@@ -144,7 +146,7 @@ fn unix(body: &[u8], reply: &mut Reply) -> Result<()> {
             answer.attribute(local::NAME, &name);
         }
         let peer = by_end
-            .get(&found.listing.ends[1])
+            .get(&(found.listing.ends[1] as u64))
             .filter(|_| found.listing.ends[1] != 0);
         if asked & local::SHOW_PEER != 0
             && let Some(peer) = peer

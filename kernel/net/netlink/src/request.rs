@@ -5,6 +5,7 @@ mod ethernet;
 mod table;
 
 use crate::route::links;
+use crate::socket::asking;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -67,8 +68,7 @@ pub fn answer(request: u32, argument: u64) -> Result<u64> {
     if request >> 8 != 0x89 {
         return Err(Error::new(Errno::ENOTTY, "a socket does not know the request"));
     }
-    let who = process::current().map(|process| process.credentials());
-    if CHANGES.contains(&request) && who.is_some_and(|who| !who.has(capability::NET_ADMIN)) {
+    if CHANGES.contains(&request) && asking().is_some_and(|(_, who)| !who.has(capability::NET_ADMIN)) {
         return Err(Error::new(Errno::EPERM, "the network is for those with CAP_NET_ADMIN"));
     }
     match request {

@@ -125,9 +125,10 @@ fn bit_of(group: u32) -> Result<u64> {
     bit.ok_or(Error::new(Errno::EINVAL, "no such group"))
 }
 
-/// Who asks.
-fn credentials() -> Option<Arc<Credentials>> {
-    process::current().map(|process| process.credentials())
+/// Which process asks, and as whom; nobody where no program runs.
+pub(crate) fn asking() -> Option<(u32, Arc<Credentials>)> {
+    let process = task::current::exists().then(process::current).flatten()?;
+    Some((process.pid, process.credentials()))
 }
 
 impl NetlinkSocket {
@@ -159,7 +160,7 @@ impl NetlinkSocket {
         let port = if wanted != 0 {
             wanted
         } else {
-            let own = process::current().map_or(1, |process| process.pid);
+            let own = asking().map_or(1, |(number, _)| number);
             let beyond = (0..u32::MAX / 2).map(|step| u32::MAX - 4096 - step);
             let free = core::iter::once(own).chain(beyond).find(|port| !taken.contains(port));
             free.unwrap_or(own)
@@ -182,7 +183,7 @@ impl NetlinkSocket {
     /// Answers the requests of a datagram.
     fn answer(&self, datagram: &[u8]) -> Result<()> {
         let port = self.own_port()?;
-        let may_change = credentials().is_none_or(|who| who.has(capability::NET_ADMIN));
+        let may_change = asking().is_none_or(|(_, who)| who.has(capability::NET_ADMIN));
         for message in messages(datagram) {
             let header = message.header;
             if header.flags & flag::REQUEST == 0 {

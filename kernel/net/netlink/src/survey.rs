@@ -4,10 +4,10 @@
 //! closed costs nothing here. What waits to be accepted has no descriptor and is not shown.
 
 use abi::socket::{AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use sortedmap::SortedMap;
 use vfs::{File, Listing, Socket};
 
 /// States of sockets, with the numbers of those of TCP.
@@ -36,7 +36,7 @@ pub struct Found {
 /// All sockets of some families.
 #[must_use]
 pub fn sockets(families: &[u16]) -> Vec<Found> {
-    let mut all = BTreeMap::new();
+    let (mut all, mut seen) = (Vec::new(), Seen::new());
     for process in process::registry::processes() {
         let files = process.files();
         for number in files.numbers() {
@@ -45,12 +45,17 @@ pub fn sockets(families: &[u16]) -> Vec<Found> {
                 && families.contains(&(option(socket, SO_DOMAIN) as u16))
             {
                 let inode = file.attributes().ino;
-                all.entry(inode).or_insert_with(|| found(inode, &file, socket));
+                if seen.insert(inode, 0).is_none() {
+                    all.push(found(inode, &file, socket));
+                }
             }
         }
     }
-    all.into_values().collect()
+    all
 }
+
+/// Numbers by other numbers.
+pub(crate) type Seen = SortedMap<u64, u64>;
 
 fn found(inode: u64, file: &Arc<File>, socket: &dyn Socket) -> Found {
     Found {

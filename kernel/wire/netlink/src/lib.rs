@@ -163,7 +163,7 @@ impl<'a> Iterator for Attributes<'a> {
     }
 }
 
-/// Makes messages, one behind the other.
+/// Makes messages, one behind the other. Its parts are called from many places, none of them hot, and stay functions.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     bytes: Vec<u8>,
@@ -173,6 +173,7 @@ pub struct Builder {
 
 impl Builder {
     /// Begins a message; its length is right from here on, whatever is added.
+    #[inline(never)]
     pub fn message(&mut self, header: Header, body: &[u8]) {
         self.start = self.bytes.len();
         self.bytes.extend([0; 4]);
@@ -184,6 +185,7 @@ impl Builder {
     }
 
     /// Adds an attribute to the last message.
+    #[inline(never)]
     pub fn attribute(&mut self, kind: u16, value: &[u8]) {
         let len = value.len().saturating_add(4) as u16;
         self.bytes.extend(len.to_ne_bytes());
@@ -192,17 +194,20 @@ impl Builder {
     }
 
     /// Adds an attribute that is a number.
+    #[inline(never)]
     pub fn number(&mut self, kind: u16, value: u32) {
         self.attribute(kind, &value.to_ne_bytes());
     }
 
     /// Adds an attribute that is text, with a zero behind it.
+    #[inline(never)]
     pub fn text(&mut self, kind: u16, value: &str) {
         let mut bytes = value.as_bytes().to_vec();
         bytes.push(0);
         self.attribute(kind, &bytes);
     }
 
+    #[inline(never)]
     fn put(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
         self.bytes.resize(align(self.bytes.len()), 0);

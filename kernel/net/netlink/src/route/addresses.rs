@@ -6,10 +6,10 @@ use super::{
     kind, parse_ip, tell_of,
 };
 use crate::reply::Reply;
-use abi::Result;
+use abi::{Errno, Result};
 use core::net::IpAddr;
 use link::interface;
-use netlink_view::{Message, word32};
+use netlink_view::{Message, flag, word32};
 
 /// Bytes of `struct ifaddrmsg`: family, bits of the prefix, flags, scope, interface.
 const BODY: usize = 8;
@@ -93,7 +93,11 @@ fn parse(message: &Message<'_>) -> Result<(i32, IpAddr, u8)> {
 
 pub(super) fn add(message: &Message<'_>) -> Result<()> {
     let (index, ip, prefix) = parse(message)?;
-    places::add_address(index, ip, prefix)?;
+    match places::add_address(index, ip, prefix) {
+        // To replace an address by itself changes nothing.
+        Err(error) if error.errno == Errno::EEXIST && message.header.flags & flag::REPLACE != 0 => return Ok(()),
+        outcome => outcome?,
+    }
     tell(kind(ADDRESS, NEW), index, ip, prefix);
     Ok(())
 }

@@ -116,33 +116,41 @@ pub(crate) fn addresses() -> Vec<Address> {
         prefix,
         lifetime: None,
     };
-    let mut all = alloc::vec![
-        own(LOOPBACK, IpAddr::V4(Ipv4Addr::LOCALHOST), 8),
-        own(LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST), 128),
-    ];
-    for address in ip::addresses() {
-        all.push(own(
-            address.interface as i32,
-            address.network.ip,
-            address.network.prefix,
-        ));
-    }
+    let cards = ip::addresses();
+    let mut all = Vec::new();
     // The older protocol's first, as in lists of Linux.
-    all.sort_by_key(|address| address.ip.is_ipv6());
+    for (is_newer, of_loopback) in [
+        (false, own(LOOPBACK, IpAddr::V4(Ipv4Addr::LOCALHOST), 8)),
+        (true, own(LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST), 128)),
+    ] {
+        all.push(of_loopback);
+        for address in cards.iter().filter(|address| address.network.ip.is_ipv6() == is_newer) {
+            all.push(own(
+                address.interface as i32,
+                address.network.ip,
+                address.network.prefix,
+            ));
+        }
+    }
     all
 }
 
 /// All routes: those of the main table, then those to the machine itself.
 pub(crate) fn routes() -> Vec<Route> {
-    let mut all: Vec<Route> = ip::routes().iter().map(shown).collect();
-    all.sort_by_key(|route| {
+    let order = |route: &Route| {
         (
             route.destination.is_ipv6(),
             route.destination,
             route.prefix,
             route.metric,
         )
-    });
+    };
+    let mut all: Vec<Route> = Vec::new();
+    for entry in &ip::routes() {
+        let route = shown(entry);
+        let at = all.iter().position(|other| order(other) > order(&route));
+        all.insert(at.unwrap_or(all.len()), route);
+    }
     for address in addresses() {
         all.extend(own_routes(&address));
     }

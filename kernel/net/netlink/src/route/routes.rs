@@ -135,7 +135,7 @@ pub(super) fn find(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
     let answer = reply.message(kind(ROUTES, NEW), &body);
     let shown = Route { table: MAIN, ..route };
     put(answer, &shown);
-    let who = process::current().map_or(0, |process| process.credentials().uid);
+    let who = crate::socket::asking().map_or(0, |(_, who)| who.uid);
     answer.number(attribute::USER, who);
     answer.attribute(attribute::CACHE, &[0; 32]);
     Ok(())
