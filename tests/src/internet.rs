@@ -10,13 +10,16 @@ use crate::suite::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let fixed = "chiton.net=ip=10.0.2.15/24;gw=10.0.2.2 ";
+    let (old, new) = (("udp", "127.0.0.1:0"), ("udp6", "[::1]:0"));
     let all = [
-        ("fixed", fixed, ""),
-        ("plain", fixed, ",csum=off,gso=off,guest_csum=off"),
-        ("dhcp", "", ""),
+        ("fixed", old, fixed, ""),
+        ("plain", old, fixed, ",csum=off,gso=off,guest_csum=off"),
+        ("dhcp", old, "", ""),
+        ("newer", new, "", ""),
     ];
-    let cases =
-        all.map(|(name, network, options)| Case::new(format!("internet::udp_{name}"), move || udp(network, options)));
+    let cases = all.map(|(name, program, network, options)| {
+        Case::new(format!("internet::udp_{name}"), move || udp(program, network, options))
+    });
     cases.into()
 }
 
