@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::execute::{Job, Outcome, on_host};
 use crate::places;
 use crate::source::{newer, run_compiler};
-use crate::suite::Case;
+use crate::suite::{Case, same_on_both};
 
 /// What a QEMU that was started by hand ends with, for a program that ended with 0.
 const FINE: i32 = 1;
@@ -66,6 +66,14 @@ pub fn cases() -> Vec<Case> {
         }));
     }
     cases.push(Case::new("machines::virtio_net_pairs", virtio_net_pairs));
+    for cpus in [1, 2] {
+        // Enough that it goes through the virtio console, and more than its pages and the host's sockets hold.
+        cases.push(Case::new(format!("machines::much_output_{cpus}"), move || {
+            let mut job = Job::new(["/usr/bin/seq", "1", "400000"].map(str::to_string).to_vec());
+            job.cpus = cpus;
+            same_on_both(&job)
+        }));
+    }
     for cpus in [1, 2] {
         cases.push(Case::new(format!("machines::linux_boot_{cpus}"), move || {
             linux_boot(cpus)

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, IsTerminal};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -40,10 +40,19 @@ impl Machine {
             rustix::io::fcntl_setfd(&err_there, FdFlags::empty())?;
         }
         let (control, control_there) = pair()?;
+        // A terminal gets little at a time, and at once.
+        let bulk = if io::stdout().is_terminal() {
+            None
+        } else {
+            let bulk = out_there.try_clone()?;
+            rustix::io::fcntl_setfd(&bulk, FdFlags::empty())?;
+            Some(bulk)
+        };
         let debug = [&out_there, &err_there, &control_there].map(AsRawFd::as_raw_fd);
         let arguments = spec.arguments(Ports::Sockets {
             serial: serial_there.as_raw_fd(),
             debug,
+            bulk: bulk.as_ref().map(AsRawFd::as_raw_fd),
         });
 
         let mut command = match launcher.and_then(<[OsString]>::split_first) {

@@ -1,7 +1,7 @@
 //! Network cards: what is behind each one on the host, and QEMU's words for it.
 //!
 //! A card is a `virtio-net-device` on a slot of the board. The microvm tells the kernel on its command line which slots are taken, in the
-//! order of the arguments, so that the first card is `eth0`. `force-legacy=false` makes the slots those of virtio 1.0.
+//! order of the arguments, so that the first card is `eth0`.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -113,10 +113,7 @@ impl fmt::Display for Mac {
 
 /// QEMU's arguments for the cards; none if there are no cards.
 pub(crate) fn arguments(cards: &[Card]) -> Vec<OsString> {
-    if cards.is_empty() {
-        return Vec::new();
-    }
-    let mut list = vec!["-global".to_string(), "virtio-mmio.force-legacy=false".to_string()];
+    let mut list = Vec::new();
     for (index, card) in cards.iter().enumerate() {
         list.extend(["-netdev".into(), netdev(&card.backend, index)]);
         list.extend([
@@ -234,12 +231,11 @@ mod tests {
             },
         ];
         let words = arguments(&two);
-        assert_eq!(words[0], "-global");
         assert!(
-            words[5]
+            words[3]
                 .to_string_lossy()
                 .starts_with("virtio-net-device,netdev=n0,mac=52:54:00:")
         );
-        assert_eq!(words[7], "socket,id=n1,listen=127.0.0.1:1");
+        assert_eq!(words[5], "socket,id=n1,listen=127.0.0.1:1");
     }
 }

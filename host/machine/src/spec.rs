@@ -65,6 +65,8 @@ pub(crate) enum Ports {
         serial: i32,
         /// The application's standard output, standard error, and the kernel's control lines.
         debug: [i32; 3],
+        /// Standard output once more, for a device that takes much of it.
+        bulk: Option<i32>,
     },
 }
 
@@ -117,15 +119,40 @@ impl MachineSpec {
         .collect();
         match ports {
             Ports::Stdio => list.extend(["-serial", "stdio"].map(OsString::from)),
-            Ports::Sockets { serial, debug } => socket_ports(&mut list, serial, debug),
+            Ports::Sockets { serial, debug, .. } => socket_ports(&mut list, serial, debug),
         }
+        let bulk = match ports {
+            Ports::Sockets { bulk: Some(fd), .. } if self.kind == Kind::Microvm => bulk_port(fd),
+            _ => Vec::new(),
+        };
+        if !bulk.is_empty() || !self.cards.is_empty() {
+            list.extend(["-global", "virtio-mmio.force-legacy=false"].map(OsString::from));
+        }
+        let mut line = format!("{} chiton.cpus={}", self.command_line, self.cpus);
+        if !bulk.is_empty() {
+            // It is the first device of all.
+            line.push_str(" chiton.bulk");
+        }
+        list.extend(bulk);
         list.extend(network::arguments(&self.cards));
-        let line = format!("{} chiton.cpus={}", self.command_line, self.cpus);
         list.extend(["-kernel".into(), self.kernel.clone().into_os_string()]);
         list.extend(["-initrd".into(), self.image.clone().into_os_string()]);
         list.extend(["-append".into(), OsString::from(line.trim_start())]);
         list
     }
+}
+
+/// A virtio console, which takes more at once than a port. Number 0 would be a `virtconsole`, which loses what its host does not take at once.
+fn bulk_port(fd: i32) -> Vec<OsString> {
+    let words = [
+        "-device".to_string(),
+        "virtio-serial-device,max_ports=2".into(),
+        "-chardev".into(),
+        format!("socket,id=bulk,fd={fd}"),
+        "-device".into(),
+        "virtserialport,nr=1,chardev=bulk".into(),
+    ];
+    words.map(OsString::from).into()
 }
 
 fn socket_ports(list: &mut Vec<OsString>, serial: i32, debug: [i32; 3]) {

@@ -21,8 +21,18 @@ type Work = Box<dyn Fn() + Send + Sync>;
 
 /// Finds what is there and starts it; gives the network cards, in their order.
 pub(crate) fn start_all(config: &Config) -> Vec<Arc<Interface>> {
+    let bulk = config.devices.first().filter(|_| config.bulk_output);
+    if let Some(&device) = bulk {
+        // It is not even looked at before there is much output.
+        tty::bulk::set_way(Box::new(move || {
+            open_console(&device)
+                .inspect_err(|error| trace::warn!("the device at {:#x}: {}", device.address, error.why()))
+                .ok()
+                .flatten()
+        }));
+    }
     let mut cards = Vec::new();
-    for device in &config.devices {
+    for device in config.devices.iter().skip(usize::from(bulk.is_some())) {
         match start_at(device, &mut cards) {
             Ok(true) => {}
             Ok(false) => trace::info!("nothing that is known is at {:#x}", device.address),
@@ -74,6 +84,35 @@ fn start_at(device: &VirtioMmio, cards: &mut Vec<Arc<Interface>>) -> Result<bool
     // What it did before its line was let in.
     work();
     Ok(true)
+}
+
+/// A console for much output.
+struct Output(virtio_console::Console);
+
+impl tty::bulk::Bulk for Output {
+    fn write(&self, bytes: &[u8]) -> bool {
+        self.0.write(bytes).is_ok()
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
+
+    fn drain(&self) {
+        self.0.drain();
+    }
+}
+
+fn open_console(device: &VirtioMmio) -> Result<Option<Arc<dyn tty::bulk::Bulk>>> {
+    let len = u32::try_from(device.size).unwrap_or(0);
+    let Some(registers) = hal::device::Registers::map(device.address, len) else {
+        return Ok(None);
+    };
+    let Some(transport) = Mmio::probe(registers)?.filter(|transport| transport.kind() == virtio_console::KIND) else {
+        return Ok(None);
+    };
+    let console = virtio_console::Console::start(Arc::new(transport), Arc::new(Direct))?;
+    Ok(Some(Arc::new(Output(console))))
 }
 
 /// The driver for a kind of device.

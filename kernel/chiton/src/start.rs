@@ -113,5 +113,6 @@ fn end(status: Status) -> ! {
     if let Status::Signaled(signal) = status {
         trace::info!("the application was killed by {signal:?}");
     }
+    tty::bulk::drain();
     hal::power::exit(status.to_shell())
 }

@@ -109,6 +109,7 @@ fn to_output(bytes: &[u8]) {
 }
 
 fn to_error(bytes: &[u8]) {
+    crate::bulk::drain();
     hal::console::write(Stream::Error, bytes);
 }
 

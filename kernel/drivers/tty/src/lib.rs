@@ -19,19 +19,21 @@
 //! | [`job`] | sessions and their terminals, the foreground and the background |
 //! | `request` | the requests of `ioctl(2)` |
 //! | [`console`] | the console: one terminal, or standard streams as the command on the host wants them |
+//! | [`bulk`] | a faster way for much output |
 //! | `stream` | standard streams that are no terminals |
 //!
 //! *One lock* per terminal covers the discipline and the queues on its line, so that echo, output and input have one order; signals are sent and sleepers woken after it
 //! is released (`Terminal::change`). *Hanging up* is a number that goes up: who opened the terminal before that has no terminal any more. A process knows its controlling
 //! terminal as `process::session` has it, and the terminal knows the session and the group in the foreground.
 //!
-//! Lock order: the console's decoder → a terminal's state; the pairs, whom a terminal belongs to, its size, and its owner are leaves.
+//! Lock order: the console's decoder → a terminal's state → the faster way; the pairs, whom a terminal belongs to, its size, and its owner are leaves.
 //! It does not do: breaks, parity errors and modem lines (no line of ours has them), stopping a keyboard that types too fast (`IXOFF`; the line itself waits), other line disciplines.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+pub mod bulk;
 pub mod console;
 pub mod discipline;
 pub mod job;

@@ -1,5 +1,6 @@
 //! Standard streams that are no terminals: bytes as they are.
 
+use crate::bulk;
 use crate::open::{STEP, in_steps};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -19,6 +20,21 @@ pub(crate) struct Output {
 
 impl FileLike for Output {
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
+        if self.stream != Stream::Output {
+            bulk::drain();
+        } else if let Some(bulk) = bulk::way(from.left()) {
+            let written = in_steps(
+                from,
+                || STEP,
+                |bytes| {
+                    if !bulk.write(bytes) {
+                        hal::console::write(self.stream, bytes);
+                    }
+                },
+            );
+            bulk.flush();
+            return written;
+        }
         in_steps(from, || STEP, |bytes| hal::console::write(self.stream, bytes))
     }
 

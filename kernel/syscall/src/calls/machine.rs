@@ -132,7 +132,10 @@ fn reboot(caller: &mut Caller<'_>, (first, second, command, _argument): (u32, u3
     }
     match command {
         // Nobody would start the machine again: every end is the same.
-        RESTART | RESTART_WITH | HALT | POWER_OFF => hal::power::exit(0),
+        RESTART | RESTART_WITH | HALT | POWER_OFF => {
+            tty::bulk::drain();
+            hal::power::exit(0)
+        }
         KEYS_ON | KEYS_OFF => Ok(0),
         _ => Err(Error::new(Errno::EINVAL, "no such end")),
     }
