@@ -5,6 +5,7 @@
 
 use crate::control::{self, Manner};
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
+use crate::membership::{self, Groups};
 use crate::ports::{Holder, Ports, Wish};
 use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, options};
@@ -56,6 +57,7 @@ pub(crate) struct UdpSocket {
     inbox: Inbox,
     ends: SpinLock<Ends>,
     options: Options,
+    groups: Groups,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
 }
@@ -69,6 +71,7 @@ impl UdpSocket {
             inbox: Inbox::default(),
             ends: SpinLock::new(Ends::default()),
             options: Options::default(),
+            groups: Groups::default(),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
         })
@@ -116,7 +119,8 @@ impl UdpSocket {
     fn way(&self, to: SocketAddr, manner: &Manner) -> Result<Route> {
         let own = self.ends.lock().own.map(|own| own.ip());
         let own = own.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
-        let interface = manner.interface.or(address::interface_of(to));
+        let chosen = membership::interface_for(&self.options, to.ip());
+        let interface = manner.interface.or(address::interface_of(to)).or(chosen);
         let route = ip::route_when_ready(to.ip(), manner.source.or(own), interface)?;
         if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
             return Err(Error::new(
@@ -157,17 +161,21 @@ impl UdpSocket {
     fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
         let hop_limit = manner.hop_limit(&self.options, to.ip());
         let traffic_class = manner.traffic_class(&self.options, to.ip());
+        let letter = || Letter {
+            bytes: bytes.to_vec(),
+            from: address::scoped(route.source, own.port(), route.interface),
+            to: to.ip(),
+            interface: route.interface,
+            hop_limit,
+            traffic_class,
+        };
         if route.is_local {
-            let letter = Letter {
-                bytes: bytes.to_vec(),
-                from: address::scoped(route.source, own.port(), route.interface),
-                to: to.ip(),
-                interface: route.interface,
-                hop_limit,
-                traffic_class,
-            };
-            self.put_here(letter, to);
+            self.put_here(letter(), to);
             return Ok(());
+        }
+        if membership::comes_back(&self.options, to.ip()) && ip::is_member(route.interface, to.ip()) {
+            let members = PORTS.everybody(SocketAddr::new(to.ip(), to.port()), letter().from);
+            members.iter().for_each(|socket| socket.take_in(letter()));
         }
         let header = udp::Header {
             source: own.port(),
@@ -484,6 +492,9 @@ impl Socket for UdpSocket {
         }
         if level == UDP {
             return options::set_row(&self.options, &ROWS, level, name, value);
+        }
+        if let Some(done) = self.groups.set(&self.options, level, name, value) {
+            return done;
         }
         let is_bound = self.ends.lock().own.is_some();
         options::set(&self.options, self.family, is_bound, (level, name), value)

@@ -10,7 +10,7 @@
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
 //! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
-//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along |
+//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups |
 //! | `raw` | raw sockets |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `options` | options that both have |
@@ -30,6 +30,7 @@ mod datagram;
 mod half_open;
 mod inbox;
 pub mod limits;
+mod membership;
 mod options;
 mod ports;
 mod raw;

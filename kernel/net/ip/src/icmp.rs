@@ -71,6 +71,12 @@ pub(crate) fn receive_newer(packet: &Received<'_>) {
     match message.kind {
         kind::ECHO => answer_newer(packet, &message),
         kind::UNREACHABLE..=kind::PARAMETER => tell_newer(packet, &message),
+        kind::LISTENER_QUERY => {
+            let group = message.body.first_chunk::<16>().map(|group| IpAddr::from(*group));
+            if let Some(group) = group {
+                with(|stack, _, effects| stack.hear_query(packet.interface, group, effects));
+            }
+        }
         kind::ROUTER_ADVERTISEMENT..=kind::REDIRECT => {
             with(|stack, now, effects| stack.hear_discovery(now, packet, &message, effects));
         }

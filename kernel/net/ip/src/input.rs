@@ -4,6 +4,7 @@ use crate::clock::{look, with};
 use crate::filter;
 use crate::fragment::Piece;
 use crate::icmp;
+use crate::multicast::{self, IGMP};
 use crate::neighbour::Word;
 use crate::output::address_to;
 use crate::stack::{Effects, Stack, send_arp};
@@ -130,7 +131,8 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
     }
     let (is_unicast, is_for_us) = look(|stack| {
         let unicast = stack.is_own(destination);
-        (unicast, unicast || stack.is_broadcast(interface, destination))
+        let for_many = stack.is_broadcast(interface, destination) || stack.has_joined(interface, destination);
+        (unicast, unicast || for_many)
     });
     if !is_for_us {
         return;
@@ -260,6 +262,7 @@ pub(crate) fn deliver(packet: &Received<'_>) {
     show(packet);
     match (packet.protocol, handler(packet.protocol)) {
         (ICMP, _) if packet.source.is_ipv4() => icmp::receive(packet),
+        (IGMP, _) if packet.source.is_ipv4() => multicast::receive(packet.interface, packet.payload),
         (ICMPV6, _) if packet.source.is_ipv6() => icmp::receive_newer(packet),
         (_, Some(handler)) => (handler.receive)(packet),
         _ => {}

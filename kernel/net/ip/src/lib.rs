@@ -15,6 +15,7 @@
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
 //! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
+//! | `multicast` | groups that programs are in, told to routers (IGMP, MLD) |
 //! | `filter` | what the machine may connect to |
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
@@ -43,6 +44,7 @@ mod fragment;
 mod icmp;
 mod input;
 mod manage;
+mod multicast;
 mod neighbour;
 mod network;
 mod output;
@@ -60,6 +62,7 @@ pub use manage::{
     Known, add_address, add_route, addresses, confirm, forget_neighbour, neighbours, remove_address, remove_route,
     routes,
 };
+pub use multicast::{is_member, join, leave};
 pub use neighbour::State;
 pub use network::Network;
 pub use output::send;

@@ -65,6 +65,8 @@ pub(crate) struct Stack {
     /// Addresses that somebody else may have.
     pub(crate) tests: Vec<Test>,
     pub(crate) solicitations: Vec<Solicitation>,
+    /// Groups that programs are in: by which interface, which, and how many.
+    pub(crate) groups: Vec<(u32, IpAddr, u32)>,
 }
 
 /// What is to be done once the stack is let go of.
@@ -134,6 +136,7 @@ impl Stack {
             timed: Vec::new(),
             tests: Vec::new(),
             solicitations: Vec::new(),
+            groups: Vec::new(),
         }
     }
 
@@ -159,7 +162,7 @@ impl Stack {
             IpAddr::V6(ip) => own.interface == interface && discovery::solicited(ip) == group,
             IpAddr::V4(_) => false,
         };
-        group == discovery::EVERYBODY || self.addresses.iter().any(own)
+        group == discovery::EVERYBODY || self.addresses.iter().any(own) || self.has_joined(interface, IpAddr::V6(group))
     }
 
     /// Gives an interface an address, and the route to its network.
