@@ -153,3 +153,32 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
         (discovery::kind::PARAMETER, 2, 42)
     );
 }
+
+#[test]
+fn routers_are_told_of_groups() {
+    let bench = bench();
+    let group = IpAddr::from([224, 0, 0, 251]);
+    let index = ip::join(0, group).expect("joined");
+    let reports = |out: Vec<Vec<u8>>, kind: u8| {
+        let packets = out.iter().filter_map(|frame| ipv4::Header::parse(&frame[14..]));
+        let reports = packets.filter(|(header, payload)| header.options == [0x94, 4, 0, 0] && payload[0] == kind);
+        reports.count()
+    };
+    let query = icmp::Message {
+        kind: 0x11,
+        code: 100,
+        rest: 0,
+        body: &[],
+    };
+    let query = v4(2, Ipv4Addr::new(224, 0, 0, 1), &query.header(Sum::new()));
+    let everybody = [1, 0, 0x5e, 0, 0, 1];
+    assert_eq!(
+        reports(bench.comes(ethernet::IPV4, everybody, &query), 0x16),
+        2,
+        "one for the question, one before"
+    );
+    ip::leave(index, group);
+    assert_eq!(reports(bench.comes(ethernet::IPV4, everybody, &query), 0x17), 1);
+    assert_eq!(reports(bench.comes(ethernet::IPV4, everybody, &query), 0x16), 0);
+    assert!(ip::join(0, IpAddr::from([10, 0, 0, 1])).is_err());
+}
