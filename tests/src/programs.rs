@@ -17,6 +17,8 @@ struct Program {
     command: &'static [&'static str],
     /// What it needs beside what `chiton run` finds by itself.
     files: &'static [&'static str],
+    /// Whether that is [`COMPILER`] too.
+    compiles: bool,
     memory: &'static str,
     /// Rounds of the longer run.
     rounds: u32,
@@ -27,6 +29,7 @@ const fn program(name: &'static str, command: &'static [&'static str], memory: &
         name,
         command,
         files: &[],
+        compiles: false,
         memory,
         rounds,
     }
@@ -36,9 +39,36 @@ impl Program {
     const fn with(self, files: &'static [&'static str]) -> Self {
         Self { files, ..self }
     }
+
+    const fn compiling(self) -> Self {
+        Self { compiles: true, ..self }
+    }
 }
 
 const SH: &[&str] = &["/bin/sh", "/bin/cat", "/bin/echo", "/bin/sleep", "/usr/bin/tr"];
+
+/// What building C programs needs.
+const COMPILER: &[&str] = &[
+    "/usr/bin/gcc",
+    "/usr/bin/cc",
+    "/usr/bin/as",
+    "/usr/bin/ld",
+    "/usr/bin/ar",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/cc1",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/collect2",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/lto-wrapper",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/liblto_plugin.so",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/crt*.o",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/libgcc*",
+    "/usr/lib/gcc/x86_64-linux-gnu/*/include",
+    "/usr/lib/x86_64-linux-gnu/*crt*.o",
+    "/usr/lib/x86_64-linux-gnu/libc.so",
+    "/usr/lib/x86_64-linux-gnu/libc_nonshared.a",
+    "/usr/include/*.h",
+    "/usr/include/x86_64-linux-gnu",
+    "/usr/include/linux",
+    "/usr/include/asm-generic",
+];
 
 const PROGRAMS: &[Program] = &[
     program("bash", &["/bin/bash", "@/bash.sh"], "256M", 20).with(&[
@@ -82,34 +112,78 @@ const PROGRAMS: &[Program] = &[
         "/bin/tar",
         "/bin/gzip",
     ]),
-    program("make", &["/bin/sh", "@/make.sh", "@"], "512M", 4).with(&[
-        "/usr/bin/make",
-        "/usr/bin/gcc",
-        "/usr/bin/cc",
-        "/usr/bin/as",
-        "/usr/bin/ld",
-        "/usr/bin/ar",
-        "/bin/cp",
-        "/bin/ls",
-        "/bin/rm",
-        "/usr/bin/touch",
-        "/bin/grep",
-        "/usr/bin/sort",
+    program("make", &["/bin/sh", "@/make.sh", "@"], "512M", 4)
+        .with(&[
+            "/usr/bin/make",
+            "/bin/cp",
+            "/bin/ls",
+            "/bin/rm",
+            "/usr/bin/touch",
+            "/bin/grep",
+            "/usr/bin/sort",
+            "/usr/bin/wc",
+        ])
+        .compiling(),
+    program("cmake", &["/bin/sh", "@/cmake.sh", "@"], "512M", 4)
+        .with(&[
+            "/usr/bin/cmake",
+            "/usr/bin/ctest",
+            "/usr/share/cmake-3.25",
+            "/usr/bin/ninja",
+            "/usr/bin/ar",
+            "/usr/bin/ranlib",
+            "/usr/bin/nm",
+            "/usr/bin/objdump",
+            "/usr/bin/objcopy",
+            "/usr/bin/readelf",
+            "/usr/bin/strip",
+            "/bin/cp",
+            "/bin/ls",
+            "/bin/rm",
+            "/bin/uname",
+            "/bin/grep",
+            "/usr/bin/cut",
+            "/usr/bin/tail",
+            "/usr/bin/touch",
+        ])
+        .compiling(),
+    program("pack", &["/bin/sh", "@/pack.sh"], "512M", 10).with(&[
+        "/usr/bin/pigz",
+        "/usr/bin/zstd",
+        "/usr/bin/xz",
+        "/usr/bin/openssl",
+        "/usr/lib/ssl",
+        "/etc/ssl/openssl.cnf",
+        "/usr/bin/seq",
+        "/usr/bin/cmp",
         "/usr/bin/wc",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/cc1",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/collect2",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/lto-wrapper",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/liblto_plugin.so",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/crt*.o",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/libgcc*",
-        "/usr/lib/gcc/x86_64-linux-gnu/*/include",
-        "/usr/lib/x86_64-linux-gnu/*crt*.o",
-        "/usr/lib/x86_64-linux-gnu/libc.so",
-        "/usr/lib/x86_64-linux-gnu/libc_nonshared.a",
-        "/usr/include/*.h",
-        "/usr/include/x86_64-linux-gnu",
-        "/usr/include/linux",
-        "/usr/include/asm-generic",
+        "/bin/grep",
+        "/bin/rm",
+    ]),
+    program("sqlite", &["/bin/sh", "@/sqlite.sh"], "256M", 10).with(&[
+        "/usr/bin/sqlite3",
+        "/usr/bin/seq",
+        "/usr/bin/sort",
+        "/bin/rm",
+    ]),
+    program("parallel", &["/bin/sh", "@/parallel.sh"], "512M", 10).with(&[
+        "/usr/bin/parallel",
+        "/usr/bin/perl",
+        "/usr/lib/x86_64-linux-gnu/perl-base",
+        "/usr/lib/x86_64-linux-gnu/perl/5.36",
+        "/usr/share/perl/5.36",
+        "/usr/share/perl5",
+        "/bin/ps",
+        "/bin/uname",
+        "/bin/mkdir",
+        "/usr/bin/seq",
+        "/usr/bin/sort",
+        "/usr/bin/tail",
+        "/usr/bin/wc",
+        "/usr/bin/true",
+        "/usr/bin/id",
+        "/bin/rm",
+        "/bin/bash",
     ]),
     program("git", &["/bin/sh", "@/git.sh"], "512M", 6).with(&[
         "/usr/bin/git",
@@ -172,7 +246,13 @@ fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> 
     }
     command.push(rounds.to_string());
     let mut job = Job::new(command);
-    job.files = SH.iter().chain(program.files).map(|file| (*file).to_owned()).collect();
+    let compiler = if program.compiles { COMPILER } else { &[] };
+    job.files = SH
+        .iter()
+        .chain(program.files)
+        .chain(compiler)
+        .map(|file| (*file).to_owned())
+        .collect();
     job.files.push(place.into_owned());
     // Debian's programs, not what somebody put before them.
     job.env = [
