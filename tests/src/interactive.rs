@@ -98,7 +98,8 @@ const JOBS: &[Line] = &[
     (PROMPT, "exit 7\r"),
 ];
 
-/// The shell shows its prompt again whenever it shows a changed line anew, so that each step waits for what the command before it prints, too.
+/// The shell shows its prompt again whenever it shows a changed line anew, so that each step waits for what the command before it prints, too. In the middle of a line one key at the most
+/// inserts something: how many keys the shell shows at once depends on how many have come.
 const EDITING: &[Line] = &[
     (PROMPT, "echo helo world\x02\x02\x02\x02\x02\x02\x02l\r"),
     ("\nhello world\r\nready> ", "\x10\r"),
@@ -106,7 +107,7 @@ const EDITING: &[Line] = &[
     ("\nright\r\nready> ", "echo one two\x17three\x01\x05 end\r"),
     (
         "\none three end\r\nready> ",
-        "ls -l /dev/nul\x01\x04\x04\x04\x04\x04echo\x05\t\r",
+        "echo\x15ls -l /dev/nul\x01\x04\x04\x04\x04\x04\x19\x05\t\r",
     ),
     ("\n/dev/null\r\nready> ", "tty > /dev/null && echo a terminal\r"),
     ("\na terminal\r\nready> ", "read -p 'name? ' name\r"),
