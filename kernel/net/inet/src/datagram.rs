@@ -17,7 +17,7 @@ use abi::socket::{
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received, Route};
 use ipc::channel::CAPACITY;
 use ipc::options::{Options, number};
@@ -121,12 +121,15 @@ impl UdpSocket {
         let own = own.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
         let chosen = membership::interface_for(&self.options, to.ip());
         let interface = manner.interface.or(address::interface_of(to)).or(chosen);
+        let refused = Error::new(Errno::EACCES, "broadcasting was not asked for (SO_BROADCAST)");
+        let may_broadcast = self.options.is_set(SOL_SOCKET, SO_BROADCAST);
+        // Refused whether or not there is a card.
+        if to.ip() == Ipv4Addr::BROADCAST && !may_broadcast {
+            return Err(refused);
+        }
         let route = ip::route_when_ready(to.ip(), manner.source.or(own), interface)?;
-        if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
-            return Err(Error::new(
-                Errno::EACCES,
-                "broadcasting was not asked for (SO_BROADCAST)",
-            ));
+        if route.is_broadcast && !may_broadcast {
+            return Err(refused);
         }
         Ok(route)
     }
