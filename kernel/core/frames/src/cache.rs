@@ -1,6 +1,7 @@
 //! Single frames, a few for each CPU, so that most of the time nobody asks the pool.
 //!
-//! Lock order: a CPU's cache → the pool. Kernel code is not moved to another CPU in the middle, so a CPU's cache has one user, and its lock is never waited for.
+//! Lock order: a CPU's cache → the pool. Kernel code is not moved to another CPU in the middle, so a CPU's cache has one user, and its lock is not waited for, unless the pool is empty:
+//! then whoever needs a frame takes one from there, for what lies there counts as free, and whoever needs several in a row gives all of it back ([`empty_all`]).
 
 use crate::pool::{self, FREE, OutOfMemory, POOL};
 use address::FrameNumber;
@@ -34,13 +35,28 @@ pub(crate) fn take_frame(privileged: bool) -> Result<FrameNumber, OutOfMemory> {
         return Err(OutOfMemory);
     }
     let mut cache = CACHES[hal::cpu::current()].lock();
-    if cache.count == 0 {
-        refill(&mut cache)?;
+    if cache.count == 0 && refill(&mut cache).is_err() {
+        drop(cache);
+        return take_from_any();
     }
     cache.count -= 1;
     let frame = cache.frames[cache.count];
     FREE.fetch_sub(1, Ordering::Relaxed);
     Ok(FrameNumber(u64::from(frame)))
+}
+
+/// Takes a frame that lies in another CPU's cache.
+#[cold]
+fn take_from_any() -> Result<FrameNumber, OutOfMemory> {
+    for cache in &CACHES[..hal::cpu::count()] {
+        let mut cache = cache.lock();
+        if cache.count > 0 {
+            cache.count -= 1;
+            FREE.fetch_sub(1, Ordering::Relaxed);
+            return Ok(FrameNumber(u64::from(cache.frames[cache.count])));
+        }
+    }
+    Err(OutOfMemory)
 }
 
 #[cold]
@@ -57,6 +73,20 @@ fn refill(cache: &mut Cache) -> Result<(), OutOfMemory> {
         }
     }
     Ok(())
+}
+
+/// Gives what lies in all caches back to the pool: it has nothing left.
+#[cold]
+pub(crate) fn empty_all() {
+    for cache in &CACHES[..hal::cpu::count()] {
+        let mut cache = cache.lock();
+        let mut pool = POOL.lock();
+        while cache.count > 0 {
+            cache.count -= 1;
+            let frame = cache.frames[cache.count];
+            pool.give(frame, 0);
+        }
+    }
 }
 
 /// Gives one frame back.

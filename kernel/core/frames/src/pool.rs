@@ -156,7 +156,12 @@ pub(crate) fn take_run(order: u32, privileged: bool) -> Result<FrameNumber, OutO
     if FREE.load(Ordering::Relaxed) < spare + (1 << order) {
         return Err(OutOfMemory);
     }
-    let frame = POOL.lock().take(order).ok_or(OutOfMemory)?;
+    let mut frame = POOL.lock().take(order);
+    if frame.is_none() && privileged {
+        cache::empty_all();
+        frame = POOL.lock().take(order);
+    }
+    let frame = frame.ok_or(OutOfMemory)?;
     FREE.fetch_sub(1 << order, Ordering::Relaxed);
     Ok(FrameNumber(u64::from(frame)))
 }
