@@ -1,9 +1,10 @@
 //! What an acknowledgement changes: the window, what was sent, what is lost, how much may be under way.
 
 use crate::congestion::Phase;
-use crate::connection::{Connection, MILLI, NEVER, SECOND, State};
+use crate::connection::{Connection, MILLI, NEVER, SECOND};
 use crate::segment::flags;
 use crate::sent::News;
+use crate::settings::State;
 use crate::{Segment, Seq};
 
 /// Later segments that have come before one is called lost.

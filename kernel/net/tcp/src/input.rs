@@ -1,7 +1,8 @@
 //! What a segment that comes changes (RFC 9293, 3.10.7; RFC 5961; RFC 7323).
 
-use crate::connection::{Connection, MILLI, NEVER, SECOND, State};
+use crate::connection::{Connection, MILLI, NEVER, SECOND};
 use crate::segment::{Header, flags};
+use crate::settings::State;
 use crate::{Segment, Seq};
 use abi::Errno;
 

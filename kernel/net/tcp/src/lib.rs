@@ -11,7 +11,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`segment`] | segments as bytes |
-//! | `connection` | the state of one connection, and what programs do with it |
+//! | `connection`, `settings` | the state of one connection, what programs do with it, and what they set |
 //! | `input`, `acknowledge` | what a segment that comes changes: the checks of RFC 9293 and 5961, the stream; the window and what was sent |
 //! | `output` | what may be sent: Nagle, silly windows, segments for a card to cut |
 //! | `timers` | what happens when nothing comes |
@@ -45,6 +45,7 @@ mod rtt;
 pub mod segment;
 mod sent;
 mod sequence;
+mod settings;
 pub mod siphash;
 #[cfg(test)]
 mod tests;
@@ -52,8 +53,9 @@ pub mod time_wait;
 mod timers;
 mod urgent;
 
-pub use connection::{Connection, Ends, Settings, State};
+pub use connection::Connection;
 pub use output::Output;
 pub use segment::{Header, Options, Segment, flags};
 pub use sequence::Seq;
+pub use settings::{Ends, Settings, State};
 pub use time_wait::TimeWait;

@@ -3,8 +3,9 @@
 //! A [`Request`] is small and without a buffer. When there are too many, nothing is kept at all: what has to be known is in the sequence number of the answer (a cookie), and, where clocks are
 //! echoed, in the lowest bits of the clock.
 
-use crate::connection::{Connection, Ends, FIRST_WINDOW, SCALE, SECOND, Settings, State};
+use crate::connection::{Connection, FIRST_WINDOW, SCALE, SECOND};
 use crate::segment::{Header, Options, flags};
+use crate::settings::{Ends, Settings, State};
 use crate::siphash::Key;
 use crate::{Segment, Seq};
 

@@ -1,8 +1,9 @@
 //! What may be sent now.
 
 use crate::congestion::Phase;
-use crate::connection::{Connection, MILLI, NEVER, State};
+use crate::connection::{Connection, MILLI, NEVER};
 use crate::segment::{Header, LONGEST, Options, flags};
+use crate::settings::State;
 use crate::{Seq, connection};
 
 /// Pieces of one segment at most.

@@ -1,7 +1,7 @@
 //! Connections that are over (`TIME-WAIT`): what is left of one answers those who have not heard.
 
-use crate::connection::Ends;
 use crate::segment::{Header, flags};
+use crate::settings::Ends;
 use crate::{Segment, Seq};
 
 /// Nanoseconds that it stays.

@@ -1,7 +1,8 @@
 //! What happens when nothing comes: repetition, probes, questions whether somebody is there, the end.
 
 use crate::congestion::Phase;
-use crate::connection::{Connection, MILLI, NEVER, SECOND, State};
+use crate::connection::{Connection, MILLI, NEVER, SECOND};
+use crate::settings::State;
 use crate::{Output, Seq};
 use abi::Errno;
 

@@ -1,0 +1,90 @@
+//! What a connection is told: what programs set, between whom it is, and how far it can be.
+
+use crate::Seq;
+
+/// How far a connection is; the numbers are those of `TCP_INFO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are RFC 9293's")]
+pub enum State {
+    Established = 1,
+    SynSent = 2,
+    SynReceived = 3,
+    FinWait1 = 4,
+    FinWait2 = 5,
+    TimeWait = 6,
+    Closed = 7,
+    CloseWait = 8,
+    LastAck = 9,
+    Closing = 11,
+}
+
+/// What a program can set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Send what is short at once (`TCP_NODELAY`).
+    pub no_delay: bool,
+    /// Keep what is short (`TCP_CORK`).
+    pub cork: bool,
+    /// Reno instead of CUBIC (`TCP_CONGESTION`).
+    pub reno: bool,
+    /// What is urgent stays where it is in the stream (`SO_OOBINLINE`).
+    pub urgent_inline: bool,
+    /// Ask for marks instead of losses (RFC 3168).
+    pub ecn: bool,
+    /// Seconds of silence before the other side is asked whether it is there; 0 for never (`SO_KEEPALIVE`, `TCP_KEEPIDLE`).
+    pub keep_idle: u32,
+    /// Seconds between questions.
+    pub keep_interval: u32,
+    /// Questions without answer.
+    pub keep_count: u8,
+    /// Attempts to connect beyond the first (`TCP_SYNCNT`).
+    pub syn_count: u8,
+    /// Milliseconds without acknowledgement, 0 for as long as it takes (`TCP_USER_TIMEOUT`).
+    pub user_timeout: u32,
+    /// Seconds that the other side may take to end (`TCP_LINGER2`).
+    pub fin_timeout: u32,
+    /// Longest segment, 0 for what fits (`TCP_MAXSEG`).
+    pub max_segment: u16,
+    /// Bytes that wait to be sent; 0 for as many as the way takes (`SO_SNDBUF`).
+    pub send_buffer: u32,
+    /// Bytes that wait to be read; 0 for as many as the program reads (`SO_RCVBUF`).
+    pub receive_buffer: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            no_delay: false,
+            cork: false,
+            reno: false,
+            urgent_inline: false,
+            ecn: false,
+            keep_idle: 0,
+            keep_interval: 75,
+            keep_count: 9,
+            syn_count: 6,
+            user_timeout: 0,
+            fin_timeout: 60,
+            max_segment: 0,
+            send_buffer: 0,
+            receive_buffer: 0,
+        }
+    }
+}
+
+/// Between which ports a connection is, and what fits on the way.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// The own port.
+    pub own: u16,
+    /// The other side's.
+    pub peer: u16,
+    /// Bytes of a packet behind the header of the internet protocol.
+    pub fits: u16,
+    /// Bytes that a card cuts into segments by itself; 0 if it does not.
+    pub cuts: u32,
+    /// Where the own stream begins.
+    pub first: Seq,
+    /// What the own clock is ahead by, so that it does not tell how long the machine has run.
+    pub clock: u32,
+}
