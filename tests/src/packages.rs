@@ -147,17 +147,7 @@ fn published_port() -> Result<(), String> {
     let free = free.map_err(|error| error.to_string())?;
     let forward = format!("{}:80", free.port());
     let mut machine = Command::new(places::command()?)
-        .args([
-            "run",
-            "--timeout",
-            "60",
-            "--ip",
-            "10.0.2.15",
-            "-p",
-            &forward,
-            "--package",
-            "nginx-light",
-        ])
+        .args(["run", "--timeout", "60", "-p", &forward, "--package", "nginx-light"])
         .args(["--", "nginx", "-g", "daemon off;"])
         .stdin(Stdio::null())
         .spawn()

@@ -1,0 +1,161 @@
+//! The driver against a device that behaves, one without several ports, and one that lies.
+#![forbid(unsafe_code)]
+
+#[path = "../../virtio/tests/fake/mod.rs"]
+mod fake;
+
+use fake::{Bus, Chain, Far};
+use std::sync::{Arc, Mutex};
+use virtio::queue::Format;
+use virtio::transport::{Addresses, Interrupt};
+use virtio::{Dma, Transport, feature};
+use virtio_console::{Console, KIND};
+
+const MULTIPORT: u64 = 1 << 1;
+const CONTROL: u16 = 3;
+const TRANSMIT: u16 = 5;
+/// Entries of each queue, and so pages that can be on their way.
+const ENTRIES: u16 = 4;
+
+/// A console behind a transport without hardware.
+#[derive(Default)]
+struct Slot {
+    offered: u64,
+    status: Mutex<u8>,
+    queues: Mutex<[Option<(u16, Addresses)>; 6]>,
+    notified: Mutex<Vec<u16>>,
+}
+
+impl Transport for Slot {
+    fn kind(&self) -> u32 {
+        KIND
+    }
+
+    fn offered(&self) -> u64 {
+        self.offered | feature::VERSION_1 | feature::ACCESS_PLATFORM
+    }
+
+    fn accept(&self, _features: u64) {}
+
+    fn status(&self) -> u8 {
+        *self.status.lock().expect("whole")
+    }
+
+    fn set_status(&self, status: u8) {
+        *self.status.lock().expect("whole") = status;
+    }
+
+    fn queue_limit(&self, _queue: u16) -> u16 {
+        ENTRIES
+    }
+
+    fn set_queue(&self, queue: u16, size: u16, at: Addresses) {
+        self.queues.lock().expect("whole")[usize::from(queue)] = Some((size, at));
+    }
+
+    fn notify(&self, queue: u16) {
+        self.notified.lock().expect("whole").push(queue);
+    }
+
+    fn acknowledge(&self) -> Interrupt {
+        Interrupt::default()
+    }
+
+    fn generation(&self) -> u32 {
+        0
+    }
+
+    fn configuration(&self, _offset: u32) -> u8 {
+        0
+    }
+}
+
+struct World {
+    console: Console,
+    slot: Arc<Slot>,
+    bus: Arc<Bus>,
+}
+
+fn world(offered: u64) -> abi::Result<World> {
+    fake::boot();
+    let bus = Arc::new(Bus::default());
+    let slot = Arc::new(Slot {
+        offered,
+        ..Slot::default()
+    });
+    let console = Console::start(Arc::clone(&slot) as _, Arc::clone(&bus) as Arc<dyn Dma>)?;
+    Ok(World { console, slot, bus })
+}
+
+impl World {
+    fn far(&self, queue: u16) -> Far {
+        let (size, at) = self.slot.queues.lock().expect("whole")[usize::from(queue)].expect("the queue was made");
+        Far::new(Arc::clone(&self.bus), size, at, Format::default())
+    }
+}
+
+fn text(chain: &Chain) -> String {
+    String::from_utf8_lossy(&chain.read).into_owned()
+}
+
+#[test]
+fn the_port_is_opened_by_three_messages() {
+    let world = world(MULTIPORT).expect("it behaves");
+    let mut far = world.far(CONTROL);
+    let messages: Vec<Vec<u8>> = std::iter::from_fn(|| far.fetch()).map(|chain| chain.read).collect();
+    let message = |port: u8, event: u8| vec![port, 0, 0, 0, event, 0, 1, 0];
+    assert_eq!(messages, [message(0, 0), message(1, 3), message(1, 6)]);
+    assert_eq!(*world.slot.notified.lock().expect("whole"), [CONTROL]);
+}
+
+#[test]
+fn bytes_leave_in_order_and_pages_come_back() {
+    let world = world(MULTIPORT).expect("it behaves");
+    let mut far = world.far(TRANSMIT);
+    world.console.write(b"one ").expect("taken");
+    world.console.write(b"two").expect("taken");
+    assert!(far.fetch().is_none(), "a page that is not full waits");
+    world.console.flush();
+    let chain = far.fetch().expect("it left");
+    assert_eq!(text(&chain), "one two");
+    far.complete(chain, &[]);
+
+    // More than all pages hold: the writer waits for the device, which takes its time.
+    let long: Vec<u8> = (0..40_000_u32).map(|number| number as u8).collect();
+    let mut came = Vec::new();
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            world.console.write(&long).expect("taken");
+            world.console.drain();
+        });
+        while came.len() < long.len() {
+            match far.fetch() {
+                Some(chain) => {
+                    came.extend_from_slice(&chain.read);
+                    far.complete(chain, &[]);
+                }
+                None => std::thread::yield_now(),
+            }
+        }
+        writer.join().expect("it ended");
+    });
+    assert!(came == long);
+}
+
+#[test]
+fn a_console_with_one_port_is_left_alone() {
+    assert!(world(0).is_err());
+}
+
+#[test]
+fn a_device_that_lies_is_waited_for_no_longer() {
+    let world = world(MULTIPORT).expect("it begins well");
+    let mut far = world.far(TRANSMIT);
+    world.console.write(b"x").expect("taken");
+    world.console.flush();
+    // It gives back what it was never given.
+    far.fetch().expect("it left");
+    far.give(ENTRIES + 7, 1, 0);
+    world.console.drain();
+    assert!(world.console.write(&[0; 4 * 4096 + 1]).is_err());
+}
