@@ -18,6 +18,7 @@ pub fn cases() -> Vec<Case> {
     }
     cases.push(Case::new("tcp::connects", connects));
     cases.push(Case::new("tcp::many", many));
+    cases.push(Case::new("tcp::nginx", nginx));
     cases
 }
 
@@ -209,4 +210,39 @@ fn many() -> Result<(), String> {
     let said = server.stop()?;
     let wanted = format!("served {}\n", IDLE + SHORT + 1);
     expect(&format!("the server said {said:?}"), said == wanted)
+}
+
+/// A web server as its package makes it, with an address by DHCP, shows its page to a client here.
+fn nginx() -> Result<(), String> {
+    if places::host_only() || !std::path::Path::new("/usr/sbin/nginx").exists() {
+        return Ok(());
+    }
+    let free = TcpListener::bind("127.0.0.1:0").map_err(text)?;
+    let port = free.local_addr().map_err(text)?.port();
+    drop(free);
+    let mut child = Command::new(places::command()?)
+        .args(["run", "--timeout", "90", "-m", "256M", "-p", &format!("{port}:80")])
+        .args(["--package", "nginx-light", "--", "nginx", "-g", "daemon off;"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(text)?;
+    let page = |port| -> Result<String, String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(text)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).map_err(text)?;
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").map_err(text)?;
+        Ok(String::from_utf8_lossy(&rest(stream)?).into_owned())
+    };
+    let begin = Instant::now();
+    let mut answer = page(port);
+    // The port is there before the server listens.
+    while begin.elapsed() < PATIENCE && !answer.as_ref().is_ok_and(|page| page.contains("Welcome to nginx!")) {
+        std::thread::sleep(Duration::from_millis(100));
+        answer = page(port);
+    }
+    child.kill().ok();
+    child.wait().ok();
+    let answer = answer?;
+    let fine = answer.starts_with("HTTP/1.1 200 OK") && answer.contains("Welcome to nginx!");
+    expect(&format!("nginx answered:\n{answer}"), fine)
 }
