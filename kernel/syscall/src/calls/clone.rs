@@ -12,6 +12,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use hal::thread::{KernelThread, UserFrame};
+use process::signals::Before;
 use process::{Beginnings, Process, Thread, registry};
 use task::Task;
 use usermem::UserPtr;
@@ -201,6 +202,10 @@ fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
     let flags = CloneFlags::from_bits_retain(args.flags);
     check_flags(flags)?;
     check_limits(caller)?;
+    let before = Before::now();
+    if caller.thread.has_signal() {
+        return Err(Error::new(Errno::ERESTARTNOINTR, "signals come first"));
+    }
     if flags.contains(CloneFlags::PIDFD) {
         let limit = caller.process().limit(abi::resource::RLIMIT_NOFILE);
         caller.process().files().check_room(limit)?;
@@ -208,11 +213,11 @@ fn make(caller: &mut Caller<'_>, args: &CloneArgs) -> Result<u64> {
     let tid = number(caller, args)?;
     if flags.contains(CloneFlags::THREAD) {
         let process = Arc::clone(caller.process());
-        start(caller, args, flags, tid, process)?;
+        start(caller, args, flags, tid, process, before)?;
         return Ok(u64::from(tid));
     }
     let child = make_process(caller, args, flags, tid)?;
-    start(caller, args, flags, tid, Arc::clone(&child))?;
+    start(caller, args, flags, tid, Arc::clone(&child), before)?;
     if flags.contains(CloneFlags::VFORK) {
         // The child may run in this process's memory: this one goes on when the child has ended or runs another program.
         task::wait_killable(&[&child.changed], || child.has_released_maker().then_some(()));
@@ -313,13 +318,24 @@ fn check_limits(caller: &Caller<'_>) -> Result<()> {
 }
 
 /// Makes the first or another thread of a process and lets it run.
-fn start(caller: &mut Caller<'_>, args: &CloneArgs, flags: CloneFlags, tid: u32, process: Arc<Process>) -> Result<()> {
+fn start(
+    caller: &mut Caller<'_>,
+    args: &CloneArgs,
+    flags: CloneFlags,
+    tid: u32,
+    process: Arc<Process>,
+    before: Before,
+) -> Result<()> {
     let thread = Thread::new(tid, Arc::clone(&process), caller.thread.name());
     let result = prepare(caller, args, flags, &thread).and_then(|task| {
         registry::add_thread(&thread);
         // Whoever ends all processes has either found this one, or has told its maker before.
         if caller.process().is_ending() || !process.add_thread(&thread) {
             return Err(Error::new(Errno::EAGAIN, "the process is ending"));
+        }
+        // Whoever signals a group signals the maker alone before it makes a process, or both after that.
+        if !flags.contains(CloneFlags::THREAD) && before.is_past() && caller.thread.has_signal() {
+            return Err(Error::new(Errno::ERESTARTNOINTR, "a signal for several came first"));
         }
         if flags.contains(CloneFlags::PIDFD) {
             give_descriptor(caller, args, flags, &thread).inspect_err(|_| process.drop_thread(tid))?;

@@ -5,7 +5,7 @@ use abi::signal::{SI_TKILL, SI_USER, Signal};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
-use process::signals::Info;
+use process::signals::{Info, ToMany};
 use process::{Process, registry, signals};
 use usermem::UserPtr;
 
@@ -66,6 +66,7 @@ fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
     }
     let own = caller.process();
     let own_group = own.group.load(Ordering::Relaxed);
+    let _many = ToMany::begin();
     let targets = || {
         let mut all = registry::processes();
         all.retain(|process| match pid {
@@ -100,6 +101,7 @@ fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
 
 /// Sends a signal to all members of a process group that the caller may signal.
 pub(super) fn to_group(caller: &Caller<'_>, group: u32, signal: Option<Signal>, info: Option<Info>) -> Result<u64> {
+    let _many = ToMany::begin();
     let mut members = registry::processes();
     members.retain(|process| process.group.load(Ordering::Relaxed) == group);
     to_all(caller, &members, signal, info)

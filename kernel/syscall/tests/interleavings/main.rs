@@ -382,6 +382,36 @@ fn of_threads_that_run_another_program_one_is_left() {
 }
 
 #[test]
+fn nobody_who_is_being_made_escapes_a_signal_for_his_group() {
+    const SETPGID: u64 = 109;
+    const TERM: u64 = 15;
+    const PAUSE: u64 = 34;
+    explore(|program, _| {
+        collect_orphans(program);
+        let ready = Arc::new(AtomicU64::new(0));
+        let is_ready = Arc::clone(&ready);
+        let leader = program.fork(move |leader| {
+            assert_eq!(leader.call(SETPGID, [0, 0]), 0);
+            is_ready.store(1, Ordering::SeqCst);
+            for _ in 0..2 {
+                leader.fork(|member| {
+                    member.call(PAUSE, []);
+                    member.exit(1);
+                });
+            }
+            leader.call(PAUSE, []);
+            leader.exit(1);
+        });
+        while ready.load(Ordering::SeqCst) == 0 {
+            program.compute();
+            task::simulated::pause();
+        }
+        assert_eq!(program.call(KILL, [leader.wrapping_neg() as u64, TERM]), 0);
+        assert!((1..=3).contains(&reap(program)));
+    });
+}
+
+#[test]
 fn whoever_was_in_front_hears_that_the_terminal_is_gone() {
     const SETPGID: u64 = 109;
     const SETSID: u64 = 112;
