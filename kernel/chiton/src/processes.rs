@@ -5,7 +5,6 @@ use abi::mman::Prot;
 use abi::resource::{RLIM_NLIMITS, Rlimit};
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
@@ -14,7 +13,7 @@ use procfs::{Activity, Mapping, ProcSource, Status, SystemV};
 use vfs::{Credentials, File, Path};
 
 /// Longest that arguments or the environment are shown.
-const TEXT_LIMIT: u64 = 2 << 20;
+const TEXT_LIMIT: u64 = 1 << 20;
 
 /// All processes.
 pub(crate) struct Processes;
@@ -103,7 +102,12 @@ impl Shown {
     /// The bytes of a range of the process's memory.
     fn text(&self, range: &Range<u64>) -> Vec<u8> {
         let len = range.end.saturating_sub(range.start).min(TEXT_LIMIT);
-        let mut bytes = vec![0; len as usize];
+        let mut bytes = Vec::new();
+        // Of what is longer than any piece of memory that is left, nothing is shown.
+        if bytes.try_reserve_exact(len as usize).is_err() {
+            return bytes;
+        }
+        bytes.resize(len as usize, 0);
         let read = self.process.space().peek(range.start, &mut bytes);
         bytes.truncate(read);
         bytes

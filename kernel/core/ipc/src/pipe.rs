@@ -285,8 +285,10 @@ impl End {
     /// None, for bytes of the kernel's.
     pub fn peek(&self, most: usize) -> Result<Vec<u8>> {
         let ring = self.pipe.ring.lock();
-        let mut bytes = alloc::vec![0; most.min(ring.len())];
-        let len = bytes.len();
+        let len = most.min(ring.len());
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(len).map_err(|_| Error::from(Errno::ENOMEM))?;
+        bytes.resize(len, 0);
         ring.peek(&mut Sink::kernel(&mut bytes), len)?;
         Ok(bytes)
     }

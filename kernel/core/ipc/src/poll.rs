@@ -1,6 +1,6 @@
 //! Waiting until one of several open files is ready.
 
-use abi::{Errno, Result};
+use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
@@ -55,13 +55,18 @@ impl Watched {
 /// Waits until one of the files is ready, or until `deadline` (nanoseconds since boot; 0 is at once); returns how many are.
 ///
 /// # Errors
-/// `ERESTARTSYS` when a signal comes.
+/// `ERESTARTSYS` when a signal comes, `ENOMEM`.
 pub fn poll(files: &[Watched], deadline: Option<u64>) -> Result<usize> {
     let ready = files.iter().filter(|file| file.look()).count();
     if ready > 0 || deadline == Some(0) {
         return Ok(ready);
     }
-    let queues: Vec<&WaitQueue> = files.iter().flat_map(Watched::queues).collect();
+    let mut queues: Vec<&WaitQueue> = Vec::new();
+    for queue in files.iter().flat_map(Watched::queues) {
+        let no_memory = |_| Error::new(Errno::ENOMEM, "no memory is left to wait for so many files");
+        queues.try_reserve(1).map_err(no_memory)?;
+        queues.push(queue);
+    }
     let waited = watch_until(&queues, deadline, || {
         let ready = files.iter().filter(|file| file.look()).count();
         (ready > 0).then_some(ready)

@@ -1,7 +1,7 @@
 //! A pipe's bytes: a ring of pages that are taken when they are needed.
 
 use crate::packets::Packets;
-use abi::Result;
+use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use frames::Page;
 use usermem::{Sink, Source};
@@ -94,7 +94,7 @@ impl Ring {
 
     #[inline]
     fn page(&mut self, index: usize) -> Result<&Page> {
-        let slot = self.pages.get_mut(index).ok_or(abi::Errno::EIO)?;
+        let slot = self.pages.get_mut(index).ok_or(Errno::EIO)?;
         match slot {
             Some(page) => Ok(page),
             None => Ok(slot.insert(Page::zeroed()?)),
@@ -185,7 +185,11 @@ impl Ring {
         if self.len > pages * PAGE || self.packets.pages() > pages {
             return Ok(false);
         }
-        let mut bytes = alloc::vec![0; self.len];
+        let mut bytes = Vec::new();
+        bytes
+            .try_reserve_exact(self.len)
+            .map_err(|_| Error::from(Errno::ENOMEM))?;
+        bytes.resize(self.len, 0);
         self.drain(&mut Sink::kernel(&mut bytes), usize::MAX)?;
         let packets = core::mem::take(&mut self.packets);
         *self = Self::new(pages);

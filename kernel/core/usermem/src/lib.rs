@@ -23,6 +23,7 @@ pub use io::{Segment, Sink, Source};
 pub use path::{PathText, read_path};
 
 const FAULT: Error = Error::new(Errno::EFAULT, "the address is not the program's");
+const NO_MEMORY: Error = Error::new(Errno::ENOMEM, "no memory is left for what the program named");
 
 /// The address of a `T` that a program named. It may be null, unaligned, or anywhere.
 pub struct UserPtr<T> {
@@ -138,6 +139,7 @@ impl<T: FromBytes + IntoBytes + Immutable> UserPtr<T> {
             ));
         }
         let mut values = Vec::new();
+        values.try_reserve_exact(count).map_err(|_| NO_MEMORY)?;
         values.resize_with(count, T::new_zeroed);
         read_bytes(self.address, values.as_mut_slice().as_mut_bytes())?;
         Ok(values)
@@ -228,6 +230,7 @@ pub fn read_string(address: u64, limit: usize, too_long: Errno) -> Result<Vec<u8
         let at = address.checked_add(start as u64).ok_or(FAULT)?;
         // Never past the page that the last byte came from: what lies behind it need not be there.
         let want = STEP.min(4096 - at as usize % 4096).min(limit - start);
+        string.try_reserve(want).map_err(|_| NO_MEMORY)?;
         string.resize(start + want, 0);
         let got = hal::user::copy_in(&mut string[start..], at);
         if let Some(end) = string[start..start + got].iter().position(|&byte| byte == 0) {

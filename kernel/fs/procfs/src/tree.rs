@@ -371,7 +371,7 @@ impl Inode for Node {
 struct Generated {
     node: Node,
     accept: Option<Accept>,
-    content: SpinLock<Option<Arc<[u8]>>>,
+    content: SpinLock<Option<Arc<Vec<u8>>>>,
 }
 
 impl FileLike for Generated {
@@ -384,7 +384,7 @@ impl FileLike for Generated {
         let content = match known {
             Some(content) => content,
             None => {
-                let made: Arc<[u8]> = self.node.content()?.into();
+                let made = Arc::new(self.node.content()?);
                 *self.content.lock() = Some(Arc::clone(&made));
                 made
             }

@@ -80,13 +80,21 @@ fn not_restarted(error: Error) -> Error {
     }
 }
 
+/// Makes room for what is as long as the program says.
+fn reserve<T>(list: &mut Vec<T>, more: usize) -> Result<()> {
+    let no_memory = |_| Error::new(Errno::ENOMEM, "no memory is left to watch so many files");
+    list.try_reserve(more).map_err(no_memory)
+}
+
 fn poll_until(caller: &Caller<'_>, array: UserPtr<PollFd>, count: u32, deadline: Deadline) -> Result<u64> {
     if u64::from(count) > caller.process().limit(RLIMIT_NOFILE) {
         return Err(Error::new(Errno::EINVAL, "there are more entries than descriptors"));
     }
     let mut entries = array.read_many(count as usize)?;
     let files = caller.process().files();
-    let mut watched = Vec::with_capacity(entries.len());
+    let (mut places, mut watched) = (Vec::new(), Vec::new());
+    reserve(&mut places, entries.len())?;
+    reserve(&mut watched, entries.len())?;
     let mut bad = 0;
     for (at, entry) in entries.iter_mut().enumerate() {
         entry.revents = 0;
@@ -96,7 +104,8 @@ fn poll_until(caller: &Caller<'_>, array: UserPtr<PollFd>, count: u32, deadline:
         match files.get(entry.fd) {
             Ok(file) if !file.flags().contains(abi::fcntl::OpenFlags::PATH) => {
                 let wanted = Events::from_bits_retain(u32::from(entry.events));
-                watched.push((at, Watched::new(file, wanted)));
+                places.push(at);
+                watched.push(Watched::new(file, wanted));
             }
             _ => {
                 entry.revents = POLLNVAL;
@@ -104,7 +113,6 @@ fn poll_until(caller: &Caller<'_>, array: UserPtr<PollFd>, count: u32, deadline:
             }
         }
     }
-    let (places, watched): (Vec<usize>, Vec<Watched>) = watched.into_iter().unzip();
     let deadline = if bad > 0 { Some(0) } else { deadline };
     let ready = ipc::poll(&watched, deadline).map_err(not_restarted)?;
     for (at, watched) in places.into_iter().zip(&watched) {
@@ -159,17 +167,19 @@ fn select_until(caller: &Caller<'_>, count: i32, sets: Sets, deadline: Deadline)
     for set in sets {
         asked.push(set.non_null().map(|set| set.read_many(words)).transpose()?);
     }
-    let mut watched = Vec::new();
+    let (mut places, mut watched) = (Vec::new(), Vec::new());
     for fd in 0..count {
         let in_set = |set: &Option<Vec<u64>>| set.as_ref().is_some_and(|set| set[fd / 64] >> (fd % 64) & 1 == 1);
         let wanted = asked.iter().zip(MEANING).filter(|(set, _)| in_set(set));
         let wanted = wanted.fold(0, |sum, (_, (wanted, _))| sum | wanted);
         if wanted != 0 {
             let file = files.get(fd as i32)?;
-            watched.push((fd, Watched::new(file, Events::from_bits_retain(wanted))));
+            reserve(&mut places, 1)?;
+            reserve(&mut watched, 1)?;
+            places.push(fd);
+            watched.push(Watched::new(file, Events::from_bits_retain(wanted)));
         }
     }
-    let (places, watched): (Vec<usize>, Vec<Watched>) = watched.into_iter().unzip();
     ipc::poll(&watched, deadline).map_err(not_restarted)?;
     let mut sum = 0;
     for ((asked, set), (_, counts)) in asked.iter().zip(sets).zip(MEANING) {
