@@ -409,10 +409,10 @@ fn a_timer_wakes_whoever_reads_it_however_it_is_set() {
             spawn("reads", move || assert!(take(&reads).expect("a number") >= 1)),
             spawn("sets", move || {
                 let timer: &TimerFile = file.downcast().expect("a timer");
-                timer.set(Some(time::now() + later), 0);
+                timer.set(Some(time::now() + later), 0, None);
                 in_program();
                 // Whoever reads may have had the first: then this one is nobody's.
-                timer.set(Some(time::now() + later / 2), 0);
+                timer.set(Some(time::now() + later / 2), 0, None);
             }),
         ];
         join_all(tasks);
