@@ -280,6 +280,7 @@ fn limits() {
     let some = Limits {
         address_space: 10 * PAGE,
         data: 4 * PAGE,
+        mapped_data: 4 * PAGE,
         ..Limits::default()
     };
     space.set_limits(some);
