@@ -7,12 +7,13 @@ use abi::fcntl::OpenFlags;
 use abi::stat::S_IFREG;
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 use lock::SpinLock;
 use lock::atomic::{AtomicUsize, Ordering};
+use sortedmap::SortedMap;
 use task::WaitQueue;
 use usermem::Sink;
 use vfs::{Direction, Events, File, FileLike};
@@ -29,7 +30,7 @@ pub type Notice = (u32, Box<dyn Fn() + Send + Sync>);
 #[derive(Default)]
 struct State {
     /// By priority, the highest first.
-    messages: BTreeMap<Reverse<u32>, VecDeque<Vec<u8>>>,
+    messages: SortedMap<Reverse<u32>, VecDeque<Vec<u8>>>,
     count: usize,
     bytes: usize,
     notice: Option<Notice>,
@@ -49,9 +50,9 @@ pub struct Queue {
     writable: WaitQueue,
 }
 
-static NAMED: SpinLock<BTreeMap<Vec<u8>, Arc<Queue>>> = SpinLock::new(BTreeMap::new());
+static NAMED: SpinLock<SortedMap<Vec<u8>, Arc<Queue>>> = SpinLock::new(SortedMap::new());
 /// What the queues of each user may hold.
-static HELD: SpinLock<BTreeMap<u32, u64>> = SpinLock::new(BTreeMap::new());
+static HELD: SpinLock<SortedMap<u32, u64>> = SpinLock::new(SortedMap::new());
 
 /// The queue with a name.
 #[must_use]
@@ -75,7 +76,7 @@ pub fn make(name: &[u8], (most, longest): (usize, usize), owner: (u32, u32, u32)
     });
     let fits = {
         let mut held = HELD.lock();
-        let sum = held.entry(owner.0).or_insert(0);
+        let sum = held.get_or_insert_with(owner.0, || 0);
         *sum += queue.cost();
         *sum <= limit
     };
@@ -129,7 +130,10 @@ impl Queue {
             let bytes = message.take()?;
             state.count += 1;
             state.bytes += bytes.len();
-            state.messages.entry(Reverse(priority)).or_default().push_back(bytes);
+            state
+                .messages
+                .get_or_insert_with(Reverse(priority), VecDeque::new)
+                .push_back(bytes);
             let alone = state.count == 1 && self.receiving.load(Ordering::SeqCst) == 0;
             Some(Ok(if alone { state.notice.take() } else { None }))
         })??;
@@ -147,11 +151,11 @@ impl Queue {
     pub fn receive(&self, waits: bool, deadline: Option<u64>) -> Result<(Vec<u8>, u32)> {
         let try_take = || {
             let mut state = self.state.lock();
-            let mut first = state.messages.first_entry()?;
-            let priority = first.key().0;
-            let bytes = first.get_mut().pop_front()?;
-            if first.get().is_empty() {
-                first.remove();
+            let (Reverse(priority), first) = state.messages.first_mut()?;
+            let priority = *priority;
+            let bytes = first.pop_front()?;
+            if first.is_empty() {
+                state.messages.remove(&Reverse(priority));
             }
             state.count -= 1;
             state.bytes -= bytes.len();

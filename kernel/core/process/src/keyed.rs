@@ -1,9 +1,9 @@
 //! What has a key in System V: who may use it, and the tables in which keys and numbers are looked up.
 
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use sortedmap::SortedMap;
 use vfs::{Credentials, capability};
 
 /// The key of things that only their number finds.
@@ -93,14 +93,14 @@ impl Rights {
 /// All things of a kind.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
-    all: BTreeMap<u32, (i32, Arc<T>)>,
+    all: SortedMap<u32, (i32, Arc<T>)>,
     next: u32,
 }
 
 impl<T> Table<T> {
     pub(crate) const fn new() -> Self {
         Self {
-            all: BTreeMap::new(),
+            all: SortedMap::new(),
             next: 0,
         }
     }

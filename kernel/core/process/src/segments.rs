@@ -4,13 +4,13 @@
 
 use crate::keyed::{PRIVATE, Rights};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::ops::Range;
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use sortedmap::SortedMap;
 use space::{Backing, SharedMemory};
 
 /// Most segments that there are at one time (`kernel.shmmni`).
@@ -85,12 +85,12 @@ enum Entry {
 }
 
 struct Segments {
-    all: BTreeMap<u32, Entry>,
+    all: SortedMap<u32, Entry>,
     next: u32,
 }
 
 static SEGMENTS: SpinLock<Segments> = SpinLock::new(Segments {
-    all: BTreeMap::new(),
+    all: SortedMap::new(),
     next: 0,
 });
 

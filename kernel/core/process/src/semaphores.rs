@@ -4,11 +4,11 @@
 
 use crate::keyed::{Rights, Table, seconds};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicUsize, Ordering};
+use sortedmap::SortedMap;
 use task::WaitQueue;
 
 /// Most sets.
@@ -43,7 +43,7 @@ pub struct State {
     /// See `otime`.
     pub ctime: u64,
     removed: bool,
-    undo: BTreeMap<u32, Vec<i16>>,
+    undo: SortedMap<u32, Vec<i16>>,
 }
 
 /// A set.
@@ -105,7 +105,7 @@ pub fn get(rights: Rights, count: usize, flags: u32) -> Result<(Arc<Set>, bool)>
             otime: 0,
             ctime: seconds(),
             removed: false,
-            undo: BTreeMap::new(),
+            undo: SortedMap::new(),
         }),
         changed: WaitQueue::new(),
     })?;
@@ -186,7 +186,7 @@ impl State {
 
     fn note_undo(&mut self, pid: u32, index: usize, added: i16) {
         let count = self.all.len();
-        let all = self.undo.entry(pid).or_insert_with(|| {
+        let all = self.undo.get_or_insert_with(pid, || {
             TO_UNDO.fetch_add(1, Ordering::Relaxed);
             alloc::vec![0; count]
         });

@@ -67,8 +67,10 @@ impl Content {
     #[inline]
     pub(crate) fn extent(&self) -> (u64, u64) {
         let state = self.state.lock();
-        let own = if state.pages.is_empty() { 0 } else { state.uncovering() };
-        (state.size, state.lower_pages + own)
+        if state.pages.is_empty() {
+            return (state.size, state.lower_pages);
+        }
+        (state.size, state.lower_pages + state.uncovering())
     }
 
     /// Whether nothing of its own is in it.

@@ -97,8 +97,11 @@ fn check_flags(flags: AtFlags, known: AtFlags) -> Result<()> {
 
 fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, OutStat, AtFlags)) -> Result<u64> {
     // How the C library asks for the status of a descriptor.
-    if flags == AtFlags::EMPTY_PATH && fd.0 >= 0 && is_empty(path)? {
-        return fstat(caller, (fd, out));
+    if flags == AtFlags::EMPTY_PATH && is_empty(path)? {
+        match fstat(caller, (fd, out)) {
+            Err(_) if fd.0 == AT_FDCWD => {}
+            answered => return answered,
+        }
     }
     check_flags(flags, STAT_FLAGS)?;
     stat_at(caller, fd, path, out, flags)
@@ -114,7 +117,11 @@ fn stat_at(caller: &Caller<'_>, fd: Fd, path: PathPtr, out: OutStat, flags: AtFl
 
 /// Whether a path is empty, without copying it.
 fn is_empty(path: PathPtr) -> Result<bool> {
-    Ok(path.0 == 0 || usermem::read_byte(path.0)? == 0)
+    match usermem::read_byte(path.0) {
+        Ok(byte) => Ok(byte == 0),
+        Err(_) if path.0 == 0 => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 fn statx(
