@@ -119,8 +119,8 @@ impl FileTable {
     /// `EBADF`.
     #[inline]
     pub fn get(&self, fd: i32) -> Result<Arc<File>> {
-        let at = index(fd)?;
-        match self.table.lock().slots.get(at) {
+        // A negative one becomes larger than any table.
+        match self.table.lock().slots.get(fd as u32 as usize) {
             Some(Some(descriptor)) => Ok(Arc::clone(&descriptor.file)),
             _ => Err(BAD),
         }

@@ -67,9 +67,18 @@ impl Content {
     #[inline]
     pub(crate) fn extent(&self) -> (u64, u64) {
         let state = self.state.lock();
-        if state.pages.is_empty() {
-            return (state.size, state.lower_pages);
+        let (size, lower_pages, untouched) = (state.size, state.lower_pages, state.pages.is_empty());
+        drop(state);
+        if untouched {
+            (size, lower_pages)
+        } else {
+            self.extent_with_own()
         }
+    }
+
+    #[cold]
+    fn extent_with_own(&self) -> (u64, u64) {
+        let state = self.state.lock();
         (state.size, state.lower_pages + state.uncovering())
     }
 
@@ -349,7 +358,6 @@ impl State {
     }
 
     /// Pages of its own that hide none of the lower layer.
-    #[cold]
     fn uncovering(&self) -> u64 {
         let covering = self.pages.range(..self.lower_pages).count();
         (self.pages.len() - covering) as u64
