@@ -97,11 +97,8 @@ fn check_flags(flags: AtFlags, known: AtFlags) -> Result<()> {
 
 fn newfstatat(caller: &mut Caller<'_>, (fd, path, out, flags): (Fd, PathPtr, OutStat, AtFlags)) -> Result<u64> {
     // How the C library asks for the status of a descriptor.
-    if flags == AtFlags::EMPTY_PATH && is_empty(path)? {
-        match fstat(caller, (fd, out)) {
-            Err(_) if fd.0 == AT_FDCWD => {}
-            answered => return answered,
-        }
+    if flags == AtFlags::EMPTY_PATH && fd.0 != AT_FDCWD && is_empty(path)? {
+        return fstat(caller, (fd, out));
     }
     check_flags(flags, STAT_FLAGS)?;
     stat_at(caller, fd, path, out, flags)
