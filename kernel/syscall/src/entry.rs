@@ -41,13 +41,20 @@ fn carry_out(frame: &mut UserFrame, dispatch: impl FnOnce(&mut Caller<'_>) -> Re
         let result = dispatch(&mut Caller { thread, frame });
         frame.set_result(match result {
             Ok(value) => value,
-            Err(error) => u64::from(error.errno.0).wrapping_neg(),
+            Err(error) => as_result(error),
         });
         task.work()
     });
     if work != 0 {
         before_user(frame);
     }
+}
+
+/// What a program finds in its register after a call that failed. (Apart, so that a call that did not fail jumps over nothing.)
+#[cold]
+#[inline(never)]
+fn as_result(error: Error) -> u64 {
+    u64::from(error.errno.0).wrapping_neg()
 }
 
 #[inline]
