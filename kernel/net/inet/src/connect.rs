@@ -281,6 +281,8 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         return refuse(client);
     };
     let server = TcpSocket::new(target.family, target.uid);
+    server.options.inherit(&target.options);
+    server.serve(to, from);
     let mut state = listener.state.lock();
     if state.closed {
         drop(state);
@@ -290,18 +292,10 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         state.outside.push_back((Weak::clone(&client.own), to));
         return;
     }
-    server.options.inherit(&target.options);
-    *server.ends.lock() = Ends {
-        own: Some(to),
-        peer: Some(from),
-        progress: Progress::Known,
-        is_served: false,
-    };
     TcpSocket::join(client, &server);
     client.ends.lock().progress = Progress::Made;
     state.waiting.push_back(Arc::clone(&server));
     drop(state);
-    PORTS.join(server.wish(to), to.port(), &server.own);
     listener.ear.readable.wake(1, Events::READABLE.bits());
     client.ear.writable.wake_all();
 }

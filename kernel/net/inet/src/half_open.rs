@@ -2,9 +2,8 @@
 //!
 //! A listener knows so many; who comes when there are more is answered by a cookie, and nothing is kept. Those whose last answer comes while too many wait to be accepted are not heard: they come again.
 
-use crate::connect::Progress;
 use crate::remote::{self, Remote, send_header};
-use crate::stream::{Ends, TcpSocket};
+use crate::stream::TcpSocket;
 use crate::stream_options;
 use crate::table::{self, Name};
 use alloc::boxed::Box;
@@ -168,12 +167,7 @@ fn open(
     let server = TcpSocket::new(socket.family, socket.uid);
     server.options.inherit(&socket.options);
     let connection = request.open(time::now(), stream_options::settings(&server.options));
-    *server.ends.lock() = Ends {
-        own: Some(name.0),
-        peer: Some(name.1),
-        progress: Progress::Known,
-        is_served: true,
-    };
+    server.serve(name.0, name.1);
     let remote = Remote::accept(*name, Some(interface), &server.ear, connection)?;
     stream_options::set_manner(&server, &remote);
     *server.remote.lock() = Some(Arc::clone(&remote));

@@ -22,7 +22,7 @@ pub(crate) trait Holder: Send + Sync {
 }
 
 /// What a socket wants, or has.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Wish {
     pub(crate) ip: IpAddr,
     /// Whether all addresses are those of the newer protocol only.
@@ -62,9 +62,31 @@ struct Claim<S> {
     listens: bool,
 }
 
+/// Who has one port.
+struct Port<S> {
+    claims: Vec<Claim<S>>,
+    /// The connections that a listener's port serves: not who they are, for there may be very many, but how many there are of each kind.
+    served: Vec<(Wish, usize)>,
+}
+
+impl<S> Default for Port<S> {
+    fn default() -> Self {
+        Self {
+            claims: Vec::new(),
+            served: Vec::new(),
+        }
+    }
+}
+
+impl<S> Port<S> {
+    fn is_free(&self) -> bool {
+        self.claims.is_empty() && self.served.is_empty()
+    }
+}
+
 /// The ports of one protocol.
 pub(crate) struct Ports<S> {
-    claims: SpinLock<BTreeMap<u16, Vec<Claim<S>>>>,
+    claims: SpinLock<BTreeMap<u16, Port<S>>>,
 }
 
 impl<S: Holder> Ports<S> {
@@ -109,41 +131,57 @@ impl<S: Holder> Ports<S> {
         let mut claims = self.claims.lock();
         let here = claims.entry(port).or_default();
         // The sockets are let go without the lock: the last to hold one tidies up here.
-        let holders: Vec<_> = here.iter().map(|claim| claim.socket.upgrade()).collect();
-        let fits = here.iter().zip(&holders).all(|(claim, holder)| {
+        let holders: Vec<_> = here.claims.iter().map(|claim| claim.socket.upgrade()).collect();
+        let fits = here.claims.iter().zip(&holders).all(|(claim, holder)| {
             holder
                 .as_ref()
-                .is_none_or(|holder| !conflict(asked, &claim.wish, &**holder))
+                .is_none_or(|holder| !conflict(asked, &claim.wish, holder.is_listening()))
         });
+        let fits = fits && here.served.iter().all(|(held, _)| !conflict(asked, held, false));
         if fits {
-            here.push(Claim {
+            here.claims.push(Claim {
                 wish,
                 socket: Weak::clone(socket),
                 listens: false,
             });
-        } else if here.is_empty() {
+        } else if here.is_free() {
             claims.remove(&port);
         }
         drop(claims);
         fits
     }
 
-    /// Adds a claim that stands beside all others: a connection's, which its listener's port serves.
-    pub(crate) fn join(&self, wish: Wish, port: u16, socket: &Weak<S>) {
+    /// There is a connection that its listener's port serves: it stands beside whoever has the port, and before who comes later.
+    pub(crate) fn serve(&self, wish: Wish, port: u16) {
         let mut claims = self.claims.lock();
-        claims.entry(port).or_default().push(Claim {
-            wish,
-            socket: Weak::clone(socket),
-            listens: false,
-        });
+        let served = &mut claims.entry(port).or_default().served;
+        match served.iter_mut().find(|(held, _)| *held == wish) {
+            Some((_, count)) => *count += 1,
+            None => served.push((wish, 1)),
+        }
+    }
+
+    /// Such a connection is gone.
+    pub(crate) fn leave(&self, wish: Wish, port: u16) {
+        let mut claims = self.claims.lock();
+        let Some(here) = claims.get_mut(&port) else { return };
+        if let Some(at) = here.served.iter().position(|(held, _)| *held == wish) {
+            here.served[at].1 -= 1;
+            if here.served[at].1 == 0 {
+                here.served.swap_remove(at);
+            }
+        }
+        if here.is_free() {
+            claims.remove(&port);
+        }
     }
 
     /// Gives a port back.
     pub(crate) fn release(&self, port: u16, socket: &Weak<S>) {
         let mut claims = self.claims.lock();
         if let Some(here) = claims.get_mut(&port) {
-            here.retain(|claim| !Weak::ptr_eq(&claim.socket, socket));
-            if here.is_empty() {
+            here.claims.retain(|claim| !Weak::ptr_eq(&claim.socket, socket));
+            if here.is_free() {
                 claims.remove(&port);
             }
         }
@@ -152,7 +190,9 @@ impl<S: Holder> Ports<S> {
     /// Whether a socket that begins to listen would share its address with one that does; if not, it is known to listen.
     pub(crate) fn may_listen(&self, port: u16, socket: &Weak<S>) -> bool {
         let mut claims = self.claims.lock();
-        let Some(here) = claims.get_mut(&port) else { return true };
+        let Some(here) = claims.get_mut(&port).map(|port| &mut port.claims) else {
+            return true;
+        };
         let Some(own) = here.iter_mut().find(|claim| Weak::ptr_eq(&claim.socket, socket)) else {
             return true;
         };
@@ -188,6 +228,7 @@ impl<S: Holder> Ports<S> {
         let claims = self.claims.lock();
         let candidates: Vec<(Wish, Arc<S>)> = claims
             .get(&to.port())?
+            .claims
             .iter()
             .filter(|claim| claim.listens >= listeners && claim.wish.covers(to.ip()))
             .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)))
@@ -227,7 +268,7 @@ impl<S: Holder> Ports<S> {
     /// Everybody who gets what comes from `from` to many.
     pub(crate) fn everybody(&self, to: SocketAddr, from: SocketAddr) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
-        let here = claims.get(&to.port()).map_or(&[][..], Vec::as_slice);
+        let here = claims.get(&to.port()).map_or(&[][..], |port| port.claims.as_slice());
         let covering = here.iter().filter(|claim| claim.wish.covers(to.ip()));
         let mut all: Vec<Arc<S>> = covering.filter_map(|claim| claim.socket.upgrade()).collect();
         drop(claims);
@@ -240,8 +281,8 @@ fn may_share_port(one: &Wish, other: &Wish) -> bool {
     one.reuse_port && other.reuse_port && one.uid == other.uid
 }
 
-fn conflict<S: Holder>(asked: &Wish, held: &Wish, holder: &S) -> bool {
-    let may_share = asked.reuse_address && held.reuse_address && !holder.is_listening();
+fn conflict(asked: &Wish, held: &Wish, is_listening: bool) -> bool {
+    let may_share = asked.reuse_address && held.reuse_address && !is_listening;
     asked.overlaps(held) && !may_share && !may_share_port(asked, held)
 }
 
@@ -322,24 +363,41 @@ mod tests {
     fn the_nearest_address_gets_what_comes() {
         let ports = Ports::new();
         let (near, far) = (Arc::new(Plain(true)), Arc::new(Plain(true)));
-        assert!(
-            ports
-                .claim(
-                    Wish {
-                        reuse_address: true,
-                        ..wish("127.0.0.1")
-                    },
-                    80,
-                    &Arc::downgrade(&near)
-                )
-                .is_ok()
-        );
-        ports.join(wish("::"), 80, &Arc::downgrade(&far));
+        for (ip, socket) in [("127.0.0.1", &near), ("::", &far)] {
+            let shared = Wish {
+                reuse_port: true,
+                ..wish(ip)
+            };
+            assert!(ports.claim(shared, 80, &Arc::downgrade(socket)).is_ok());
+        }
         let from: SocketAddr = "127.0.0.1:4000".parse().expect("an address");
         let to = |text: &str| text.parse::<SocketAddr>().expect("an address");
         let found = |text| ports.find(to(text), from, |_| true);
         assert!(found("127.0.0.1:80").is_some_and(|found| Arc::ptr_eq(&found, &near)));
         assert!(found("127.0.0.2:80").is_some_and(|found| Arc::ptr_eq(&found, &far)));
         assert!(found("127.0.0.1:81").is_none());
+    }
+
+    #[test]
+    fn a_port_is_taken_while_connections_are_served_there() {
+        let ports = Ports::new();
+        let socket = Arc::new(Plain(false));
+        let weak = Arc::downgrade(&socket);
+        let (plain, again) = (
+            wish("127.0.0.1"),
+            Wish {
+                reuse_address: true,
+                ..wish("0.0.0.0")
+            },
+        );
+        ports.serve(plain, 80);
+        ports.serve(plain, 80);
+        assert!(ports.claim(plain, 80, &weak).is_err() && ports.claim(again, 80, &weak).is_err());
+        ports.leave(plain, 80);
+        assert!(ports.claim(plain, 80, &weak).is_err());
+        ports.leave(plain, 80);
+        assert!(ports.claim(plain, 80, &weak).is_ok());
+        ports.serve(again, 81);
+        assert!(ports.claim(again, 81, &weak).is_ok() && ports.claim(plain, 82, &weak).is_ok());
     }
 }

@@ -43,8 +43,8 @@ pub(crate) struct Ends {
     pub(crate) own: Option<SocketAddr>,
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) progress: Progress,
-    /// The port is a listener's, not the socket's.
-    pub(crate) is_served: bool,
+    /// If the port is a listener's and not the socket's: with which wish it is served there.
+    pub(crate) served: Option<Wish>,
 }
 
 /// A stream socket.
@@ -97,6 +97,18 @@ impl TcpSocket {
             let _ = from.outgoing.set(Arc::clone(&channel));
             let _ = to.incoming.set(channel);
         }
+    }
+
+    /// A connection that has just been accepted: who it is, whom it talks to, and that its listener's port serves it.
+    pub(crate) fn serve(&self, own: SocketAddr, peer: SocketAddr) {
+        let wish = self.wish(own);
+        *self.ends.lock() = Ends {
+            own: Some(own),
+            peer: Some(peer),
+            progress: Progress::Known,
+            served: Some(wish),
+        };
+        PORTS.serve(wish, own.port());
     }
 
     /// What it asks of the table of ports.
@@ -482,8 +494,10 @@ impl Socket for TcpSocket {
 impl Drop for TcpSocket {
     fn drop(&mut self) {
         let ends = self.ends.get_mut();
-        if let Some(own) = ends.own.filter(|_| !ends.is_served) {
-            PORTS.release(own.port(), &self.own);
+        match (ends.own, ends.served) {
+            (Some(own), Some(wish)) => PORTS.leave(wish, own.port()),
+            (Some(own), None) => PORTS.release(own.port(), &self.own),
+            (None, _) => {}
         }
         if let Some(listener) = self.listener.get() {
             listener.close();
