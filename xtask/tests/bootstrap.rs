@@ -186,23 +186,23 @@ fn a_link_to_the_script_works_from_anywhere() {
     assert_eq!(text(&output.stdout), "command x\n", "{}", text(&output.stderr));
 }
 
+/// The commands that the script looks for before tests: `need PACKAGE COMMAND`, where the command is no path.
+fn tools_for_tests() -> Vec<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("chiton");
+    let script = fs::read_to_string(script).unwrap();
+    let needs = script.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let tools = needs.filter_map(|words| match words.as_slice() {
+        ["need", _, tool] if !tool.starts_with('/') => Some((*tool).to_owned()),
+        _ => None,
+    });
+    tools.collect()
+}
+
 #[test]
 fn the_tests_are_run_in_the_repository() {
     let repository = Repository::new("tests");
-    for tool in [
-        "make",
-        "mkfs.erofs",
-        "musl-gcc",
-        "busybox",
-        "sqlite3",
-        "lua5.4",
-        "ps",
-        "pstree",
-        "lsof",
-        "go",
-        "stress-ng",
-    ] {
-        repository.stand_in(tool, "#!/bin/sh\n");
+    for tool in tools_for_tests() {
+        repository.stand_in(&tool, "#!/bin/sh\n");
     }
     repository.run(&["test", "unit"]);
     assert!(
