@@ -2,8 +2,11 @@
 //!
 //! A task that is woken goes to the queue of an idle CPU that it may run on, or else of the CPU that it ran on last. Queues are first in, first out, with a time slice when
 //! others wait; nice values shorten and lengthen the slice. A task that was woken while its CPU has not yet finished leaving it is
-//! left alone by others until it has; a CPU that has nothing else to run waits for that in its idle task. (Were it to wait on the stack of the task that it leaves, two CPUs could wait
+//! left alone by others until it has; a CPU that has nothing else to run waits for that in its idle task, and one that has sets its timer to look again soon. (Were it to wait on the stack of the task that it leaves, two CPUs could wait
 //! for each other.)
+//!
+//! What a CPU leaves in its queue is offered to a CPU that idles. A task changes queues only under the lock of the one that it is in or goes to, which is also when its `cpu` changes. Affinity is
+//! looked at when a task is taken, so one that was queued while its affinity changed may lie where it may not run: the CPU that finds it first in its own queue sends it on.
 
 use crate::current::{self, current, with_current};
 use crate::sample;
