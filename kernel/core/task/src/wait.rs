@@ -23,6 +23,7 @@ const TIMED_OUT: Error = Error::new(Errno::ETIMEDOUT, "the time is up");
 ///
 /// # Errors
 /// `ETIMEDOUT` when the deadline passes; `ERESTARTSYS` when a signal comes, which the system-call layer turns into a restart or `EINTR`.
+#[inline]
 pub fn wait_until<T>(queues: &[&WaitQueue], deadline: Option<u64>, mut try_it: impl FnMut() -> Option<T>) -> Result<T> {
     lock::order::may_sleep();
     match try_it() {

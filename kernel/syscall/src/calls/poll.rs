@@ -23,6 +23,7 @@ calls! {
 type Deadline = Option<u64>;
 
 /// From milliseconds, of which a negative number is for ever.
+#[inline]
 pub(super) fn after_millis(millis: i32) -> Deadline {
     match u64::try_from(millis) {
         Err(_) => None,
