@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, machines, network, packages, processes, programs,
-    suite, tcp,
+    storms, suite, tcp,
 };
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         bridges::cases(),
         packages::cases(),
         tcp::cases(),
+        storms::cases(),
         hostile::cases(),
         interactive::cases(),
     ];

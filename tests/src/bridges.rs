@@ -79,7 +79,7 @@ fn script_says(script: &str, expected: &str) -> Result<(), String> {
 }
 
 /// Runs a script with a network of its own; `None` without the right to have one.
-fn in_namespace(script: &str) -> Result<Option<String>, String> {
+pub(crate) fn in_namespace(script: &str) -> Result<Option<String>, String> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let may = Command::new("unshare")
         .args(["--net", "true"])

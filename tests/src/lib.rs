@@ -22,6 +22,7 @@
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`bridges`] | networks that several machines share |
+//! | [`storms`] | floods, clients that do not behave, very many connections |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
 //! A test that is known to fail stands in `expected-failures.txt` with the reason; one that passes although it stands there fails the run.
@@ -44,6 +45,7 @@ pub mod places;
 pub mod processes;
 pub mod programs;
 pub mod source;
+pub mod storms;
 pub mod suite;
 pub mod tcp;
 pub mod terminal;

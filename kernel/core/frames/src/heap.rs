@@ -11,6 +11,7 @@ use crate::pool;
 use address::{FrameNumber, PAGE_LEN, PhysAddr};
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU64, Ordering};
 use lock::SpinLock;
 
 const _: () = assert!(size_of::<Slab>() <= FIRST);
@@ -54,6 +55,15 @@ struct Magazine {
 unsafe impl Send for Magazine {}
 
 type CpuMagazines = SpinLock<[Magazine; CLASSES.len()]>;
+
+/// Frames that the heap has.
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// Frames that the kernel's objects lie in.
+#[must_use]
+pub fn held() -> u64 {
+    HELD.load(Ordering::Relaxed)
+}
 
 static CLASS: [SpinLock<Class>; CLASSES.len()] = [const {
     SpinLock::new(Class {
@@ -128,10 +138,14 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match class_of(layout) {
             Some(class) => give_object(class, pointer.cast()),
-            None => match run_order(layout) {
-                0 => cache::give_frame(frame_of(pointer)),
-                order => pool::give_run(frame_of(pointer), order),
-            },
+            None => {
+                let order = run_order(layout);
+                HELD.fetch_sub(1 << order, Ordering::Relaxed);
+                match order {
+                    0 => cache::give_frame(frame_of(pointer)),
+                    order => pool::give_run(frame_of(pointer), order),
+                }
+            }
         }
     }
 }
@@ -141,12 +155,16 @@ fn frame_of(pointer: *mut u8) -> FrameNumber {
 }
 
 fn take_run(layout: Layout) -> *mut u8 {
-    let frame = match run_order(layout) {
+    let order = run_order(layout);
+    let frame = match order {
         0 => cache::take_frame(true),
         order => pool::take_run(order, true),
     };
     match frame {
-        Ok(frame) => hal::memory::pointer(frame.address()),
+        Ok(frame) => {
+            HELD.fetch_add(1 << order, Ordering::Relaxed);
+            hal::memory::pointer(frame.address())
+        }
         Err(_) => ptr::null_mut(),
     }
 }
@@ -257,6 +275,7 @@ impl Class {
 
 fn new_slab(class: usize) -> Option<*mut Slab> {
     let frame = Page::unset_for_kernel().ok()?.into_raw();
+    HELD.fetch_add(1, Ordering::Relaxed);
     let page: *mut u8 = hal::memory::pointer(frame.address());
     let size = CLASSES[class];
     let mut free: *mut Object = ptr::null_mut();
@@ -283,6 +302,7 @@ fn new_slab(class: usize) -> Option<*mut Slab> {
 
 fn free_slab(slab: *mut Slab) {
     if let Some(address) = NonNull::new(slab).and_then(|slab| hal::memory::physical(slab.as_ptr().cast())) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the slab's page was given up with `into_raw` when it was made, and the slab is in no list any more.
         drop(unsafe { Page::from_raw(address.frame()) });
     }

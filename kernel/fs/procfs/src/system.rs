@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 
 /// Nanoseconds of one tick, as times are counted here.
 const TICK: u64 = 10_000_000;
+/// KiB of a thread's stack in the kernel.
+const STACK: u64 = 16;
 
 fn activity() -> Activity {
     source().map(|source| source.activity()).unwrap_or_default()
@@ -67,6 +69,9 @@ pub(crate) fn interrupts(_scope: &Scope) -> Result<Vec<u8>> {
 pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
     let usage = frames::usage();
     let (total, free) = (usage.total * 4, usage.free * 4);
+    let slab = frames::heap::held() * 4;
+    let stacks = u64::from(activity().threads) * STACK;
+    let others = (total - free).saturating_sub(slab + stacks);
     let lines = [
         ("MemTotal", total),
         ("MemFree", free),
@@ -74,9 +79,9 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
         ("Buffers", 0),
         ("Cached", 0),
         ("SwapCached", 0),
-        ("Active", total - free),
+        ("Active", others),
         ("Inactive", 0),
-        ("Active(anon)", total - free),
+        ("Active(anon)", others),
         ("Inactive(anon)", 0),
         ("Active(file)", 0),
         ("Inactive(file)", 0),
@@ -86,14 +91,14 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
         ("SwapFree", 0),
         ("Dirty", 0),
         ("Writeback", 0),
-        ("AnonPages", total - free),
+        ("AnonPages", others),
         ("Mapped", 0),
         ("Shmem", 0),
         ("KReclaimable", 0),
-        ("Slab", 0),
+        ("Slab", slab),
         ("SReclaimable", 0),
-        ("SUnreclaim", 0),
-        ("KernelStack", 0),
+        ("SUnreclaim", slab),
+        ("KernelStack", stacks),
         ("PageTables", 0),
         ("CommitLimit", total / 2),
         ("Committed_AS", total - free),

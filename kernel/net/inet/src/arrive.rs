@@ -63,7 +63,11 @@ fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>)
             send_header(name, Some(interface), &header, &over.options(now));
             table::update(name, over);
         }
-        Answer::Reuse(least) => return begin(name, interface, segment, Some(least)),
+        Answer::Reuse(least) => {
+            // Else what was left would get the answers that are for the new one.
+            table::remove(name, None);
+            return begin(name, interface, segment, Some(least));
+        }
     }
     None
 }

@@ -2,6 +2,7 @@
 //!
 //! A listener knows so many; who comes when there are more is answered by a cookie, and nothing is kept. Those whose last answer comes while too many wait to be accepted are not heard: they come again.
 
+use crate::memory;
 use crate::remote::{self, Remote, send_header};
 use crate::stream::TcpSocket;
 use crate::stream_options;
@@ -64,6 +65,7 @@ pub(crate) fn arrive(
     let listener = socket.listener.get()?;
     let now = time::now();
     let (has_room, backlog) = listener.room()?;
+    let has_room = has_room && !memory::is_scarce();
     let mut state = listener.requests.state.lock();
     let Some(at) = state.find(name) else {
         if segment.flags & (flags::SYN | flags::ACK | flags::RST | flags::FIN) == flags::SYN {

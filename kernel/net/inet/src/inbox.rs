@@ -1,5 +1,6 @@
 //! Datagrams that wait to be fetched, and what is known of those that did not arrive. Filled where nothing may sleep.
 
+use crate::memory;
 use abi::socket::{MSG_PEEK, MSG_TRUNC};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -15,6 +16,14 @@ use vfs::Events;
 const OVERHEAD: usize = 512;
 /// Errors that are kept at most.
 const MOST_TROUBLES: usize = 64;
+
+/// Bytes that wait in all of them, with their overhead.
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// The same.
+pub(crate) fn kept() -> usize {
+    KEPT.load(Ordering::Relaxed)
+}
 
 /// A datagram that came.
 #[derive(Clone)]
@@ -60,14 +69,16 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Puts a datagram in, if it fits.
+    /// Puts a datagram in, if it fits, here and with those that wait elsewhere. Who has none gets one in any case.
     pub(crate) fn put(&self, letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
-        if state.used + size > room && !state.letters.is_empty() {
+        let is_full = state.used + size > room || kept() + size > 4 * memory::pressure();
+        if is_full && !state.letters.is_empty() {
             return false;
         }
         state.used += size;
+        KEPT.fetch_add(size, Ordering::Relaxed);
         state.letters.push_back(letter);
         self.letters.store(state.letters.len(), Ordering::SeqCst);
         drop(state);
@@ -94,7 +105,9 @@ impl Inbox {
             return state.letters.front().cloned().ok_or(NOTHING);
         }
         let letter = state.letters.pop_front().ok_or(NOTHING)?;
-        state.used -= letter.bytes.len() + OVERHEAD;
+        let size = letter.bytes.len() + OVERHEAD;
+        state.used -= size;
+        KEPT.fetch_sub(size, Ordering::Relaxed);
         let left = state.letters.len();
         self.letters.store(left, Ordering::SeqCst);
         drop(state);
@@ -158,6 +171,12 @@ impl Inbox {
         events.set(Events::READABLE, failed || !self.is_empty());
         events.set(Events::ERR, failed);
         events
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(self.state.get_mut().used, Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,7 @@
 //! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
-//! | `remote` | connections over the network; `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
+//! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups |
 //! | `raw` | raw sockets |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
@@ -31,6 +31,7 @@ mod half_open;
 mod inbox;
 pub mod limits;
 mod membership;
+mod memory;
 mod options;
 mod ports;
 mod raw;

@@ -1,5 +1,6 @@
 //! What of the protocols is set below `/proc/sys/net`: which ports are free and which need a privilege, and how many may wait to be accepted.
 
+use crate::memory;
 use abi::{Errno, Error, Result};
 use alloc::format;
 use alloc::string::String;
@@ -29,6 +30,23 @@ pub(crate) fn most_waiting() -> u32 {
     WAITING.load(Ordering::Relaxed)
 }
 
+/// Of connections over the network: those that no program has any more, those that are over, and bytes that all of them keep. Of datagrams: bytes that wait.
+#[must_use]
+pub fn usage() -> [usize; 4] {
+    [
+        memory::ORPHANS.load(Ordering::Relaxed),
+        crate::table::over(),
+        memory::kept(),
+        crate::inbox::kept(),
+    ]
+}
+
+/// Three limits in pages: when nothing is done, when little is kept, and most.
+fn three(pressure: usize) -> String {
+    let pages = pressure / 4096;
+    format!("{}\t{}\t{}", pages / 4 * 3, pages, pages * 2)
+}
+
 /// What a setting of that name is; nothing if there is none.
 #[must_use]
 pub fn setting(name: &str) -> String {
@@ -36,6 +54,10 @@ pub fn setting(name: &str) -> String {
         "somaxconn" => format!("{}", most_waiting()),
         "ip_unprivileged_port_start" => format!("{}", first_unprivileged()),
         "ip_local_port_range" => format!("{}\t{}", free_ports().start(), free_ports().end()),
+        "tcp_max_orphans" => format!("{}", memory::most_orphans()),
+        "tcp_max_tw_buckets" => format!("{}", memory::most_over()),
+        "tcp_mem" => three(memory::pressure()),
+        "udp_mem" => three(2 * memory::pressure()),
         _ => String::new(),
     }
 }

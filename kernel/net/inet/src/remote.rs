@@ -5,6 +5,7 @@
 //!
 //! Lock order: the connection's, then those of `ip` and below, or that of the timers. The table's parts are taken without it.
 
+use crate::memory;
 use crate::table::{self, Entry, Name};
 use abi::socket::{MSG_OOB, MSG_PEEK};
 use abi::{Errno, Error, Result};
@@ -13,8 +14,8 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Offload, Outgoing};
 use ipc::channel::Ear;
-use lock::atomic::{AtomicU8, AtomicUsize, Ordering};
-use lock::{Once, SpinLock};
+use lock::SpinLock;
+use lock::atomic::{AtomicU8, Ordering};
 use packet::checksum::Sum;
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, segment};
@@ -54,16 +55,8 @@ struct Inside {
     is_known: bool,
     /// What of it is in the sum of all.
     counted: usize,
-}
-
-/// Bytes that all connections keep.
-static KEPT: AtomicUsize = AtomicUsize::new(0);
-static MOST: Once<usize> = Once::new();
-
-/// Bytes that all connections may keep before each has to do with little: an eighth of the memory, as on Linux. Twice as many are all: what comes then is as good as lost.
-fn most() -> usize {
-    const PAGE: usize = 4096;
-    *MOST.get_or_init(|| (frames::usage().total as usize * PAGE / 8).max(1 << 18))
+    /// Whether it is among those that no program has.
+    is_orphan: bool,
 }
 
 /// What who waits sees of a connection.
@@ -79,16 +72,9 @@ struct View {
 impl Inside {
     /// Keeps the sum of all connections right, and hears from it.
     fn count(&mut self) {
-        let (old, new) = (self.counted, self.connection.memory());
-        self.counted = new;
-        let all = if old == new {
-            KEPT.load(Ordering::Relaxed)
-        } else {
-            // Wraps to what it is when it falls.
-            let change = new.wrapping_sub(old);
-            KEPT.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
-        };
-        self.connection.set_tight(all > most());
+        let new = self.connection.memory();
+        let most = memory::change(core::mem::replace(&mut self.counted, new), new);
+        self.connection.keep_at_most(most);
     }
 
     fn view(&self) -> View {
@@ -130,6 +116,7 @@ impl Remote {
                 timer: None,
                 is_known: true,
                 counted: 0,
+                is_orphan: false,
             }),
             reading: SleepLock::default(),
             hops: AtomicU8::new(64),
@@ -202,6 +189,9 @@ impl Remote {
         let mut over = None;
         if inside.is_known && matches!(after.state, State::Closed | State::TimeWait) {
             inside.is_known = false;
+            if core::mem::take(&mut inside.is_orphan) {
+                memory::ORPHANS.fetch_sub(1, Ordering::Relaxed);
+            }
             over = Some(inside.connection.time_wait(now));
             if let Some((_, timer)) = inside.timer.take() {
                 time::cancel(timer);
@@ -266,7 +256,8 @@ impl Remote {
     /// A segment came.
     pub(crate) fn deliver(&self, segment: &Segment<'_>) -> Option<tcp::Header> {
         let mut segment = *segment;
-        if !segment.payload.is_empty() && KEPT.load(Ordering::Relaxed) / 2 > most() {
+        if !segment.payload.is_empty() && memory::is_all_taken() && !self.may_have_more() {
+            // As good as lost: it comes again.
             segment.payload = &[];
             segment.flags &= !tcp::flags::FIN;
         }
@@ -284,8 +275,20 @@ impl Remote {
         self.with(|connection, now| connection.set(now, settings));
     }
 
-    /// The program lets go of it; at once, or when everything has arrived.
+    /// Whether it keeps so little that it may have more even where others may not.
+    #[cold]
+    fn may_have_more(&self) -> bool {
+        self.look(|connection| connection.memory() < memory::ALWAYS as usize) && !memory::is_scarce()
+    }
+
+    /// The program lets go of it; at once, or when everything has arrived. Where there are too many that nobody has any more, at once.
     pub(crate) fn close(&self, at_once: bool) {
+        let mut inside = self.inside.lock();
+        let at_once = at_once || memory::has_too_many_orphans(inside.counted);
+        if inside.is_known && !core::mem::replace(&mut inside.is_orphan, true) {
+            memory::ORPHANS.fetch_add(1, Ordering::Relaxed);
+        }
+        drop(inside);
         self.with(|connection, now| {
             if at_once {
                 connection.abort(None);
@@ -330,6 +333,7 @@ impl Remote {
             if !inside.connection.may_send() {
                 break Err(Self::refuse_to_send(&mut inside.connection));
             }
+            inside.count();
             let room = inside.connection.room();
             drop(inside);
             let left = from.left();
@@ -449,7 +453,11 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        KEPT.fetch_sub(self.inside.get_mut().counted, Ordering::Relaxed);
+        let inside = self.inside.get_mut();
+        memory::change(inside.counted, 0);
+        if inside.is_orphan {
+            memory::ORPHANS.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Hashed with a secret, in parts with a lock each; a part doubles when it is full, so that finding one of many costs what finding one of few does. What is left of a connection that is over
 //! (`TIME-WAIT`) is here too, in the order in which it is forgotten.
 
+use crate::memory;
 use crate::remote::Remote;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -17,8 +18,6 @@ use tcp::siphash::Key;
 const PARTS: usize = 16;
 /// Chains that a part begins with.
 const FEW: usize = 8;
-/// What is left of connections, at most.
-const MOST_OVER: usize = 16_384;
 
 /// Own address and the other side's.
 pub(crate) type Name = (SocketAddr, SocketAddr);
@@ -110,6 +109,8 @@ pub(crate) fn add(name: Name, entry: Entry) -> bool {
         drop(old);
         return true;
     }
+    // Most chains have one: room for more would be most of what is left of a connection.
+    chain.reserve_exact(1);
     chain.push((name, entry));
     part.count += 1;
     true
@@ -146,12 +147,21 @@ pub(crate) fn keep(now: u64, name: Name, over: TimeWait) -> Option<u64> {
     let mut list = OVER.lock();
     let first = list.is_empty().then_some(until);
     list.push_back((until, name));
-    let oldest = if list.len() > MOST_OVER { list.pop_front() } else { None };
+    let oldest = if list.len() > memory::most_over() {
+        list.pop_front()
+    } else {
+        None
+    };
     drop(list);
     if let Some((_, oldest)) = oldest {
         remove(&oldest, None);
     }
     first.map(|first| first.max(now))
+}
+
+/// How many connections are over and not forgotten yet.
+pub(crate) fn over() -> usize {
+    OVER.lock().len()
 }
 
 /// Changes what is left of a connection.
@@ -176,6 +186,9 @@ pub(crate) fn forget(now: u64) -> Option<u64> {
             return Some(until);
         }
         list.pop_front();
+        if list.is_empty() {
+            *list = VecDeque::new();
+        }
         drop(list);
         // One that was asked for again stays longer.
         match find(&name) {

@@ -127,6 +127,11 @@ impl Fragments {
         late
     }
 
+    /// How many packets wait, and how many bytes.
+    pub(crate) fn usage(&self) -> (usize, usize) {
+        (self.all.len(), self.used)
+    }
+
     /// When the next has waited too long.
     pub(crate) fn next(&self) -> u64 {
         self.all.first().map_or(u64::MAX, |first| first.until)

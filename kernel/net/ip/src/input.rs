@@ -22,6 +22,9 @@ pub(crate) const ICMP: u8 = 1;
 /// The same of the newer one.
 pub(crate) const ICMPV6: u8 = 58;
 
+/// How often it is told that somebody has the machine's address.
+const TELL: u64 = 10_000_000_000;
+
 /// A frame came.
 pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
     let Some((header, body)) = Header::parse(frame) else {
@@ -62,7 +65,11 @@ impl Stack {
                 .any(|own| own.interface == index && own.network.ip == ip)
         };
         if own(sender_ip) {
-            trace::warn!("{} has our address {sender_ip} too", Display(message.sender));
+            // Said now and then only: somebody could say so without end.
+            if now >= self.told_at {
+                self.told_at = now + TELL;
+                trace::warn!("{} has our address {sender_ip} too", Display(message.sender));
+            }
             return;
         }
         let for_us = own(message.target_ip);

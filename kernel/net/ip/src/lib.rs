@@ -59,8 +59,8 @@ pub use configure::{resolver, route_when_ready, set_name_hook};
 pub use filter::{Rule, refused, set_rules};
 pub use icmp::port_unreachable;
 pub use manage::{
-    Known, add_address, add_route, addresses, confirm, forget_neighbour, neighbours, remove_address, remove_route,
-    routes,
+    Known, add_address, add_route, addresses, confirm, forget_neighbour, fragments, neighbours, remove_address,
+    remove_route, routes,
 };
 pub use multicast::{is_member, join, leave};
 pub use neighbour::State;

@@ -49,6 +49,12 @@ pub fn neighbours() -> Vec<Known> {
     })
 }
 
+/// Packets of which fragments have come and others not yet, and the bytes of those that have.
+#[must_use]
+pub fn fragments() -> (usize, usize) {
+    look(|stack| stack.fragments.usage())
+}
+
 /// Gives an interface an address.
 ///
 /// # Errors

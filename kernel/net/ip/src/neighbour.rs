@@ -20,6 +20,8 @@ const DELAY: u64 = 5 * SECOND;
 const QUESTIONS: u8 = 3;
 /// Frames that wait for one neighbour.
 const MOST_HELD: usize = 32;
+/// Pages of frames that wait for all of them.
+const MOST_PAGES: usize = 256;
 /// Neighbours that are known.
 const MOST: usize = 1024;
 
@@ -140,14 +142,26 @@ impl Neighbours {
         let Ok(at) = self.find(key) else {
             return Some((None, frame));
         };
-        let neighbour = &mut self.all[at];
-        if neighbour.state != State::Incomplete {
-            return Some((Some(neighbour.mac), frame));
+        if self.all[at].state != State::Incomplete {
+            return Some((Some(self.all[at].mac), frame));
         }
+        self.make_room(frame.parts.len());
+        let neighbour = &mut self.all[at];
         // The oldest gives way, as on Linux.
         let lost = (neighbour.held.len() >= MOST_HELD).then(|| neighbour.held.remove(0));
         neighbour.held.push(frame);
         lost.map(|lost| (None, lost))
+    }
+
+    /// Lets go of what waits for who has the most waiting, until there is room for so many pages more.
+    fn make_room(&mut self, pages: usize) {
+        let pages_of = |one: &Neighbour| one.held.iter().map(|frame| frame.parts.len()).sum::<usize>();
+        let mut all: usize = self.all.iter().map(pages_of).sum();
+        while all > 0 && all + pages > MOST_PAGES {
+            let most = self.all.iter_mut().max_by_key(|one| pages_of(one));
+            let Some(most) = most else { return };
+            all -= most.held.remove(0).parts.len();
+        }
     }
 
     /// Somebody was heard of: frames that waited for that.
@@ -218,6 +232,8 @@ impl Neighbours {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use frames::Page;
+    use link::Part;
 
     const MAC: Mac = [2, 0, 0, 0, 0, 7];
 
@@ -263,6 +279,32 @@ mod tests {
         );
         all.confirm(late + DELAY, key());
         assert_eq!(all.next(), u64::MAX);
+    }
+
+    #[test]
+    fn what_waits_for_very_many_takes_little_room() {
+        let info = hal::boot::info();
+        frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
+        let mut all = Neighbours::new();
+        let mut lost = 0;
+        for number in 0..1000u32 {
+            let key = (2, IpAddr::V4(number.into()));
+            all.look_up(0, key);
+            let mut frame = Frame::default();
+            let page = || Page::zeroed().expect("there is memory");
+            frame.parts.extend((0..3).map(|_| Part::new(page(), 0, 1)));
+            lost += u32::from(all.hold(key, frame).is_some());
+        }
+        let pages: usize = all
+            .all
+            .iter()
+            .flat_map(|one| &one.held)
+            .map(|frame| frame.parts.len())
+            .sum();
+        assert!(
+            pages > MOST_PAGES - 3 && pages <= MOST_PAGES && lost == 0,
+            "{pages} pages"
+        );
     }
 
     #[test]

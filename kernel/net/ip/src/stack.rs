@@ -60,6 +60,8 @@ pub(crate) struct Stack {
     pub(crate) paths: Paths,
     pub(crate) names: Vec<Names>,
     pub(crate) limit: icmp::Limit,
+    /// From when on it is told again that somebody else has an own address.
+    pub(crate) told_at: u64,
     /// What is good for a time only.
     pub(crate) timed: Vec<(Thing, u64)>,
     /// Addresses that somebody else may have.
@@ -133,6 +135,7 @@ impl Stack {
             paths: Paths::new(),
             names: Vec::new(),
             limit: icmp::Limit::new(),
+            told_at: 0,
             timed: Vec::new(),
             tests: Vec::new(),
             solicitations: Vec::new(),

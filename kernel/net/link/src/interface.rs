@@ -19,6 +19,8 @@ const BUDGET: u32 = 64;
 const PAUSE: u64 = 20_000;
 /// Frames that wait for room on the card, as many as Linux keeps.
 const QUEUE_LEN: usize = 1000;
+/// Of the memory's pages, frames that wait have at most one in so many.
+const PART_THAT_WAITS: u64 = 8;
 /// The smallest packets that IPv4 can live with.
 const LEAST_MTU: u32 = 68;
 
@@ -94,8 +96,9 @@ pub struct Interface {
     mtu: AtomicU32,
     wanted: SpinLock<Wanted>,
     waiting: SpinLock<VecDeque<Frame>>,
-    /// How many of them there are.
+    /// How many of them there are, and in how many pages.
     backlog: AtomicUsize,
+    pages: AtomicUsize,
     dropped: AtomicUsize,
 }
 
@@ -116,6 +119,7 @@ fn make(index: i32, name: String, card: Arc<dyn Card>) -> Arc<Interface> {
         wanted: SpinLock::default(),
         waiting: SpinLock::default(),
         backlog: AtomicUsize::new(0),
+        pages: AtomicUsize::new(0),
         dropped: AtomicUsize::new(0),
     })
 }
@@ -350,6 +354,7 @@ impl Interface {
         };
         if let Err(frame) = refused {
             let mut waiting = self.waiting.lock();
+            self.pages.fetch_add(frame.parts.len(), Ordering::Relaxed);
             waiting.push_back(frame);
             self.backlog.store(waiting.len(), Ordering::Release);
             drop(waiting);
@@ -365,9 +370,12 @@ impl Interface {
         self.backlog.load(Ordering::Relaxed) < QUEUE_LEN
     }
 
-    /// Those who asked for room at the same time all get it, so there is more than they are told.
+    /// Those who asked for room at the same time all get it, so there is more than they are told; but not more of long frames than a part of the memory.
     fn is_full(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) >= 2 * QUEUE_LEN
+        let backlog = self.backlog.load(Ordering::Relaxed);
+        backlog > 0
+            && (backlog >= 2 * QUEUE_LEN
+                || self.pages.load(Ordering::Relaxed) as u64 > frames::usage().total / PART_THAT_WAITS)
     }
 
     /// Frames that were dropped on their way out.
@@ -379,10 +387,12 @@ impl Interface {
     fn flush(&self) {
         let mut waiting = self.waiting.lock();
         while let Some(frame) = waiting.pop_front() {
+            let pages = frame.parts.len();
             if let Err(frame) = self.card.transmit(frame) {
                 waiting.push_front(frame);
                 break;
             }
+            self.pages.fetch_sub(pages, Ordering::Relaxed);
         }
         self.backlog.store(waiting.len(), Ordering::Release);
     }

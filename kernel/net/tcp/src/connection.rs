@@ -21,8 +21,6 @@ pub(crate) const SCALE: u8 = 7;
 /// What waits to be sent before anybody knows how fast it goes, and at most.
 const FIRST_BUFFER: usize = 87_040;
 const LARGEST_BUFFER: usize = 4 << 20;
-/// What waits either way when memory is short.
-const TIGHT: u32 = 16_384;
 /// Acknowledgements that are sent at once at the beginning.
 const QUICK: u8 = 16;
 /// Bytes of the option that every segment has where clocks are echoed.
@@ -68,8 +66,8 @@ pub struct Connection {
     pub(crate) is_orphan: bool,
     /// More is given soon: what is short is kept until then.
     pub(crate) more: bool,
-    /// Memory is short: little is kept.
-    is_tight: bool,
+    /// What waits either way at most, where memory is short.
+    most: u32,
 
     pub(crate) una: Seq,
     pub(crate) nxt: Seq,
@@ -161,7 +159,7 @@ impl Connection {
             reset: false,
             is_orphan: false,
             more: false,
-            is_tight: false,
+            most: u32::MAX,
             una: first,
             nxt: first,
             window: 0,
@@ -340,13 +338,13 @@ impl Connection {
     }
 
     fn buffer(&self) -> usize {
-        match self.settings.send_buffer {
-            _ if self.is_tight => TIGHT as usize,
+        let buffer = match self.settings.send_buffer {
             0 => FIRST_BUFFER
                 .max(2 * self.congestion.window as usize)
                 .min(LARGEST_BUFFER),
             asked => asked as usize / 2,
-        }
+        };
+        buffer.min(self.most as usize)
     }
 
     /// Bytes that fit into what waits to be sent.
@@ -417,7 +415,7 @@ impl Connection {
         if now.saturating_sub(since) < self.rtt.smooth_nanos().max(MILLI) {
             return;
         }
-        if self.settings.receive_buffer == 0 && !self.is_tight {
+        if self.settings.receive_buffer == 0 && self.most > self.limit {
             self.limit = self.limit.max(count.saturating_mul(2)).min(LARGEST_WINDOW);
         }
         self.read = (0, now);
@@ -426,23 +424,19 @@ impl Connection {
     /// Room for what comes.
     pub(crate) fn free(&self) -> u32 {
         let used = self.queue.len() + self.assembler.memory();
-        let limit = if self.is_tight {
-            self.limit.min(TIGHT)
-        } else {
-            self.limit
-        };
+        let limit = self.limit.min(self.most);
         u32::try_from(used).map_or(0, |used| limit.saturating_sub(used))
     }
 
-    /// Bytes that it keeps.
+    /// Bytes that it keeps, with what lies empty in their places.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.out.len() + self.queue.len() + self.assembler.memory()
+        self.out.memory() + self.queue.memory() + self.assembler.memory()
     }
 
-    /// Whether memory is short.
-    pub const fn set_tight(&mut self, is_tight: bool) {
-        self.is_tight = is_tight;
+    /// How much may wait either way, besides what else limits that: less than everything where memory is short.
+    pub const fn keep_at_most(&mut self, bytes: u32) {
+        self.most = bytes;
     }
 
     /// Acknowledges what comes at once, or when it is time (`TCP_QUICKACK`).

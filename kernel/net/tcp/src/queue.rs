@@ -23,6 +23,12 @@ impl Queue {
         self.len
     }
 
+    /// Bytes with those that are gone or not there yet, for which memory is kept all the same.
+    pub(crate) fn memory(&self) -> usize {
+        let spare = self.pieces.back().map_or(0, |last| last.capacity() - last.len());
+        self.len + self.gone + spare
+    }
+
     /// Adds bytes at the end, without copying them when they are many.
     pub(crate) fn push(&mut self, bytes: Vec<u8>) {
         if bytes.len() < SMALL && !self.pieces.is_empty() {

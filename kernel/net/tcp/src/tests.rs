@@ -2,6 +2,7 @@
 
 mod goodput;
 mod hostile;
+mod orphan;
 mod transfer;
 
 use crate::listener::{Request, Verdict};

@@ -89,7 +89,8 @@ impl Connection {
             self.alarms.resend = NEVER;
             return;
         }
-        if self.gives_up(now, self.tries) {
+        // Not `tries`, which anything that comes sets back: who only says again what it said does not go on for ever.
+        if self.gives_up(now, self.rtt.backoff) {
             return;
         }
         self.tries += 1;
@@ -163,7 +164,9 @@ impl Connection {
     fn ask_for_window(&mut self, now: u64, emit: &mut dyn FnMut(Output<'_>) -> bool) {
         self.alarms.persist = NEVER;
         let tries = self.tries;
-        if (self.is_orphan || self.settings.user_timeout > 0) && self.gives_up(now, tries) {
+        // Who answers every question and never takes anything keeps nothing here for ever when no program is left to wait for it.
+        let asked = if self.is_orphan { self.rtt.backoff } else { tries };
+        if (self.is_orphan || self.settings.user_timeout > 0) && self.gives_up(now, asked) {
             return;
         }
         self.tries = tries.saturating_add(1);

@@ -86,9 +86,22 @@ pub(super) fn sockets_4(text: &mut String) -> Result {
     let count = |protocol| sockets::count(2, protocol);
     writeln!(text, "sockets: used {}", sockets::count_all())?;
     let tcp = count(TCP);
-    writeln!(text, "TCP: inuse {tcp} orphan 0 tw 0 alloc {tcp} mem 0")?;
-    writeln!(text, "UDP: inuse {} mem 0\nUDPLITE: inuse 0", count(UDP))?;
-    writeln!(text, "RAW: inuse {}\nFRAG: inuse 0 memory 0", count(RAW))
+    let [orphans, over, streams, datagrams] = inet::limits::usage();
+    let pages = |bytes: usize| bytes.div_ceil(4096);
+    let all = tcp + orphans;
+    writeln!(
+        text,
+        "TCP: inuse {tcp} orphan {orphans} tw {over} alloc {all} mem {}",
+        pages(streams)
+    )?;
+    writeln!(
+        text,
+        "UDP: inuse {} mem {}\nUDPLITE: inuse 0",
+        count(UDP),
+        pages(datagrams)
+    )?;
+    let (waiting, bytes) = ip::fragments();
+    writeln!(text, "RAW: inuse {}\nFRAG: inuse {waiting} memory {bytes}", count(RAW))
 }
 
 pub(super) fn sockets_6(text: &mut String) -> Result {
