@@ -1,7 +1,11 @@
-// Who waits for a time of day notices that it was set: timers that are read, with and without TFD_TIMER_CANCEL_ON_SET, and clock_nanosleep.
+// Who waits for a time of day notices that it was set: timers that are read, with and without TFD_TIMER_CANCEL_ON_SET, clock_nanosleep, futexes, and queues of messages.
 //: linux-differs
 #include "../include/t.h"
+#include <linux/futex.h>
+#include <mqueue.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/timerfd.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -15,6 +19,59 @@ static int ready(int fd) {
 static void set(long seconds) {
   struct timespec t = {seconds, 0};
   IS(clock_settime(CLOCK_REALTIME, &t) == 0);
+}
+
+static const struct timespec limit = {1000005000, 0};
+static pthread_mutex_t plain_mutex = PTHREAD_MUTEX_INITIALIZER, inheriting;
+static sem_t semaphore;
+static mqd_t queue;
+static unsigned word;
+static volatile int began, ended;
+
+static int wait_on_mutex(void) { return pthread_mutex_timedlock(&plain_mutex, &limit); }
+static int wait_on_inheriting(void) { return pthread_mutex_timedlock(&inheriting, &limit); }
+static int wait_on_semaphore(void) { return sem_timedwait(&semaphore, &limit) ? errno : 0; }
+static int wait_on_queue(void) { char b[8]; return mq_timedreceive(queue, b, 8, 0, &limit) < 0 ? errno : 0; }
+static int wait_on_word(void) {
+  return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &limit, 0, FUTEX_BITSET_MATCH_ANY) ? errno : 0;
+}
+static int (*const waits[])(void) = {wait_on_mutex, wait_on_inheriting, wait_on_semaphore, wait_on_queue, wait_on_word};
+enum { WAITS = sizeof waits / sizeof *waits };
+
+static void *wait_somewhere(void *number) {
+  __atomic_fetch_add(&began, 1, __ATOMIC_SEQ_CST);
+  int error = waits[(long)number]();
+  __atomic_fetch_add(&ended, 1, __ATOMIC_SEQ_CST);
+  return (void *)(long)error;
+}
+
+// Threads that wait until a time of day wait longer when it is set back, and no longer when it is set past that.
+static void waiters(void) {
+  pthread_t threads[WAITS];
+  pthread_mutexattr_t attr;
+  struct mq_attr size = {.mq_maxmsg = 1, .mq_msgsize = 8};
+  pthread_mutexattr_init(&attr);
+  pthread_mutexattr_setprotocol(&attr, PTHREAD_PRIO_INHERIT);
+  pthread_mutex_init(&inheriting, &attr);
+  sem_init(&semaphore, 0, 0);
+  queue = mq_open("/time_set", O_RDWR | O_CREAT, 0600, &size);
+  pthread_mutex_lock(&plain_mutex);
+  pthread_mutex_lock(&inheriting);
+  set(1000004999);
+  for (long i = 0; i < WAITS; i++) pthread_create(&threads[i], 0, wait_somewhere, (void *)i);
+  while (began < WAITS) usleep(1000);
+  usleep(100000);
+  set(1000000000);
+  usleep(1500000);
+  IS(ended == 0);
+  set(1000005001);
+  for (int i = 0; i < WAITS; i++) {
+    void *error;
+    pthread_join(threads[i], &error);
+    SAY("wait %d: %s", i, t_error((int)(long)error));
+  }
+  IS(time(0) < 1000005100);
+  mq_unlink("/time_set");
 }
 
 int main(void) {
@@ -53,5 +110,6 @@ int main(void) {
   struct timex x = {.modes = ADJ_SETOFFSET, .time = {-100, 0}};
   IS(adjtimex(&x) >= 0 && x.time.tv_sec < 1000000990);
   IS(time(0) >= 1000000901 && time(0) < 1000000990);
+  waiters();
   return done();
 }

@@ -23,7 +23,7 @@ use alloc::vec::Vec;
 use lock::atomic::{AtomicBool, AtomicUsize, Ordering};
 use lock::{SpinGuard, SpinLock};
 use space::{AddressSpace, FutexKey};
-use task::{Task, Wake};
+use task::{Task, Until, Wake};
 
 /// Who may know a word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,7 +71,7 @@ fn bucket_of(key: &FutexKey) -> usize {
     (mixed >> 56) as usize % BUCKETS
 }
 
-/// Sleeps while the word has the value `expected`, until it is woken with one of `bits`. `deadline` is in nanoseconds since boot.
+/// Sleeps while the word has the value `expected`, until it is woken with one of `bits`, or until the time given.
 ///
 /// # Errors
 /// `EAGAIN` when the word has another value, `ETIMEDOUT`, `ERESTARTSYS` for a signal, `EFAULT`, `EINVAL`.
@@ -80,7 +80,7 @@ pub fn wait(
     address: u64,
     expected: u32,
     bits: u32,
-    deadline: Option<u64>,
+    until: Option<Until>,
     scope: Scope,
 ) -> Result<()> {
     if bits == 0 {
@@ -101,7 +101,7 @@ pub fn wait(
     }
     bucket.push((key, Arc::clone(&sleeper)));
     drop(bucket);
-    let result = task::wait_until(&[], deadline, || sleeper.woken.load(Ordering::Acquire).then_some(()));
+    let result = task::wait_for(None, until, || sleeper.woken.load(Ordering::Acquire).then_some(()));
     if result.is_err() && !leave(&sleeper) {
         // Woken at the last moment: the wake-up counted this sleeper, so it has been woken.
         return Ok(());

@@ -8,6 +8,7 @@ use crate::{ANY, Scope, wait, wake};
 use abi::sched::{FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS};
 use abi::{Errno, Error, Result};
 use space::AddressSpace;
+use task::Until;
 
 /// Takes the lock for thread `tid`, if it is free; whether it was.
 ///
@@ -45,7 +46,7 @@ pub fn lock(
     space: &AddressSpace,
     address: u64,
     tid: u32,
-    deadline: Option<u64>,
+    until: Option<Until>,
     scope: Scope,
     is_alive: impl Fn(u32) -> bool,
 ) -> Result<()> {
@@ -59,7 +60,7 @@ pub fn lock(
             continue;
         }
         extra = FUTEX_WAITERS;
-        match wait(space, address, waited, ANY, deadline, scope) {
+        match wait(space, address, waited, ANY, until, scope) {
             Err(error) if error.errno != Errno::EAGAIN => return Err(error),
             _ => {}
         }

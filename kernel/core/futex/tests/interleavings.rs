@@ -11,6 +11,7 @@ use space::{AddressSpace, Layout, Limits, Mapping};
 // What a test counts is no step of the machine.
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
+use task::Until;
 use task::simulated::{self, Joins, in_program};
 
 static HANDLERS: Handlers = Handlers {
@@ -59,7 +60,8 @@ fn change(number: u64, change: impl Fn(u32) -> u32) -> u32 {
 }
 
 fn wait(number: u64, expected: u32, deadline: Option<u64>) -> Result<(), Errno> {
-    futex::wait(&memory().0, word(number), expected, ANY, deadline, Scope::Private).map_err(|error| error.errno)
+    let until = deadline.map(Until::SinceBoot);
+    futex::wait(&memory().0, word(number), expected, ANY, until, Scope::Private).map_err(|error| error.errno)
 }
 
 fn wake(number: u64, count: usize) -> usize {
@@ -211,7 +213,8 @@ fn wake_ups_that_were_counted_are_those_that_came() {
 }
 
 fn pi_lock(tid: u32, deadline: Option<u64>) -> Result<(), Errno> {
-    owned::lock(&memory().0, word(MUTEX), tid, deadline, Scope::Private, |_| true).map_err(|error| error.errno)
+    let until = deadline.map(Until::SinceBoot);
+    owned::lock(&memory().0, word(MUTEX), tid, until, Scope::Private, |_| true).map_err(|error| error.errno)
 }
 
 #[test]

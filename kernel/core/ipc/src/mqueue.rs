@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 use lock::SpinLock;
 use lock::atomic::{AtomicUsize, Ordering};
 use sortedmap::SortedMap;
-use task::WaitQueue;
+use task::{Until, WaitQueue};
 use usermem::Sink;
 use vfs::{Direction, Events, File, FileLike};
 
@@ -24,8 +24,17 @@ pub const PRIORITIES: u32 = 32_768;
 /// What a message costs besides its bytes, as Linux counts it: its head, and its place in the order.
 const HEAD: u64 = 48 + 48;
 
+/// Why somebody is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reason {
+    /// A message came.
+    Message,
+    /// Nobody is to be told any more.
+    Removed,
+}
+
 /// Who is told of a message: the process, and how.
-pub type Notice = (u32, Box<dyn Fn() + Send + Sync>);
+pub type Notice = (u32, Box<dyn Fn(Reason) + Send + Sync>);
 
 #[derive(Default)]
 struct State {
@@ -116,13 +125,13 @@ impl Queue {
         self.state.lock().count
     }
 
-    /// Sends a message; `waits` until there is room, or until the deadline (nanoseconds since boot).
+    /// Sends a message; `waits` until there is room, or until the time given.
     ///
     /// # Errors
     /// `EAGAIN`, `ETIMEDOUT`; `ERESTARTSYS` when a signal comes.
-    pub fn send(&self, bytes: Vec<u8>, priority: u32, waits: bool, deadline: Option<u64>) -> Result<()> {
+    pub fn send(&self, bytes: Vec<u8>, priority: u32, waits: bool, until: Option<Until>) -> Result<()> {
         let mut message = Some(bytes);
-        let notice = task::wait_until(&[&self.writable], deadline, || {
+        let notice = task::wait_for(Some(&self.writable), until, || {
             let mut state = self.state.lock();
             if state.count >= self.most {
                 return (!waits).then_some(Err(Error::from(Errno::EAGAIN)));
@@ -139,7 +148,7 @@ impl Queue {
         })??;
         self.readable.wake(1, Events::READABLE.bits());
         if let Some((_, tell)) = notice {
-            tell();
+            tell(Reason::Message);
         }
         Ok(())
     }
@@ -148,7 +157,7 @@ impl Queue {
     ///
     /// # Errors
     /// As [`Queue::send`].
-    pub fn receive(&self, waits: bool, deadline: Option<u64>) -> Result<(Vec<u8>, u32)> {
+    pub fn receive(&self, waits: bool, until: Option<Until>) -> Result<(Vec<u8>, u32)> {
         let try_take = || {
             let mut state = self.state.lock();
             let (Reverse(priority), first) = state.messages.first_mut()?;
@@ -166,7 +175,7 @@ impl Queue {
             None if !waits => return Err(Errno::EAGAIN.into()),
             None => {
                 self.receiving.fetch_add(1, Ordering::SeqCst);
-                let outcome = task::wait_until(&[&self.readable], deadline, try_take);
+                let outcome = task::wait_for(Some(&self.readable), until, try_take);
                 self.receiving.fetch_sub(1, Ordering::SeqCst);
                 outcome?
             }
@@ -175,17 +184,21 @@ impl Queue {
         Ok(received)
     }
 
-    /// Asks for a notice, or takes that of a process back.
+    /// Asks for a notice, or takes that of a process back, which is told so.
     ///
     /// # Errors
     /// `EBUSY` when somebody has asked already.
     pub fn notify(&self, pid: u32, notice: Option<Notice>) -> Result<()> {
         let mut state = self.state.lock();
-        match (&state.notice, notice) {
+        let removed = match (&state.notice, notice) {
             (Some(_), Some(_)) => return Err(Error::new(Errno::EBUSY, "somebody is told already")),
-            (None, Some(notice)) => state.notice = Some(notice),
-            (Some((of, _)), None) if *of == pid => state.notice = None,
-            _ => {}
+            (None, Some(notice)) => state.notice.replace(notice),
+            (Some((of, _)), None) if *of == pid => state.notice.take(),
+            _ => None,
+        };
+        drop(state);
+        if let Some((_, tell)) = removed {
+            tell(Reason::Removed);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 //! | [`payload`] | what hangs on a task |
 //! | [`current`] | the task that runs on this CPU |
 //! | [`queue`] | [`WaitQueue`]: who is to be woken when something happens |
-//! | [`wait`] | [`wait_until`]: the one way to sleep until a condition holds |
+//! | [`wait`] | [`wait_until`]: the one way to sleep until a condition holds, or until a time since boot or of day |
 //! | [`mutex`] | [`SleepLock`]: a lock that may be held across user copies and sleeps |
 //! | `simulated` | on the host: the scheduler on an interleaved machine, for tests |
 //!
@@ -42,4 +42,4 @@ pub use queue::{WaitQueue, Wake};
 pub use sample::Times;
 pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
 pub use task::{Task, Work};
-pub use wait::{sleep_until, wait_killable, wait_more, wait_until, watch_until};
+pub use wait::{Until, sleep_until, time_was_set, wait_for, wait_killable, wait_more, wait_until, watch_until};

@@ -117,6 +117,74 @@ pub fn watch_until<T>(
     result
 }
 
+/// When a wait is over at the latest.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// A time in nanoseconds since boot.
+    SinceBoot(u64),
+    /// A time of day in nanoseconds since 1970, which comes sooner or later when the time of day is set.
+    OfDay(u64),
+}
+
+/// Who waits until a time of day at the latest.
+static OF_DAY: WaitQueue = WaitQueue::new();
+
+/// The time of day has been set: who waits for one works out anew how long.
+pub fn time_was_set() {
+    OF_DAY.wake_all();
+}
+
+/// As [`wait_until`], on one queue or none, and perhaps until a time of day.
+///
+/// # Errors
+/// Those of [`wait_until`].
+#[inline]
+pub fn wait_for<T>(
+    queue: Option<&WaitQueue>,
+    until: Option<Until>,
+    mut try_it: impl FnMut() -> Option<T>,
+) -> Result<T> {
+    let deadline = match until {
+        None => None,
+        Some(Until::SinceBoot(deadline)) => Some(deadline),
+        Some(Until::OfDay(until)) => {
+            let mut value = None;
+            wait_for_time_of_day(queue, until, &mut || {
+                value = try_it();
+                value.is_some()
+            })?;
+            return value.ok_or(TIMED_OUT);
+        }
+    };
+    wait_until(queue.as_slice(), deadline, try_it)
+}
+
+#[cold]
+fn wait_for_time_of_day(queue: Option<&WaitQueue>, until: u64, is_there: &mut dyn FnMut() -> bool) -> Result<()> {
+    let queues = [&OF_DAY, queue.unwrap_or(&OF_DAY)];
+    let queues = &queues[..1 + usize::from(queue.is_some())];
+    loop {
+        let base = time::wall_at_boot();
+        let look = || {
+            let over = is_there();
+            (over || time::wall_at_boot() != base).then_some(over)
+        };
+        if watch_until(queues, Some(since_boot(until, base)), look)? {
+            return Ok(());
+        }
+    }
+}
+
+/// The time since boot of a time of day. Boot may have been before 1970, if somebody says so.
+fn since_boot(of_day: u64, at_boot: u64) -> u64 {
+    let at_boot = at_boot.cast_signed();
+    if at_boot < 0 {
+        of_day.saturating_add(at_boot.unsigned_abs())
+    } else {
+        of_day.saturating_sub(at_boot.unsigned_abs())
+    }
+}
+
 /// Takes the task out of a queue. If a wake-up has done so and the wait is `over` anyhow, the next is woken.
 #[inline]
 fn leave(queue: &WaitQueue, task: &Arc<Task>, over: bool) {

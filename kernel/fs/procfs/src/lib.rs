@@ -11,7 +11,7 @@
 //! | `process`, `status`, `files`, `mounts` | a process's directory |
 //! | `system`, `cpuinfo` | files about the machine |
 //! | `sysctl` | `/proc/sys` |
-//! | `sysfs` | `/sys` |
+//! | `sysfs`, `cpus` | `/sys`, and what it says of CPUs |
 //! | `network` | what there is of the network in all three |
 //!
 //! Invariants: content is made without locks of this crate held. It does not do: files that are written to change the machine, but for the few in `sysctl`.
@@ -21,6 +21,7 @@
 extern crate alloc;
 
 mod cpuinfo;
+mod cpus;
 mod files;
 mod mounts;
 mod network;

@@ -1,13 +1,12 @@
 //! `/sys`: the few files that programs read to find out about CPUs and memory.
 
-use crate::network;
-use crate::status::ranges;
+use crate::system::memory;
 use crate::tree::{Row, Scope, Table, directory, file};
+use crate::{cpus, network};
 use abi::Result;
-use alloc::format;
 use alloc::vec::Vec;
 
-const fn table(id: u64, rows: &'static [Row]) -> Table {
+pub(crate) const fn table(id: u64, rows: &'static [Row]) -> Table {
     Table { id, rows, listed: None }
 }
 
@@ -26,22 +25,25 @@ pub(crate) static TABLE: Table = table(
 static EMPTY: Table = table(2, &[]);
 static CLASSES: Table = table(14, &[directory(b"net", &network::INTERFACES)]);
 static DEVICES: Table = table(3, &[directory(b"system", &SYSTEM)]);
-static SYSTEM: Table = table(4, &[directory(b"cpu", &CPU), directory(b"node", &NODE)]);
-static CPU: Table = table(
-    5,
+static SYSTEM: Table = table(4, &[directory(b"cpu", &cpus::TABLE), directory(b"node", &NODES)]);
+static NODES: Table = table(
+    6,
     &[
-        file(b"kernel_max", |_| Ok(b"63\n".to_vec())),
-        file(b"offline", |_| Ok(b"\n".to_vec())),
-        file(b"online", all_cpus),
-        file(b"possible", all_cpus),
-        file(b"present", all_cpus),
+        file(b"has_cpu", |_| Ok(b"0\n".to_vec())),
+        file(b"has_memory", |_| Ok(b"0\n".to_vec())),
+        file(b"has_normal_memory", |_| Ok(b"0\n".to_vec())),
+        directory(b"node0", &NODE),
+        file(b"online", |_| Ok(b"0\n".to_vec())),
+        file(b"possible", |_| Ok(b"0\n".to_vec())),
     ],
 );
 static NODE: Table = table(
-    6,
+    15,
     &[
-        file(b"online", |_| Ok(b"0\n".to_vec())),
-        file(b"possible", |_| Ok(b"0\n".to_vec())),
+        file(b"cpulist", cpus::list_of_all),
+        file(b"cpumap", cpus::mask_of_all),
+        file(b"distance", |_| Ok(b"10\n".to_vec())),
+        file(b"meminfo", memory_of_node),
     ],
 );
 static FS: Table = table(7, &[directory(b"cgroup", &EMPTY)]);
@@ -61,8 +63,22 @@ static HUGE_PAGES: Table = table(
     ],
 );
 
-/// All CPUs are online once the machine has started them.
-fn all_cpus(_scope: &Scope) -> Result<Vec<u8>> {
-    let count = hal::cpu::count().clamp(1, 64);
-    Ok(format!("{}\n", ranges(u64::MAX >> (64 - count))).into_bytes())
+/// The memory of the machine's one node: the lines of `/proc/meminfo` that are about pages, with the node's name before each.
+fn memory_of_node(scope: &Scope) -> Result<Vec<u8>> {
+    let mut told = Vec::new();
+    for line in memory(scope)?.split_inclusive(|byte| *byte == b'\n') {
+        let total_only = [
+            b"Swap".as_slice(),
+            b"Commit",
+            b"Vmalloc",
+            b"Hugepagesize",
+            b"Buffers",
+            b"MemAvailable",
+        ];
+        if !total_only.iter().any(|name| line.starts_with(name)) {
+            told.extend_from_slice(b"Node 0 ");
+            told.extend_from_slice(line);
+        }
+    }
+    Ok(told)
 }

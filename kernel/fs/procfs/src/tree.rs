@@ -225,7 +225,7 @@ impl Node {
 }
 
 /// A decimal number as the kernel writes it: no sign, no leading zero.
-fn parse_number(name: &[u8]) -> Option<u32> {
+pub(crate) fn parse_number(name: &[u8]) -> Option<u32> {
     if name.len() > 1 && name.first() == Some(&b'0') || !name.iter().all(u8::is_ascii_digit) {
         return None;
     }

@@ -32,5 +32,5 @@ pub mod survey;
 mod text;
 
 pub use request::answer;
-pub use socket::socket;
+pub use socket::{check, post, socket};
 pub use text::{about, content, interfaces};

@@ -100,6 +100,28 @@ pub fn socket(kind: u32, protocol: u32, flags: OpenFlags) -> Result<Arc<File>> {
     ))
 }
 
+/// Whether a file is a netlink socket.
+///
+/// # Errors
+/// `ENOTSOCK`, `EINVAL` for sockets of other families.
+pub fn check(file: &File) -> Result<()> {
+    file.socket()?;
+    netlink_of(file)
+        .map(drop)
+        .ok_or(Error::new(Errno::EINVAL, "the socket is not one of netlink"))
+}
+
+/// Gives a netlink socket a datagram of the kernel's own, if there is room.
+pub fn post(file: &File, datagram: &[u8]) {
+    if let Some(socket) = netlink_of(file) {
+        socket.take_in(datagram.to_vec(), 0);
+    }
+}
+
+fn netlink_of(file: &File) -> Option<&NetlinkSocket> {
+    file.downcast::<NetlinkSocket>()
+}
+
 fn sockets() -> Vec<Arc<NetlinkSocket>> {
     let all = SOCKETS.lock();
     all.iter().filter_map(Weak::upgrade).collect()

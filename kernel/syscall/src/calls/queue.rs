@@ -5,14 +5,16 @@ use crate::Caller;
 use crate::argument::{Fd, PathPtr};
 use abi::fcntl::OpenFlags;
 use abi::resource::RLIMIT_MSGQUEUE;
-use abi::signal::{SIGEV_NONE, SIGEV_SIGNAL, SigEvent, Signal};
+use abi::signal::{SIGEV_NONE, SIGEV_SIGNAL, SIGEV_THREAD, SigEvent, Signal};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use ipc::mqueue::{self, Queue, QueueFile};
+use ipc::mqueue::{self, Queue, QueueFile, Reason};
+use process::Process;
 use process::signals::{self, Fields, Info};
+use task::Until;
 use usermem::UserPtr;
 use vfs::{Credentials, File, capability};
 
@@ -21,7 +23,7 @@ calls! {
     241 "mq_unlink" = mq_unlink(PathPtr);
     242 "mq_timedsend" = mq_timedsend(Fd, u64, usize, u32, UserPtr<Timespec>);
     243 "mq_timedreceive" = mq_timedreceive(Fd, u64, usize, UserPtr<u32>, UserPtr<Timespec>);
-    244 "mq_notify" = mq_notify(Fd, UserPtr<SigEvent>) partial "SIGEV_THREAD answers EINVAL";
+    244 "mq_notify" = mq_notify(Fd, UserPtr<SigEvent>);
     245 "mq_getsetattr" = mq_getsetattr(Fd, UserPtr<[i64; 8]>, UserPtr<[i64; 8]>);
 }
 
@@ -119,20 +121,20 @@ fn queue_of(file: &File) -> Result<&Arc<Queue>> {
         .ok_or(Error::new(Errno::EBADF, "the file is no message queue"))
 }
 
-/// The time since boot of a time of day, if there is one.
-fn deadline(timeout: UserPtr<Timespec>) -> Result<Option<u64>> {
+/// The time of day at which a wait ends, if there is one.
+fn end_of_wait(timeout: UserPtr<Timespec>) -> Result<Option<Until>> {
     let Some(timeout) = timeout.non_null() else {
         return Ok(None);
     };
     let nanos = timeout.read()?.to_nanos().ok_or(invalid("no such time"))?;
-    Ok(Some(nanos.saturating_sub(time::wall_at_boot()).max(1)))
+    Ok(Some(Until::OfDay(nanos)))
 }
 
 fn mq_timedsend(
     caller: &mut Caller<'_>,
     (fd, message, len, priority, timeout): (Fd, u64, usize, u32, UserPtr<Timespec>),
 ) -> Result<u64> {
-    let deadline = deadline(timeout)?;
+    let until = end_of_wait(timeout)?;
     if priority >= mqueue::PRIORITIES {
         return Err(invalid("no message has such a priority"));
     }
@@ -150,7 +152,7 @@ fn mq_timedsend(
     bytes.resize(len, 0);
     usermem::read_bytes(message, &mut bytes)?;
     let waits = !file.flags().contains(OpenFlags::NONBLOCK);
-    queue.send(bytes, priority, waits, deadline)?;
+    queue.send(bytes, priority, waits, until)?;
     Ok(0)
 }
 
@@ -158,7 +160,7 @@ fn mq_timedreceive(
     caller: &mut Caller<'_>,
     (fd, out, room, priority, timeout): (Fd, u64, usize, UserPtr<u32>, UserPtr<Timespec>),
 ) -> Result<u64> {
-    let deadline = deadline(timeout)?;
+    let until = end_of_wait(timeout)?;
     let file = caller.process().file(fd.0)?;
     let queue = queue_of(&file)?;
     if !file.is_readable() {
@@ -168,51 +170,67 @@ fn mq_timedreceive(
         return Err(Error::new(Errno::EMSGSIZE, "the longest message would not fit"));
     }
     let waits = !file.flags().contains(OpenFlags::NONBLOCK);
-    let (bytes, of) = queue.receive(waits, deadline)?;
+    let (bytes, of) = queue.receive(waits, until)?;
     priority.write_if_some(&of)?;
     usermem::write_bytes(out, &bytes)?;
     Ok(bytes.len() as u64)
 }
 
 fn mq_notify(caller: &mut Caller<'_>, (fd, event): (Fd, UserPtr<SigEvent>)) -> Result<u64> {
-    const SI_MESGQ: i32 = -3;
     let event = event.non_null().map(UserPtr::read).transpose()?;
     let process = caller.process();
-    let signal = match &event {
-        Some(event) if event.notify == SIGEV_SIGNAL => {
-            let signal = u32::try_from(event.signal).ok().and_then(Signal::new);
-            Some(signal.ok_or(invalid("no such signal"))?)
-        }
-        Some(event) if event.notify != SIGEV_NONE => return Err(invalid("no such way to tell it")),
-        _ => None,
-    };
+    let tell = event.map(|event| way_to_tell(process, &event)).transpose()?;
     let file = process.file(fd.0)?;
-    let queue = queue_of(&file)?;
-    let Some(event) = event else {
-        queue.notify(process.pid, None)?;
-        return Ok(0);
-    };
-    let target = Arc::downgrade(process);
-    let tell = move || {
-        let (Some(signal), Some(target)) = (signal, target.upgrade()) else {
-            return;
-        };
-        let (pid, uid) = process::current().map_or((0, 0), |sender| (sender.pid, sender.credentials().uid));
-        let fields = Fields::Sender {
-            pid,
-            uid,
-            value: event.value,
-        };
-        let info = Info {
-            signal,
-            code: SI_MESGQ,
-            errno: 0,
-            fields,
-        };
-        signals::send(&target, info);
-    };
-    queue.notify(process.pid, Some((process.pid, Box::new(tell))))?;
+    queue_of(&file)?.notify(process.pid, tell.map(|tell| (process.pid, tell)))?;
     Ok(0)
+}
+
+type Tell = Box<dyn Fn(Reason) + Send + Sync>;
+
+/// How a process is told of a message, as it asks for it: by a signal, by a cookie that comes out of a netlink socket (the C library starts a thread then), or not at all.
+fn way_to_tell(process: &Arc<Process>, event: &SigEvent) -> Result<Tell> {
+    match event.notify {
+        SIGEV_NONE => Ok(Box::new(|_| ())),
+        SIGEV_SIGNAL => {
+            let signal = u32::try_from(event.signal).ok().and_then(Signal::new);
+            let (signal, value) = (signal.ok_or(invalid("no such signal"))?, event.value);
+            let target = Arc::downgrade(process);
+            Ok(Box::new(move |reason| {
+                if let Some(target) = target.upgrade().filter(|_| reason == Reason::Message) {
+                    send_signal(&target, signal, value);
+                }
+            }))
+        }
+        SIGEV_THREAD => {
+            let mut cookie = [0; COOKIE];
+            usermem::read_bytes(event.value, &mut cookie)?;
+            let socket = process.file(event.signal)?;
+            netlink::check(&socket)?;
+            Ok(Box::new(move |reason| {
+                let mut told = cookie;
+                told[COOKIE - 1] = if reason == Reason::Message { WOKEN } else { REMOVED };
+                netlink::post(&socket, &told);
+            }))
+        }
+        _ => Err(invalid("no such way to tell it")),
+    }
+}
+
+/// Bytes of a cookie, of which the last says why it comes.
+const COOKIE: usize = 32;
+const WOKEN: u8 = 1;
+const REMOVED: u8 = 2;
+
+fn send_signal(target: &Arc<Process>, signal: Signal, value: u64) {
+    const SI_MESGQ: i32 = -3;
+    let (pid, uid) = process::current().map_or((0, 0), |sender| (sender.pid, sender.credentials().uid));
+    let info = Info {
+        signal,
+        code: SI_MESGQ,
+        errno: 0,
+        fields: Fields::Sender { pid, uid, value },
+    };
+    signals::send(target, info);
 }
 
 fn mq_getsetattr(caller: &mut Caller<'_>, (fd, new, old): (Fd, UserPtr<[i64; 8]>, UserPtr<[i64; 8]>)) -> Result<u64> {

@@ -10,7 +10,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use process::registry;
 use process::timers::Clock;
-use task::WaitQueue;
+use task::Until;
 use usermem::UserPtr;
 use vfs::capability;
 
@@ -218,29 +218,17 @@ fn sleep_for_running_time(clock: &Clock, until: u64) -> Result<u64> {
     }
 }
 
-/// Who sleeps until a time of day; they look again when it is set.
-static SLEEPERS: WaitQueue = WaitQueue::new();
-
 fn sleep_until_time_of_day(until: u64) -> Result<u64> {
-    loop {
-        let (base, now) = (time::wall_at_boot(), time::wall_now());
-        if now >= until {
-            return Ok(0);
-        }
-        let was_set = || (time::wall_at_boot() != base).then_some(());
-        match task::watch_until(&[&SLEEPERS], Some(until.wrapping_sub(base)), was_set) {
-            Err(error) if error.errno != Errno::ETIMEDOUT => {
-                return Err(Error::new(Errno::ERESTARTNOHAND, error.why()));
-            }
-            _ => {}
-        }
+    match task::wait_for::<()>(None, Some(Until::OfDay(until)), || None) {
+        Err(error) if error.errno != Errno::ETIMEDOUT => Err(Error::new(Errno::ERESTARTNOHAND, error.why())),
+        _ => Ok(0),
     }
 }
 
 /// Sets the time of day, and has all look again who wait for one.
 fn set_time_of_day(nanos: u64) {
     time::set_wall(nanos);
-    SLEEPERS.wake_all();
+    task::time_was_set();
     ipc::time_was_set();
     for process in registry::processes() {
         process.timers.time_was_set();

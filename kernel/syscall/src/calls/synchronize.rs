@@ -10,6 +10,7 @@ use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use core::sync::atomic::Ordering;
 use futex::{ANY, Scope};
+use task::Until;
 use usermem::UserPtr;
 
 calls! {
@@ -21,7 +22,7 @@ calls! {
 const COMMAND: u32 = !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 
 /// When a wait ends: relative for `FUTEX_WAIT`, absolute on one of two clocks otherwise.
-fn deadline(caller: &Caller<'_>, timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<u64>> {
+fn end_of_wait(caller: &Caller<'_>, timeout: UserPtr<Timespec>, operation: u32) -> Result<Option<Until>> {
     let Some(timeout) = timeout.non_null() else {
         return Ok(None);
     };
@@ -29,13 +30,12 @@ fn deadline(caller: &Caller<'_>, timeout: UserPtr<Timespec>, operation: u32) -> 
         .read()?
         .to_nanos()
         .ok_or(Error::new(Errno::EINVAL, "no such time"))?;
-    if operation & COMMAND == FUTEX_WAIT {
-        return Ok(Some(super::signal::deadline(caller, nanos)));
-    }
-    if operation & FUTEX_CLOCK_REALTIME != 0 || operation & COMMAND == FUTEX_LOCK_PI {
-        return Ok(Some(nanos.saturating_sub(time::wall_at_boot())));
-    }
-    Ok(Some(nanos))
+    Ok(Some(match operation & COMMAND {
+        FUTEX_WAIT => Until::SinceBoot(super::signal::deadline(caller, nanos)),
+        FUTEX_LOCK_PI => Until::OfDay(nanos),
+        _ if operation & FUTEX_CLOCK_REALTIME != 0 => Until::OfDay(nanos),
+        _ => Until::SinceBoot(nanos),
+    }))
 }
 
 fn futex_call(
@@ -57,14 +57,14 @@ fn futex_call(
     match command {
         FUTEX_WAIT | FUTEX_WAIT_BITSET => {
             let bits = if command == FUTEX_WAIT { ANY } else { bits };
-            let deadline = deadline(caller, UserPtr::new(fourth.0), operation)?;
-            let waited = futex::wait(&space, word.0, value, bits, deadline, scope);
-            waited.map(|()| 0).map_err(|error| interrupted(caller, deadline, error))
+            let until = end_of_wait(caller, UserPtr::new(fourth.0), operation)?;
+            let waited = futex::wait(&space, word.0, value, bits, until, scope);
+            waited.map(|()| 0).map_err(|error| interrupted(caller, until, error))
         }
         FUTEX_LOCK_PI | FUTEX_LOCK_PI2 => {
-            let deadline = deadline(caller, UserPtr::new(fourth.0), operation)?;
+            let until = end_of_wait(caller, UserPtr::new(fourth.0), operation)?;
             let is_alive = |tid| process::registry::thread(tid).is_some();
-            futex::owned::lock(&space, word.0, caller.thread.tid(), deadline, scope, is_alive).map(|()| 0)
+            futex::owned::lock(&space, word.0, caller.thread.tid(), until, scope, is_alive).map(|()| 0)
         }
         FUTEX_TRYLOCK_PI if futex::owned::try_lock(word.0, caller.thread.tid())? => Ok(0),
         FUTEX_TRYLOCK_PI => Err(Error::new(Errno::EAGAIN, "another thread has the lock")),
@@ -87,11 +87,14 @@ fn futex_call(
 }
 
 /// A wait with an end that a signal interrupted goes on to the same end, unless a handler runs.
-fn interrupted(caller: &Caller<'_>, deadline: Option<u64>, error: Error) -> Error {
+fn interrupted(caller: &Caller<'_>, until: Option<Until>, error: Error) -> Error {
     const FUTEX: u64 = 202;
-    match deadline {
-        Some(deadline) if error.errno == Errno::ERESTARTSYS => super::signal::interrupted(caller, FUTEX, deadline),
-        _ => error,
+    match until {
+        _ if error.errno != Errno::ERESTARTSYS => error,
+        None => error,
+        Some(Until::SinceBoot(deadline)) => super::signal::interrupted(caller, FUTEX, deadline),
+        // The call's own arguments say when.
+        Some(Until::OfDay(_)) => Error::new(Errno::ERESTARTNOHAND, error.why()),
     }
 }
 
