@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use chiton_tests::{
-    apps, bridges, cpython, guest, hostile, interactive, internet, machines, network, packages, processes, programs,
-    storms, suite, tcp,
+    apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
+    programs, soak, storms, suite, tcp, unplugged,
 };
 
 fn main() -> ExitCode {
@@ -20,12 +20,15 @@ fn main() -> ExitCode {
         processes::cases(),
         programs::cases(),
         internet::cases(),
+        leases::cases(),
         machines::cases(),
         network::cases(),
         bridges::cases(),
         packages::cases(),
         tcp::cases(),
         storms::cases(),
+        unplugged::cases(),
+        soak::cases(),
         hostile::cases(),
         interactive::cases(),
     ];

@@ -402,9 +402,9 @@ int main(int argc, char **argv) {
       }
   // What is left of a connection that is over stays for a minute, and takes less than half a kilobyte.
   struct memory last = memory();
-  for (double until = now() + 20; last.free + 1024 + last.over / 2 < first.free && now() < until; last = memory()) sleep(1);
+  for (double until = now() + 20; last.free + 2048 + last.over / 2 < first.free && now() < until; last = memory()) sleep(1);
   show("at the end", last);
-  int is_back = last.free + 1024 + last.over / 2 >= first.free;
+  int is_back = last.free + 2048 + last.over / 2 >= first.free;
   if (!is_back) puts("memory does not come back");
   printf("a client that behaves was answered %ld times, not answered %ld times, and waited at most %.2f s\n", answered, unanswered, longest);
   char text[64];

@@ -22,6 +22,9 @@
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`bridges`] | networks that several machines share |
+//! | [`leases`] | a server of addresses that does everything wrong |
+//! | [`soak`] | nginx and redis under load for a long time |
+//! | [`unplugged`] | a card whose cable is pulled |
 //! | [`storms`] | floods, clients that do not behave, very many connections |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
@@ -38,14 +41,17 @@ pub mod guest;
 pub mod hostile;
 pub mod interactive;
 pub mod internet;
+pub mod leases;
 pub mod machines;
 pub mod network;
 pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;
+pub mod soak;
 pub mod source;
 pub mod storms;
 pub mod suite;
 pub mod tcp;
 pub mod terminal;
+pub mod unplugged;

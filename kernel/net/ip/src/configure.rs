@@ -7,13 +7,14 @@ use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
 use crate::output::frame_of;
 use crate::route::{Entry, Route, route};
-use crate::stack::{Effects, Link, Stack};
+use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use lock::Once;
+use packet::arp::Message;
 use packet::dhcp::{CLIENT, SERVER};
 use packet::ethernet::{self, BROADCAST, IPV4};
 use packet::{ipv4, udp};
@@ -224,6 +225,18 @@ impl Stack {
         }
     }
 
+    /// Somebody says that he has an address of an interface: if a server gave it just now, it is given up.
+    pub(crate) fn hear_of_taken(&mut self, now: u64, index: u32, ip: Ipv4Addr, effects: &mut Effects) {
+        let Some(at) = self.links.iter().position(|link| link.index == index) else {
+            return;
+        };
+        let client = self.links[at].client.as_mut();
+        if let Some(letter) = client.and_then(|client| client.is_taken(now, ip)) {
+            self.apply(now, at, Event::Lost, effects);
+            self.send_letter(now, at, &letter, effects);
+        }
+    }
+
     fn withdraw(&mut self, index: u32, lease: &Lease) {
         self.remove_address(index, lease.network.ip);
         let given = |route: &Entry| lease.routes.iter().any(|(to, _)| *to == route.destination);
@@ -234,6 +247,17 @@ impl Stack {
         let index = self.links[at].index;
         trace::info!("eth{at} has {}/{}", lease.network.ip, lease.network.prefix);
         self.links[at].mtu = lease.mtu.unwrap_or(u32::MAX);
+        if let IpAddr::V4(target_ip) = lease.network.ip {
+            // Whoever has it says so; it is used meanwhile.
+            let probe = Message {
+                is_reply: false,
+                sender: self.links[at].mac,
+                sender_ip: Ipv4Addr::UNSPECIFIED,
+                target: [0; 6],
+                target_ip,
+            };
+            send_arp(&self.links[at], BROADCAST, &probe, effects);
+        }
         self.add_address(now, index, lease.network, effects);
         for (destination, gateway) in &lease.routes {
             self.routes.push(Entry {

@@ -6,7 +6,7 @@
 use crate::network::Network;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
-use packet::dhcp::{ACK, Answer, DISCOVER, NAK, OFFER, Question, REQUEST, option};
+use packet::dhcp::{ACK, Answer, DECLINE, DISCOVER, NAK, OFFER, Question, REQUEST, option};
 use packet::ethernet::Mac;
 
 const SECOND: u64 = 1_000_000_000;
@@ -14,6 +14,9 @@ const SECOND: u64 = 1_000_000_000;
 const LONGEST_PAUSE: u64 = 64 * SECOND;
 /// The shortest pause between two questions for more time (RFC 2131 section 4.4.5).
 const LEAST_PAUSE: u64 = 60 * SECOND;
+/// How long after it got an address somebody may say that he has it, and how long it waits then (RFC 2131 sections 3.1 and 4.4.4).
+const DOUBT: u64 = 3 * SECOND;
+const DECLINED: u64 = 10 * SECOND;
 /// Requests of one offer before another is looked for.
 const REQUESTS: u32 = 4;
 
@@ -28,6 +31,7 @@ pub(crate) struct Lease {
     pub(crate) host_name: Vec<u8>,
     pub(crate) mtu: Option<u32>,
     server: Ipv4Addr,
+    doubted_until: u64,
     renew_at: u64,
     rebind_at: u64,
     ends_at: u64,
@@ -227,12 +231,24 @@ impl Client {
         }
     }
 
+    /// Somebody says that he has an address. If it was got just now, its server is told, and another is looked for after a while; later it may be anybody who wants the machine to lose its address.
+    pub(crate) fn is_taken(&mut self, now: u64, ip: Ipv4Addr) -> Option<Letter> {
+        let State::Bound(lease) = &self.state else { return None };
+        if lease.network.ip != IpAddr::V4(ip) || now >= lease.doubted_until {
+            return None;
+        }
+        let letter = self.letter(now, DECLINE, Some((ip, lease.server)));
+        self.begin_again(now);
+        self.next = now + DECLINED;
+        Some(letter)
+    }
+
     /// What an answer gives, if it makes sense.
     fn lease(&self, now: u64, answer: &Answer<'_>) -> Option<Lease> {
-        let server = match &self.state {
-            State::Requesting(ip, server) if *ip == answer.ip => *server,
+        let (server, doubted_until) = match &self.state {
+            State::Requesting(ip, server) if *ip == answer.ip => (*server, now + DOUBT),
             State::Bound(lease) if lease.network.ip == answer.ip => {
-                answer.address(option::SERVER).unwrap_or(lease.server)
+                (answer.address(option::SERVER).unwrap_or(lease.server), 0)
             }
             _ => return None,
         };
@@ -263,6 +279,7 @@ impl Client {
                 .map(u32::from)
                 .filter(|mtu| *mtu >= 576),
             server,
+            doubted_until,
             renew_at: now + renew,
             rebind_at: now + rebind,
             ends_at: now + span,

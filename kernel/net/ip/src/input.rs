@@ -70,6 +70,7 @@ impl Stack {
                 self.told_at = now + TELL;
                 trace::warn!("{} has our address {sender_ip} too", Display(message.sender));
             }
+            self.hear_of_taken(now, index, sender_ip, effects);
             return;
         }
         let for_us = own(message.target_ip);

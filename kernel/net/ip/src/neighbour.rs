@@ -77,11 +77,16 @@ pub(crate) enum Word {
 /// All of them, in the order of their keys.
 pub(crate) struct Neighbours {
     all: Vec<Neighbour>,
+    /// Nothing is due before: asked for with every packet, so it is not looked for then. It may be too early.
+    next: u64,
 }
 
 impl Neighbours {
     pub(crate) const fn new() -> Self {
-        Self { all: Vec::new() }
+        Self {
+            all: Vec::new(),
+            next: u64::MAX,
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Neighbour> {
@@ -103,6 +108,7 @@ impl Neighbours {
         match neighbour.state {
             State::Incomplete if neighbour.due.is_none() => {
                 neighbour.due = Some(now + RETRANSMIT);
+                self.next = self.next.min(now + RETRANSMIT);
                 neighbour.asked = 1;
                 (None, Some(Question { key, to: None }))
             }
@@ -111,6 +117,7 @@ impl Neighbours {
             State::Reachable(_) | State::Stale => {
                 neighbour.state = State::Delay;
                 neighbour.due = Some(now + DELAY);
+                self.next = self.next.min(now + DELAY);
                 (Some(neighbour.mac), None)
             }
             State::Delay | State::Probe => (Some(neighbour.mac), None),
@@ -119,9 +126,7 @@ impl Neighbours {
 
     fn insert(&mut self, now: u64, key: Key, state: State) -> usize {
         if self.all.len() >= MOST {
-            let idle = self.all.iter().enumerate().filter(|(_, one)| one.held.is_empty());
-            let oldest = idle.min_by_key(|(_, one)| one.used).map_or(0, |(at, _)| at);
-            self.all.remove(oldest);
+            self.forget_oldest();
         }
         let at = self.find(key).unwrap_or_else(|at| at);
         let neighbour = Neighbour {
@@ -135,6 +140,20 @@ impl Neighbours {
         };
         self.all.insert(at, neighbour);
         at
+    }
+
+    /// Makes room for many, so that it is not made for each of those who come in a flood: of those that nothing waits for, who was unused for longer than the mean goes.
+    #[cold]
+    fn forget_oldest(&mut self) {
+        let (mut sum, mut count) = (0u64, 0);
+        for one in self.all.iter().filter(|one| one.held.is_empty()) {
+            sum = sum.saturating_add(one.used);
+            count += 1;
+        }
+        match sum.checked_div(count) {
+            Some(mean) => self.all.retain(|one| !one.held.is_empty() || one.used > mean),
+            None => self.all.clear(),
+        }
     }
 
     /// Keeps a frame until its receiver is known; gives it back with the receiver's address if that is known meanwhile, or without if it cannot wait.
@@ -221,11 +240,12 @@ impl Neighbours {
             });
             true
         });
+        self.next = self.all.iter().filter_map(|one| one.due).min().unwrap_or(u64::MAX);
     }
 
-    /// When something is due next.
+    /// When something may be due next.
     pub(crate) fn next(&self) -> u64 {
-        self.all.iter().filter_map(|one| one.due).min().unwrap_or(u64::MAX)
+        self.next
     }
 }
 
@@ -278,7 +298,8 @@ mod tests {
             }]
         );
         all.confirm(late + DELAY, key());
-        assert_eq!(all.next(), u64::MAX);
+        all.tick(all.next(), &mut questions, &mut lost);
+        assert_eq!((all.next(), questions.len()), (u64::MAX, 1));
     }
 
     #[test]
@@ -315,6 +336,8 @@ mod tests {
         for number in 0..2 * MOST as u32 {
             all.learn(u64::from(number), (2, IpAddr::V4(number.into())), MAC, Word::Hint);
         }
-        assert_eq!(all.all.len(), MOST);
+        assert!(all.all.len() > MOST / 4 && all.all.len() <= MOST);
+        let newest = (2, IpAddr::V4((2 * MOST as u32 - 1).into()));
+        assert!(all.find(newest).is_ok(), "who was heard of last is known");
     }
 }

@@ -16,6 +16,8 @@ pub const DISCOVER: u8 = 1;
 pub const OFFER: u8 = 2;
 /// A client wants it.
 pub const REQUEST: u8 = 3;
+/// Somebody else has what a server gave.
+pub const DECLINE: u8 = 4;
 /// It has it.
 pub const ACK: u8 = 5;
 /// It cannot have it.

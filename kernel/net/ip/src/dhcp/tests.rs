@@ -118,6 +118,19 @@ fn nonsense_is_ignored_and_a_refusal_begins_again() {
 }
 
 #[test]
+fn an_address_that_somebody_has_is_declined_but_not_later() {
+    let (mut client, _) = bound(0);
+    assert!(client.is_taken(SECOND, SERVER).is_none());
+    let decline = client.is_taken(SECOND, OWN).expect("a letter");
+    assert_eq!((decline.bytes[242], decline.ends), (DECLINE, None));
+    assert!(!client.is_bound() && client.is_taken(SECOND, OWN).is_none());
+    assert!(client.tick(2 * SECOND, 5).1.is_none(), "not at once");
+    assert!(client.tick(SECOND + DECLINED, 5).1.is_some());
+    let (mut client, _) = bound(0);
+    assert!(client.is_taken(DOUBT, OWN).is_none() && client.is_bound());
+}
+
+#[test]
 fn listed_routes_come_before_the_router() {
     let mut client = Client::new(0, MAC, Vec::new());
     let (_, discover) = client.tick(0, 77);
