@@ -12,6 +12,7 @@
 //! | [`page`] | [`Page`]: an owned, counted reference to a frame, with safe access to its bytes |
 //! | [`huge`] | [`HugePage`]: the same for 2 MiB, which may come apart |
 //! | [`heap`] | the kernel heap: size classes over frames |
+//! | [`append`] | bytes that go straight behind those of a vector, without room being cleared for them first |
 //!
 //! Invariants: a frame is in exactly one place (free bit, CPU cache, a `Page`'s count, or the heap). The last [`reserve`] frames are
 //! for the kernel alone, so that a program that eats all memory is refused before the kernel is.
@@ -20,6 +21,9 @@
 // UNSAFETY: this crate is where a frame number becomes memory; everything above it sees only owned pages.
 #![expect(unsafe_code, reason = "frame ownership is made here")]
 
+extern crate alloc;
+
+pub mod append;
 mod cache;
 pub mod chunk;
 pub mod heap;

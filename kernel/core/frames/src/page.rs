@@ -38,8 +38,11 @@ impl Page {
         Ok(page)
     }
 
-    /// A frame for the kernel's own structures, with whatever was in it.
-    pub(crate) fn unset_for_kernel() -> Result<Self, OutOfMemory> {
+    /// A frame for the kernel's own structures, with whatever was in it: for who shows nobody more of it than was written.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn unset_for_kernel() -> Result<Self, OutOfMemory> {
         Self::take(true)
     }
 
@@ -123,6 +126,16 @@ impl Page {
         let len = into.len().min(PAGE_LEN.saturating_sub(offset));
         // SAFETY: `offset..offset + len` lies in the frame, which is owned and in the direct map; `into` is kernel memory.
         unsafe { hal::memory::copy(into.as_mut_ptr(), self.pointer().wrapping_add(offset), len) };
+    }
+
+    /// Copies bytes to where room for them is; how many there are.
+    ///
+    /// # Safety
+    /// The bytes lie in the page, and `to` is valid for so many.
+    pub(crate) unsafe fn copy_out(&self, offset: usize, to: *mut u8, len: usize) -> usize {
+        // SAFETY: the caller's promise; the frame is owned and in the direct map.
+        unsafe { hal::memory::copy(to, self.pointer().wrapping_add(offset), len) };
+        len
     }
 
     /// Copies bytes in, as many as fit in the page.

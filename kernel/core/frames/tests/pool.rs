@@ -1,7 +1,7 @@
 //! The pool and the heap on simulated memory: what is taken comes back, and nothing is handed out twice.
 #![expect(unsafe_code, reason = "the tests take raw references back")]
 
-use frames::{HugePage, Page, add_ram, usage};
+use frames::{HugePage, Page, add_ram, append, usage};
 use std::alloc::{GlobalAlloc, Layout};
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -161,4 +161,24 @@ fn the_heap_gives_distinct_aligned_objects() {
         // SAFETY: the object is live and this is its layout.
         unsafe { heap.dealloc(pointer, layout) };
     }
+}
+
+#[test]
+fn bytes_of_a_page_follow_those_that_were_there_and_end_with_the_page() {
+    let _turn = boot();
+    let page = Page::zeroed_for_kernel().expect("there is memory");
+    page.write(4090, b"abcdef");
+    let mut bytes = vec![b'x'];
+    assert!(append::from_page(&mut bytes, &page, 4091, 3));
+    assert_eq!(bytes, b"xbcd");
+    assert!(append::from_page(&mut bytes, &page, 4095, 100));
+    assert!(append::from_page(&mut bytes, &page, 5000, 100));
+    assert_eq!(bytes, b"xbcdf");
+}
+
+#[test]
+fn memory_that_no_program_has_adds_nothing_to_a_vector() {
+    let mut bytes = vec![1, 2];
+    assert_eq!(append::from_user(&mut bytes, u64::MAX - 2, 8), 0);
+    assert_eq!(bytes, [1, 2]);
 }

@@ -376,12 +376,7 @@ impl Channel {
         if self.len.load(Ordering::Relaxed) + len > CAPACITY {
             return Err(Errno::EAGAIN.into());
         }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len).map_err(|_| Error::from(Errno::ENOMEM))?;
-        bytes.resize(len, 0);
-        if from.take(&mut bytes)? < len {
-            return Err(Error::new(Errno::EFAULT, "the message is not all there"));
-        }
+        let bytes = from.to_vec()?;
         let mut content = self.content.lock();
         let Content::Messages(messages, total) = &mut *content else {
             return Err(Errno::EINVAL.into());

@@ -1,9 +1,12 @@
 //! Where a `read` puts its bytes and a `write` takes them from.
 
 use super::{FAULT, UserPtr};
-use abi::Result;
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
 use frames::Page;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+const NO_ROOM: Error = Error::new(Errno::ENOBUFS, "no memory for what is to be sent");
 
 /// `struct iovec`: one piece of a program's memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -282,6 +285,38 @@ impl<'a> Source<'a> {
         outcome(done, len)
     }
 
+    /// Gives at most `len` bytes to the end of a vector; says how many.
+    ///
+    /// # Errors
+    /// `EFAULT` when not even the first byte could be fetched; `ENOBUFS` without memory for them.
+    pub fn append(&mut self, into: &mut Vec<u8>, len: usize) -> Result<usize> {
+        let len = len.min(self.left);
+        into.try_reserve(len).map_err(|_| NO_ROOM)?;
+        let done = match &mut self.place {
+            Place::User(current, rest) => walk(current, rest, len, |address, _, piece| {
+                frames::append::from_user(into, address, piece)
+            }),
+            Place::Kernel(buffer) => {
+                into.extend_from_slice(&buffer[..len]);
+                *buffer = &buffer[len..];
+                len
+            }
+        };
+        self.left -= done;
+        outcome(done, len)
+    }
+
+    /// All bytes that there are, in a vector of their own.
+    ///
+    /// # Errors
+    /// `EFAULT` unless all could be fetched; `ENOBUFS` without memory for them.
+    pub fn to_vec(&mut self) -> Result<Vec<u8>> {
+        let (len, mut bytes) = (self.left, Vec::new());
+        bytes.try_reserve_exact(len).map_err(|_| NO_ROOM)?;
+        self.append(&mut bytes, len)?;
+        if bytes.len() < len { Err(FAULT) } else { Ok(bytes) }
+    }
+
     /// The value that the bytes begin with; they stay.
     ///
     /// # Errors
@@ -361,7 +396,17 @@ mod tests {
     }
 
     #[test]
+    fn a_source_gives_its_bytes_to_the_end_of_a_vector() {
+        let mut source = Source::kernel(b"hello");
+        let mut bytes = b"ab".to_vec();
+        assert_eq!(source.append(&mut bytes, 3), Ok(3));
+        assert_eq!(source.append(&mut bytes, 3), Ok(2));
+        assert_eq!((&bytes[..], source.left()), (&b"abhello"[..], 0));
+    }
+
+    #[test]
     fn memory_that_no_program_has_is_a_fault() {
+        assert!(Source::user(u64::MAX - 2, 8).append(&mut Vec::new(), 8).is_err());
         assert!(Sink::user(0x1000, 4).put(b"abcd").is_err());
         assert!(Source::user(u64::MAX - 2, 8).take(&mut [0; 8]).is_err());
     }

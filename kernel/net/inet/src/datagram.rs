@@ -148,8 +148,7 @@ impl UdpSocket {
         let manner = Manner::read(&message.control)?;
         let route = self.way(to, &manner)?;
         let own = self.own_address()?;
-        let mut bytes = alloc::vec![0; len];
-        from.take(&mut bytes)?;
+        let bytes = from.to_vec()?;
         let size = self.options.kept(UDP, SEGMENT).filter(|size| *size > 0);
         let size = size.map_or(len.max(1), |size| size as usize);
         if len == 0 {

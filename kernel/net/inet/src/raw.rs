@@ -134,8 +134,7 @@ impl RawSocket {
                 "broadcasting was not asked for (SO_BROADCAST)",
             ));
         }
-        let mut bytes = alloc::vec![0; len];
-        from.take(&mut bytes)?;
+        let bytes = from.to_vec()?;
         let pieces = [bytes.as_slice()];
         let mut outgoing = ip::Outgoing {
             source: Some(route.source),

@@ -345,13 +345,8 @@ impl Remote {
             }
             let mut piece = Vec::new();
             let len = left.min(room).min(PIECE);
-            if piece.try_reserve_exact(len).is_err() {
-                break Err(Errno::ENOBUFS.into());
-            }
-            piece.resize(len, 0);
-            match from.take(&mut piece) {
+            match from.append(&mut piece, len) {
                 Ok(taken) => {
-                    piece.truncate(taken);
                     done += taken;
                     let is_urgent = flags & MSG_OOB != 0 && from.left() == 0;
                     let more = flags & MSG_MORE != 0;

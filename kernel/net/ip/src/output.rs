@@ -330,7 +330,8 @@ impl Builder {
         while !left.is_empty() {
             let has_room = self.frame.parts.last().is_some_and(|last| (last.len as usize) < PAGE);
             if !has_room {
-                let page = Page::zeroed_for_kernel().map_err(|_| NO_MEMORY)?;
+                // What is not written of it does not go.
+                let page = Page::unset_for_kernel().map_err(|_| NO_MEMORY)?;
                 self.frame.parts.push(Part::new(page, 0, 0));
             }
             let last = self.frame.parts.last_mut().ok_or(NO_MEMORY)?;

@@ -96,6 +96,13 @@ impl Frame {
         self.len() == 0
     }
 
+    /// Copies all bytes to the end of a vector; whether there was memory for them.
+    #[must_use]
+    pub fn append_to(&self, into: &mut Vec<u8>) -> bool {
+        let mut parts = self.parts.iter();
+        parts.all(|part| frames::append::from_page(into, &part.page, part.offset as usize, part.len as usize))
+    }
+
     /// Copies bytes from an offset on; how many there were.
     pub fn read(&self, offset: u32, into: &mut [u8]) -> usize {
         let (mut skip, mut done) = (offset as usize, 0);

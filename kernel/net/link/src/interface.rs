@@ -314,11 +314,8 @@ impl Interface {
             }
             packet::deliver(self, &frame);
             let checksum = frame.checksum;
-            let protocols = PROTOCOLS.get();
-            if protocols.is_some() {
-                bytes.resize(frame.len() as usize, 0);
-                frame.read(0, &mut bytes);
-            }
+            bytes.clear();
+            let protocols = PROTOCOLS.get().filter(|_| frame.append_to(&mut bytes));
             self.card.give_back(frame);
             if let Some(take) = protocols {
                 take(self, &bytes, checksum);
