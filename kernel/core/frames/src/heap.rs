@@ -96,7 +96,7 @@ static CLASS_OF: [u8; 129] = {
     table
 };
 
-#[inline]
+#[inline(always)]
 fn class_of(layout: Layout) -> Option<usize> {
     let size = layout.size();
     if size > CLASSES[CLASSES.len() - 1] {
@@ -126,7 +126,7 @@ fn run_order(layout: Layout) -> u32 {
 // SAFETY: memory handed out is exclusively the caller's until it is given back: objects are in one place at a time (slab list,
 // magazine, or caller) and runs are owned frames. Sizes and alignments are honoured by `class_of` and `run_order`.
 unsafe impl GlobalAlloc for Heap {
-    #[inline]
+    #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         match class_of(layout) {
             Some(class) => take_object(class).cast(),
@@ -134,7 +134,7 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match class_of(layout) {
             Some(class) => give_object(class, pointer.cast()),

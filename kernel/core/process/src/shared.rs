@@ -395,6 +395,7 @@ impl Process {
 
     /// A soft limit.
     #[must_use]
+    #[inline]
     pub fn limit(&self, which: usize) -> u64 {
         self.limits.lock().soft(which)
     }

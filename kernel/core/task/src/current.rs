@@ -30,6 +30,7 @@ pub fn exists() -> bool {
 
 /// The running task.
 #[must_use]
+#[inline]
 pub fn current() -> Arc<Task> {
     with_current(Arc::clone)
 }

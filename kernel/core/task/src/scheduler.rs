@@ -168,6 +168,7 @@ fn push(queue: &mut RunQueue, cpu: usize, task: Arc<Task>) -> usize {
 }
 
 /// The next task for a CPU: the first of its queue, or one from another's. `running` is the task that the CPU runs now, which it may go on with.
+#[inline]
 fn pick(cpu: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
     if LENGTHS[cpu].load(Ordering::SeqCst) > 0
         && let Some(task) = take(cpu, cpu, running)
@@ -240,6 +241,7 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
 }
 
 /// The running task sleeps (its state says so) or goes on if it has been woken.
+#[inline]
 pub(crate) fn sleep() {
     with_current(|task| {
         task.voluntary.fetch_add(1, Ordering::Relaxed);

@@ -220,6 +220,7 @@ fn look<T>(task: &Task, deadline: Option<u64>, try_it: &mut impl FnMut() -> Opti
     None
 }
 
+#[inline]
 fn cancel(timer: Option<TimerId>) {
     if let Some(timer) = timer {
         time::cancel(timer);

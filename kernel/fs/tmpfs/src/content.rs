@@ -98,6 +98,14 @@ impl Content {
             }
             let size = state.size;
             let untouched = state.pages.is_empty() && state.lower_pages == size.div_ceil(PAGE_SIZE);
+            if let Some(lower) = ground.lower
+                && untouched
+                && at == offset
+                && size == lower.length()
+            {
+                drop(state);
+                return lower.read_at(offset, into);
+            }
             let len = (PAGE_LEN - within).min((size - at).min(PAGE_SIZE) as usize);
             let piece = state.piece(index);
             drop(state);
@@ -105,9 +113,6 @@ impl Content {
                 Piece::Own(page) => into.put_page(&page, within, len),
                 Piece::Hole => into.put_zeros(len),
                 Piece::Lower => match ground.lower {
-                    Some(lower) if untouched && at == offset && size == lower.length() => {
-                        return lower.read_at(offset, into);
-                    }
                     Some(lower) => into.put_page(&lower.page(index, Access::Read)?, within, len),
                     None => into.put_zeros(len),
                 },

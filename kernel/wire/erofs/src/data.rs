@@ -27,6 +27,7 @@ impl<'a> Image<'a> {
     ///
     /// # Errors
     /// [`Error::Corrupt`] if the data lies outside the image.
+    #[inline]
     pub fn run(&self, inode: &Inode, offset: u64) -> Result<Run<'a>, Error> {
         let extent = self.extent(inode, offset)?;
         match extent.offset {
