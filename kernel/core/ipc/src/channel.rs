@@ -1,6 +1,8 @@
 //! One direction between two sockets of one machine: bytes or messages, with what goes with them. Local sockets are made of these, and so is what talks to
 //! itself over the internet protocols.
 
+mod urgent;
+
 use crate::ring::Ring;
 use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
 use abi::{Errno, Error, Result};
@@ -10,6 +12,7 @@ use alloc::vec::Vec;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use task::{SleepLock, WaitQueue};
+use urgent::Urgent;
 use usermem::{Sink, Source};
 use vfs::{Events, File, Incoming, Outgoing};
 
@@ -50,10 +53,36 @@ struct Mark {
     rights: Vec<Arc<File>>,
 }
 
+/// Bytes that wait.
+struct Stream {
+    ring: Ring,
+    /// The place of the first of them in all that was ever sent.
+    first: u64,
+    marks: VecDeque<Mark>,
+    urgent: Urgent,
+}
+
+impl Stream {
+    /// Whether nothing goes with the bytes.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.marks.is_empty() && self.urgent.is_none()
+    }
+}
+
+/// What goes with the bytes of one write in a stream.
+pub enum Along {
+    /// Nothing.
+    Nothing,
+    /// Open files.
+    Files(Vec<Arc<File>>),
+    /// The last byte is urgent, if all of them find room.
+    Urgent,
+}
+
 /// What waits to be received.
 enum Content {
-    /// Bytes, of which the first has that place in the stream.
-    Bytes(Ring, u64, VecDeque<Mark>),
+    Bytes(Stream),
     Messages(VecDeque<Message>, usize),
 }
 
@@ -79,13 +108,20 @@ pub struct Channel {
     /// Further senders that found no room.
     refused: SpinLock<Vec<Weak<Ear>>>,
     has_refused: AtomicBool,
+    /// What is known of an urgent byte, for those who only look: `urgent::NONE` and so on.
+    urgent: AtomicU8,
 }
 
 impl Channel {
     /// An empty one, for bytes or for messages, and who waits to receive.
     pub fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
         let content = if stream {
-            Content::Bytes(Ring::new(CAPACITY / 4096), 0, VecDeque::new())
+            Content::Bytes(Stream {
+                ring: Ring::new(CAPACITY / 4096),
+                first: 0,
+                marks: VecDeque::new(),
+                urgent: Urgent::default(),
+            })
         } else {
             Content::Messages(VecDeque::new(), 0)
         };
@@ -98,6 +134,7 @@ impl Channel {
             writer: Once::new(),
             refused: SpinLock::new(Vec::new()),
             has_refused: AtomicBool::new(false),
+            urgent: AtomicU8::new(urgent::NONE),
         })
     }
 
@@ -115,7 +152,7 @@ impl Channel {
     /// Bytes that the next to receive would find: all of a stream, or the first message's.
     pub fn next_len(&self) -> usize {
         match &*self.content.lock() {
-            Content::Bytes(ring, ..) => ring.len(),
+            Content::Bytes(stream) => stream.before_urgent(),
             Content::Messages(messages, _) => messages.front().map_or(0, |message| message.bytes.len()),
         }
     }
@@ -176,15 +213,20 @@ impl Channel {
 
     /// The reader is gone for good: forgets what waits; the other direction hears if it had not read everything.
     pub fn abandon(&self, other: Option<&Self>) {
-        if let Some(other) = other.filter(|_| !self.is_empty()) {
+        let mut content = self.content.lock();
+        let is_unread = match &*content {
+            Content::Bytes(stream) => stream.ring.len() > 0,
+            Content::Messages(messages, _) => !messages.is_empty(),
+        };
+        if let Some(other) = other.filter(|_| is_unread) {
             other.reset_reader();
         }
         self.end_reading();
-        let mut content = self.content.lock();
         let left = match &mut *content {
-            Content::Bytes(ring, _, marks) => {
-                ring.clear();
-                let marks = core::mem::take(marks);
+            Content::Bytes(stream) => {
+                stream.ring.clear();
+                stream.urgent = Urgent::default();
+                let marks = core::mem::take(&mut stream.marks);
                 marks.into_iter().flat_map(|mark| mark.rights).collect::<Vec<_>>()
             }
             Content::Messages(messages, _) => {
@@ -199,7 +241,10 @@ impl Channel {
 
     /// What an empty channel answers to who wants to receive; `ended` if the writer had gone before it was seen to be empty. A reset comes before the writer goes, and what was sent before it
     /// is received first.
-    fn nothing(&self, ended: bool) -> Result<()> {
+    fn nothing(&self, ended: bool, flags: u32) -> Result<()> {
+        if self.urgent.load(Ordering::Relaxed) != urgent::NONE && flags & MSG_PEEK == 0 {
+            self.pass_urgent();
+        }
         if ended && self.take_reset() {
             Err(Error::new(
                 Errno::ECONNRESET,
@@ -223,7 +268,7 @@ impl Channel {
         }
         let ended = self.writer_gone();
         if self.len.load(Ordering::SeqCst) == 0 {
-            return self.nothing(ended).map(|()| 0);
+            return self.nothing(ended, 0).map(|()| 0);
         }
         self.read_some(into)
     }
@@ -231,13 +276,13 @@ impl Channel {
     #[inline(never)]
     fn read_some(&self, into: &mut Sink<'_>) -> Result<usize> {
         let mut content = self.content.lock();
-        if let Content::Bytes(ring, first, marks) = &mut *content
-            && marks.is_empty()
-            && ring.len() > 0
+        if let Content::Bytes(stream) = &mut *content
+            && stream.is_plain()
+            && stream.ring.len() > 0
         {
-            let count = ring.drain(into, usize::MAX)?;
-            *first += count as u64;
-            self.len.store(ring.len(), Ordering::Release);
+            let count = stream.ring.drain(into, usize::MAX)?;
+            stream.first += count as u64;
+            self.len.store(stream.ring.len(), Ordering::Release);
             drop(content);
             self.told_room();
             return Ok(count);
@@ -254,18 +299,30 @@ impl Channel {
         // Asked before looking: what the writer sent before it went is there by then.
         let ended = self.writer_gone();
         if self.len.load(Ordering::SeqCst) == 0 {
-            return self.nothing(ended).map(|()| Incoming::default());
+            return self.nothing(ended, flags).map(|()| Incoming::default());
         }
         let mut content = self.content.lock();
         let received = match &mut *content {
-            Content::Bytes(ring, ..) if ring.len() == 0 => {
-                drop(content);
-                return self.nothing(ended).map(|()| Incoming::default());
-            }
-            Content::Bytes(ring, first, marks) => {
-                let received = take_bytes(ring, first, marks, into, flags);
-                self.len.store(ring.len(), Ordering::Relaxed);
-                received
+            Content::Bytes(stream) => {
+                if flags & MSG_PEEK == 0 {
+                    stream.pass_urgent();
+                }
+                let received = if stream.waiting() > 0 {
+                    Some(take_bytes(stream, into, flags))
+                } else {
+                    None
+                };
+                self.len.store(stream.waiting(), Ordering::Relaxed);
+                if !stream.urgent.is_none() || self.urgent.load(Ordering::Relaxed) != urgent::NONE {
+                    self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
+                }
+                match received {
+                    Some(received) => received,
+                    None => {
+                        drop(content);
+                        return self.nothing(ended, flags).map(|()| Incoming::default());
+                    }
+                }
             }
             Content::Messages(messages, total) => match take_message(messages, total, into, flags) {
                 Some(received) => {
@@ -274,7 +331,7 @@ impl Channel {
                 }
                 None => {
                     drop(content);
-                    return self.nothing(ended).map(|()| Incoming::default());
+                    return self.nothing(ended, flags).map(|()| Incoming::default());
                 }
             },
         };
@@ -327,7 +384,7 @@ impl Channel {
     ///
     /// # Errors
     /// `EPIPE`, `EAGAIN`, `EFAULT`.
-    pub fn write(&self, from: &mut Source<'_>, rights: Option<Vec<Arc<File>>>) -> Result<usize> {
+    pub fn write(&self, from: &mut Source<'_>, along: Along) -> Result<usize> {
         if self.state.load(Ordering::Acquire) != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
@@ -335,26 +392,35 @@ impl Channel {
             return Ok(0);
         }
         let mut content = self.content.lock();
-        let Content::Bytes(ring, first, marks) = &mut *content else {
+        let Content::Bytes(stream) = &mut *content else {
             return Err(Errno::EINVAL.into());
         };
         // Who went meanwhile has thrown away what was there, and nobody would do so again with the files that go with these bytes.
         if self.state.load(Ordering::Acquire) != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
-        if ring.room() == 0 {
+        if stream.ring.room() == 0 {
             return Err(Errno::EAGAIN.into());
         }
-        let place = *first + ring.len() as u64;
-        let written = ring.fill(from)?;
-        if let Some(rights) = rights.filter(|rights| !rights.is_empty()) {
-            let (start, end) = (place, place + written as u64);
-            marks.push_back(Mark { start, end, rights });
+        let place = stream.first + stream.ring.len() as u64;
+        let written = stream.ring.fill(from)?;
+        let mut events = Events::READABLE;
+        match along {
+            Along::Files(rights) if !rights.is_empty() => {
+                let (start, end) = (place, place + written as u64);
+                stream.marks.push_back(Mark { start, end, rights });
+            }
+            Along::Urgent if from.left() == 0 && written > 0 => {
+                stream.set_urgent()?;
+                self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
+                events |= Events::PRI | Events::URGENT;
+            }
+            _ => {}
         }
-        let len = ring.len();
+        let len = stream.waiting();
         self.len.store(len, Ordering::Relaxed);
         drop(content);
-        self.reader.readable.wake(1, Events::READABLE.bits());
+        self.reader.readable.wake(1, events.bits());
         // Others wait at the same socket to write, and there is room left.
         if len < CAPACITY
             && let Some(writer) = self.writer.get()
@@ -396,17 +462,22 @@ impl Channel {
 }
 
 /// Takes bytes, but not beyond those of a write that open files go with; the files come with the first byte of it.
-fn take_bytes(
-    ring: &mut Ring,
-    first: &mut u64,
-    marks: &mut VecDeque<Mark>,
-    into: &mut Sink<'_>,
-    flags: u32,
-) -> Result<Incoming> {
+fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+    let Stream {
+        ring,
+        first,
+        marks,
+        urgent,
+    } = stream;
     let most = marks.front().map_or(usize::MAX, |mark| (mark.end - *first) as usize);
+    let most = most.min(urgent.ahead_of(*first));
     let mut received = Incoming::default();
     if flags & MSG_PEEK != 0 {
-        received.count = ring.peek(into, most)?;
+        received.count = if urgent.is_left_out_at(*first) {
+            ring.peek_behind(1, into, most)?
+        } else {
+            ring.peek(into, most)?
+        };
         if let Some(mark) = marks.front()
             && *first + received.count as u64 > mark.start
         {
@@ -416,6 +487,7 @@ fn take_bytes(
     }
     received.count = ring.drain(into, most)?;
     *first += received.count as u64;
+    urgent.was_passed(*first);
     if marks.front().is_some_and(|mark| *first > mark.start)
         && let Some(mark) = marks.pop_front()
     {

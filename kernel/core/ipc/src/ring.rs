@@ -122,12 +122,17 @@ impl Ring {
     }
 
     /// As [`Ring::drain`], but the bytes stay.
-    #[inline(never)]
     pub(crate) fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
-        let end = most.min(self.len);
+        self.peek_behind(0, into, most)
+    }
+
+    /// The same without the first bytes, of which there are at least so many.
+    #[inline(never)]
+    pub(crate) fn peek_behind(&self, skip: usize, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+        let end = most.min(self.len - skip);
         let mut done = 0;
         while into.left() > 0 && done < end {
-            let (index, within) = self.place(done);
+            let (index, within) = self.place(skip + done);
             let len = (PAGE - within).min(end - done);
             let put = match self.pages.get(index) {
                 Some(Some(page)) => into.put_page(page, within, len),

@@ -1,7 +1,8 @@
 //! Files that send a signal when they are ready: owners (`F_SETOWN`), the signal (`F_SETSIG`), and the switch (`O_ASYNC`).
 //!
 //! What a file has in this way is kept beside it, by the file's address, until it is closed for good: hardly any file has an owner. While the switch is on, a
-//! sleeper that never sleeps stands in the file's queues and passes each wake-up on as a signal.
+//! sleeper that never sleeps stands in the file's queues and passes each wake-up on as a signal. Where a socket has an owner it stands in the first of them in any case: what is urgent (`SIGURG`) is told
+//! whatever the switch says.
 //!
 //! Lock order: the table is taken alone; a signal is sent without any lock of this module.
 
@@ -13,7 +14,7 @@ use process::signals::{Fields, Info};
 use process::{Process, registry, signals};
 use sortedmap::SortedMap;
 use task::Wake;
-use vfs::{Direction, File, Watcher};
+use vfs::{Direction, Events, File, Watcher};
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +64,8 @@ struct State {
     /// The signal instead of `SIGIO`, and the descriptor that it names.
     signal: Option<(Signal, i32)>,
     is_on: bool,
+    /// Whether it stands where those wait who read.
+    is_there: bool,
 }
 
 /// What stands in the queues of a file.
@@ -117,6 +120,10 @@ pub fn set_owner(file: &File, owner: Owner) -> Result<()> {
     let teller = known_or_new(file);
     let mut state = teller.state.lock();
     (state.owner, state.set_by) = (owner, User::of_caller());
+    drop(state);
+    if file.socket().is_ok_and(vfs::Socket::is_stream) {
+        teller.stand(file);
+    }
     Ok(())
 }
 
@@ -137,6 +144,7 @@ pub fn switch(file: &File, is_on: bool) -> bool {
         return false;
     }
     let queues = [Direction::Read, Direction::Write].map(|direction| file.queue(direction));
+    let same = matches!(queues, [Some(one), Some(other)] if core::ptr::eq(one, other));
     let teller = match known(file) {
         Some(teller) => teller,
         None if !is_on => return true,
@@ -146,11 +154,16 @@ pub fn switch(file: &File, is_on: bool) -> bool {
     if was_on == is_on {
         return true;
     }
-    let wake: Arc<dyn Wake> = teller;
-    let same = matches!(queues, [Some(one), Some(other)] if core::ptr::eq(one, other));
-    for queue in queues.into_iter().take(if same { 1 } else { 2 }).flatten() {
+    // Who stands where those wait who read stays there.
+    if is_on {
+        teller.stand(file);
+    }
+    if let [_, Some(queue)] = queues
+        && !same
+    {
+        let wake: Arc<dyn Wake> = teller;
         if is_on {
-            queue.add_shared(Arc::clone(&wake));
+            queue.add_shared(wake);
         } else {
             queue.remove(&wake);
         }
@@ -158,21 +171,35 @@ pub fn switch(file: &File, is_on: bool) -> bool {
     true
 }
 
+impl Teller {
+    /// Stands where those wait who read.
+    fn stand(self: &Arc<Self>, file: &File) {
+        if !core::mem::replace(&mut self.state.lock().is_there, true)
+            && let Some(queue) = file.queue(Direction::Read)
+        {
+            queue.add_shared(Arc::clone(self) as _);
+        }
+    }
+}
+
 impl Wake for Teller {
     fn wake(self: Arc<Self>, events: u32) -> bool {
         let state = *self.state.lock();
+        if events != u32::MAX && events & Events::URGENT.bits() != 0 {
+            tell(&state, Info::kernel(Signal::URG));
+        }
         if state.is_on {
-            tell(&state, events);
+            let info = match state.signal {
+                None => Info::kernel(Signal::IO),
+                Some((signal, fd)) => about(signal, fd, events),
+            };
+            tell(&state, info);
         }
         false
     }
 }
 
-fn tell(state: &State, events: u32) {
-    let info = match state.signal {
-        None => Info::kernel(Signal::IO),
-        Some((signal, fd)) => about(signal, fd, events),
-    };
+fn tell(state: &State, info: Info) {
     let send = |process: &Arc<Process>| {
         if state.set_by.may_signal(process) {
             signals::send(process, info);

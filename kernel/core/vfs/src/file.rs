@@ -41,6 +41,8 @@ pub struct File {
     is_stream: bool,
     /// Whether it has ever had an advisory lock.
     has_locked: AtomicBool,
+    /// Whether who closes it may have to wait.
+    lingers: AtomicBool,
     position: Position,
     path: Path,
     behaviour: Option<Arc<dyn FileLike>>,
@@ -57,6 +59,7 @@ impl File {
             is_writable: flags.writable(),
             is_stream: behaviour.as_ref().is_some_and(|like| !like.is_positioned()),
             has_locked: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
             position: Position::default(),
             path,
             behaviour,
@@ -106,6 +109,28 @@ impl File {
     /// Has somebody told when the file is closed for good.
     pub fn add_watcher(&self, watcher: Arc<dyn Watcher>) {
         self.watchers.lock().push(watcher);
+    }
+
+    /// Who closes it may have to wait from now on.
+    pub fn set_lingers(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that was said.
+    #[inline]
+    pub fn lingers(&self) -> bool {
+        self.lingers.load(Ordering::Relaxed)
+    }
+
+    /// Waits for what is still to be done, if nobody else has the file.
+    #[cold]
+    #[inline(never)]
+    pub fn linger(self: &Arc<Self>) {
+        if Arc::strong_count(self) == 1
+            && let Some(behaviour) = &self.behaviour
+        {
+            behaviour.linger();
+        }
     }
 
     /// Forgets somebody who was to be told.

@@ -32,6 +32,8 @@ bitflags! {
         const WRNORM = 0x100;
         /// The other side has stopped writing.
         const RDHUP = 0x2000;
+        /// Something urgent has just come: for owners of files, and nothing that can be polled for.
+        const URGENT = 0x0100_0000;
         /// Reading would not block, in both spellings.
         const READABLE = 0x41;
         /// Writing would not block, in both spellings.
@@ -138,6 +140,9 @@ pub trait FileLike: Any + Send + Sync {
     fn tells_owner(&self) -> bool {
         self.socket().is_some()
     }
+
+    /// Somebody lets go of it who may wait for that, because it was asked to ([`File::set_lingers`]).
+    fn linger(&self) {}
 
     /// How long a blocked read or write waits at most, in nanoseconds.
     fn timeout(&self, _direction: Direction) -> Option<u64> {

@@ -154,6 +154,9 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
 pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     const PROGRESS: Error = Error::new(Errno::EINPROGRESS, "the connection is on its way");
     if address::is_unspecified(bytes)? {
+        if socket.incoming.get().is_some_and(|incoming| !incoming.reader_gone()) && !socket.is_over() {
+            socket.fail(Errno::ECONNRESET);
+        }
         socket.abort();
         return Ok(());
     }

@@ -16,7 +16,7 @@
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
-//! Sideways: `ip`. It does not do: urgent data between programs of one machine.
+//! Sideways: `ip`.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -3,15 +3,11 @@
 //! Options that only matter to packets are kept, so that who set them finds them again.
 
 use crate::{address, limits};
-use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC};
 use abi::{Errno, Error, Result};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use ipc::channel::Channel;
 use ipc::options::{Options, UNKNOWN, number, number_of};
-use usermem::UserPtr;
 use vfs::{Credentials, capability};
 
 pub(crate) const IPPROTO_IP: u32 = 0;
@@ -141,22 +137,6 @@ pub(crate) fn path_discovery(options: &Options, to: IpAddr) -> i32 {
 /// Bytes of the header before a datagram to an address.
 pub(crate) const fn ip_header_len(to: IpAddr) -> usize {
     if to.is_ipv4() { 20 } else { 40 }
-}
-
-/// A request of `ioctl`.
-pub(crate) fn request(
-    request: u32,
-    argument: u64,
-    incoming: Option<&Arc<Channel>>,
-    outgoing: Option<&Arc<Channel>>,
-) -> Result<u64> {
-    let waiting = match request {
-        FIONREAD => incoming.map_or(0, |channel| channel.next_len()),
-        TIOCOUTQ => outgoing.map_or(0, |channel| channel.next_len()),
-        _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
-    };
-    UserPtr::<i32>::new(argument).write(&(waiting as i32))?;
-    Ok(0)
 }
 
 /// The address that a socket is to be bound to: one of the machine's own, with a port that the caller may have.

@@ -67,6 +67,7 @@ struct View {
     has_room: bool,
     failed: bool,
     urgent: bool,
+    urgent_mark: u64,
 }
 
 impl Inside {
@@ -84,6 +85,7 @@ impl Inside {
             has_room: self.connection.has_much_room(),
             failed: self.connection.error().is_some(),
             urgent: self.connection.has_urgent(),
+            urgent_mark: self.connection.urgent_mark(),
         }
     }
 }
@@ -209,7 +211,10 @@ impl Remote {
         if before.state != after.state || before.failed != after.failed {
             return self.ear.wake_all();
         }
-        if after.readable > before.readable || after.urgent != before.urgent {
+        if after.urgent_mark > before.urgent_mark {
+            let events = Events::READABLE | Events::PRI | Events::URGENT;
+            self.ear.readable.wake(1, events.bits());
+        } else if after.readable > before.readable || after.urgent != before.urgent {
             self.ear.readable.wake(1, (Events::READABLE | Events::PRI).bits());
         }
         if after.has_room && !before.has_room {
@@ -399,7 +404,7 @@ impl Remote {
             return Ok(done);
         }
         let mut inside = self.inside.lock();
-        if inside.connection.readable() > 0 {
+        if inside.connection.waiting() > 0 {
             return Err(Errno::EAGAIN.into());
         }
         match inside.connection.take_error() {
@@ -436,7 +441,7 @@ impl Remote {
         let waits = matches!(connection.state(), State::SynSent | State::SynReceived);
         let out_ended = !waits && !connection.may_send();
         let mut events = Events::empty();
-        events.set(Events::READABLE, ended || failed || connection.readable() > 0);
+        events.set(Events::READABLE, ended || failed || connection.waiting() > 0);
         events.set(Events::RDHUP, ended);
         events.set(Events::WRITABLE, !waits && (out_ended || connection.has_much_room()));
         events.set(Events::HUP, connection.state() == State::Closed || ended && out_ended);

@@ -8,12 +8,16 @@ use crate::ports::{Holder, Ports, Wish};
 use crate::remote::Remote;
 use crate::{address, options, stream_options};
 use abi::fcntl::OpenFlags;
-use abi::socket::{AF_INET6, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
+use abi::ioctl::SIOCATMARK;
+use abi::socket::{
+    AF_INET6, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_OOBINLINE, SO_REUSEADDR, SO_REUSEPORT,
+    SOL_SOCKET,
+};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use ipc::channel::{Channel, Ear};
+use ipc::channel::{Along, Channel, Ear};
 use ipc::options::Options;
 use lock::atomic::{AtomicBool, AtomicU32, Ordering};
 use lock::{Once, SpinLock};
@@ -94,6 +98,7 @@ impl TcpSocket {
         for (to, from) in [(first, second), (second, first)] {
             let channel = Channel::new(true, &to.ear);
             channel.set_writer(&from.ear);
+            channel.set_urgent_inline(to.options.is_set(SOL_SOCKET, SO_OOBINLINE));
             let _ = from.outgoing.set(Arc::clone(&channel));
             let _ = to.incoming.set(channel);
         }
@@ -168,6 +173,14 @@ impl TcpSocket {
         Ok(())
     }
 
+    /// Whether there was a connection within the machine that is over, because both directions have ended or one side has gone.
+    pub(crate) fn is_over(&self) -> bool {
+        self.incoming.get().is_some_and(|incoming| {
+            let both = incoming.writer_gone() && self.stopped_writing.load(Ordering::Relaxed);
+            both || incoming.was_reset() || incoming.reader_gone() || self.sent_in_vain.load(Ordering::Relaxed)
+        })
+    }
+
     /// The connection is gone, and the other side hears so.
     pub(crate) fn abort(&self) {
         if let Some(remote) = self.remote() {
@@ -191,16 +204,18 @@ impl TcpSocket {
         let Some(outgoing) = self.outgoing.get() else {
             return self.write_away(from, flags);
         };
-        if flags & MSG_OOB != 0 {
-            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
-        }
         if self.stopped_writing.load(Ordering::Relaxed) {
             return Err(PIPE);
         }
         if outgoing.reader_gone() {
             return self.write_in_vain(from);
         }
-        outgoing.write(from, None)
+        let along = if flags & MSG_OOB != 0 {
+            Along::Urgent
+        } else {
+            Along::Nothing
+        };
+        outgoing.write(from, along)
     }
 
     /// To who is not in the machine, or nobody.
@@ -224,7 +239,8 @@ impl TcpSocket {
         if knows || self.sent_in_vain.swap(true, Ordering::Relaxed) {
             return Err(PIPE);
         }
-        self.ear.wake_all();
+        // As on Linux, which has heard the other side's end before.
+        self.fail(Errno::EPIPE);
         Ok(from.skip(usize::MAX))
     }
 
@@ -243,13 +259,19 @@ impl TcpSocket {
             events.set(Events::READABLE | Events::ERR | Events::RDHUP, failed);
             return events;
         };
+        let failed = self.has_failed();
+        if incoming.reader_gone() {
+            let mut events = Events::WRITABLE | Events::HUP;
+            events.set(Events::ERR, failed);
+            return events;
+        }
         let in_ended = incoming.writer_gone() || self.stopped_reading.load(Ordering::Relaxed);
         let vain = self.sent_in_vain.load(Ordering::Relaxed);
-        let failed = self.has_failed();
         let out_ended = self.stopped_writing.load(Ordering::Relaxed) || vain || incoming.was_reset();
         let mut events = Events::empty();
         events.set(Events::READABLE, in_ended || failed || !incoming.is_empty());
         events.set(Events::RDHUP, in_ended);
+        events.set(Events::PRI, incoming.has_urgent());
         events.set(
             Events::WRITABLE,
             out_ended || outgoing.reader_gone() || outgoing.is_writable(),
@@ -275,6 +297,26 @@ impl TcpSocket {
             read => read?,
         };
         Ok(incoming)
+    }
+}
+
+impl TcpSocket {
+    #[cold]
+    #[inline(never)]
+    fn receive_urgent(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if self.listener.get().is_some() {
+            return Err(NOT_CONNECTED);
+        }
+        let nothing = Error::new(Errno::EINVAL, "nothing comes out of band");
+        let channel = self.incoming.get().ok_or(nothing)?;
+        let byte = channel.take_urgent(flags & MSG_PEEK != 0)?;
+        let has_room = into.left() > 0;
+        let cut = if has_room { 0 } else { MSG_TRUNC };
+        Ok(Incoming {
+            count: if has_room { into.put(&[byte])? } else { 0 },
+            flags: MSG_OOB | cut,
+            ..Incoming::default()
+        })
     }
 }
 
@@ -307,13 +349,13 @@ impl FileLike for TcpSocket {
     }
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
-        if self.listener.get().is_some() {
+        if self.listener.get().is_some() && request != SIOCATMARK {
             return Err(Error::new(Errno::EINVAL, "the socket listens"));
         }
         if let Some(remote) = self.remote() {
             return stream_options::request(&remote, request, argument);
         }
-        options::request(request, argument, self.incoming.get(), self.outgoing.get())
+        stream_options::request_here(self, request, argument)
     }
 
     fn ready(&self, _file: &File) -> Events {
@@ -334,6 +376,29 @@ impl FileLike for TcpSocket {
     fn socket(&self) -> Option<&dyn Socket> {
         Some(self)
     }
+
+    fn linger(&self) {
+        let Some(seconds) = self.options.linger().filter(|seconds| *seconds > 0) else {
+            return;
+        };
+        let remote = self.remote();
+        if let Some(remote) = &remote {
+            remote.finish();
+        } else if let (Some(incoming), Some(outgoing)) = (self.incoming.get(), self.outgoing.get()) {
+            if incoming.next_len() > 0 {
+                return;
+            }
+            outgoing.end_writing();
+        }
+        let deadline = time::now().saturating_add(seconds.unsigned_abs() as u64 * 1_000_000_000);
+        let has_arrived = || match (&remote, self.outgoing.get()) {
+            (Some(remote), _) => remote.look(tcp::Connection::has_sent_everything),
+            (None, Some(outgoing)) => outgoing.is_writable() || outgoing.reader_gone(),
+            (None, None) => true,
+        };
+        // Whatever comes first: what is left goes its way.
+        let _ = task::wait_more(&[&self.ear.writable], Some(deadline), || has_arrived().then_some(()));
+    }
 }
 
 impl Socket for TcpSocket {
@@ -351,7 +416,7 @@ impl Socket for TcpSocket {
             return self.receive_away(&remote, into, flags);
         }
         if flags & MSG_OOB != 0 {
-            return Err(Error::new(Errno::EINVAL, "nothing comes out of band"));
+            return self.receive_urgent(into, flags);
         }
         let Some(channel) = self.incoming.get() else {
             return match self.take_error() {
@@ -395,6 +460,7 @@ impl Socket for TcpSocket {
             return Ok(());
         }
         let outgoing = self.outgoing.get().ok_or(NOT_CONNECTED)?;
+        let was_over = self.is_over();
         if matches!(how, SHUT_RD | SHUT_RDWR) {
             self.stopped_reading.store(true, Ordering::SeqCst);
         }
@@ -403,7 +469,8 @@ impl Socket for TcpSocket {
             outgoing.end_writing();
         }
         self.ear.wake_all();
-        Ok(())
+        // As on Linux, it has its effect all the same.
+        if was_over { Err(NOT_CONNECTED) } else { Ok(()) }
     }
 
     fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
@@ -446,7 +513,7 @@ impl Socket for TcpSocket {
 
     fn peer_address(&self) -> Result<Vec<u8>> {
         let is_open = |remote: Arc<Remote>| remote.look(tcp::Connection::is_open);
-        let connected = self.outgoing.get().is_some() || self.remote().is_some_and(is_open);
+        let connected = self.outgoing.get().is_some() && !self.is_over() || self.remote().is_some_and(is_open);
         let peer = self.peer().filter(|_| connected).ok_or(NOT_CONNECTED)?;
         Ok(address::show(self.family, peer))
     }

@@ -5,7 +5,7 @@ use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6, Row};
 use crate::ports::Holder;
 use crate::remote::Remote;
 use crate::stream::TcpSocket;
-use abi::ioctl::{FIONREAD, TIOCOUTQ};
+use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
 use abi::socket::{
     SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_PROTOCOL, SO_RCVBUF, SO_SNDBUF, SO_TYPE,
     SOCK_STREAM, SOL_SOCKET,
@@ -28,8 +28,6 @@ const INFO_LEN: usize = 232;
 const CUBIC: &[u8] = b"cubic";
 const RENO: &[u8] = b"reno";
 const TCP_DEFER_ACCEPT: u32 = 9;
-/// Whether the next byte is the one behind which something was urgent.
-const SIOCATMARK: u32 = 0x8905;
 
 /// `TCP_*`: NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, USER_TIMEOUT, FASTOPEN, NOTSENT_LOWAT,
 /// FASTOPEN_CONNECT.
@@ -74,6 +72,9 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
 
 pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     keep(socket, level, name, value)?;
+    if let (SOL_SOCKET, SO_OOBINLINE, Some(incoming)) = (level, name, socket.incoming.get()) {
+        incoming.set_urgent_inline(socket.options.is_set(level, name));
+    }
     if let Some(remote) = socket.remote() {
         set_manner(socket, &remote);
         if (level, name) == (TCP, TCP_QUICKACK) {
@@ -162,9 +163,22 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
 #[inline(never)]
 pub(crate) fn request(remote: &Remote, request: u32, argument: u64) -> Result<u64> {
     let answer = match request {
-        FIONREAD => remote.look(tcp::Connection::readable),
+        FIONREAD => remote.look(tcp::Connection::before_urgent),
         TIOCOUTQ => remote.look(tcp::Connection::unsent),
         SIOCATMARK => usize::from(remote.look(tcp::Connection::is_at_mark)),
+        _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+    };
+    UserPtr::<i32>::new(argument).write(&(answer as i32))?;
+    Ok(0)
+}
+
+/// A request of `ioctl` for a connection within the machine, or none.
+pub(crate) fn request_here(socket: &TcpSocket, request: u32, argument: u64) -> Result<u64> {
+    let (incoming, outgoing) = (socket.incoming.get(), socket.outgoing.get());
+    let answer = match request {
+        FIONREAD => incoming.map_or(0, |channel| channel.next_len()),
+        TIOCOUTQ => outgoing.map_or(0, |channel| channel.next_len()),
+        SIOCATMARK => usize::from(incoming.is_some_and(|channel| channel.is_at_urgent())),
         _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
     };
     UserPtr::<i32>::new(argument).write(&(answer as i32))?;
@@ -181,7 +195,7 @@ fn info(socket: &TcpSocket) -> Vec<u8> {
     const SEGMENT: u32 = 32768;
     let state = match (socket.incoming.get(), socket.ends.lock().progress) {
         _ if socket.is_listening() => LISTEN,
-        (Some(channel), _) if channel.reader_gone() || channel.is_reset() => CLOSE,
+        (Some(_), _) if socket.is_over() => CLOSE,
         (Some(channel), _) if channel.writer_gone() => CLOSE_WAIT,
         (Some(_), _) => ESTABLISHED,
         (None, crate::connect::Progress::Waiting) => SYN_SENT,

@@ -325,6 +325,12 @@ impl Connection {
         )
     }
 
+    /// Whether the other side has everything, the end included, or will never have it.
+    #[must_use]
+    pub const fn has_sent_everything(&self) -> bool {
+        matches!(self.state, State::FinWait2 | State::TimeWait | State::Closed)
+    }
+
     /// Bytes that wait to be sent or acknowledged.
     #[must_use]
     pub const fn unsent(&self) -> usize {

@@ -41,7 +41,36 @@ impl Connection {
     /// Whether something is urgent that nobody has read.
     #[must_use]
     pub const fn has_urgent(&self) -> bool {
-        self.urgent.mark > 0 && !self.urgent.was_read && self.urgent.mark > self.read_offset()
+        self.urgent.byte.is_some() && !self.urgent.was_read && self.urgent.mark > self.read_offset()
+    }
+
+    /// The place in the stream behind the last that was said to be urgent; 0 while nothing was.
+    #[must_use]
+    pub const fn urgent_mark(&self) -> u64 {
+        self.urgent.mark
+    }
+
+    /// Whether the next byte was urgent and is left out of the stream.
+    const fn leaves_out_next(&self) -> bool {
+        self.is_at_mark() && !self.settings.urgent_inline && self.readable() > 0
+    }
+
+    /// Bytes that who reads finds, whether at once or one call after the other.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.readable() - usize::from(self.leaves_out_next())
+    }
+
+    /// Bytes before what is urgent, as `FIONREAD` tells them.
+    #[must_use]
+    pub fn before_urgent(&self) -> usize {
+        if self.urgent.mark == 0 || self.settings.urgent_inline {
+            return self.readable();
+        }
+        match (self.urgent.mark - 1).checked_sub(self.read_offset()) {
+            Some(before) => self.readable().min(before as usize),
+            None => self.readable(),
+        }
     }
 
     /// Whether what was urgent is next.
@@ -75,7 +104,7 @@ impl Connection {
         if self.urgent.mark == 0 {
             return self.queue.take();
         }
-        if self.is_at_mark() && !self.settings.urgent_inline && self.queue.len() > 0 {
+        if self.leaves_out_next() {
             self.queue.consume(1);
         }
         let before = (self.urgent.mark - 1).checked_sub(self.read_offset());

@@ -136,6 +136,9 @@ fn openat2(caller: &mut Caller<'_>, (fd, path, request, size): (Fd, PathPtr, Use
 
 fn close(caller: &mut Caller<'_>, (fd,): (Fd,)) -> Result<u64> {
     let file = caller.process().files().remove(fd.0)?;
+    if file.lingers() {
+        file.linger();
+    }
     drop(file);
     Ok(0)
 }
@@ -157,7 +160,11 @@ fn close_range(caller: &mut Caller<'_>, (first, last, flags): (u32, u32, u32)) -
     if flags & CLOSE_RANGE_CLOEXEC != 0 {
         files.mark_range(first as usize, last as usize);
     } else {
-        drop(files.remove_range(first as usize, last as usize, |_| true));
+        let closed = files.remove_range(first as usize, last as usize, |_| true);
+        for one in closed.iter().filter(|one| one.file.lingers()) {
+            one.file.linger();
+        }
+        drop(closed);
     }
     Ok(0)
 }

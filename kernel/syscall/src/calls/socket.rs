@@ -5,7 +5,9 @@ use super::pipe::known_flags;
 use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
-use abi::socket::{AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, Ucred};
+use abi::socket::{
+    AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SO_LINGER, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
+};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -168,6 +170,9 @@ fn accept4(caller: &mut Caller<'_>, (fd, address, len, flags): (Fd, Hex, UserPtr
     if address.0 != 0 {
         write_address(&peer, address, len)?;
     }
+    if file.lingers() {
+        accepted.set_lingers();
+    }
     add(caller, accepted, flags.contains(OpenFlags::CLOEXEC))
 }
 
@@ -200,6 +205,9 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
     }
     let value = UserSlice::new(value.0, len.min(MOST) as usize).to_vec()?;
     file.socket()?.set_option(level, name, &value)?;
+    if (level, name) == (SOL_SOCKET, SO_LINGER) {
+        file.set_lingers();
+    }
     Ok(0)
 }
 

@@ -14,7 +14,7 @@ mod connect;
 mod name;
 mod options;
 
-use crate::channel::{Channel, Ear};
+use crate::channel::{Along, Channel, Ear};
 use crate::options::Options;
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
@@ -196,7 +196,7 @@ impl FileLike for UnixSocket {
     #[inline]
     fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
         if self.style == Style::Stream {
-            return self.fixed.get().ok_or(NOT_CONNECTED)?.write(from, None);
+            return self.fixed.get().ok_or(NOT_CONNECTED)?.write(from, Along::Nothing);
         }
         self.send(file, from, &mut Outgoing::default())
     }
@@ -276,7 +276,7 @@ impl Socket for UnixSocket {
         }
         let outgoing = outgoing.ok_or(NOT_CONNECTED)?;
         let rights = message.rights.clone();
-        let sent = outgoing.write(from, Some(rights))?;
+        let sent = outgoing.write(from, Along::Files(rights))?;
         message.rights.clear();
         Ok(sent)
     }

@@ -327,9 +327,15 @@ fn what_is_urgent_is_read_beside_the_stream() {
             world.step();
         }
         assert!(world.end(1).has_urgent());
+        assert_eq!(world.end(1).before_urgent(), if inline { 7 } else { 3 });
         let (first, from) = world.end(1).take().expect("what comes before");
         assert_eq!(&first[from..], b"abc");
         assert!(world.end(1).is_at_mark());
+        let end = world.end(1);
+        assert_eq!(
+            (end.before_urgent(), end.waiting()),
+            if inline { (4, 4) } else { (0, 3) }
+        );
         if inline {
             assert!(world.end(1).take_urgent(false).is_err());
             assert_eq!(world.read(1, 9), b"Xdef");
