@@ -149,6 +149,14 @@ pub trait Socket: Send + Sync {
         Listing::default()
     }
 
+    /// Whether it has a level of options.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EOPNOTSUPP`.
+    fn check_level(&self, _level: u32, _sets: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// The value of an option, as bytes.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, options};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_ACCEPTCONN, SO_BROADCAST, SO_DOMAIN, SO_ERROR,
-    SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_TYPE, SOCK_DGRAM, SOL_SOCKET,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_REUSEADDR,
+    SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -20,7 +20,7 @@ use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received, Route};
 use ipc::channel::CAPACITY;
-use ipc::options::{Options, number};
+use ipc::options::{Options, Row, Rule, Sort, number};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use packet::checksum::Sum;
@@ -34,11 +34,20 @@ const LONGEST: usize = 65507;
 /// `UDP_SEGMENT`: bytes of each datagram of those that are sent in one go.
 const SEGMENT: u32 = 103;
 
-/// `UDP_*`: CORK, SEGMENT, GRO.
-const ROWS: [options::Row; 3] = [
-    (1, 0, i32::MIN, i32::MAX),
-    (SEGMENT, 0, 0, 65535),
-    (104, 0, i32::MIN, i32::MAX),
+/// `UDPLITE_SEND_CSCOV` and `UDPLITE_RECV_CSCOV`: how many bytes of a datagram its checksum covers, and how many it has to.
+const SEND_COVERAGE: u32 = 10;
+const RECEIVE_COVERAGE: u32 = 11;
+
+/// `UDP_*`: CORK, coverage, ENCAP, NO_CHECK6_TX, NO_CHECK6_RX, SEGMENT, GRO.
+const ROWS: [Row; 8] = [
+    (1, 0, Rule::Flag),
+    (SEND_COVERAGE, 0, Rule::Fixed),
+    (RECEIVE_COVERAGE, 0, Rule::Fixed),
+    (100, 0, Rule::Fixed),
+    (101, 0, Rule::Flag),
+    (102, 0, Rule::Flag),
+    (SEGMENT, 0, Rule::Within(0, 65535)),
+    (104, 0, Rule::Flag),
 ];
 
 static PORTS: Ports<UdpSocket> = Ports::new();
@@ -75,6 +84,24 @@ impl UdpSocket {
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
         })
+    }
+
+    fn sort(&self) -> Sort {
+        Sort {
+            family: self.family,
+            kind: SOCK_DGRAM,
+            protocol: UDP,
+        }
+    }
+
+    fn holder(&self) -> options::Holder<'_> {
+        let ends = *self.ends.lock();
+        options::Holder {
+            options: &self.options,
+            sort: self.sort(),
+            peer: ends.peer.map(|peer| peer.ip()),
+            is_bound: ends.own.is_some(),
+        }
     }
 
     fn claim(&self, ends: &mut Ends, wanted: SocketAddr) -> Result<()> {
@@ -470,27 +497,27 @@ impl Socket for UdpSocket {
         }
     }
 
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        self.sort().check_level(level, sets)
+    }
+
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         match (level, name) {
-            (SOL_SOCKET, SO_TYPE) => number(SOCK_DGRAM as i32),
-            (SOL_SOCKET, SO_DOMAIN) => number(i32::from(self.family)),
-            (SOL_SOCKET, SO_PROTOCOL) => number(UDP as i32),
-            (SOL_SOCKET, SO_ACCEPTCONN) => number(0),
             (SOL_SOCKET, SO_ERROR) => number(
                 self.inbox
                     .take_error()
                     .err()
                     .map_or(0, |error| i32::from(error.errno.0)),
             ),
-            (SOL_SOCKET, _) => self.options.get(name),
+            (SOL_SOCKET, _) => self.options.get(self.sort(), name),
             (UDP, _) => options::get_row(&self.options, &ROWS, level, name),
-            _ => options::get(&self.options, self.family, level, name),
+            _ => self.holder().get(level, name),
         }
     }
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         if level == SOL_SOCKET {
-            return self.options.set(name, value);
+            return self.options.set(self.sort(), name, value);
         }
         if level == UDP {
             return options::set_row(&self.options, &ROWS, level, name, value);
@@ -498,8 +525,7 @@ impl Socket for UdpSocket {
         if let Some(done) = self.groups.set(&self.options, level, name, value) {
             return done;
         }
-        let is_bound = self.ends.lock().own.is_some();
-        options::set(&self.options, self.family, is_bound, (level, name), value)
+        self.holder().set(level, name, value)
     }
 }
 

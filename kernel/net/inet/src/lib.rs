@@ -16,7 +16,7 @@
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
-//! Sideways: `ip`.
+//! Sideways: `ip`, and `link` for the interfaces that options name.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -10,6 +10,8 @@ use lock::SpinLock;
 
 const WRONG: Error = Error::new(Errno::EINVAL, "the value names no group");
 const MULTICAST_IF: u32 = 32;
+/// Beside the name, the address that was given.
+const MULTICAST_IF_ADDRESS: u32 = 0x1000 + MULTICAST_IF;
 const ADD: u32 = 35;
 const DROP: u32 = 36;
 const JOIN_ANY: u32 = 42;
@@ -33,10 +35,18 @@ impl Groups {
             (IPPROTO_IP | IPPROTO_IPV6, JOIN_ANY | LEAVE_ANY) => any(value),
             (IPPROTO_IP, MULTICAST_IF) => {
                 let interface = older_interface(value);
-                return Some(interface.map(|index| options.keep(level, name, index as i32)));
+                return Some(interface.map(|index| {
+                    let own = if value.len() < 8 { value } else { &value[4..] };
+                    options.keep(level, MULTICAST_IF_ADDRESS, number_of(own).unwrap_or(0));
+                    options.keep(level, name, index as i32);
+                }));
             }
             (IPPROTO_IPV6, MULTICAST_IF_NEWER) => {
-                return Some(number_of(value).map(|index| options.keep(level, name, index)));
+                let index = number_of(value).and_then(|index| {
+                    crate::options::check_interface(index as u32, Errno::ENODEV)?;
+                    Ok(index)
+                });
+                return Some(index.map(|index| options.keep(level, name, index)));
             }
             _ => return None,
         };
@@ -91,6 +101,12 @@ pub(crate) fn interface_for(options: &Options, to: IpAddr) -> Option<u32> {
         IpAddr::V6(_) => options.kept(IPPROTO_IPV6, MULTICAST_IF_NEWER),
     };
     kept.filter(|index| *index > 0).map(|index| index as u32)
+}
+
+/// The address of the interface by which a socket sends to groups (`IP_MULTICAST_IF`), if it said so by that.
+pub(crate) fn older_address(options: &Options) -> Vec<u8> {
+    let kept = options.kept(IPPROTO_IP, MULTICAST_IF_ADDRESS).unwrap_or(0);
+    kept.to_ne_bytes().to_vec()
 }
 
 /// Whether what a socket sends to a group also comes to the machine itself (`IP_MULTICAST_LOOP`).

@@ -2,21 +2,19 @@
 
 use crate::control::{self, Manner};
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
+use crate::membership::Groups;
 use crate::stream::NOT_CONNECTED;
 use crate::{address, options};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
-use abi::socket::{
-    AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_RCVBUF, SO_TYPE, SOCK_RAW,
-    SOL_SOCKET,
-};
+use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SOCK_RAW, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received};
 use ipc::channel::CAPACITY;
-use ipc::options::{Options, UNKNOWN, number, number_of};
+use ipc::options::{Options, Sort, UNKNOWN, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use packet::checksum::Sum;
@@ -55,6 +53,7 @@ pub(crate) struct RawSocket {
     inbox: Inbox,
     ends: SpinLock<Ends>,
     options: Options,
+    groups: Groups,
     /// One bit for each kind of message that is not wanted.
     refused: SpinLock<[u32; 8]>,
 }
@@ -67,6 +66,7 @@ impl RawSocket {
             inbox: Inbox::default(),
             ends: SpinLock::default(),
             options: Options::default(),
+            groups: Groups::default(),
             refused: SpinLock::default(),
         });
         if !ANY.swap(true, Ordering::Relaxed) {
@@ -80,6 +80,23 @@ impl RawSocket {
         sockets.push(Arc::downgrade(&socket));
         drop(sockets);
         socket
+    }
+
+    fn sort(&self) -> Sort {
+        Sort {
+            family: self.family,
+            kind: SOCK_RAW,
+            protocol: u32::from(self.protocol),
+        }
+    }
+
+    fn holder(&self) -> options::Holder<'_> {
+        options::Holder {
+            options: &self.options,
+            sort: self.sort(),
+            peer: self.ends.lock().peer.map(|peer| peer.ip()),
+            is_bound: true,
+        }
     }
 
     fn includes_header(&self) -> bool {
@@ -346,30 +363,31 @@ impl Socket for RawSocket {
         Ok(address::show(self.family, peer))
     }
 
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        self.sort().check_level(level, sets)
+    }
+
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         match (level, name) {
-            (SOL_SOCKET, SO_TYPE) => number(SOCK_RAW as i32),
-            (SOL_SOCKET, SO_DOMAIN) => number(i32::from(self.family)),
-            (SOL_SOCKET, SO_PROTOCOL) => number(i32::from(self.protocol)),
             (SOL_SOCKET, SO_ERROR) => number(
                 self.inbox
                     .take_error()
                     .err()
                     .map_or(0, |error| i32::from(error.errno.0)),
             ),
-            (SOL_SOCKET, _) => self.options.get(name),
+            (SOL_SOCKET, _) => self.options.get(self.sort(), name),
             (SOL_RAW | SOL_ICMPV6, FILTER) => {
                 let refused = *self.refused.lock();
                 Ok(refused.iter().flat_map(|word| word.to_ne_bytes()).collect())
             }
             (options::IPPROTO_IP, HEADER_INCLUDED) => number(i32::from(self.includes_header())),
-            _ => options::get(&self.options, self.family, level, name),
+            _ => self.holder().get(level, name),
         }
     }
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         match (level, name) {
-            (SOL_SOCKET, _) => self.options.set(name, value),
+            (SOL_SOCKET, _) => self.options.set(self.sort(), name, value),
             (SOL_RAW | SOL_ICMPV6, FILTER) => {
                 let mut refused = self.refused.lock();
                 for (word, bytes) in refused.iter_mut().zip(value.chunks_exact(4)) {
@@ -378,12 +396,17 @@ impl Socket for RawSocket {
                 Ok(())
             }
             (options::IPPROTO_IP, HEADER_INCLUDED) => {
-                self.options.keep(level, name, i32::from(number_of(value)? != 0));
+                let given = value.first_chunk().map(|bytes| i32::from_ne_bytes(*bytes));
+                let given = given.unwrap_or_else(|| i32::from(value.first().copied().unwrap_or(0)));
+                self.options.keep(level, name, i32::from(given != 0));
                 Ok(())
             }
             // The offset of messages' checksum is known.
-            (SOL_RAW, 7) | (options::IPPROTO_IPV6, 7) if self.protocol == ICMPV6 => Err(UNKNOWN),
-            _ => options::set(&self.options, self.family, true, (level, name), value),
+            (SOL_RAW, 7) if self.protocol == ICMPV6 => Err(UNKNOWN),
+            _ => match self.groups.set(&self.options, level, name, value) {
+                Some(done) => done,
+                None => self.holder().set(level, name, value),
+            },
         }
     }
 }

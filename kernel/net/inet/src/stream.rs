@@ -549,6 +549,10 @@ impl Socket for TcpSocket {
         }
     }
 
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        stream_options::sort(self).check_level(level, sets)
+    }
+
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         stream_options::get(self, level, name)
     }

@@ -1,19 +1,17 @@
 //! Options of TCP sockets.
 
 use crate::TCP;
-use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6, Row};
+use crate::limits;
+use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6};
 use crate::ports::Holder;
 use crate::remote::Remote;
 use crate::stream::TcpSocket;
 use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
-use abi::socket::{
-    SO_ACCEPTCONN, SO_DOMAIN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_PROTOCOL, SO_RCVBUF, SO_SNDBUF, SO_TYPE,
-    SOCK_STREAM, SOL_SOCKET,
-};
+use abi::socket::{SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
-use ipc::options::{Options, number};
+use ipc::options::{NO_VALUE, Options, Row, Rule, Sort, number, number_of};
 use lock::atomic::Ordering;
 use tcp::Settings;
 use usermem::UserPtr;
@@ -27,36 +25,62 @@ const INFO_LEN: usize = 232;
 /// What the kinds of congestion control are called that there are.
 const CUBIC: &[u8] = b"cubic";
 const RENO: &[u8] = b"reno";
+const TCP_LINGER2: u32 = 8;
 const TCP_DEFER_ACCEPT: u32 = 9;
+const TCP_WINDOW_CLAMP: u32 = 10;
+const TCP_THIN_DUPACK: u32 = 17;
+const TCP_FASTOPEN: u32 = 23;
+const TCP_SAVED_SYN: u32 = 28;
+const TCP_INQ: u32 = 36;
 
-/// `TCP_*`: NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, USER_TIMEOUT, FASTOPEN, NOTSENT_LOWAT,
-/// FASTOPEN_CONNECT.
-const ROWS: [Row; 15] = [
-    (1, 0, i32::MIN, i32::MAX),
-    (2, 536, 88, 32767),
-    (3, 0, i32::MIN, i32::MAX),
-    (4, 7200, 1, 32767),
-    (5, 75, 1, 32767),
-    (6, 9, 1, 127),
-    (7, 6, 1, 127),
-    (8, 60, i32::MIN + 1, i32::MAX),
-    (9, 0, 0, i32::MAX),
-    (10, 65536, 0, i32::MAX),
-    (12, 1, i32::MIN, i32::MAX),
-    (18, 0, 0, i32::MAX),
-    (23, 0, 0, i32::MAX),
-    (25, 0, 0, i32::MAX),
-    (30, 0, 0, 1),
+/// `TCP_*`: NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, THIN_LINEAR_TIMEOUTS, THIN_DUPACK, USER_TIMEOUT,
+/// FASTOPEN, NOTSENT_LOWAT, SAVE_SYN, FASTOPEN_CONNECT, FASTOPEN_NO_COOKIE, INQ.
+const ROWS: [Row; 20] = [
+    (1, 0, Rule::Flag),
+    (TCP_MAXSEG, 536, Rule::Within(0, 32767)),
+    (3, 0, Rule::Flag),
+    (4, 7200, Rule::Within(1, 32767)),
+    (5, 75, Rule::Within(1, 32767)),
+    (6, 9, Rule::Within(1, 127)),
+    (7, 6, Rule::Within(1, 127)),
+    (TCP_LINGER2, 60, Rule::Any),
+    (TCP_DEFER_ACCEPT, 0, Rule::Any),
+    (TCP_WINDOW_CLAMP, 0, Rule::Any),
+    (TCP_QUICKACK, 1, Rule::Flag),
+    (16, 0, Rule::Within(0, 1)),
+    (TCP_THIN_DUPACK, 0, Rule::Within(0, 1)),
+    (18, 0, Rule::Within(0, i32::MAX)),
+    (TCP_FASTOPEN, 0, Rule::Within(0, i32::MAX)),
+    (25, 0, Rule::Any),
+    (27, 0, Rule::Within(0, 2)),
+    (30, 0, Rule::Within(0, 1)),
+    (34, 0, Rule::Within(0, 1)),
+    (TCP_INQ, 0, Rule::Within(0, 1)),
 ];
+
+pub(crate) fn sort(socket: &TcpSocket) -> Sort {
+    Sort {
+        family: socket.family,
+        kind: SOCK_STREAM,
+        protocol: TCP,
+    }
+}
+
+fn holder(socket: &TcpSocket) -> options::Holder<'_> {
+    let ends = socket.ends.lock();
+    options::Holder {
+        options: &socket.options,
+        sort: sort(socket),
+        peer: ends.peer.map(|peer| peer.ip()),
+        is_bound: ends.own.is_some(),
+    }
+}
 
 pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> {
     match (level, name) {
-        (SOL_SOCKET, SO_TYPE) => number(SOCK_STREAM as i32),
-        (SOL_SOCKET, SO_DOMAIN) => number(i32::from(socket.family)),
-        (SOL_SOCKET, SO_PROTOCOL) => number(TCP as i32),
         (SOL_SOCKET, SO_ACCEPTCONN) => number(i32::from(socket.is_listening())),
         (SOL_SOCKET, SO_ERROR) => number(socket.take_error().map_or(0, |errno| i32::from(errno.0))),
-        (SOL_SOCKET, _) => socket.options.get(name),
+        (SOL_SOCKET, _) => socket.options.get(sort(socket), name),
         (TCP, TCP_INFO) => Ok(info(socket)),
         (TCP, TCP_CONGESTION) => {
             let is_reno = socket.options.is_set(TCP, TCP_CONGESTION);
@@ -65,9 +89,38 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
             Ok(name)
         }
         (TCP, TCP_MAXSEG) if let Some(remote) = socket.remote() => number(remote.look(tcp::Connection::mss) as i32),
+        (TCP, TCP_MAXSEG) => number(socket.options.kept(TCP, name).filter(|most| *most > 0).unwrap_or(536)),
+        (TCP, TCP_SAVED_SYN) => Ok(Vec::new()),
         (TCP, _) => options::get_row(&socket.options, &ROWS, level, name),
-        _ => options::get(&socket.options, socket.family, level, name),
+        _ => holder(socket).get(level, name),
     }
+}
+
+/// What of a number is kept.
+fn rounded(name: u32, given: i32) -> Result<i32> {
+    /// The second answer comes when so many seconds have gone by.
+    const MOST_SECONDS: i32 = 120;
+    Ok(match name {
+        TCP_MAXSEG if given != 0 && given < 88 => return Err(NO_VALUE),
+        TCP_LINGER2 if given < 0 => -1,
+        TCP_LINGER2 if given == 0 => 60,
+        TCP_LINGER2 => given.min(MOST_SECONDS),
+        TCP_DEFER_ACCEPT => retransmissions(given),
+        TCP_WINDOW_CLAMP if given != 0 => given.max(1152),
+        TCP_FASTOPEN => given.min(limits::most_waiting() as i32),
+        TCP_THIN_DUPACK if given == 1 => 0,
+        _ => given,
+    })
+}
+
+/// Seconds until an answer has been sent again so often that so many have gone by: 1, 3, 7 and so on, and two minutes more each time once that is long.
+fn retransmissions(seconds: i32) -> i32 {
+    let (mut all, mut next) = (0_i32, 1_i32);
+    while all < seconds && next > 0 && all < 29_887 {
+        all = all.saturating_add(next);
+        next = (next * 2).min(120);
+    }
+    all
 }
 
 pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
@@ -87,7 +140,7 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
 
 fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     match (level, name) {
-        (SOL_SOCKET, _) => socket.options.set(name, value),
+        (SOL_SOCKET, _) => socket.options.set(sort(socket), name, value),
         (TCP, TCP_CONGESTION) => {
             let asked = value.split(|byte| *byte == 0).next().unwrap_or_default();
             if asked != CUBIC && asked != RENO {
@@ -96,11 +149,11 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
             socket.options.keep(TCP, TCP_CONGESTION, i32::from(asked == RENO));
             Ok(())
         }
-        (TCP, _) => options::set_row(&socket.options, &ROWS, level, name, value),
-        _ => {
-            let is_bound = socket.ends.lock().own.is_some();
-            options::set(&socket.options, socket.family, is_bound, (level, name), value)
+        (TCP, _) => {
+            let given = rounded(name, number_of(value)?)?;
+            options::set_number(&socket.options, &ROWS, level, name, given)
         }
+        _ => holder(socket).set(level, name, value),
     }
 }
 

@@ -19,6 +19,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
 use frames::Page;
 use hal::Access;
+use ipc::options::Options;
 use lock::SpinLock;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
@@ -71,6 +72,7 @@ struct Inbox {
 /// A packet socket.
 pub struct PacketSocket {
     pub(crate) raw: bool,
+    pub(crate) options: Options,
     pub(crate) binding: SpinLock<Binding>,
     pub(crate) filter: SpinLock<Option<Arc<Filter>>>,
     pub(crate) ring: SpinLock<Option<Arc<Ring>>>,
@@ -95,6 +97,7 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
     }
     let socket = Arc::new(PacketSocket {
         raw: kind == SOCK_RAW,
+        options: Options::default(),
         filter: SpinLock::new(None),
         ring: SpinLock::new(None),
         memberships: SpinLock::default(),
@@ -333,6 +336,10 @@ impl FileLike for PacketSocket {
         page.ok_or(Error::new(Errno::ENODEV, "the socket has no such ring"))
     }
 
+    fn timeout(&self, direction: Direction) -> Option<u64> {
+        self.options.timeout(direction)
+    }
+
     fn socket(&self) -> Option<&dyn Socket> {
         Some(self)
     }
@@ -415,6 +422,10 @@ impl Socket for PacketSocket {
 
     fn peer_address(&self) -> Result<Vec<u8>> {
         Err(Error::new(Errno::EOPNOTSUPP, "a packet socket has no peer"))
+    }
+
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        packet_options::sort(self).check_level(level, sets)
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {

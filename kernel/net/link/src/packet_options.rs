@@ -2,15 +2,14 @@
 
 use crate::filter::{self, Filter};
 use crate::interface;
-use crate::packet::{CAPACITY, PacketSocket};
+use crate::packet::PacketSocket;
 use crate::ring::{HEADER, Ring};
-use abi::socket::{
-    AF_PACKET, SO_DOMAIN, SO_ERROR, SO_PROTOCOL, SO_RCVBUF, SO_SNDBUF, SO_TYPE, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET,
-};
+use abi::socket::{AF_PACKET, SO_ATTACH_FILTER, SO_DETACH_FILTER, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
+use ipc::options::Sort;
 use usermem::UserSlice;
 
 const SOL_PACKET: u32 = 263;
@@ -21,8 +20,6 @@ const STATISTICS: u32 = 6;
 const VERSION: u32 = 10;
 const HEADER_LEN: u32 = 11;
 const RESERVE: u32 = 12;
-const SO_ATTACH_FILTER: u32 = 26;
-const SO_DETACH_FILTER: u32 = 27;
 
 /// The only version of rings that there is.
 const V2: u32 = 1;
@@ -64,14 +61,17 @@ fn number_of(value: &[u8]) -> Result<u32> {
     value.first_chunk().map(|bytes| u32::from_ne_bytes(*bytes)).ok_or(SHORT)
 }
 
+pub(crate) fn sort(socket: &PacketSocket) -> Sort {
+    Sort {
+        family: AF_PACKET,
+        kind: if socket.raw { SOCK_RAW } else { SOCK_DGRAM },
+        protocol: u32::from(socket.binding.lock().protocol.to_be()),
+    }
+}
+
 pub(crate) fn get(socket: &PacketSocket, level: u32, name: u32, given: &[u8]) -> Result<Vec<u8>> {
     let value = match (level, name) {
-        (SOL_SOCKET, SO_TYPE) if socket.raw => SOCK_RAW,
-        (SOL_SOCKET, SO_TYPE) => SOCK_DGRAM,
-        (SOL_SOCKET, SO_DOMAIN) => u32::from(AF_PACKET),
-        (SOL_SOCKET, SO_PROTOCOL) => u32::from(socket.binding.lock().protocol.to_be()),
-        (SOL_SOCKET, SO_RCVBUF | SO_SNDBUF) => CAPACITY as u32,
-        (SOL_SOCKET, SO_ERROR) => 0,
+        (SOL_SOCKET, _) => return socket.options.get(sort(socket), name),
         (SOL_PACKET, VERSION) => V2,
         (SOL_PACKET, RESERVE) => socket.reserved.load(Ordering::Relaxed),
         (SOL_PACKET, HEADER_LEN) => match number_of(given)? {
@@ -94,10 +94,11 @@ pub(crate) fn set(socket: &PacketSocket, level: u32, name: u32, value: &[u8]) ->
             *socket.filter.lock() = Some(Arc::new(filter));
         }
         (SOL_SOCKET, SO_DETACH_FILTER) => {
+            number_of(value)?;
             let old = socket.filter.lock().take();
             return old.map(drop).ok_or(Error::new(Errno::ENOENT, "there is no filter"));
         }
-        (SOL_SOCKET, SO_RCVBUF | SO_SNDBUF) => {}
+        (SOL_SOCKET, _) => return socket.options.set(sort(socket), name, value),
         (SOL_PACKET, ADD_MEMBERSHIP) => {
             let asked = Membership::parse(value)?;
             asked.ask(true)?;

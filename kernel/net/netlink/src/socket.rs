@@ -4,16 +4,13 @@ use crate::reply::Reply;
 use crate::{diag, route};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
-use abi::socket::{
-    AF_NETLINK, MSG_PEEK, MSG_TRUNC, SO_DOMAIN, SO_ERROR, SO_PASSCRED, SO_PROTOCOL, SO_TYPE, SOCK_DGRAM, SOCK_RAW,
-    SOL_SOCKET, Ucred,
-};
+use abi::socket::{AF_NETLINK, MSG_PEEK, MSG_TRUNC, SO_PASSCRED, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET, Ucred};
 use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use ipc::options::{Options, UNKNOWN, number, number_of};
+use ipc::options::{Options, Sort, UNKNOWN, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use netlink_view::{flag, kind, messages, word16, word32};
@@ -304,6 +301,16 @@ impl FileLike for NetlinkSocket {
     }
 }
 
+impl NetlinkSocket {
+    const fn sort(&self) -> Sort {
+        Sort {
+            family: AF_NETLINK,
+            kind: self.kind,
+            protocol: self.protocol,
+        }
+    }
+}
+
 impl Socket for NetlinkSocket {
     fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
         if let Some((_, bytes)) = &message.address {
@@ -377,14 +384,13 @@ impl Socket for NetlinkSocket {
         Ok(address(0, 0))
     }
 
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        self.sort().check_level(level, sets)
+    }
+
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         match (level, name) {
-            (SOL_SOCKET, SO_TYPE) => number(self.kind as i32),
-            (SOL_SOCKET, SO_DOMAIN) => number(i32::from(AF_NETLINK)),
-            (SOL_SOCKET, SO_PROTOCOL) => number(self.protocol as i32),
-            (SOL_SOCKET, SO_ERROR) => number(0),
-            (SOL_SOCKET, SO_PASSCRED) => number(i32::from(self.options.is_set(level, name))),
-            (SOL_SOCKET, name) => self.options.get(name),
+            (SOL_SOCKET, name) => self.options.get(self.sort(), name),
             (SOL_NETLINK, LIST_MEMBERSHIPS) => Ok(self.groups.load(Ordering::Relaxed).to_ne_bytes().to_vec()),
             (SOL_NETLINK, name) if SWITCHES.contains(&name) => number(self.options.kept(level, name).unwrap_or(0)),
             _ => Err(UNKNOWN),
@@ -393,8 +399,7 @@ impl Socket for NetlinkSocket {
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         match (level, name) {
-            (SOL_SOCKET, SO_PASSCRED) => self.options.keep(level, name, i32::from(number_of(value)? != 0)),
-            (SOL_SOCKET, name) => self.options.set(name, value)?,
+            (SOL_SOCKET, name) => self.options.set(self.sort(), name, value)?,
             (SOL_NETLINK, ADD_MEMBERSHIP) => {
                 self.groups
                     .fetch_or(bit_of(number_of(value)? as u32)?, Ordering::Relaxed);

@@ -6,14 +6,15 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
 use abi::socket::{
-    AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SO_LINGER, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
+    AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SO_DEBUG, SO_LINGER, SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME,
+    SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ipc::Style;
 use usermem::{UserPtr, UserSlice};
-use vfs::{Direction, File};
+use vfs::{Direction, File, capability};
 
 calls! {
     41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
@@ -95,7 +96,7 @@ fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) ->
         return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
     }
     if family == u32::from(AF_PACKET) {
-        if !caller.process().credentials().has(vfs::capability::NET_RAW) {
+        if !caller.process().credentials().has(capability::NET_RAW) {
             return Err(Error::new(Errno::EPERM, "frames are for those with CAP_NET_RAW"));
         }
         let made = link::packet::socket(kind, protocol as u16, flags)?;
@@ -203,25 +204,75 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
     if len < 0 {
         return Err(Error::new(Errno::EINVAL, "the length is negative"));
     }
+    let socket = file.socket()?;
+    socket.check_level(level, true)?;
     let value = UserSlice::new(value.0, len.min(MOST) as usize).to_vec()?;
-    file.socket()?.set_option(level, name, &value)?;
+    if level == SOL_SOCKET {
+        check_privilege(caller, name, &value)?;
+    }
+    socket.set_option(level, name, &value)?;
     if (level, name) == (SOL_SOCKET, SO_LINGER) {
         file.set_lingers();
     }
     Ok(0)
 }
 
-fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u32, Hex, UserPtr<i32>)) -> Result<u64> {
-    let file = socket_file(caller, fd)?;
-    let room = len.read()?;
-    let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
-    let value = if level == SOL_PACKET {
-        let given = UserSlice::new(out.0, room.min(4)).to_vec()?;
-        file.socket()?.option_of(level, name, &given)?
-    } else {
-        file.socket()?.option(level, name)?
+/// Whether the caller may set an option of the level of sockets to a value.
+fn check_privilege(caller: &Caller<'_>, name: u32, value: &[u8]) -> Result<()> {
+    let number = value.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
+    let errno = match name {
+        SO_DEBUG if number != 0 => Errno::EACCES,
+        SO_PRIORITY if !(0..=6).contains(&number) => Errno::EPERM,
+        SO_MARK | SO_RCVBUFFORCE | SO_SNDBUFFORCE => Errno::EPERM,
+        _ => return Ok(()),
     };
-    let shown = value.len().min(room);
+    let who = caller.process().credentials();
+    if who.has(capability::NET_ADMIN) || matches!(name, SO_MARK | SO_PRIORITY) && who.has(capability::NET_RAW) {
+        Ok(())
+    } else {
+        Err(Error::new(errno, "the option needs CAP_NET_ADMIN"))
+    }
+}
+
+/// How much of a value is shown where there is so much room, as Linux does that: numbers of the older protocol as one byte where there is no room for four, rates as four where there is none for eight.
+fn shown_of(level: u32, name: u32, value: &[u8], room: usize) -> usize {
+    const IPPROTO_IP: u32 = 0;
+    const IP_MULTICAST_IF: u32 = 32;
+    let is_small = value.len() == 4 && value.get(1..).is_some_and(|rest| rest == [0; 3]);
+    match (level, name) {
+        (IPPROTO_IP, name) if name != IP_MULTICAST_IF && is_small && (1..4).contains(&room) => 1,
+        (SOL_SOCKET, SO_MAX_PACING_RATE) if room < 8 => room.min(4),
+        _ => value.len().min(room),
+    }
+}
+
+fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u32, Hex, UserPtr<i32>)) -> Result<u64> {
+    const IPPROTO_IPV6: u32 = 41;
+    let file = socket_file(caller, fd)?;
+    let socket = file.socket()?;
+    let room = len.read()?;
+    if level != SOL_SOCKET {
+        socket.check_level(level, false)?;
+    }
+    // As on Linux, any room is enough there.
+    let room = if level == IPPROTO_IPV6 { room & i32::MAX } else { room };
+    let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
+    let value = match (level, name) {
+        (SOL_PACKET, _) => {
+            let given = UserSlice::new(out.0, room.min(4)).to_vec()?;
+            socket.option_of(level, name, &given)?
+        }
+        (SOL_SOCKET, SO_PEERNAME) => {
+            let nobody = |_| Error::new(Errno::ENOTCONN, "the socket has no peer");
+            let name = socket.peer_address().map_err(nobody)?;
+            if name.len() < room {
+                return Err(Error::new(Errno::EINVAL, "more than an address was asked for"));
+            }
+            name
+        }
+        _ => socket.option(level, name)?,
+    };
+    let shown = shown_of(level, name, &value, room);
     UserSlice::new(out.0, shown).write(&value)?;
     len.write(&(shown as i32))?;
     Ok(0)

@@ -383,6 +383,10 @@ impl Socket for UnixSocket {
         }
     }
 
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        options::sort(self).check_level(level, sets)
+    }
+
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         options::get(self, level, name)
     }
