@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use super::Wanted;
+use super::{Wanted, remembered};
 use crate::error::{Error, Result};
 
 /// Where the parts of an unpacked package are in its directory.
@@ -15,12 +15,16 @@ pub(crate) const FILES: &str = "files";
 pub(crate) const CONTROL: &str = "control";
 pub(crate) const OWNERS: &str = "owners";
 
-/// Which packages apt would install for these, each with its version.
+/// Which packages apt would install for these, each with its version; what it answered before is remembered below `cache`.
 ///
 /// # Errors
 /// There is no apt, or no such package, or they cannot be put together.
-pub(crate) fn plan(wanted: &[&Wanted]) -> Result<Vec<(String, String)>> {
+pub(crate) fn plan(wanted: &[&Wanted], cache: &Path) -> Result<Vec<(String, String)>> {
     let names: Vec<String> = wanted.iter().map(|wanted| wanted.to_string()).collect();
+    let place = remembered::place(cache, &names);
+    if let Some(answer) = remembered::recall(&place) {
+        return Ok(answer);
+    }
     let output = Command::new("apt-get")
         .args([
             "--simulate",
@@ -36,7 +40,9 @@ pub(crate) fn plan(wanted: &[&Wanted]) -> Result<Vec<(String, String)>> {
     if !output.status.success() {
         return Err(explain(&String::from_utf8_lossy(&output.stderr), &names));
     }
-    Ok(to_install(&String::from_utf8_lossy(&output.stdout)))
+    let answer = to_install(&String::from_utf8_lossy(&output.stdout));
+    remembered::keep(&place, &answer);
+    Ok(answer)
 }
 
 /// The `Inst` lines of a simulation.

@@ -11,7 +11,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `stanza` | control files, and which packages need which |
-//! | `apt` | fetching and unpacking |
+//! | `apt`, `remembered` | what apt would install, fetching and unpacking |
 //! | `script`, `declared` | what would be made at installation and at boot |
 //! | `apply` | making it |
 //! | `accounts` | users and groups |
@@ -20,6 +20,7 @@ mod accounts;
 mod apply;
 mod apt;
 mod declared;
+mod remembered;
 mod script;
 mod stanza;
 
@@ -171,8 +172,8 @@ fn pool(wanted: &[Wanted]) -> Result<Pool> {
     if missing.is_empty() {
         return Ok(pool);
     }
-    let fetched = apt::plan(&missing)?;
     let directory = cache::directory_of_user()?.join("packages");
+    let fetched = apt::plan(&missing, &directory)?;
     for place in apt::fetch(&fetched, &directory)? {
         let control = place.join(apt::CONTROL).join("control");
         let text = fs::read_to_string(&control).map_err(|error| Error::io("read", &control, &error))?;
