@@ -11,6 +11,9 @@ use vfs::File;
 /// Most descriptors that any limit allows (`fs.nr_open`).
 pub const MAX_DESCRIPTORS: u64 = 1 << 20;
 
+/// Slots that are looked through one by one.
+const FEW: usize = 64;
+
 const BAD: Error = Error::new(Errno::EBADF, "no such descriptor is open");
 const TOO_MANY: Error = Error::new(Errno::EMFILE, "the limit of open descriptors is reached");
 
@@ -28,6 +31,8 @@ struct Table {
     slots: Vec<Option<Descriptor>>,
     /// No slot below this one is free.
     first_free: usize,
+    /// A bit for each slot that is taken, once there are more than [`FEW`]: looking for a free one costs little then, however many are open.
+    taken: Vec<u64>,
 }
 
 /// The descriptors of a process.
@@ -40,7 +45,7 @@ pub struct FileTable {
 
 impl Table {
     #[inline]
-    fn free_from(&self, lowest: usize) -> usize {
+    fn free_from(&mut self, lowest: usize) -> usize {
         let start = lowest.max(self.first_free);
         match self.slots.get(start) {
             Some(Some(_)) => self.free_behind(start),
@@ -48,22 +53,59 @@ impl Table {
         }
     }
 
-    fn free_behind(&self, start: usize) -> usize {
-        self.slots
-            .iter()
-            .skip(start)
-            .position(Option::is_none)
-            .map_or(self.slots.len(), |at| start + at)
+    #[inline(never)]
+    fn free_behind(&mut self, start: usize) -> usize {
+        let at = if self.taken.is_empty() {
+            let behind = self.slots.iter().skip(start).position(Option::is_none);
+            behind.map_or(self.slots.len(), |at| start + at)
+        } else {
+            self.free_bit(start)
+        };
+        if start == self.first_free {
+            self.first_free = at;
+        }
+        at
+    }
+
+    fn free_bit(&self, start: usize) -> usize {
+        let first = start / 64;
+        // What lies below the start counts as taken.
+        let mut below = (1 << (start % 64)) - 1;
+        for (index, word) in self.taken.iter().enumerate().skip(first) {
+            let free = !(word | core::mem::take(&mut below));
+            if free != 0 {
+                return index * 64 + free.trailing_zeros() as usize;
+            }
+        }
+        self.slots.len().max(start)
+    }
+
+    /// Makes the table reach a slot.
+    fn grow(&mut self, at: usize) -> Result<()> {
+        let more = (at + 1 - self.slots.len()).max(if self.slots.is_empty() { 8 } else { 0 });
+        let words = if at < FEW { 0 } else { at / 64 + 1 };
+        let short = words.saturating_sub(self.taken.len());
+        if self.slots.try_reserve(more).is_err() || self.taken.try_reserve(short).is_err() {
+            return Err(Errno::ENOMEM.into());
+        }
+        let is_first = self.taken.is_empty();
+        self.slots.resize_with(at + 1, || None);
+        self.taken.resize(self.taken.len().max(words), 0);
+        if is_first && words > 0 {
+            for (at, _) in self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some()) {
+                self.taken[at / 64] |= 1 << (at % 64);
+            }
+        }
+        Ok(())
     }
 
     #[inline]
     fn put(&mut self, at: usize, descriptor: Descriptor) -> Result<Option<Descriptor>> {
         if at >= self.slots.len() {
-            let more = (at + 1 - self.slots.len()).max(if self.slots.is_empty() { 8 } else { 0 });
-            if self.slots.try_reserve(more).is_err() {
-                return Err(Errno::ENOMEM.into());
-            }
-            self.slots.resize_with(at + 1, || None);
+            self.grow(at)?;
+        }
+        if let Some(word) = self.taken.get_mut(at / 64) {
+            *word |= 1 << (at % 64);
         }
         if at == self.first_free {
             self.first_free += 1;
@@ -74,6 +116,9 @@ impl Table {
     fn take(&mut self, at: usize) -> Option<Descriptor> {
         let taken = self.slots.get_mut(at)?.take()?;
         self.first_free = self.first_free.min(at);
+        if let Some(word) = self.taken.get_mut(at / 64) {
+            *word &= !(1 << (at % 64));
+        }
         Some(taken)
     }
 }
@@ -159,7 +204,7 @@ impl FileTable {
     /// `EMFILE`.
     #[inline]
     pub fn check_room(&self, limit: u64) -> Result<()> {
-        let table = self.table.lock();
+        let mut table = self.table.lock();
         let free = table.first_free as u64 >= limit || table.free_from(0) as u64 >= limit;
         if free { Err(TOO_MANY) } else { Ok(()) }
     }
@@ -306,6 +351,39 @@ mod tests {
         assert_eq!(table.add(file(), false, 0, 100), Ok(1));
         assert_eq!(table.add(file(), false, 50, 100), Ok(50));
         assert_eq!(table.numbers(), [0, 1, 2, 3, 50]);
+    }
+
+    #[test]
+    fn the_lowest_free_descriptor_is_found_among_many() {
+        let table = FileTable::new();
+        let mut open = alloc::collections::BTreeSet::new();
+        let mut dice = 1u32;
+        for _ in 0..3000 {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let at = (dice >> 8) as usize % 400;
+            if dice >> 30 == 0 && open.remove(&(at as i32)) {
+                assert!(table.remove(at as i32).is_ok());
+                continue;
+            }
+            let lowest = if dice >> 30 == 1 { at } else { 0 };
+            let free = (lowest as i32..).find(|fd| !open.contains(fd));
+            let given = table.add(file(), false, lowest, 1000).expect("there is room");
+            assert_eq!(Some(given), free);
+            assert!(table.check_room(1001).is_ok());
+            open.insert(given);
+            if open.len() > 350 {
+                let gone: Vec<i32> = open.iter().copied().step_by(3).collect();
+                for fd in gone {
+                    open.remove(&fd);
+                    assert!(table.remove(fd).is_ok());
+                }
+            }
+        }
+        assert_eq!(table.numbers(), open.into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            table.duplicate().add(file(), false, 0, 1000),
+            table.add(file(), false, 0, 1000)
+        );
     }
 
     #[test]
