@@ -29,7 +29,7 @@ const MSG_MORE: u32 = 0x8000;
 pub(crate) const PROTOCOL: u8 = 6;
 /// The longest piece that is copied at once.
 const PIECE: usize = 32768;
-/// The longest packet that a card is given to cut.
+/// The longest packet that is made to be cut, by the card or on the way to it.
 const CUTS: u32 = 61_440;
 /// Marks that a packet may have (RFC 3168): it may be marked.
 const MAY_MARK: u8 = 2;
@@ -99,7 +99,7 @@ pub(crate) fn ends(now: u64, name: &Name, interface: Option<u32>) -> Result<Ends
         own: name.0.port(),
         peer: name.1.port(),
         fits: route.mtu.min(65_535).saturating_sub(header) as u16,
-        cuts: if route.can_segment { CUTS } else { 0 },
+        cuts: CUTS,
         // RFC 6528: a clock, and what nobody else knows.
         first: Seq((hash as u32).wrapping_add((now / 64) as u32)),
         clock: (hash >> 32) as u32,

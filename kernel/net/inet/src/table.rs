@@ -73,8 +73,20 @@ pub(crate) fn hash(name: &Name) -> u32 {
     secret().hash(&words(name)) as u32
 }
 
+/// The hash that a connection's place goes by: a few words of the older protocol are enough.
+fn hash_of_place(name: &Name) -> usize {
+    let ports = u64::from(name.0.port()) << 16 | u64::from(name.1.port());
+    let hash = match (name.0.ip(), name.1.ip()) {
+        (IpAddr::V4(own), IpAddr::V4(peer)) => {
+            secret().place(&[u64::from(own.to_bits()) << 32 | u64::from(peer.to_bits()), ports])
+        }
+        _ => secret().place(&words(name)),
+    };
+    hash as usize
+}
+
 fn place(name: &Name) -> (&'static SpinLock<Part>, usize) {
-    let hash = secret().hash(&words(name)) as usize;
+    let hash = hash_of_place(name);
     (&TABLE[hash % PARTS], hash / PARTS)
 }
 
@@ -206,7 +218,7 @@ impl Part {
         let old = core::mem::take(&mut self.chains);
         self.chains.resize_with(chains, Vec::new);
         for (name, entry) in old.into_iter().flatten() {
-            let hash = secret().hash(&words(&name)) as usize / PARTS;
+            let hash = hash_of_place(&name) / PARTS;
             self.chains[hash & (chains - 1)].push((name, entry));
         }
     }

@@ -37,6 +37,7 @@ extern crate alloc;
 mod autoconf;
 mod clock;
 mod configure;
+mod cut;
 mod dhcp;
 mod discovery;
 mod filter;

@@ -1,6 +1,7 @@
 //! Packets that go: put into frames, and sent to whom the route says.
 
 use crate::clock::with;
+use crate::cut;
 use crate::filter;
 use crate::input;
 use crate::neighbour::Question;
@@ -18,7 +19,7 @@ use packet::checksum::Sum;
 use packet::ethernet::{BROADCAST, IPV4, IPV6, Mac};
 use packet::{ethernet, ipv4, ipv6};
 
-const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
+pub(crate) const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
 const NO_MEMORY: Error = Error::new(Errno::ENOBUFS, "no memory for a frame");
 const PAGE: usize = 4096;
 /// Most bytes of a packet.
@@ -28,8 +29,8 @@ const LONGEST: usize = 65535;
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// What sending a packet takes, as the stack knows it.
-struct Way {
-    route: Route,
+pub(crate) struct Way {
+    pub(crate) route: Route,
     interface: Arc<Interface>,
     from: Mac,
     to: Option<Mac>,
@@ -106,6 +107,11 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
         }
         return send_in_pieces(packet, &way);
     }
+    if let Some(size) = segment
+        && !way.route.can_segment
+    {
+        return cut::send(packet, &way, usize::from(size));
+    }
     let mut frame = Builder::begin(&way, packet)?;
     frame.add(header)?;
     frame.add(packet.header)?;
@@ -150,7 +156,7 @@ fn next_number() -> u16 {
 }
 
 /// The IP header of a packet with so much payload, or of a fragment: number, offset, and whether more follow.
-fn ip_header(
+pub(crate) fn ip_header(
     packet: &Outgoing<'_>,
     route: &Route,
     payload: usize,
@@ -249,11 +255,7 @@ fn leave_to_card(frame: &mut Frame, ip: usize, packet: &Outgoing<'_>, offload: &
         if let Some(first) = frame.parts.first() {
             first.page.write(at, &checksum_of(packet));
         }
-        return if offload.segment.is_some() {
-            Err(TOO_LONG)
-        } else {
-            Ok(())
-        };
+        return Ok(());
     }
     frame.checksum = Checksum::Partial {
         start: start as u16,
@@ -273,7 +275,7 @@ fn leave_to_card(frame: &mut Frame, ip: usize, packet: &Outgoing<'_>, offload: &
 }
 
 /// Gives a frame to the card, or keeps it until its receiver is known.
-fn dispatch(way: &Way, frame: Frame) -> Result<()> {
+pub(crate) fn dispatch(way: &Way, frame: Frame) -> Result<()> {
     let frame = if way.to.is_some() {
         frame
     } else {
@@ -308,13 +310,13 @@ pub(crate) fn frame_of(pieces: &[&[u8]]) -> Option<Frame> {
 
 /// A frame in the making.
 #[derive(Default)]
-struct Builder {
-    frame: Frame,
+pub(crate) struct Builder {
+    pub(crate) frame: Frame,
 }
 
 impl Builder {
     /// Begins with the Ethernet header.
-    fn begin(way: &Way, packet: &Outgoing<'_>) -> Result<Self> {
+    pub(crate) fn begin(way: &Way, packet: &Outgoing<'_>) -> Result<Self> {
         let mut builder = Self::default();
         let header = ethernet::Header {
             to: way.to.unwrap_or_default(),
@@ -325,7 +327,7 @@ impl Builder {
         Ok(builder)
     }
 
-    fn add(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
         let mut left = bytes;
         while !left.is_empty() {
             let has_room = self.frame.parts.last().is_some_and(|last| (last.len as usize) < PAGE);

@@ -29,7 +29,7 @@ pub struct Received<'a> {
     pub traffic_class: u8,
     /// The hops that it had left.
     pub hop_limit: u8,
-    /// Whether it came to this machine's address, not to all or to a group, be it by the packet's or the frame's address.
+    /// Whether it came to this machine's address, not to all or to a group.
     pub is_unicast: bool,
     /// Its headers up to the payload, as they came.
     pub header: &'a [u8],
@@ -89,7 +89,7 @@ pub struct Handler {
 pub struct Offload {
     /// Where in the transport header the checksum is, which holds the sum of the pseudo header (for a large packet: with its whole length).
     pub checksum_at: u16,
-    /// The bytes of payload in each piece of a large packet; only where [`Route::can_segment`](crate::Route) says so.
+    /// The bytes of payload in each piece of a large packet. TCP's is cut on the way where the card cannot; others only where [`Route::can_segment`](crate::Route) says so.
     pub segment: Option<u16>,
     /// Bytes of the transport header.
     pub header_len: u16,

@@ -8,6 +8,8 @@ use crate::{Seq, connection};
 
 /// Pieces of one segment at most.
 const PIECES: usize = 16;
+/// The part of a window that goes at once where it can.
+const SHARE: u32 = 3;
 /// How long what is short is kept while corked.
 const CORKED: u64 = 200 * MILLI;
 /// How long nothing is sent when the card takes nothing.
@@ -137,9 +139,23 @@ impl Connection {
         if len < self.mss && !self.may_be_short(len, there, now) {
             return None;
         }
+        if len < there && self.is_worth_waiting(len, in_flight) {
+            self.congestion.is_limit |= allowed > len;
+            return None;
+        }
         // Without the end, if the window does not hold it.
         let fin = self.fin && len == there && (len < allowed || len == 0);
         Some((self.nxt + len + u32::from(fin), fin))
+    }
+
+    /// Whether more is worth waiting for than may go now: what is cut on its way costs hardly more when it is long, and while two thirds of a window are under way their acknowledgements come soon.
+    fn is_worth_waiting(&self, len: u32, in_flight: u32) -> bool {
+        let window = self.congestion.window.min(self.window);
+        let enough = (window / SHARE).min(self.ends.cuts.saturating_sub(self.mss));
+        len < enough
+            && in_flight > window - window / SHARE - self.mss.min(window / SHARE)
+            && !self.probing
+            && !self.is_repairing()
     }
 
     /// Whether a segment may be shorter than it could be.

@@ -81,7 +81,7 @@ pub struct Ends {
     pub peer: u16,
     /// Bytes of a packet behind the header of the internet protocol.
     pub fits: u16,
-    /// Bytes that a card cuts into segments by itself; 0 if it does not.
+    /// Bytes that are cut into segments on their way; 0 if they are not.
     pub cuts: u32,
     /// Where the own stream begins.
     pub first: Seq,

@@ -1,4 +1,4 @@
-//! SipHash-2-4 (Aumasson, Bernstein): a hash that nobody can foresee who does not know the key.
+//! `SipHash` (Aumasson, Bernstein): a hash that nobody can foresee who does not know the key. In the form 2-4 for what others see, and 1-3 for the places of tables, which they do not.
 
 /// A secret.
 #[derive(Clone, Copy, Default)]
@@ -8,6 +8,17 @@ impl Key {
     /// The hash of some words.
     #[must_use]
     pub fn hash(&self, words: &[u64]) -> u64 {
+        self.sum(words, 2, 4)
+    }
+
+    /// A hash of some words that is not shown to anybody.
+    #[must_use]
+    pub fn place(&self, words: &[u64]) -> u64 {
+        self.sum(words, 1, 3)
+    }
+
+    #[inline]
+    fn sum(&self, words: &[u64], each: usize, last: usize) -> u64 {
         let [k0, k1] = self.0;
         let mut v = [
             k0 ^ 0x736f_6d65_7073_6575,
@@ -18,15 +29,16 @@ impl Key {
         let length = (words.len() as u64 * 8) << 56;
         for word in words.iter().copied().chain([length]) {
             v[3] ^= word;
-            rounds(&mut v, 2);
+            rounds(&mut v, each);
             v[0] ^= word;
         }
         v[2] ^= 0xff;
-        rounds(&mut v, 4);
+        rounds(&mut v, last);
         v[0] ^ v[1] ^ v[2] ^ v[3]
     }
 }
 
+#[inline]
 fn rounds(v: &mut [u64; 4], count: usize) {
     for _ in 0..count {
         v[0] = v[0].wrapping_add(v[1]);

@@ -44,12 +44,13 @@ impl Sum {
 
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
-        let mut chunks = bytes.chunks_exact(4);
-        let mut value = 0;
-        for chunk in &mut chunks {
-            value += u64::from(u32::from_ne_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]));
+        let (blocks, rest) = bytes.split_at(bytes.len() & !63);
+        let mut value = of_blocks(blocks);
+        let mut words = rest.chunks_exact(4);
+        for word in &mut words {
+            value += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
         }
-        value += match *chunks.remainder() {
+        value += match *words.remainder() {
             [a, b, c] => u64::from(u16::from_ne_bytes([a, b])) + u64::from(u16::from_ne_bytes([c, 0])),
             [a, b] => u64::from(u16::from_ne_bytes([a, b])),
             [a] => u64::from(u16::from_ne_bytes([a, 0])),
@@ -81,6 +82,21 @@ impl Sum {
     pub fn is_right(self) -> bool {
         fold(self.value) == 0xffff
     }
+}
+
+/// The sum of blocks of 64 bytes: as numbers that the machine adds with their carries, which come together at the end.
+fn of_blocks(bytes: &[u8]) -> u64 {
+    let (mut sum, mut carries) = (0u128, 0u64);
+    for block in bytes.chunks_exact(64) {
+        for wide in block.chunks_exact(16) {
+            let wide = wide.first_chunk().map_or(0, |wide| u128::from_ne_bytes(*wide));
+            let (more, carry) = sum.overflowing_add(wide);
+            sum = more;
+            carries += u64::from(carry);
+        }
+    }
+    let (low, high) = (sum as u64, (sum >> 64) as u64);
+    (low & 0xffff_ffff) + (low >> 32) + (high & 0xffff_ffff) + (high >> 32) + carries
 }
 
 fn fold(mut value: u64) -> u16 {
