@@ -176,6 +176,36 @@ pub(crate) const NETWORK: [Figure; 6] = [
     no_more("tcp_round_trip_idle", "TCP write, epoll_wait, read; 10,000 idle"),
 ];
 
+/// Servers under load from outside; how each is measured is in `net`.
+pub(crate) const NET: [Figure; 14] = [
+    no_more("nginx_small", "nginx, 612 bytes, per request"),
+    no_more("nginx_large", "nginx, 1 MiB, per request"),
+    no_more("nginx_connect", "nginx, a connection for each request"),
+    no_more("redis_get", "redis GET"),
+    no_more("redis_set", "redis SET"),
+    no_more("redis_get_batch", "redis GET, 16 at once"),
+    no_more("redis_set_batch", "redis SET, 16 at once"),
+    no_more("stream_in", "iperf3 to the guest, per KiB"),
+    no_more("stream_out", "iperf3 from the guest, per KiB"),
+    no_more("stream_loopback", "iperf3 inside of the guest, per KiB"),
+    no_more("udp_echo", "UDP request and answer"),
+    no_more("nginx_small_idle", "nginx, 612 bytes; 10,000 idle"),
+    no_more("nginx_connect_idle", "nginx, a connection each; 10,000 idle"),
+    no_more("redis_get_idle", "redis GET; 10,000 idle"),
+];
+
+/// The same work by packets, both ways together.
+pub(crate) const PACKETS: [Figure; 8] = [
+    shown("nginx_small_packet", "nginx, 612 bytes"),
+    shown("nginx_large_packet", "nginx, 1 MiB"),
+    shown("nginx_connect_packet", "nginx, a connection for each request"),
+    shown("redis_get_packet", "redis GET"),
+    shown("stream_in_packet", "iperf3 to the guest"),
+    shown("stream_out_packet", "iperf3 from the guest"),
+    shown("udp_echo_packet", "UDP request and answer"),
+    shown("nginx_small_idle_packet", "nginx, 612 bytes; 10,000 idle"),
+];
+
 /// What was measured on one kernel, by the rows' ids.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Measured {
@@ -215,7 +245,7 @@ pub(crate) fn read_rows(output: &str) -> (BTreeMap<String, f64>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOT, CALLS, NETWORK, PROCESSES, read_rows};
+    use super::{BOOT, CALLS, NET, NETWORK, PACKETS, PROCESSES, read_rows};
 
     #[test]
     fn rows_are_read_and_other_lines_are_not() {
@@ -242,6 +272,8 @@ mod tests {
             .chain(&CALLS)
             .chain(&PROCESSES)
             .chain(&NETWORK)
+            .chain(&NET)
+            .chain(&PACKETS)
             .map(|figure| figure.id)
             .collect();
         ids.sort_unstable();

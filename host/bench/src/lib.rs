@@ -12,6 +12,7 @@
 //! | `machine` | runs a QEMU command line and keeps what it prints |
 //! | `ours` | our figures, through the command's own `run --dry-run` |
 //! | `linux` | Debian's cloud kernel: fetched, unpacked, never installed; and its figures |
+//! | `net` | servers under load from outside, on both kernels |
 //! | `report` | the table and the JSON file |
 //! | `kernel_file` | the size of the kernel without what a loader does not read |
 //!
@@ -22,6 +23,7 @@ mod figures;
 mod kernel_file;
 mod linux;
 mod machine;
+mod net;
 mod options;
 mod ours;
 mod programs;
@@ -45,10 +47,13 @@ pub fn run(command: &Path, options: &Options) -> Result<(), String> {
     if options.part.has(Part::Boot) && options.chiton {
         ours.measure_wall(&programs, &mut values);
     }
+    if options.part.has(Part::Net) {
+        // One after the other: the host's time is part of what they get.
+        net::measure(&ours, &programs, options, &mut values);
+    }
     std::thread::scope(|scope| {
-        let linux = options
-            .linux
-            .then(|| scope.spawn(|| linux::measure(&programs, options)));
+        let linux =
+            (options.linux && options.part != Part::Net).then(|| scope.spawn(|| linux::measure(&programs, options)));
         if options.chiton {
             ours.measure(&programs, options.part, &mut values);
         }

@@ -6,6 +6,9 @@
 
 mod cpio;
 mod lz4;
+mod modules;
+
+pub(crate) use modules::served;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,8 @@ const PACKAGE: &str = "linux-image-cloud-amd64";
 /// A kernel that can be started.
 struct Kernel {
     file: PathBuf,
+    /// Where the package's modules are.
+    modules: PathBuf,
     /// Its release, such as `6.12.30-cloud-amd64`.
     release: String,
     /// The size of the file that a distribution ships.
@@ -126,7 +131,6 @@ fn start(
 
 /// An initial file system whose first program is `program`, with `tools` and the libraries that they need.
 fn initramfs(programs: &Programs, program: &Path, tools: &[(PathBuf, String)]) -> Result<PathBuf, String> {
-    let read = |path: &Path| std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
     let mut others = BTreeMap::new();
     for (here, there) in tools {
         others.insert(there.clone(), read(here)?);
@@ -135,13 +139,22 @@ fn initramfs(programs: &Programs, program: &Path, tools: &[(PathBuf, String)]) -
         }
     }
     let others: Vec<(String, Vec<u8>)> = others.into_iter().collect();
+    initramfs_of(programs, program, &others)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// The same with files whose contents are known.
+fn initramfs_of(programs: &Programs, program: &Path, others: &[(String, Vec<u8>)]) -> Result<PathBuf, String> {
     let name = program
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let path = program.with_file_name(format!("{name}.cpio"));
     std::fs::create_dir_all(&programs.cache).map_err(|error| format!("{}: {error}", programs.cache.display()))?;
-    std::fs::write(&path, cpio::archive(&read(program)?, &others))
+    std::fs::write(&path, cpio::archive(&read(program)?, others))
         .map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(path)
 }
@@ -195,6 +208,7 @@ fn unpacked(folder: &Path) -> Result<Option<Kernel>, String> {
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
     let release = name.trim_start_matches("vmlinuz-").to_owned();
+    let modules = folder.join("unpacked/lib/modules").join(&release);
     let compressed = std::fs::read(&shipped).map_err(|error| format!("{}: {error}", shipped.display()))?;
     let shipped_size = compressed.len() as u64;
     let file = folder.join(format!("vmlinux-{release}"));
@@ -202,6 +216,7 @@ fn unpacked(folder: &Path) -> Result<Option<Kernel>, String> {
         let Some(kernel) = payload(&compressed).and_then(lz4::decompress) else {
             return Ok(Some(Kernel {
                 file: shipped,
+                modules,
                 release,
                 shipped_size,
             }));
@@ -210,6 +225,7 @@ fn unpacked(folder: &Path) -> Result<Option<Kernel>, String> {
     }
     Ok(Some(Kernel {
         file,
+        modules,
         release,
         shipped_size,
     }))

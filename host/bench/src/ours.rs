@@ -159,13 +159,18 @@ impl<'a> Ours<'a> {
 
     /// What `chiton run` would start.
     fn command_line(&self, program: &Path, tools: &[(PathBuf, String)]) -> Result<String, String> {
+        let tools = tools.iter();
+        let words: Vec<String> = tools
+            .map(|(here, there)| format!("--file={}:{there}", here.display()))
+            .collect();
+        self.command_line_with(&words, program)
+    }
+
+    /// What `chiton run` would start with some options.
+    pub(crate) fn command_line_with(&self, words: &[String], program: &Path) -> Result<String, String> {
         let output = Command::new(self.command)
             .args(["run", "--dry-run"])
-            .args(
-                tools
-                    .iter()
-                    .map(|(here, there)| format!("--file={}:{there}", here.display())),
-            )
+            .args(words)
             .arg("--")
             .arg(program)
             .stdin(Stdio::null())

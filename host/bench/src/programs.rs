@@ -10,6 +10,7 @@ use std::process::Command;
 pub(crate) const PERCALL: &str = include_str!("../../../guest/bench/percall.c");
 pub(crate) const PROCESSES: &str = include_str!("../../../guest/bench/processes.c");
 pub(crate) const NETWORK: &str = include_str!("../../../guest/bench/network.c");
+const SERVE: &str = include_str!("../../../guest/bench/serve.c");
 const TRUE: &str = include_str!("../../../guest/bench/true.c");
 const METER: &str = include_str!("../../../guest/bench/meter.h");
 const HELLO: &str = include_str!("../../../guest/bench/hello.c");
@@ -24,6 +25,7 @@ pub(crate) struct Programs {
     pub(crate) percall: PathBuf,
     pub(crate) processes: PathBuf,
     pub(crate) network: PathBuf,
+    pub(crate) serve: PathBuf,
     /// What lies beside `processes` in the root file system: where it is here, and where it is there.
     pub(crate) tools: Vec<(PathBuf, String)>,
     pub(crate) plugin: PathBuf,
@@ -35,7 +37,10 @@ pub(crate) struct Programs {
 pub(crate) fn build() -> Result<Programs, String> {
     let cache = cache_folder()?;
     let mut hasher = DefaultHasher::new();
-    (PERCALL, PROCESSES, NETWORK, TRUE, METER, HELLO, INIT, MARK, PLUGIN).hash(&mut hasher);
+    (
+        PERCALL, PROCESSES, NETWORK, SERVE, TRUE, METER, HELLO, INIT, MARK, PLUGIN,
+    )
+        .hash(&mut hasher);
     let folder = cache.join(format!("programs-{:016x}", hasher.finish()));
     let programs = Programs {
         hello_static: folder.join("hello-static"),
@@ -43,6 +48,7 @@ pub(crate) fn build() -> Result<Programs, String> {
         percall: folder.join("percall"),
         processes: folder.join("processes"),
         network: folder.join("network"),
+        serve: folder.join("serve"),
         tools: tools(&folder),
         plugin: folder.join("mark.so"),
         cache,
@@ -56,6 +62,7 @@ pub(crate) fn build() -> Result<Programs, String> {
         ("percall.c", PERCALL),
         ("processes.c", PROCESSES),
         ("network.c", NETWORK),
+        ("serve.c", SERVE),
         ("true.c", TRUE),
         ("meter.h", METER),
         ("hello.c", HELLO),
@@ -69,11 +76,12 @@ pub(crate) fn build() -> Result<Programs, String> {
     compile(&folder, "percall.c", "percall", &["-static", "-pthread"])?;
     compile(&folder, "processes.c", "processes", &["-static"])?;
     compile(&folder, "network.c", "network", &["-static"])?;
+    compile(&folder, "serve.c", "serve", &["-static"])?;
     compile(&folder, "true.c", "true-static", &["-static"])?;
     compile(&folder, "true.c", "true-dynamic", &["-fPIE", "-pie"])?;
     compile(&folder, "hello.c", "hello-static", &["-static"])?;
     compile(&folder, "hello.c", "hello-dynamic", &["-fPIE", "-pie"])?;
-    compile(&folder, "mark.c", "mark.so", &["-shared", "-fPIC"])?;
+    compile(&folder, "mark.c", "mark.so", &["-shared", "-fPIC", "-pthread"])?;
     Ok(programs)
 }
 

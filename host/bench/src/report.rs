@@ -2,15 +2,17 @@
 
 use std::fmt::Write;
 
-use crate::figures::{BOOT, CALLS, Figure, NETWORK, PROCESSES, Unit, Values};
+use crate::figures::{BOOT, CALLS, Figure, NET, NETWORK, PACKETS, PROCESSES, Unit, Values};
 use crate::options::{Options, Part};
 
 fn rows(part: Part) -> Vec<(&'static str, &'static [Figure])> {
-    let all: [(Part, &str, &[Figure]); 4] = [
+    let all: [(Part, &str, &[Figure]); 6] = [
         (Part::Boot, "boot, memory, size", &BOOT),
         (Part::Calls, "instructions per operation", &CALLS),
         (Part::Processes, "more than one process", &PROCESSES),
         (Part::Network, "network, on 127.0.0.1", &NETWORK),
+        (Part::Net, "servers, instructions per operation", &NET),
+        (Part::Net, "servers, instructions per packet", &PACKETS),
     ];
     let wanted = all.into_iter().filter(|(of, ..)| part.has(*of));
     wanted.map(|(_, title, figures)| (title, figures)).collect()
@@ -26,7 +28,8 @@ pub(crate) fn text(options: &Options, values: &Values) -> String {
     };
     let _ = writeln!(
         out,
-        "QEMU -M microvm -accel tcg -icount shift=0,sleep=off -cpu {}, one CPU",
+        "QEMU -M microvm -accel tcg -icount shift=0{} -cpu {}, one CPU",
+        if options.part == Part::Net { "" } else { ",sleep=off" },
         options.cpu
     );
     for (title, figures) in rows(options.part) {

@@ -20,6 +20,8 @@ pub(crate) enum Figures {
     Processes,
     /// What the machine's own network costs.
     Network,
+    /// What nginx, redis, iperf3 and datagrams cost under load from outside; only when asked for by name.
+    Net,
 }
 
 /// The options of `chiton bench`.
@@ -28,6 +30,9 @@ pub(crate) struct BenchArgs {
     /// Which figures to measure.
     #[arg(value_enum, default_value_t = Figures::All)]
     figures: Figures,
+    /// Of the rows of `net`, measure only those whose name in the JSON file contains this.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// Write the figures to a file as well.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -57,7 +62,9 @@ pub(crate) fn bench(arguments: &BenchArgs) -> Outcome {
             Figures::Calls => Part::Calls,
             Figures::Processes => Part::Processes,
             Figures::Network => Part::Network,
+            Figures::Net => Part::Net,
         },
+        only: arguments.only.clone(),
         json: arguments.json.clone(),
         cpu: arguments.cpu.clone(),
         linux: !arguments.no_linux,
