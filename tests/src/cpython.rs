@@ -60,6 +60,8 @@ const ALWAYS: &[&str] = &[
     "test_fcntl",
     "test_os",
     "test_tempfile",
+    "test_socketserver",
+    "test_asyncore",
 ];
 
 /// Where Debian keeps the suite.

@@ -14,7 +14,7 @@ use lock::{Once, SpinLock};
 use task::{SleepLock, WaitQueue};
 use urgent::Urgent;
 use usermem::{Sink, Source};
-use vfs::{Events, File, Incoming, Outgoing};
+use vfs::{Direction, Events, File, Incoming, Outgoing};
 
 /// Bytes that wait at most (`net.core.wmem_default`).
 pub const CAPACITY: usize = 212_992;
@@ -108,6 +108,10 @@ pub struct Channel {
     /// Further senders that found no room.
     refused: SpinLock<Vec<Weak<Ear>>>,
     has_refused: AtomicBool,
+    /// Bytes that wait at most.
+    capacity: AtomicUsize,
+    /// What sender and receiver asked their buffers to be; 0 if they did not.
+    rooms: [AtomicUsize; 2],
     /// What is known of an urgent byte, for those who only look: `urgent::NONE` and so on.
     urgent: AtomicU8,
 }
@@ -134,6 +138,8 @@ impl Channel {
             writer: Once::new(),
             refused: SpinLock::new(Vec::new()),
             has_refused: AtomicBool::new(false),
+            capacity: AtomicUsize::new(CAPACITY),
+            rooms: [AtomicUsize::new(0), AtomicUsize::new(0)],
             urgent: AtomicU8::new(urgent::NONE),
         })
     }
@@ -184,7 +190,32 @@ impl Channel {
 
     /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not.
     pub fn is_writable(&self) -> bool {
-        self.len.load(Ordering::Relaxed) * 4 <= CAPACITY
+        self.len.load(Ordering::Relaxed) * 4 <= self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait at most.
+    pub fn capacity(&self) -> usize {
+        self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// How large the sender or the receiver of a stream wants its buffer: there is room for what both have together.
+    #[cold]
+    pub fn set_room(&self, who: Direction, bytes: usize) {
+        const UNASKED: usize = 131_072;
+        let [send, receive] = &self.rooms;
+        let room = if who == Direction::Write { send } else { receive };
+        room.store(bytes, Ordering::Relaxed);
+        let rooms = [send, receive].map(|room| match room.load(Ordering::Relaxed) {
+            0 => UNASKED,
+            asked => asked,
+        });
+        let wanted = (rooms[0] + rooms[1]).min(CAPACITY).next_multiple_of(4096);
+        if let Content::Bytes(stream) = &mut *self.content.lock()
+            // What does not fit yet keeps the room that it has.
+            && stream.ring.resize(wanted / 4096).is_ok_and(|fits| fits)
+        {
+            self.capacity.store(wanted, Ordering::Relaxed);
+        }
     }
 
     /// The writer sends nothing any more.
@@ -422,7 +453,7 @@ impl Channel {
         drop(content);
         self.reader.readable.wake(1, events.bits());
         // Others wait at the same socket to write, and there is room left.
-        if len < CAPACITY
+        if len < self.capacity()
             && let Some(writer) = self.writer.get()
         {
             writer.writable.wake(1, Events::WRITABLE.bits());

@@ -1,4 +1,4 @@
-//! UDP sockets.
+//! UDP sockets, and those of UDP-Lite (`lite`).
 //!
 //! A datagram that came waits in the receiver's [`Inbox`]; what finds no room is lost. One to the machine itself is put there at once and never becomes a packet; others go through [`ip::send`]. What finds no receiver
 //! comes back to a sender that is connected as `ECONNREFUSED`, and to one that asks for it (`IP_RECVERR`) with all that is known.
@@ -8,7 +8,7 @@ use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::{self, Groups};
 use crate::ports::{Holder, Ports, Wish};
 use crate::stream::NOT_CONNECTED;
-use crate::{UDP, address, options};
+use crate::{UDP, address, lite, options};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
     AF_INET6, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_REUSEADDR,
@@ -31,18 +31,16 @@ use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoin
 
 /// The longest that fits into a packet.
 const LONGEST: usize = 65507;
+/// The level of options of UDP-Lite.
+const LITE: u32 = lite::PROTOCOL as u32;
 /// `UDP_SEGMENT`: bytes of each datagram of those that are sent in one go.
 const SEGMENT: u32 = 103;
-
-/// `UDPLITE_SEND_CSCOV` and `UDPLITE_RECV_CSCOV`: how many bytes of a datagram its checksum covers, and how many it has to.
-const SEND_COVERAGE: u32 = 10;
-const RECEIVE_COVERAGE: u32 = 11;
 
 /// `UDP_*`: CORK, coverage, ENCAP, NO_CHECK6_TX, NO_CHECK6_RX, SEGMENT, GRO.
 const ROWS: [Row; 8] = [
     (1, 0, Rule::Flag),
-    (SEND_COVERAGE, 0, Rule::Fixed),
-    (RECEIVE_COVERAGE, 0, Rule::Fixed),
+    (lite::SEND_COVERAGE, 0, Rule::Fixed),
+    (lite::RECEIVE_COVERAGE, 0, Rule::Fixed),
     (100, 0, Rule::Fixed),
     (101, 0, Rule::Flag),
     (102, 0, Rule::Flag),
@@ -61,6 +59,8 @@ struct Ends {
 /// A datagram socket.
 pub(crate) struct UdpSocket {
     family: u16,
+    /// UDP's number, or that of UDP-Lite.
+    protocol: u8,
     uid: u32,
     own: Weak<Self>,
     inbox: Inbox,
@@ -72,9 +72,10 @@ pub(crate) struct UdpSocket {
 }
 
 impl UdpSocket {
-    pub(crate) fn new(family: u16, uid: u32) -> Arc<Self> {
+    pub(crate) fn new(family: u16, protocol: u8, uid: u32) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             family,
+            protocol,
             uid,
             own: Weak::clone(own),
             inbox: Inbox::default(),
@@ -90,7 +91,7 @@ impl UdpSocket {
         Sort {
             family: self.family,
             kind: SOCK_DGRAM,
-            protocol: UDP,
+            protocol: u32::from(self.protocol),
         }
     }
 
@@ -104,6 +105,14 @@ impl UdpSocket {
         }
     }
 
+    const fn is_lite(&self) -> bool {
+        self.protocol == lite::PROTOCOL
+    }
+
+    fn ports(&self) -> &'static Ports<Self> {
+        if self.is_lite() { &lite::PORTS } else { &PORTS }
+    }
+
     fn claim(&self, ends: &mut Ends, wanted: SocketAddr) -> Result<()> {
         let wish = Wish {
             ip: wanted.ip(),
@@ -112,7 +121,7 @@ impl UdpSocket {
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
         };
-        let port = PORTS.claim(wish, wanted.port(), &self.own)?;
+        let port = self.ports().claim(wish, wanted.port(), &self.own)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
         Ok(())
     }
@@ -197,14 +206,28 @@ impl UdpSocket {
             interface: route.interface,
             hop_limit,
             traffic_class,
+            covered: self.covered(bytes),
         };
         if route.is_local {
             self.put_here(letter(), to);
             return Ok(());
         }
         if membership::comes_back(&self.options, to.ip()) && ip::is_member(route.interface, to.ip()) {
-            let members = PORTS.everybody(SocketAddr::new(to.ip(), to.port()), letter().from);
+            let members = self
+                .ports()
+                .everybody(SocketAddr::new(to.ip(), to.port()), letter().from);
             members.iter().for_each(|socket| socket.take_in(letter()));
+        }
+        if self.is_lite() {
+            let ends = [route.source, to.ip()];
+            let header = lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes));
+            return ip::send(&ip::Outgoing {
+                source: Some(route.source),
+                interface: Some(route.interface),
+                hop_limit,
+                traffic_class,
+                ..ip::Outgoing::new(to.ip(), lite::PROTOCOL, &header, &[bytes])
+            });
         }
         let header = udp::Header {
             source: own.port(),
@@ -233,7 +256,7 @@ impl UdpSocket {
 
     /// A datagram to the machine itself.
     fn put_here(&self, letter: Letter, to: SocketAddr) {
-        if let Some(target) = PORTS.find(to, letter.from, |_| true) {
+        if let Some(target) = self.ports().find(to, letter.from, |_| true) {
             // What finds no room is lost.
             target.take_in(letter);
             return;
@@ -250,7 +273,20 @@ impl UdpSocket {
         self.fail(trouble, true);
     }
 
+    /// How much of a datagram its checksum covers, if not everything.
+    fn covered(&self, bytes: &[u8]) -> Option<u16> {
+        let whole = bytes.len() + udp::LEN;
+        if self.is_lite() {
+            lite::covered(&self.options, whole)
+        } else {
+            None
+        }
+    }
+
     fn take_in(&self, letter: Letter) {
+        if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {
+            return;
+        }
         let room = self
             .options
             .kept(SOL_SOCKET, SO_RCVBUF)
@@ -288,6 +324,8 @@ impl UdpSocket {
 /// Has datagrams that come by cards taken in.
 pub(crate) fn start() {
     ip::register(udp::PROTOCOL, Handler { receive, fail });
+    let receive = receive_lite;
+    ip::register(lite::PROTOCOL, Handler { receive, fail });
 }
 
 /// A datagram came.
@@ -299,8 +337,19 @@ fn receive(packet: &Received<'_>) {
     if must_sum && !packet.has_right_checksum() {
         return;
     }
-    let from = address::scoped(packet.source, header.source, packet.interface);
-    let to = SocketAddr::new(packet.destination, header.destination);
+    take_packet(packet, &PORTS, [header.source, header.destination], bytes, None);
+}
+
+/// One of UDP-Lite came.
+fn receive_lite(packet: &Received<'_>) {
+    if let Some((ports, bytes, covered)) = lite::parse(packet) {
+        take_packet(packet, &lite::PORTS, ports, bytes, covered);
+    }
+}
+
+fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], bytes: &[u8], covered: Option<u16>) {
+    let from = address::scoped(packet.source, ports[0], packet.interface);
+    let to = SocketAddr::new(packet.destination, ports[1]);
     let letter = || Letter {
         bytes: bytes.to_vec(),
         from,
@@ -308,15 +357,15 @@ fn receive(packet: &Received<'_>) {
         interface: packet.interface,
         hop_limit: packet.hop_limit,
         traffic_class: packet.traffic_class,
+        covered,
     };
     if !packet.is_unicast {
-        PORTS
-            .everybody(to, from)
+        all.everybody(to, from)
             .iter()
             .for_each(|socket| socket.take_in(letter()));
         return;
     }
-    match PORTS.find(to, from, |_| true) {
+    match all.find(to, from, |_| true) {
         Some(socket) => socket.take_in(letter()),
         None => ip::port_unreachable(packet),
     }
@@ -347,6 +396,7 @@ fn fail(failed: &Failed<'_>) {
             interface: failed.interface,
             hop_limit: 0,
             traffic_class: 0,
+            covered: None,
         },
     };
     socket.fail(trouble, failed.is_fatal || too_long);
@@ -510,7 +560,10 @@ impl Socket for UdpSocket {
                     .map_or(0, |error| i32::from(error.errno.0)),
             ),
             (SOL_SOCKET, _) => self.options.get(self.sort(), name),
-            (UDP, _) => options::get_row(&self.options, &ROWS, level, name),
+            (UDP | LITE, lite::SEND_COVERAGE | lite::RECEIVE_COVERAGE) if self.is_lite() => {
+                number(self.options.kept(LITE, name).unwrap_or(0))
+            }
+            (UDP | LITE, _) => options::get_row(&self.options, &ROWS, UDP, name),
             _ => self.holder().get(level, name),
         }
     }
@@ -519,8 +572,11 @@ impl Socket for UdpSocket {
         if level == SOL_SOCKET {
             return self.options.set(self.sort(), name, value);
         }
-        if level == UDP {
-            return options::set_row(&self.options, &ROWS, level, name, value);
+        if matches!(level, UDP | LITE) {
+            if self.is_lite() && matches!(name, lite::SEND_COVERAGE | lite::RECEIVE_COVERAGE) {
+                return lite::set_coverage(&self.options, LITE, name, value);
+            }
+            return options::set_row(&self.options, &ROWS, UDP, name, value);
         }
         if let Some(done) = self.groups.set(&self.options, level, name, value) {
             return done;
@@ -532,7 +588,8 @@ impl Socket for UdpSocket {
 impl Drop for UdpSocket {
     fn drop(&mut self) {
         if let Some(own) = self.ends.get_mut().own {
-            PORTS.release(own.port(), &self.own);
+            let ports = self.ports();
+            ports.release(own.port(), &self.own);
         }
     }
 }

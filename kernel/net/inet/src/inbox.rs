@@ -35,6 +35,8 @@ pub(crate) struct Letter {
     pub(crate) interface: u32,
     pub(crate) hop_limit: u8,
     pub(crate) traffic_class: u8,
+    /// How much of it the sender's checksum covers, if not everything (UDP-Lite).
+    pub(crate) covered: Option<u16>,
 }
 
 /// A datagram that did not arrive.

@@ -10,7 +10,7 @@
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
-//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups |
+//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `raw` | raw sockets |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `options` | options that both have |
@@ -30,6 +30,7 @@ mod datagram;
 mod half_open;
 mod inbox;
 pub mod limits;
+mod lite;
 mod membership;
 mod memory;
 mod options;
@@ -52,6 +53,7 @@ use vfs::{Credentials, File, FileLike, capability};
 /// Protocol numbers.
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+const UDP_LITE: u32 = 136;
 const ICMP: u32 = 1;
 
 /// Whether a family of sockets is one of these.
@@ -78,7 +80,8 @@ pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags:
     let family = family as u16;
     match (kind, protocol) {
         (SOCK_STREAM, 0 | TCP) => Ok(open(TcpSocket::new(family, owner.uid), flags)),
-        (SOCK_DGRAM, 0 | UDP) => Ok(open(UdpSocket::new(family, owner.uid), flags)),
+        (SOCK_DGRAM, 0 | UDP) => Ok(open(UdpSocket::new(family, UDP as u8, owner.uid), flags)),
+        (SOCK_DGRAM, UDP_LITE) => Ok(open(UdpSocket::new(family, lite::PROTOCOL, owner.uid), flags)),
         (SOCK_DGRAM, ICMP) => Err(Error::new(Errno::EACCES, "no group may ping")),
         (SOCK_STREAM | SOCK_DGRAM, _) => Err(WRONG),
         (SOCK_RAW, 0) => Err(WRONG),

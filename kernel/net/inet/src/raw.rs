@@ -228,6 +228,7 @@ fn receive(packet: &Received<'_>) {
             interface: packet.interface,
             hop_limit: packet.hop_limit,
             traffic_class: packet.traffic_class,
+            covered: None,
         };
         let room = socket.options.kept(SOL_SOCKET, SO_RCVBUF);
         socket.inbox.put(letter, room.map_or(CAPACITY, |room| room as usize));
@@ -252,6 +253,7 @@ fn fail(failed: &Failed<'_>) {
                     interface: failed.interface,
                     hop_limit: 0,
                     traffic_class: 0,
+                    covered: None,
                 },
             });
         }

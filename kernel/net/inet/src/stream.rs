@@ -10,8 +10,8 @@ use crate::{address, options, stream_options};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::SIOCATMARK;
 use abi::socket::{
-    AF_INET6, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_OOBINLINE, SO_REUSEADDR, SO_REUSEPORT,
-    SOL_SOCKET,
+    AF_INET6, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR,
+    SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -99,6 +99,11 @@ impl TcpSocket {
             let channel = Channel::new(true, &to.ear);
             channel.set_writer(&from.ear);
             channel.set_urgent_inline(to.options.is_set(SOL_SOCKET, SO_OOBINLINE));
+            for (socket, who, name) in [(from, Direction::Write, SO_SNDBUF), (to, Direction::Read, SO_RCVBUF)] {
+                if let Some(bytes) = socket.options.kept(SOL_SOCKET, name) {
+                    channel.set_room(who, bytes as usize);
+                }
+            }
             let _ = from.outgoing.set(Arc::clone(&channel));
             let _ = to.incoming.set(channel);
         }
@@ -241,7 +246,7 @@ impl TcpSocket {
         }
         // As on Linux, which has heard the other side's end before.
         self.fail(Errno::EPIPE);
-        Ok(from.skip(usize::MAX))
+        Ok(from.skip(self.outgoing.get().map_or(usize::MAX, |outgoing| outgoing.capacity())))
     }
 
     fn ready_events(&self) -> Events {

@@ -15,6 +15,7 @@ use ipc::options::{NO_VALUE, Options, Row, Rule, Sort, number, number_of};
 use lock::atomic::Ordering;
 use tcp::Settings;
 use usermem::UserPtr;
+use vfs::Direction;
 
 const TCP_INFO: u32 = 11;
 const TCP_MAXSEG: u32 = 2;
@@ -127,6 +128,14 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
     keep(socket, level, name, value)?;
     if let (SOL_SOCKET, SO_OOBINLINE, Some(incoming)) = (level, name, socket.incoming.get()) {
         incoming.set_urgent_inline(socket.options.is_set(level, name));
+    }
+    let room = match (level, name) {
+        (SOL_SOCKET, SO_SNDBUF) => socket.outgoing.get().map(|channel| (channel, Direction::Write)),
+        (SOL_SOCKET, SO_RCVBUF) => socket.incoming.get().map(|channel| (channel, Direction::Read)),
+        _ => None,
+    };
+    if let Some((channel, who)) = room {
+        channel.set_room(who, socket.options.kept(level, name).unwrap_or(0) as usize);
     }
     if let Some(remote) = socket.remote() {
         set_manner(socket, &remote);

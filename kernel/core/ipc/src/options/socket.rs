@@ -114,7 +114,8 @@ impl Sort {
             (AF_INET6, 58) => self.kind == SOCK_RAW && self.protocol == 58,
             (AF_INET, IP) | (AF_INET6, IPV6) => true,
             (AF_INET6, IP) => self.kind != SOCK_RAW,
-            (AF_INET | AF_INET6, _) => self.kind != SOCK_RAW && level == self.transport(),
+            (AF_INET | AF_INET6, 17 | 136) => self.kind == SOCK_DGRAM,
+            (AF_INET | AF_INET6, _) => self.kind != SOCK_RAW && level == self.protocol,
             _ => false,
         };
         match self.family {
@@ -123,11 +124,6 @@ impl Sort {
             AF_INET if !sets => Err(Error::new(Errno::EOPNOTSUPP, "no such level of options")),
             _ => Err(UNKNOWN),
         }
-    }
-
-    /// The level of its protocol.
-    const fn transport(self) -> u32 {
-        if self.kind == SOCK_DGRAM { 17 } else { self.protocol }
     }
 }
 
