@@ -169,7 +169,7 @@ fn take_run(layout: Layout) -> *mut u8 {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn take_object(class: usize) -> *mut Object {
     let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
     if magazine.count == 0 && !refill(magazine, class) {
@@ -179,7 +179,7 @@ fn take_object(class: usize) -> *mut Object {
     magazine.objects[magazine.count]
 }
 
-#[inline]
+#[inline(always)]
 fn give_object(class: usize, object: *mut Object) {
     let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
     if magazine.count == MAGAZINE {

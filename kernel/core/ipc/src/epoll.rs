@@ -158,6 +158,7 @@ fn leave_queues(item: &Arc<Item>, file: &File) {
 impl Epoll {
     /// Puts an item into the list, and wakes one of those who wait; whether it is news. One that was listed may be listed in vain, so that
     /// those who wait hear of it all the same.
+    #[inline]
     fn enlist(&self, item: &Arc<Item>) -> bool {
         let news = !item.listed.swap(true, Ordering::AcqRel);
         if news {

@@ -205,8 +205,9 @@ impl FileTable {
     #[inline]
     pub fn check_room(&self, limit: u64) -> Result<()> {
         let mut table = self.table.lock();
-        let free = table.first_free as u64 >= limit || table.free_from(0) as u64 >= limit;
-        if free { Err(TOO_MANY) } else { Ok(()) }
+        // The number behind the table is free in any case.
+        let is_full = table.slots.len() as u64 >= limit && table.free_from(0) as u64 >= limit;
+        if is_full { Err(TOO_MANY) } else { Ok(()) }
     }
 
     /// Puts a file at a descriptor, in place of what was there, which is returned to be dropped without the lock.

@@ -52,6 +52,7 @@ pub struct File {
 impl File {
     /// Opens what lies at a path. Checks are the caller's; `behaviour` is what [`Inode::open`] gave.
     #[must_use]
+    #[inline]
     pub fn new(path: Path, flags: OpenFlags, behaviour: Option<Arc<dyn FileLike>>) -> Arc<Self> {
         Arc::new(Self {
             flags: AtomicU32::new(flags.bits()),
@@ -265,6 +266,7 @@ impl File {
 
     /// What it is ready for.
     #[must_use]
+    #[inline]
     pub fn ready(&self) -> Events {
         match &self.behaviour {
             Some(like) => like.ready(self),
