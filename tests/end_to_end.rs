@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
-    programs, soak, storms, suite, tcp, unplugged,
+    programs, soak, storms, streams, suite, tcp, unplugged,
 };
 
 fn main() -> ExitCode {
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         storms::cases(),
         unplugged::cases(),
         soak::cases(),
+        streams::cases(),
         hostile::cases(),
         interactive::cases(),
     ];

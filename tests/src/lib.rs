@@ -9,6 +9,7 @@
 //! | [`source`] | guest programs: what their head lines ask for, and building them |
 //! | [`execute`] | running something on the host and in Chiton |
 //! | [`terminal`] | the same on a pseudo-terminal, with somebody typing |
+//! | [`streams`] | much through the standard streams |
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
 //! | [`apps`] | programs that nobody here wrote, differential |
@@ -51,6 +52,7 @@ pub mod programs;
 pub mod soak;
 pub mod source;
 pub mod storms;
+pub mod streams;
 pub mod suite;
 pub mod tcp;
 pub mod terminal;

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -23,7 +23,7 @@ pub(crate) struct Machine {
     child: Child,
     /// Serial port: standard input there, kernel messages back.
     pub(crate) serial: UnixStream,
-    /// Standard output, standard error, control lines.
+    /// Standard output, standard error, control lines. The first also takes standard input, for the device.
     pub(crate) outputs: [UnixStream; 3],
     /// What QEMU itself has to say.
     pub(crate) stderr: ChildStderr,
@@ -36,23 +36,15 @@ impl Machine {
         let (out, out_there) = pair()?;
         let (err, mut err_there) = pair()?;
         if same_place()? {
-            err_there = out_there.try_clone()?;
-            rustix::io::fcntl_setfd(&err_there, FdFlags::empty())?;
+            err_there = again(&out_there)?;
         }
         let (control, control_there) = pair()?;
-        // A terminal gets little at a time, and at once.
-        let bulk = if io::stdout().is_terminal() {
-            None
-        } else {
-            let bulk = out_there.try_clone()?;
-            rustix::io::fcntl_setfd(&bulk, FdFlags::empty())?;
-            Some(bulk)
-        };
+        let bulk = [again(&out_there)?, again(&err_there)?];
         let debug = [&out_there, &err_there, &control_there].map(AsRawFd::as_raw_fd);
         let arguments = spec.arguments(Ports::Sockets {
             serial: serial_there.as_raw_fd(),
             debug,
-            bulk: bulk.as_ref().map(AsRawFd::as_raw_fd),
+            bulk: bulk.each_ref().map(AsRawFd::as_raw_fd),
         });
 
         let mut command = match launcher.and_then(<[OsString]>::split_first) {
@@ -111,6 +103,13 @@ fn pair() -> io::Result<(UnixStream, UnixStream)> {
     here.set_nonblocking(true)?;
     rustix::io::fcntl_setfd(&there, FdFlags::empty())?;
     Ok((here, there))
+}
+
+/// The same end once more for QEMU.
+fn again(there: &UnixStream) -> io::Result<UnixStream> {
+    let again = there.try_clone()?;
+    rustix::io::fcntl_setfd(&again, FdFlags::empty())?;
+    Ok(again)
 }
 
 /// Becomes the program `command` names, bound to die with the parent process.

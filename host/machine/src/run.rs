@@ -25,7 +25,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 use crate::launch::Machine;
 use crate::messages::Messages;
 use crate::spec::MachineSpec;
-use crate::stdin;
+use crate::stdin::Input;
 use crate::symbols::Symbols;
 use crate::terminal::{self, RawMode, WayOut};
 
@@ -99,7 +99,7 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
             stderr: true,
         },
         way_out,
-        pending: Vec::new(),
+        input: Input::new(spec.has_streams_device()),
         awake: false,
         listening: false,
         hold_until: now + HOLD,
@@ -134,8 +134,7 @@ struct Session {
     open: Open,
     /// How the user of a terminal in raw mode ends the machine.
     way_out: Option<WayOut>,
-    /// Framed input that the serial port has not taken yet.
-    pending: Vec<u8>,
+    input: Input,
     /// Whether the guest has shown a sign of life.
     awake: bool,
     /// Whether the guest's serial port takes input.
@@ -195,20 +194,22 @@ impl Session {
             .iter()
             .enumerate()
             .filter(|(index, _)| self.open.outputs[*index]);
-        list.extend(outputs.map(|(index, output)| (Source::Output(index), output.as_fd(), PollFlags::IN)));
+        let flags = |write| match write {
+            true => PollFlags::IN | PollFlags::OUT,
+            false => PollFlags::IN,
+        };
+        list.extend(outputs.map(|(index, output)| {
+            let write = index == 0 && !self.input.device.is_empty();
+            (Source::Output(index), output.as_fd(), flags(write))
+        }));
         if self.open.serial {
-            let write = !held && !self.pending.is_empty();
-            let flags = if write {
-                PollFlags::IN | PollFlags::OUT
-            } else {
-                PollFlags::IN
-            };
-            list.push((Source::Serial, self.machine.serial.as_fd(), flags));
+            let write = !held && !self.input.line.is_empty();
+            list.push((Source::Serial, self.machine.serial.as_fd(), flags(write)));
         }
         if self.open.stderr {
             list.push((Source::Stderr, self.machine.stderr.as_fd(), PollFlags::IN));
         }
-        if self.open.stdin && self.pending.len() < MAX_PENDING {
+        if self.open.stdin && self.input.len() < MAX_PENDING {
             list.push((Source::Stdin, stdin.as_fd(), PollFlags::IN));
         }
         let mut fds: Vec<PollFd<'_>> = list
@@ -216,7 +217,7 @@ impl Session {
             .map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags))
             .collect();
 
-        let hold = (held && !self.pending.is_empty()).then_some(self.hold_until);
+        let hold = (held && !self.input.line.is_empty()).then_some(self.hold_until);
         let next = self.deadline.into_iter().chain(hold).min();
         let timeout = next.map(|next| timespec(next.saturating_duration_since(now)));
         match poll(&mut fds, timeout.as_ref()) {
@@ -238,7 +239,7 @@ impl Session {
             Source::Resize => {
                 drop(self.signals.resize.read(&mut [0; 64]));
                 if let Some((rows, columns)) = terminal::size() {
-                    stdin::window(&mut self.pending, rows, columns);
+                    self.input.window(rows, columns);
                 }
             }
             Source::Stdin => return Ok(self.read_stdin()),
@@ -248,13 +249,18 @@ impl Session {
             }
             Source::Serial => self.serial(),
             Source::Output(2) => return self.control(),
-            Source::Output(index) => return Ok(self.output(index, 1)),
+            Source::Output(index) => {
+                if index == 0 {
+                    give(&mut self.machine.outputs[0], &mut self.input.device);
+                }
+                return Ok(self.output(index, 1));
+            }
         }
         Ok(None)
     }
 
     fn read_stdin(&mut self) -> Option<Outcome> {
-        let mut chunk = [0; 4096];
+        let mut chunk = [0; CHUNK];
         match rustix::io::read(io::stdin(), &mut chunk) {
             Err(Errno::INTR | Errno::AGAIN) => {}
             Ok(count) if count > 0 => {
@@ -266,11 +272,11 @@ impl Session {
                 {
                     return Some(Outcome::Stopped(SIGINT));
                 }
-                stdin::input(&mut self.pending, bytes);
+                self.input.input(bytes);
             }
             Ok(_) | Err(_) => {
                 self.open.stdin = false;
-                stdin::end(&mut self.pending);
+                self.input.end();
             }
         }
         None
@@ -286,12 +292,8 @@ impl Session {
         self.awake |= heard;
         self.listening |= heard;
         let held = !self.listening && Instant::now() < self.hold_until;
-        if held || self.pending.is_empty() {
-            return;
-        }
-        // A port that does not take it now is polled for; one that is gone is noticed when reading.
-        if let Ok(count) = self.machine.serial.write(&self.pending) {
-            self.pending.drain(..count);
+        if !held {
+            give(&mut self.machine.serial, &mut self.input.line);
         }
     }
 
@@ -429,6 +431,15 @@ fn take(channel: &mut impl Read, rounds: usize, mut each: impl FnMut(&[u8])) -> 
         }
     }
     true
+}
+
+/// Writes what a channel takes now. One that takes nothing is polled for; one that is gone is noticed when reading.
+fn give(channel: &mut impl Write, pending: &mut Vec<u8>) {
+    if !pending.is_empty()
+        && let Ok(count) = channel.write(pending)
+    {
+        pending.drain(..count);
+    }
 }
 
 fn timespec(duration: Duration) -> Timespec {

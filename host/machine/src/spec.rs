@@ -65,8 +65,8 @@ pub(crate) enum Ports {
         serial: i32,
         /// The application's standard output, standard error, and the kernel's control lines.
         debug: [i32; 3],
-        /// Standard output once more, for a device that takes much of it.
-        bulk: Option<i32>,
+        /// Standard output and error once more, for a device that takes much of them, and gives standard input.
+        bulk: [i32; 2],
     },
 }
 
@@ -80,6 +80,11 @@ impl MachineSpec {
         let mut command = vec![self.qemu.clone().into_os_string()];
         command.extend(self.arguments(Ports::Stdio));
         command
+    }
+
+    /// Whether there is a device for much output and input.
+    pub(crate) fn has_streams_device(&self) -> bool {
+        self.kind == Kind::Microvm
     }
 
     /// QEMU's arguments.
@@ -122,7 +127,7 @@ impl MachineSpec {
             Ports::Sockets { serial, debug, .. } => socket_ports(&mut list, serial, debug),
         }
         let bulk = match ports {
-            Ports::Sockets { bulk: Some(fd), .. } if self.kind == Kind::Microvm => bulk_port(fd),
+            Ports::Sockets { bulk, .. } if self.has_streams_device() => bulk_ports(bulk),
             _ => Vec::new(),
         };
         if !bulk.is_empty() || !self.cards.is_empty() {
@@ -143,16 +148,17 @@ impl MachineSpec {
 }
 
 /// A virtio console, which takes more at once than a port. Number 0 would be a `virtconsole`, which loses what its host does not take at once.
-fn bulk_port(fd: i32) -> Vec<OsString> {
-    let words = [
-        "-device".to_string(),
-        "virtio-serial-device,max_ports=2".into(),
-        "-chardev".into(),
-        format!("socket,id=bulk,fd={fd}"),
-        "-device".into(),
-        "virtserialport,nr=1,chardev=bulk".into(),
-    ];
-    words.map(OsString::from).into()
+fn bulk_ports(fds: [i32; 2]) -> Vec<OsString> {
+    let mut words = vec!["-device".to_string(), "virtio-serial-device,max_ports=3".into()];
+    for (number, fd) in (1..).zip(fds) {
+        words.extend([
+            "-chardev".into(),
+            format!("socket,id=bulk{number},fd={fd}"),
+            "-device".into(),
+            format!("virtserialport,nr={number},chardev=bulk{number}"),
+        ]);
+    }
+    words.into_iter().map(OsString::from).collect()
 }
 
 fn socket_ports(list: &mut Vec<OsString>, serial: i32, debug: [i32; 3]) {

@@ -8,11 +8,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cmdline::VirtioMmio;
+use hal::console::Stream;
 use ip::Plan;
 use link::{Event, Interface};
 use lock::Once;
 use virtio::mmio::Mmio;
 use virtio::{Direct, Dma, Transport};
+use virtio_console::Port;
 use virtio_net::{Hooks, VirtioCard};
 use virtio_rng::Rng;
 
@@ -23,7 +25,7 @@ type Work = Box<dyn Fn() + Send + Sync>;
 pub(crate) fn start_all(config: &Config) -> Vec<Arc<Interface>> {
     let bulk = config.devices.first().filter(|_| config.bulk_output);
     if let Some(&device) = bulk {
-        // It is not even looked at before there is much output.
+        // It is not even looked at before there is much output or input.
         tty::bulk::set_way(Box::new(move || {
             open_console(&device)
                 .inspect_err(|error| trace::warn!("the device at {:#x}: {}", device.address, error.why()))
@@ -86,12 +88,16 @@ fn start_at(device: &VirtioMmio, cards: &mut Vec<Arc<Interface>>) -> Result<bool
     Ok(true)
 }
 
-/// A console for much output.
-struct Output(virtio_console::Console);
+/// A console for much output and input.
+struct Streams(virtio_console::Console);
 
-impl tty::bulk::Bulk for Output {
-    fn write(&self, bytes: &[u8]) -> bool {
-        self.0.write(bytes).is_ok()
+impl tty::bulk::Bulk for Streams {
+    fn write(&self, stream: Stream, bytes: &[u8]) -> bool {
+        let port = match stream {
+            Stream::Error => Port::Error,
+            _ => Port::Output,
+        };
+        self.0.write(port, bytes).is_ok()
     }
 
     fn flush(&self) {
@@ -100,6 +106,10 @@ impl tty::bulk::Bulk for Output {
 
     fn drain(&self) {
         self.0.drain();
+    }
+
+    fn read(&self, into: &mut [u8]) -> usize {
+        self.0.read(into)
     }
 }
 
@@ -112,7 +122,18 @@ fn open_console(device: &VirtioMmio) -> Result<Option<Arc<dyn tty::bulk::Bulk>>>
         return Ok(None);
     };
     let console = virtio_console::Console::start(Arc::new(transport), Arc::new(Direct))?;
-    Ok(Some(Arc::new(Output(console))))
+    let streams = Arc::new(Streams(console));
+    let at_interrupt = Arc::clone(&streams);
+    if let Ok(line) = u8::try_from(device.line) {
+        syscall::entry::set_line(line, move || {
+            at_interrupt.0.interrupt();
+            tty::console::take_input();
+        });
+    }
+    if !hal::device::listen(device.line) {
+        trace::warn!("the console has line {}, which does not exist", device.line);
+    }
+    Ok(Some(streams))
 }
 
 /// The driver for a kind of device.

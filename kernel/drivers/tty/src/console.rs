@@ -3,8 +3,10 @@
 //! *Plain*: the serial line is a terminal, and everything goes through it. *Split*: the command on the host has a place for standard output, one for
 //! standard error, and sends standard input over the serial line in frames; each stream is a terminal or not, as it is on the host.
 //!
-//! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns.
+//! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns. After 0x10 `V` everything comes through
+//! the faster device ([`crate::bulk`]), in the same frames.
 
+use crate::bulk::{self, Bulk, Writing};
 use crate::line::Line;
 use crate::stream::{Input, Output};
 use crate::terminal::Terminal;
@@ -17,6 +19,8 @@ use lock::{Once, SpinLock};
 use vfs::FileLike;
 
 const ESCAPE: u8 = 0x10;
+/// Input that is taken from its way at once.
+const STEP: usize = 512;
 /// The number of `/dev/console`.
 pub const DEVICE: u64 = makedev(5, 1);
 
@@ -55,6 +59,7 @@ enum Event {
     Byte(u8),
     End,
     Size(u16, u16),
+    Moved,
 }
 
 impl Frame {
@@ -69,6 +74,7 @@ impl Frame {
                 return match kind {
                     b'D' => Some(Event::Byte(ESCAPE)),
                     b'E' => Some(Event::End),
+                    b'V' => Some(Event::Moved),
                     _ => None,
                 };
             }
@@ -89,12 +95,32 @@ impl Frame {
     }
 }
 
+/// What comes from the host.
+struct Incoming {
+    frame: Frame,
+    /// Where it comes from, if no longer over the line.
+    device: Option<Arc<dyn Bulk>>,
+}
+
+impl Incoming {
+    /// Gives what has come; how many bytes.
+    fn fetch(&self, into: &mut [u8]) -> usize {
+        match &self.device {
+            Some(device) => device.read(into),
+            None => into
+                .iter_mut()
+                .map_while(|to| hal::console::read().map(|byte| *to = byte))
+                .count(),
+        }
+    }
+}
+
 struct Console {
     setup: Setup,
     terminal: Option<Arc<Terminal>>,
     input: Arc<Input>,
-    frame: SpinLock<Frame>,
-    /// Somebody has been told that something came, and whoever holds the frame has not looked since.
+    incoming: SpinLock<Incoming>,
+    /// Somebody has been told that something came, and whoever takes it has not looked since.
     asked: AtomicBool,
 }
 
@@ -105,12 +131,11 @@ fn to_serial(bytes: &[u8]) {
 }
 
 fn to_output(bytes: &[u8]) {
-    hal::console::write(Stream::Output, bytes);
+    Writing::begin(Stream::Output, bytes.len()).put(bytes);
 }
 
 fn to_error(bytes: &[u8]) {
-    crate::bulk::drain();
-    hal::console::write(Stream::Error, bytes);
+    Writing::begin(Stream::Error, bytes.len()).put(bytes);
 }
 
 /// Nobody on the host sees a terminal's output.
@@ -145,7 +170,10 @@ pub fn set_up(setup: Setup) {
         setup,
         terminal,
         input: Arc::new(Input::new(take_input)),
-        frame: SpinLock::new(Frame::Bytes),
+        incoming: SpinLock::new(Incoming {
+            frame: Frame::Bytes,
+            device: None,
+        }),
         asked: AtomicBool::new(false),
     }));
 }
@@ -158,20 +186,20 @@ fn size_of_screen((rows, cols): (u16, u16)) -> WinSize {
     }
 }
 
-/// Takes what the host has sent. The kernel calls it when the serial line interrupts; whoever reads calls it too, because what did not fit
-/// stays in the line.
+/// Takes what the host has sent. The kernel calls it when the serial line or the faster device interrupts; whoever reads calls it too, because what did not fit
+/// stays there.
 pub fn take_input() {
     let Some(console) = CONSOLE.get() else { return };
     loop {
         // Another CPU that is at it takes everything, and looks here when it is done: it may have found the line empty before this one was called, and the line interrupts once for a
         // byte.
         console.asked.store(true, Ordering::SeqCst);
-        let Some(mut frame) = console.frame.try_lock() else {
+        let Some(mut incoming) = console.incoming.try_lock() else {
             return;
         };
         console.asked.store(false, Ordering::SeqCst);
-        console.take_all(&mut frame);
-        drop(frame);
+        console.take_all(&mut incoming);
+        drop(incoming);
         if !console.asked.swap(false, Ordering::SeqCst) {
             return;
         }
@@ -179,33 +207,78 @@ pub fn take_input() {
 }
 
 impl Console {
-    fn take_all(&self, frame: &mut Frame) {
+    /// Where what is typed goes, if input is a terminal.
+    fn typed(&self) -> Option<&Terminal> {
         let types = !self.setup.split || self.setup.terminals.first().is_some_and(|input| *input);
-        let terminal = self.terminal.as_ref().filter(|_| types);
+        self.terminal.as_deref().filter(|_| types)
+    }
+
+    fn take_all(&self, incoming: &mut Incoming) {
+        let terminal = self.typed();
         let mut came = false;
-        while terminal.map_or_else(|| self.input.has_room(), |terminal| terminal.has_room()) {
-            let Some(byte) = hal::console::read() else { break };
-            let event = if self.setup.split {
-                frame.decode(byte)
-            } else {
-                Some(Event::Byte(byte))
-            };
-            match (event, terminal) {
-                (None, _) => {}
-                (Some(Event::Byte(byte)), Some(terminal)) => terminal.input(&[byte]),
-                (Some(Event::Byte(byte)), None) => self.input.push(byte),
-                (Some(Event::End), Some(terminal)) => terminal.end_input(),
-                (Some(Event::End), None) => self.input.close(),
-                (Some(Event::Size(rows, cols)), _) => {
-                    if let Some(terminal) = &self.terminal {
-                        terminal.set_size(size_of_screen((rows, cols)));
-                    }
-                }
+        let mut chunk = [0; STEP];
+        while terminal.map_or_else(|| self.input.has_room(), Terminal::has_room) {
+            let count = incoming.fetch(&mut chunk);
+            if count == 0 {
+                break;
             }
+            self.take(incoming, chunk.get(..count).unwrap_or_default());
             came = true;
         }
         if came && terminal.is_none() {
             self.input.wake();
+        }
+    }
+
+    /// Takes bytes out of their frames.
+    fn take(&self, incoming: &mut Incoming, mut rest: &[u8]) {
+        while !rest.is_empty() {
+            let plain = if !self.setup.split {
+                rest.len()
+            } else if incoming.frame == Frame::Bytes {
+                rest.iter().position(|byte| *byte == ESCAPE).unwrap_or(rest.len())
+            } else {
+                0
+            };
+            let (bytes, after) = rest.split_at(plain);
+            self.give(bytes);
+            rest = after;
+            if let Some((byte, after)) = rest.split_first() {
+                rest = after;
+                if let Some(event) = incoming.frame.decode(*byte) {
+                    self.happen(event, incoming);
+                }
+            }
+        }
+    }
+
+    fn give(&self, bytes: &[u8]) {
+        match self.typed() {
+            _ if bytes.is_empty() => {}
+            Some(terminal) => terminal.input(bytes),
+            None => self.input.push(bytes),
+        }
+    }
+
+    fn happen(&self, event: Event, incoming: &mut Incoming) {
+        match event {
+            Event::Byte(byte) => self.give(&[byte]),
+            Event::End => match self.typed() {
+                Some(terminal) => terminal.end_input(),
+                None => self.input.close(),
+            },
+            Event::Size(rows, cols) => {
+                if let Some(terminal) = &self.terminal {
+                    terminal.set_size(size_of_screen((rows, cols)));
+                }
+            }
+            Event::Moved => {
+                incoming.device = bulk::open();
+                if incoming.device.is_none() {
+                    trace::error!("the host sends input through a device that does not work");
+                    self.happen(Event::End, incoming);
+                }
+            }
         }
     }
 }
@@ -244,7 +317,7 @@ mod tests {
     #[test]
     fn frames_carry_bytes_ends_and_sizes() {
         let mut frame = Frame::Bytes;
-        let line = b"a\x10Db\x10W\x18\x00\x50\x01\x10\x10c\x10E";
+        let line = b"a\x10Db\x10W\x18\x00\x50\x01\x10\x10c\x10V\x10E";
         let events: Vec<Event> = line.iter().filter_map(|byte| frame.decode(*byte)).collect();
         assert_eq!(
             events,
@@ -254,6 +327,7 @@ mod tests {
                 Event::Byte(b'b'),
                 Event::Size(24, 0x150),
                 Event::Byte(b'c'),
+                Event::Moved,
                 Event::End
             ]
         );

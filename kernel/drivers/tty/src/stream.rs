@@ -1,6 +1,6 @@
 //! Standard streams that are no terminals: bytes as they are.
 
-use crate::bulk;
+use crate::bulk::Writing;
 use crate::open::{STEP, in_steps};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -20,22 +20,8 @@ pub(crate) struct Output {
 
 impl FileLike for Output {
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
-        if self.stream != Stream::Output {
-            bulk::drain();
-        } else if let Some(bulk) = bulk::way(from.left()) {
-            let written = in_steps(
-                from,
-                || STEP,
-                |bytes| {
-                    if !bulk.write(bytes) {
-                        hal::console::write(self.stream, bytes);
-                    }
-                },
-            );
-            bulk.flush();
-            return written;
-        }
-        in_steps(from, || STEP, |bytes| hal::console::write(self.stream, bytes))
+        let writing = Writing::begin(self.stream, from.left());
+        in_steps(from, || STEP, |bytes| writing.put(bytes))
     }
 
     fn ready(&self, _file: &File) -> Events {
@@ -72,8 +58,8 @@ impl Input {
         self.pending.lock().bytes.len() < CAPACITY
     }
 
-    pub(crate) fn push(&self, byte: u8) {
-        self.pending.lock().bytes.push_back(byte);
+    pub(crate) fn push(&self, bytes: &[u8]) {
+        self.pending.lock().bytes.extend(bytes);
     }
 
     /// Nothing comes any more.

@@ -81,6 +81,8 @@ pub(crate) fn arrive(
         return match with_cookie(now, name, interface, segment).filter(|_| cookies) {
             Some(_) if !has_room => None,
             Some(request) => open(socket, &request, name, interface, segment),
+            // What neither begins nor answers is dropped, as on Linux: no answer tells who looks around that somebody listens.
+            None if !segment.has(flags::ACK) => None,
             None => segment.refusal(),
         };
     };

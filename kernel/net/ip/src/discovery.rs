@@ -214,7 +214,9 @@ impl Stack {
         };
         let destination = IpAddr::from(*destination);
         let taken = self.route(now, destination, None, Some(index));
-        let by_router = taken.is_ok_and(|route| !route.is_local && route.next_hop == IpAddr::V6(router));
+        // Who is reached without a router has none that could know better.
+        let is_router = IpAddr::V6(router) != destination;
+        let by_router = taken.is_ok_and(|route| !route.is_local && route.next_hop == IpAddr::V6(router)) && is_router;
         let on_link = IpAddr::V6(better) == destination;
         if !by_router || destination.is_multicast() || !(on_link || better.is_unicast_link_local()) {
             return;

@@ -25,6 +25,14 @@ pub(crate) const ICMPV6: u8 = 58;
 /// How often it is told that somebody has the machine's address.
 const TELL: u64 = 10_000_000_000;
 
+/// How a packet came.
+struct By {
+    interface: u32,
+    /// In a frame to all or to a group.
+    for_many: bool,
+    checksum: Checked,
+}
+
 /// A frame came.
 pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
     let Some((header, body)) = Header::parse(frame) else {
@@ -35,14 +43,19 @@ pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
         return;
     }
     let index = interface.index as u32;
+    let by = By {
+        interface: index,
+        for_many: ethernet::is_group(header.to),
+        checksum: known(checksum),
+    };
     match header.kind {
         ethernet::ARP => {
             if let Some(message) = Message::parse(body) {
                 with(|stack, now, effects| stack.hear(now, index, &message, effects));
             }
         }
-        ethernet::IPV4 => receive_v4(index, body, checksum),
-        ethernet::IPV6 => receive_v6(index, body, checksum),
+        ethernet::IPV4 => receive_v4(&by, body),
+        ethernet::IPV6 => receive_v6(&by, body),
         _ => {}
     }
 }
@@ -123,7 +136,8 @@ impl core::fmt::Display for Display {
 }
 
 /// A packet of the older protocol came.
-fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
+fn receive_v4(by: &By, bytes: &[u8]) {
+    let interface = by.interface;
     let Some((header, payload)) = ipv4::Header::parse(bytes) else {
         return;
     };
@@ -135,7 +149,7 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
         return;
     }
     if header.protocol == udp::PROTOCOL && !header.is_fragment() {
-        hear_server(interface, &header, payload, known(checksum));
+        hear_server(interface, &header, payload, by.checksum);
     }
     let (is_unicast, is_for_us) = look(|stack| {
         let unicast = stack.is_own(destination);
@@ -152,10 +166,10 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
         protocol: header.protocol,
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
-        is_unicast,
+        is_unicast: is_unicast && !by.for_many,
         header: &bytes[..header.len()],
         payload,
-        checksum: known(checksum),
+        checksum: by.checksum,
     };
     if !header.is_fragment() {
         return deliver(&packet);
@@ -182,7 +196,8 @@ fn receive_v4(interface: u32, bytes: &[u8], checksum: Checksum) {
 }
 
 /// A packet of the newer protocol came.
-fn receive_v6(interface: u32, bytes: &[u8], checksum: Checksum) {
+fn receive_v6(by: &By, bytes: &[u8]) {
+    let interface = by.interface;
     let Some((header, rest)) = ipv6::Header::parse(bytes) else {
         return;
     };
@@ -204,10 +219,10 @@ fn receive_v6(interface: u32, bytes: &[u8], checksum: Checksum) {
         protocol: header.next,
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
-        is_unicast,
+        is_unicast: is_unicast && !by.for_many,
         header: &bytes[..ipv6::LEN],
         payload: rest,
-        checksum: known(checksum),
+        checksum: by.checksum,
     };
     match ipv6::behind(header.next, rest, !is_unicast) {
         Behind::Payload(protocol, payload) => {

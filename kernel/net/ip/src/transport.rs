@@ -29,7 +29,7 @@ pub struct Received<'a> {
     pub traffic_class: u8,
     /// The hops that it had left.
     pub hop_limit: u8,
-    /// Whether it came to this machine's address, not to all or to a group.
+    /// Whether it came to this machine's address, not to all or to a group, be it by the packet's or the frame's address.
     pub is_unicast: bool,
     /// Its headers up to the payload, as they came.
     pub header: &'a [u8],

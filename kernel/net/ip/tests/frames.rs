@@ -145,6 +145,17 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
             .all(|own| own.network != Network::parse("fc00:1::ff:fe00:9/64").expect("a network"))
     );
 
+    // Nobody but a router knows a better way, not even to himself.
+    let better: Ipv6Addr = "fe80::77".parse().expect("an address");
+    let body = [better.octets(), PEER_NEWER.octets()].concat();
+    bench.comes(
+        ethernet::IPV6,
+        MAC,
+        &message_v6(discovery::kind::REDIRECT, 0, OWN_NEWER, &body),
+    );
+    let route = ip::route(PEER_NEWER.into(), None, Some(2)).expect("a way");
+    assert_eq!(route.next_hop, IpAddr::V6(PEER_NEWER));
+
     let unknown = v6(60, 64, OWN_NEWER, &[17, 0, 0x85, 4, 0, 0, 0, 0]);
     let out = bench.comes(ethernet::IPV6, MAC, &unknown);
     let (_, payload) = ipv6::Header::parse(&out[0][14..]).expect("a packet");

@@ -131,8 +131,10 @@ impl Request {
             (Some((recent, _)), Some((stamp, _))) => (stamp.wrapping_sub(recent) as i32) < 0,
             _ => false,
         };
+        // As strict as the connection that is to take the segment: one that does not would stay half open.
         let ahead = segment.seq.since(expected);
-        if ahead > FIRST_WINDOW || too_old || segment.has(flags::SYN) {
+        let is_outside = ahead > FIRST_WINDOW - u32::from(!segment.is_empty());
+        if is_outside || too_old || segment.has(flags::SYN) {
             return Verdict::Answer;
         }
         Verdict::Open
@@ -151,6 +153,7 @@ impl Request {
         if self.tries > 0 {
             this.sent.sent_again(self.ends.first, this.nxt, now);
         }
+        this.alarms.resend = now + SECOND;
         if let Some((stamp, _)) = self.options.stamp {
             this.recent = stamp;
         }

@@ -212,6 +212,12 @@ fn nobody_gets_a_connection_without_the_answer() {
         assert!(ack == Seq(77_001) || !matches!(request.on_segment(&given), Verdict::Open));
     }
     let right = segment(Seq(1001), Seq(77_001), flags::ACK, &[]);
+    let outside = segment(Seq(1001 + 65_535), Seq(77_001), flags::ACK, b"no room");
+    assert!(matches!(request.on_segment(&outside), Verdict::Answer));
+    assert!(
+        request.open(0, Settings::default()).deadline().is_some(),
+        "it ends if nothing more comes"
+    );
     assert!(matches!(request.on_segment(&right), Verdict::Open));
     assert!(matches!(request.on_segment(&begin), Verdict::Answer));
 }
