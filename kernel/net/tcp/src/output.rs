@@ -218,7 +218,12 @@ impl Connection {
         }
         let mut bytes = [0; LONGEST];
         let size = header.write(&options, &mut bytes);
-        let cut = (len > self.mss).then_some(self.mss as u16);
+        let piece = if self.ends.cuts > 0 {
+            self.mss.saturating_sub(options.len_of_blocks())
+        } else {
+            self.mss
+        };
+        let cut = (len > piece).then_some(piece as u16);
         let segment = Output {
             header: &mut bytes[..size],
             payload: &pieces[..used],

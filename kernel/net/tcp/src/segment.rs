@@ -152,6 +152,14 @@ impl<'a> Segment<'a> {
 }
 
 impl Options {
+    /// Bytes that what has come beyond a gap takes: nothing in most segments, so that it is no part of the longest segment's length.
+    pub(crate) const fn len_of_blocks(&self) -> u32 {
+        match self.count {
+            0 => 0,
+            count => 4 + 8 * count as u32,
+        }
+    }
+
     /// Options as they are; what is malformed ends them.
     fn parse(mut bytes: &[u8]) -> Self {
         let mut options = Self::default();
