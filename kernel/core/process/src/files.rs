@@ -99,7 +99,7 @@ impl Table {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, at: usize, descriptor: Descriptor) -> Result<Option<Descriptor>> {
         if at >= self.slots.len() {
             self.grow(at)?;
@@ -113,6 +113,7 @@ impl Table {
         Ok(self.slots[at].replace(descriptor))
     }
 
+    #[inline]
     fn take(&mut self, at: usize) -> Option<Descriptor> {
         let taken = self.slots.get_mut(at)?.take()?;
         self.first_free = self.first_free.min(at);

@@ -105,9 +105,11 @@ pub fn remove_thread(thread: &Thread) {
     }
 }
 
-/// Takes a process out: it has been waited for.
+/// Takes a process out: it has been waited for. Its last thread may still be about to take itself out, and is not found any more either.
 pub fn remove_process(pid: u32) {
-    let removed = REGISTRY.lock().processes.remove(&pid);
+    let mut registry = REGISTRY.lock();
+    let removed = (registry.processes.remove(&pid), registry.threads.remove(&pid));
+    drop(registry);
     drop(removed);
 }
 

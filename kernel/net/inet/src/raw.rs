@@ -14,7 +14,7 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received};
 use ipc::channel::CAPACITY;
-use ipc::options::{Options, Sort, UNKNOWN, number, number_of};
+use ipc::options::{Options, Sort, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use packet::checksum::Sum;
@@ -32,6 +32,7 @@ const SOL_RAW: u32 = 255;
 const SOL_ICMPV6: u32 = 58;
 const FILTER: u32 = 1;
 const HEADER_INCLUDED: u32 = 3;
+const SUM_AT: u32 = 7;
 /// Where the checksum of messages of the newer protocol lies.
 const CHECKSUM_AT: u16 = 2;
 const LONGEST: usize = 65535;
@@ -172,12 +173,15 @@ impl RawSocket {
             ip::send(&outgoing)?;
             return Ok(len);
         }
-        if self.family == AF_INET6 && self.protocol == ICMPV6 && len >= 4 {
-            let (head, rest) = bytes.split_at(4);
+        if self.family == AF_INET6
+            && self.protocol == ICMPV6
+            && let Some((header, rest)) = bytes.split_first_chunk::<4>()
+            && self.options.kept(SOL_RAW, SUM_AT).is_none_or(|at| at >= 0)
+        {
             let sum = Sum::pseudo(route.source, to, ICMPV6, len).partial();
             let rest = [rest];
             ip::send(&ip::Outgoing {
-                header: &[head[0], head[1], sum[0], sum[1]],
+                header: &[header[0], header[1], sum[0], sum[1]],
                 payload: &rest,
                 offload: Some(Offload {
                     checksum_at: CHECKSUM_AT,
@@ -403,8 +407,19 @@ impl Socket for RawSocket {
                 self.options.keep(level, name, i32::from(given != 0));
                 Ok(())
             }
-            // The offset of messages' checksum is known.
-            (SOL_RAW, 7) if self.protocol == ICMPV6 => Err(UNKNOWN),
+            (SOL_RAW, SUM_AT) if self.family == AF_INET6 && self.protocol == ICMPV6 => {
+                match number_of(value)? {
+                    // Where it lies anyhow, or none at all.
+                    at if at < 0 || at == i32::from(CHECKSUM_AT) => {
+                        self.options.keep(level, name, at);
+                        Ok(())
+                    }
+                    _ => Err(Error::new(
+                        Errno::EINVAL,
+                        "messages of this protocol have no checksum there",
+                    )),
+                }
+            }
             _ => match self.groups.set(&self.options, level, name, value) {
                 Some(done) => done,
                 None => self.holder().set(level, name, value),

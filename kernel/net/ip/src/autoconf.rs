@@ -197,7 +197,8 @@ impl Stack {
             ip: ip.into(),
             prefix: 64,
         };
-        self.add_address(now, index, network, effects);
+        // Its network is reached directly only if the router says so.
+        self.add_address_alone(now, index, network, effects);
         self.keep(thing, until);
     }
 

@@ -170,11 +170,9 @@ impl Stack {
 
     /// Gives an interface an address, and the route to its network.
     pub(crate) fn add_address(&mut self, now: u64, interface: u32, network: Network, effects: &mut Effects) {
-        let address = Address { interface, network };
-        if self.addresses.contains(&address) {
+        if self.addresses.contains(&Address { interface, network }) {
             return;
         }
-        self.addresses.push(address);
         self.routes.push(Entry {
             destination: network.masked(),
             gateway: None,
@@ -182,6 +180,12 @@ impl Stack {
             source: Some(network.ip),
             metric: 0,
         });
+        self.add_address_alone(now, interface, network, effects);
+    }
+
+    /// Gives an interface an address. The route to its network is somebody else's business.
+    pub(crate) fn add_address_alone(&mut self, now: u64, interface: u32, network: Network, effects: &mut Effects) {
+        self.addresses.push(Address { interface, network });
         if let IpAddr::V6(ip) = network.ip {
             self.test(now, interface, ip, effects);
         }
