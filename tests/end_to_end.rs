@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
-    programs, soak, storms, streams, suite, tcp, unplugged,
+    programs, soak, storms, streams, suite, tcp, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         tcp::cases(),
         storms::cases(),
         unplugged::cases(),
+        vsock::cases(),
         soak::cases(),
         streams::cases(),
         hostile::cases(),

@@ -26,6 +26,7 @@
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`soak`] | nginx and redis under load for a long time |
 //! | [`unplugged`] | a card whose cable is pulled |
+//! | [`vsock`] | connections between a machine and its host without a network |
 //! | [`storms`] | floods, clients that do not behave, very many connections |
 //! | [`hostile`] | input that must be refused, and the fuzzer |
 //!
@@ -57,3 +58,4 @@ pub mod suite;
 pub mod tcp;
 pub mod terminal;
 pub mod unplugged;
+pub mod vsock;

@@ -125,6 +125,9 @@ pub(crate) struct RunArgs {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
+    /// Connect the machine's vsock to a program that serves it on this socket (vhost-user), such as vhost-device-vsock.
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) vsock: Option<PathBuf>,
     /// The program (a path, or a name in PATH) or image, then its arguments.
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM [ARGUMENTS]")]
     pub(crate) command: Vec<String>,

@@ -19,6 +19,7 @@ mod progress;
 mod run;
 mod time;
 mod user;
+mod vsock;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

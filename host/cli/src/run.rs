@@ -14,7 +14,7 @@ use crate::environment::Environment;
 use crate::failure::{self, Failure, Outcome};
 use crate::network::Network;
 use crate::progress::Progress;
-use crate::{kernel_file, plan, user};
+use crate::{kernel_file, plan, user, vsock};
 
 const MEBIBYTE: u64 = 1 << 20;
 const DEFAULT_MEMORY: u64 = 128 * MEBIBYTE;
@@ -41,7 +41,8 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
         matches!(options.machine.accel, AccelChoice::Kvm),
         line.hostname.as_deref(),
     )?;
-    let spec = specify(options, kernel, image, line, &network)?;
+    let mut spec = specify(options, kernel, image, line, &network)?;
+    spec.vsock = vsock::socket(options.vsock.as_deref(), options.machine.machine, options.dry_run)?;
     if options.content.verbose {
         eprintln!("chiton: {}", shell_line(&spec.command_by_hand()));
         eprintln!("chiton: ready to start after {:.1?}", started.elapsed());
@@ -197,6 +198,7 @@ fn specify(
         image,
         command_line,
         cards: network.cards.clone(),
+        vsock: None,
     })
 }
 
@@ -232,6 +234,10 @@ fn cure_of_start(reason: &str) -> &'static str {
         (
             "host forwarding",
             "Publish another port with -p, or 0 for any that is free",
+        ),
+        (
+            "vsock",
+            "Start vhost-device-vsock anew, with --socket and the same path as --vsock",
         ),
         ("/dev/net/tun", "Run the command as root, or use --network user"),
         ("smp", "Give fewer processors with -c"),

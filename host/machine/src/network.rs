@@ -159,7 +159,7 @@ fn hostfwd(forward: &Forward) -> String {
 }
 
 /// A value in a list of options, where a comma would begin the next one.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     text.replace(',', ",,")
 }
 

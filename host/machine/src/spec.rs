@@ -5,7 +5,7 @@
 //! of processors goes to the kernel as `chiton.cpus`.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::network::{self, Card};
 
@@ -52,6 +52,8 @@ pub struct MachineSpec {
     pub command_line: String,
     /// Network cards, on a microvm only.
     pub cards: Vec<Card>,
+    /// The socket of a program that serves a vsock device (vhost-user), on a microvm only.
+    pub vsock: Option<PathBuf>,
 }
 
 /// Where the machine's ports lead.
@@ -89,7 +91,7 @@ impl MachineSpec {
 
     /// QEMU's arguments.
     pub(crate) fn arguments(&self, ports: Ports) -> Vec<OsString> {
-        let machine = match self.kind {
+        let board = match self.kind {
             Kind::Microvm => "microvm,pit=off,pic=off,rtc=on,isa-serial=on,x-option-roms=off,acpi=off",
             Kind::Q35 => "q35,vmport=off",
             Kind::Pc => "pc,vmport=off",
@@ -106,9 +108,24 @@ impl MachineSpec {
             0 => format!("{}M", self.memory >> 20),
             _ => format!("{}K", self.memory >> 10),
         };
-        let cpus = self.cpus.to_string();
+        let cpus = match (&self.vsock, self.accel, self.cpus) {
+            // QEMU leaves out memory barriers where there can only be one processor, but here another program is at the other end of the rings.
+            (Some(_), Accel::Tcg, 1) => "1,maxcpus=2".to_string(),
+            (_, _, cpus) => cpus.to_string(),
+        };
+        // Another program reaches the memory only where it is a file that both map.
+        let (backend, machine) = match self.vsock {
+            Some(_) => (
+                vec![
+                    "-object".into(),
+                    format!("memory-backend-memfd,id=ram,size={memory},share=on"),
+                ],
+                format!("{board},memory-backend=ram"),
+            ),
+            None => (Vec::new(), board.to_string()),
+        };
         let mut list: Vec<OsString> = [
-            "-M", machine, "-accel", accel, "-cpu", cpu, "-m", &memory, "-smp", &cpus,
+            "-M", &machine, "-accel", accel, "-cpu", cpu, "-m", &memory, "-smp", &cpus,
         ]
         .into_iter()
         .chain([
@@ -121,6 +138,7 @@ impl MachineSpec {
             EXIT_DEVICE,
         ])
         .map(OsString::from)
+        .chain(backend.into_iter().map(OsString::from))
         .collect();
         match ports {
             Ports::Stdio => list.extend(["-serial", "stdio"].map(OsString::from)),
@@ -130,7 +148,7 @@ impl MachineSpec {
             Ports::Sockets { bulk, .. } if self.has_streams_device() => bulk_ports(bulk),
             _ => Vec::new(),
         };
-        if !bulk.is_empty() || !self.cards.is_empty() {
+        if !bulk.is_empty() || !self.cards.is_empty() || self.vsock.is_some() {
             list.extend(["-global", "virtio-mmio.force-legacy=false"].map(OsString::from));
         }
         let mut line = format!("{} chiton.cpus={}", self.command_line, self.cpus);
@@ -140,6 +158,7 @@ impl MachineSpec {
         }
         list.extend(bulk);
         list.extend(network::arguments(&self.cards));
+        list.extend(self.vsock.iter().flat_map(|socket| vsock_device(socket)));
         list.extend(["-kernel".into(), self.kernel.clone().into_os_string()]);
         list.extend(["-initrd".into(), self.image.clone().into_os_string()]);
         list.extend(["-append".into(), OsString::from(line.trim_start())]);
@@ -159,6 +178,17 @@ fn bulk_ports(fds: [i32; 2]) -> Vec<OsString> {
         ]);
     }
     words.into_iter().map(OsString::from).collect()
+}
+
+/// A device that leads to the host's side of vsock, which a program serves.
+fn vsock_device(socket: &Path) -> [OsString; 4] {
+    let path = network::quoted(&socket.to_string_lossy());
+    [
+        "-chardev".into(),
+        format!("socket,id=vsock,path={path}").into(),
+        "-device".into(),
+        "vhost-user-vsock-device,chardev=vsock".into(),
+    ]
 }
 
 fn socket_ports(list: &mut Vec<OsString>, serial: i32, debug: [i32; 3]) {
@@ -197,6 +227,35 @@ pub fn shell_word(word: impl AsRef<OsStr>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_serves_vsock_shares_the_memory() {
+        let mut spec = MachineSpec {
+            qemu: "qemu".into(),
+            kind: Kind::Microvm,
+            accel: Accel::Tcg,
+            memory: 64 << 20,
+            cpus: 1,
+            kernel: "kernel".into(),
+            image: "image".into(),
+            command_line: String::new(),
+            cards: Vec::new(),
+            vsock: None,
+        };
+        let plain = shell_line(&spec.command_by_hand());
+        assert!(!plain.contains("memory-backend") && !plain.contains("vsock"), "{plain}");
+        spec.vsock = Some("/run/a,b.socket".into());
+        let line = shell_line(&spec.command_by_hand());
+        for part in [
+            "acpi=off,memory-backend=ram ",
+            "-object memory-backend-memfd,id=ram,size=64M,share=on",
+            "-chardev socket,id=vsock,path=/run/a,,b.socket -device vhost-user-vsock-device,chardev=vsock",
+            "virtio-mmio.force-legacy=false",
+            "-smp 1,maxcpus=2",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+    }
 
     #[test]
     fn a_shell_reads_the_words_back() {

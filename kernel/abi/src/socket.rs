@@ -10,6 +10,7 @@ pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
 pub const AF_NETLINK: u16 = 16;
 pub const AF_PACKET: u16 = 17;
+pub const AF_VSOCK: u16 = 40;
 pub const AF_MAX: u16 = 46;
 
 pub const SOCK_STREAM: u32 = 1;

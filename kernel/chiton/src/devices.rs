@@ -3,7 +3,7 @@
 //! A driver is one row of [`start`]. A device that nobody knows, or that does not work, is a warning and no reason not to run the program.
 
 use crate::config::Config;
-use abi::Result;
+use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -17,6 +17,7 @@ use virtio::{Direct, Dma, Transport};
 use virtio_console::Port;
 use virtio_net::{Hooks, VirtioCard};
 use virtio_rng::Rng;
+use virtio_vsock::VsockCard;
 
 /// What an interrupt of a device does.
 type Work = Box<dyn Fn() + Send + Sync>;
@@ -144,6 +145,13 @@ fn start(transport: Arc<dyn Transport>, cards: &mut Vec<Arc<Interface>>) -> Resu
         virtio_rng::KIND => {
             let rng = Rng::start(transport, dma)?;
             Some(Box::new(move || rng.interrupt()))
+        }
+        virtio_vsock::KIND => {
+            let card = VsockCard::start(transport, dma)?;
+            if !vsock::way::set_card(Arc::clone(&card) as _) {
+                return Err(Error::new(Errno::EEXIST, "one device that leads to the host is enough"));
+            }
+            Some(Box::new(move || card.interrupt()))
         }
         _ => None,
     })

@@ -9,7 +9,7 @@
 //! | `memory` | `null`, `zero`, `full`, `random`, `urandom` |
 //! | `pts` | `/dev/pts`, a file system of its own |
 //!
-//! Sideways: terminals come from the tty crate. It does not do: block devices.
+//! Sideways: terminals come from the tty crate, `/dev/vsock` from that of its sockets. It does not do: block devices.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -44,6 +44,7 @@ const URANDOM: u64 = makedev(1, 9);
 const TERMINAL: u64 = makedev(5, 0);
 const CONSOLE: u64 = tty::console::DEVICE;
 const MASTERS: u64 = makedev(5, 2);
+const VSOCK: u64 = makedev(10, 258);
 
 static DEVICES: [Once<Arc<dyn FileLike>>; 5] = [const { Once::new() }; 5];
 
@@ -73,6 +74,7 @@ fn open(inode: &Arc<dyn Inode>, flags: OpenFlags) -> Result<Arc<dyn FileLike>> {
             None => Ok(tty::console::serial()),
         },
         MASTERS => pts::open_master(),
+        VSOCK => Ok(Arc::new(vsock::Node)),
         number => tty::open(&tty::pty::find_device(number).ok_or_else(none)?, flags, false),
     }
 }

@@ -41,7 +41,7 @@ const fn directory(name: &'static [u8], mode: u32) -> Row {
     }
 }
 
-static ROWS: [Row; 15] = [
+static ROWS: [Row; 16] = [
     device(b"console", 0o600, 5, 1),
     link(b"fd", b"/proc/self/fd"),
     device(b"full", 0o666, 1, 7),
@@ -56,6 +56,7 @@ static ROWS: [Row; 15] = [
     link(b"stdout", b"/proc/self/fd/1"),
     device(b"tty", 0o666, 5, 0),
     device(b"urandom", 0o666, 1, 9),
+    device(b"vsock", 0o666, 10, 258),
     device(b"zero", 0o666, 1, 5),
 ];
 

@@ -6,7 +6,7 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
 use abi::socket::{
-    AF_NETLINK, AF_PACKET, AF_UNIX, SHUT_RDWR, SO_DEBUG, SO_LINGER, SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME,
+    AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SHUT_RDWR, SO_DEBUG, SO_LINGER, SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME,
     SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
 };
 use abi::{Errno, Error, Result};
@@ -17,7 +17,7 @@ use usermem::{UserPtr, UserSlice};
 use vfs::{Direction, File, capability};
 
 calls! {
-    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
+    41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET, AF_VSOCK and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
     42 "connect" = connect(Fd, Hex, i32);
     43 "accept" = accept(Fd, Hex, UserPtr<i32>);
     48 "shutdown" = shutdown(Fd, u32);
@@ -31,8 +31,10 @@ calls! {
     288 "accept4" = accept4(Fd, Hex, UserPtr<i32>, u32);
 }
 
-/// The level of options that depend on what stood where their value goes.
+/// A level of options that depend on what stood where their value goes; of the others of `AF_VSOCK` on whether there is room for all of it.
 const SOL_PACKET: u32 = 263;
+const SOL_VSOCK: u32 = AF_VSOCK as u32;
+const MOST_GIVEN: usize = 16;
 /// Bytes of `struct sockaddr_storage`.
 pub(super) const ADDRESS_LEN: usize = 128;
 
@@ -100,6 +102,10 @@ fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) ->
             return Err(Error::new(Errno::EPERM, "frames are for those with CAP_NET_RAW"));
         }
         let made = link::packet::socket(kind, protocol as u16, flags)?;
+        return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
+    }
+    if family == u32::from(AF_VSOCK) {
+        let made = vsock::socket(kind, protocol, flags)?;
         return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
     }
     if family == u32::from(AF_NETLINK) {
@@ -258,8 +264,8 @@ fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u3
     let room = if level == IPPROTO_IPV6 { room & i32::MAX } else { room };
     let room = usize::try_from(room).map_err(|_| Error::new(Errno::EINVAL, "the room is negative"))?;
     let value = match (level, name) {
-        (SOL_PACKET, _) => {
-            let given = UserSlice::new(out.0, room.min(4)).to_vec()?;
+        (SOL_PACKET | SOL_VSOCK, _) => {
+            let given = UserSlice::new(out.0, room.min(MOST_GIVEN)).to_vec()?;
             socket.option_of(level, name, &given)?
         }
         (SOL_SOCKET, SO_PEERNAME) => {
