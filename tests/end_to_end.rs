@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
-    programs, soak, storms, streams, suite, tcp, unplugged, vsock,
+    programs, rules, soak, storms, streams, suite, tcp, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         storms::cases(),
         unplugged::cases(),
         vsock::cases(),
+        rules::cases(),
         soak::cases(),
         streams::cases(),
         hostile::cases(),

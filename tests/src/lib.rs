@@ -24,6 +24,7 @@
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`bridges`] | networks that several machines share |
 //! | [`leases`] | a server of addresses that does everything wrong |
+//! | [`rules`] | what a machine may connect to |
 //! | [`soak`] | nginx and redis under load for a long time |
 //! | [`unplugged`] | a card whose cable is pulled |
 //! | [`vsock`] | connections between a machine and its host without a network |
@@ -50,6 +51,7 @@ pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;
+pub mod rules;
 pub mod soak;
 pub mod source;
 pub mod storms;

@@ -14,7 +14,7 @@ pub(crate) static NET: Table = Table {
     listed: None,
 };
 
-static FILES: [Row; 27] = [
+static FILES: [Row; 28] = [
     file(b"anycast6", |_| content("anycast6")),
     file(b"arp", |_| content("arp")),
     file(b"dev", |_| content("dev")),
@@ -33,6 +33,7 @@ static FILES: [Row; 27] = [
     file(b"raw", |_| content("raw")),
     file(b"raw6", |_| content("raw6")),
     file(b"route", |_| content("route")),
+    file(b"rules", |_| content("rules")),
     file(b"snmp", |_| content("snmp")),
     file(b"snmp6", |_| content("snmp6")),
     file(b"sockstat", |_| content("sockstat")),

@@ -138,6 +138,7 @@ impl Remote {
         if table::find(&name).is_some() {
             return Ok(None);
         }
+        ip::may_connect(name.1.ip(), name.1.port())?;
         let this = Self::new(name, interface, ear, Connection::connect(now, ends, settings));
         Ok(table::add(name, Entry::Live(Arc::clone(&this))).then_some(this))
     }

@@ -1,12 +1,15 @@
 //! What the machine may connect to, if it was told (`chiton.net-allow=`, `chiton.net-deny=`).
 //!
-//! Only what the machine begins is looked at: the first segment of a TCP connection, a datagram to somebody who has not sent one before, an echo. What answers goes its way. Who is denied gets
-//! `EPERM`, as from Linux's own filters. What comes in needs no rules: it is answered by whoever listens for it, or refused.
+//! Only what the machine begins is looked at: a TCP connection ([`may_connect`], and its first segment, which a raw socket may send as well), a datagram to somebody who has not sent one before, an
+//! echo. What answers goes its way. Who is denied gets `EPERM`, as from Linux's own filters, and at once, which a connection does not there. What comes in needs no rules: it is answered by whoever listens for it, or refused.
+//!
+//! Each rule counts what it decided (`/proc/net/rules`), and tells of the first that it denied.
 
 use crate::network::Network;
 use crate::transport::{Outgoing, Received};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
+use core::fmt;
 use core::net::IpAddr;
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -47,9 +50,36 @@ impl Rule {
     }
 }
 
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Network { ip, prefix } = self.network;
+        match self.port {
+            None => write!(f, "{ip}/{prefix}"),
+            Some(port) if ip.is_ipv6() => write!(f, "[{ip}/{prefix}]:{port}"),
+            Some(port) => write!(f, "{ip}/{prefix}:{port}"),
+        }
+    }
+}
+
+/// A rule, and how often it decided.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    rule: Rule,
+    packets: u64,
+}
+
+impl Counted {
+    fn all(rules: Vec<Rule>) -> Vec<Self> {
+        let counted = |rule| Self { rule, packets: 0 };
+        rules.into_iter().map(counted).collect()
+    }
+}
+
 struct Rules {
-    allow: Vec<Rule>,
-    deny: Vec<Rule>,
+    allow: Vec<Counted>,
+    deny: Vec<Counted>,
+    /// How often no rule decided.
+    rest: u64,
     /// Who has sent datagrams, which may be answered.
     heard: Vec<(IpAddr, u16)>,
 }
@@ -57,6 +87,7 @@ struct Rules {
 static RULES: SpinLock<Rules> = SpinLock::new(Rules {
     allow: Vec::new(),
     deny: Vec::new(),
+    rest: 0,
     heard: Vec::new(),
 });
 /// Whether there are any.
@@ -67,7 +98,23 @@ static REFUSED: AtomicU32 = AtomicU32::new(0);
 pub fn set_rules(allow: Vec<Rule>, deny: Vec<Rule>) {
     ANY.store(!allow.is_empty() || !deny.is_empty(), Ordering::Relaxed);
     let mut rules = RULES.lock();
-    (rules.allow, rules.deny) = (allow, deny);
+    (rules.allow, rules.deny, rules.rest) = (Counted::all(allow), Counted::all(deny), 0);
+}
+
+/// The rules in the order in which they are looked at, with how often each decided: a line each, and one for what no rule is about.
+///
+/// # Errors
+/// What the writer says.
+pub fn write_rules(text: &mut dyn fmt::Write) -> fmt::Result {
+    let rules = RULES.lock();
+    for Counted { rule, packets } in &rules.deny {
+        writeln!(text, "deny {rule} {packets}")?;
+    }
+    for Counted { rule, packets } in &rules.allow {
+        writeln!(text, "allow {rule} {packets}")?;
+    }
+    let rest = if rules.allow.is_empty() { "allow" } else { "deny" };
+    writeln!(text, "{rest} all {}", rules.rest)
 }
 
 /// How many packets were refused.
@@ -75,12 +122,23 @@ pub fn refused() -> u32 {
     REFUSED.load(Ordering::Relaxed)
 }
 
+/// Whether a TCP connection may begin.
+///
+/// # Errors
+/// `EPERM`.
+pub fn may_connect(to: IpAddr, port: u16) -> Result<()> {
+    if !ANY.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    RULES.lock().judge(to, Some(port), true)
+}
+
 /// Whether a packet may go.
 pub(crate) fn check(packet: &Outgoing<'_>) -> Result<()> {
     if !ANY.load(Ordering::Relaxed) || packet.destination.is_multicast() {
         return Ok(());
     }
-    let rules = RULES.lock();
+    let mut rules = RULES.lock();
     let start = |at: usize| {
         let pieces = core::iter::once(packet.header).chain(packet.payload.iter().copied());
         pieces.flatten().copied().nth(at)
@@ -95,13 +153,34 @@ pub(crate) fn check(packet: &Outgoing<'_>) -> Result<()> {
         58 if start(0) != Some(packet::discovery::kind::ECHO) => return Ok(()),
         _ => None,
     };
-    let covers = |rule: &Rule| rule.covers(packet.destination, port);
-    let denied = rules.deny.iter().any(covers) || !rules.allow.is_empty() && !rules.allow.iter().any(covers);
-    if denied {
+    // A connection that may begin has been counted.
+    rules.judge(packet.destination, port, packet.protocol != TCP)
+}
+
+impl Rules {
+    /// Whether something may be sent there. `counts` says whether it is counted if it may.
+    fn judge(&mut self, to: IpAddr, port: Option<u16>, counts: bool) -> Result<()> {
+        let covers = |counted: &&mut Counted| counted.rule.covers(to, port);
+        let (denied, packets) = if let Some(counted) = self.deny.iter_mut().find(covers) {
+            (true, &mut counted.packets)
+        } else if let Some(counted) = self.allow.iter_mut().find(covers) {
+            (false, &mut counted.packets)
+        } else {
+            (!self.allow.is_empty(), &mut self.rest)
+        };
+        *packets += u64::from(denied || counts);
+        if !denied {
+            return Ok(());
+        }
         REFUSED.fetch_add(1, Ordering::Relaxed);
-        return Err(DENIED);
+        if *packets == 1 {
+            match port {
+                Some(port) => trace::info!("the rules deny {to} port {port}"),
+                None => trace::info!("the rules deny {to}"),
+            }
+        }
+        Err(DENIED)
     }
-    Ok(())
 }
 
 /// Somebody has sent a datagram: it may be answered.
@@ -142,7 +221,12 @@ mod tests {
         set_rules(alloc::vec![rule("10.0.0.0/8:80")], alloc::vec![rule("10.1.2.4")]);
         assert!(may(TCP, &segment(80, 2)) && !may(TCP, &segment(22, 2)) && may(TCP, &segment(22, 0x12)));
         assert!(!may(udp::PROTOCOL, &segment(53, 0)) && !may(1, &[icmp::ECHO]) && may(1, &[0]));
-        assert_eq!(refused(), 3);
+        assert!(may_connect(to, 80).is_ok() && may_connect(to, 22).is_err());
+        assert_eq!(refused(), 4);
+        let mut text = alloc::string::String::new();
+        write_rules(&mut text).expect("strings take everything");
+        assert_eq!(text, "deny 10.1.2.4/32 0\nallow 10.0.0.0/8:80 1\ndeny all 4\n");
+        assert_eq!(alloc::format!("{}", rule("[fd00::/8]:443")), "[fd00::/8]:443");
         let datagram = [0, 53, 0, 9];
         hear(&Received {
             source: to,

@@ -11,7 +11,7 @@ use core::fmt::Write;
 /// Makes a file.
 type Make = fn(&mut String) -> core::fmt::Result;
 
-static FILES: [(&str, Make); 27] = [
+static FILES: [(&str, Make); 28] = [
     ("anycast6", |_| Ok(())),
     ("arp", interfaces::neighbours),
     ("dev", interfaces::interfaces),
@@ -30,6 +30,7 @@ static FILES: [(&str, Make); 27] = [
     ("raw", |text| sockets::list(text, 2, sockets::RAW)),
     ("raw6", |text| sockets::list(text, 10, sockets::RAW)),
     ("route", interfaces::routes_4),
+    ("rules", |text| ip::write_rules(text)),
     ("snmp", counters::counters_4),
     ("snmp6", counters::counters_6),
     ("sockstat", counters::sockets_4),
