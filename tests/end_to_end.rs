@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
-    programs, rules, soak, storms, streams, suite, tcp, unplugged, vsock,
+    programs, rules, servers, soak, storms, streams, suite, tcp, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         bridges::cases(),
         packages::cases(),
         tcp::cases(),
+        servers::cases(),
         storms::cases(),
         unplugged::cases(),
         vsock::cases(),

@@ -1,6 +1,8 @@
 // sendfile and copy_file_range copy within the kernel, with and without positions.
 #include "../include/t.h"
+#include <signal.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 
 int main(void) {
   char b[100] = {0};
@@ -39,5 +41,22 @@ int main(void) {
   in = 0, out = 2;
   T(copy_file_range(d, &in, d, &out, 5, 0));
   T(copy_file_range(p[0], 0, d, 0, 1, 0));
+  // What finds no room is still to be read.
+  static char fill[65536];
+  T(lseek(a, 2, SEEK_SET));
+  T(fcntl(p[1], F_SETFL, O_NONBLOCK));
+  T(write(p[1], fill, sizeof fill));
+  T(sendfile(p[1], a, 0, 5));
+  T(lseek(a, 0, SEEK_CUR));
+  signal(SIGPIPE, SIG_IGN);
+  T(close(p[0]));
+  T(sendfile(p[1], a, 0, 5));
+  T(lseek(a, 0, SEEK_CUR));
+  int s[2];
+  T(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s));
+  while (write(s[0], fill, sizeof fill) > 0) {
+  }
+  T(sendfile(s[0], a, 0, 5));
+  T(lseek(a, 0, SEEK_CUR));
   return done();
 }

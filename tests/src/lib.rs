@@ -22,6 +22,7 @@
 //! | [`tcp`] | connections through a card, with clients and servers on the host |
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
+//! | [`servers`] | servers of packages, with real clients on the host |
 //! | [`bridges`] | networks that several machines share |
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`rules`] | what a machine may connect to |
@@ -51,7 +52,11 @@ pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;
+<<<<<<< HEAD
 pub mod rules;
+=======
+pub mod servers;
+>>>>>>> 8b10ac9 (Run servers of Debian packages with clients on the host, and have sendfile keep what found no room)
 pub mod soak;
 pub mod source;
 pub mod storms;

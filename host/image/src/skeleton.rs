@@ -5,13 +5,14 @@ use std::path::Path;
 use crate::error::Result;
 use crate::tree::{Attributes, Node, Tree};
 
-const DIRECTORIES: [(&str, u16); 11] = [
+const DIRECTORIES: [(&str, u16); 12] = [
     ("/dev", 0o755),
     ("/etc", 0o755),
     ("/home", 0o755),
     ("/proc", 0o555),
     ("/root", 0o700),
     ("/run", 0o755),
+    ("/run/lock", 0o1777),
     ("/sys", 0o555),
     ("/tmp", 0o1777),
     ("/usr", 0o755),
@@ -35,6 +36,9 @@ const FILES: [(&str, &str); 3] = [
     ),
 ];
 
+/// Names of old that Debian still has, and where they lead.
+const LINKS: [(&str, &str); 2] = [("/var/lock", "/run/lock"), ("/var/run", "/run")];
+
 /// Where the kernel says whom the network told it to ask for names.
 const RESOLVER: &str = "/proc/net/pnp";
 
@@ -45,6 +49,9 @@ const RESOLVER: &str = "/proc/net/pnp";
 pub fn add(tree: &mut Tree, hostname: &str) -> Result<()> {
     for (path, mode) in DIRECTORIES {
         tree.insert_missing(Path::new(path), Node::directory(Attributes::made_up(mode)))?;
+    }
+    for (path, target) in LINKS {
+        tree.insert_missing(Path::new(path), Node::symlink(Path::new(target)))?;
     }
     for (path, text) in FILES {
         tree.insert_missing(Path::new(path), Node::text(0o644, text))?;
@@ -71,5 +78,9 @@ mod tests {
             &Node::text(0o644, "shell\n")
         );
         assert_eq!(tree.get(Path::new("/tmp")).unwrap().attributes.mode, 0o1777);
+        assert_eq!(
+            tree.get(Path::new("/var/lock")).unwrap(),
+            &Node::symlink(Path::new("/run/lock"))
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::accounts::Accounts;
+use super::apache;
 use super::script::Action;
 use crate::error::Result;
 use crate::tree::{Attributes, Kind, Node, Tree};
@@ -71,6 +72,7 @@ pub(crate) fn apply(tree: &mut Tree, accounts: &mut Accounts, action: &Action, i
             accounts.add_group(name, installed);
             Ok(())
         }
+        Action::ApachePart { kind, name } => apache::enable(tree, kind, name),
     }
 }
 

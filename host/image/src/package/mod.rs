@@ -15,8 +15,10 @@
 //! | `script`, `declared` | what would be made at installation and at boot |
 //! | `apply` | making it |
 //! | `accounts` | users and groups |
+//! | `apache` | the parts of Apache that are switched on |
 
 mod accounts;
+mod apache;
 mod apply;
 mod apt;
 mod declared;

@@ -36,6 +36,8 @@ pub(crate) enum Action {
     },
     /// Adds a group of the system.
     Group(String),
+    /// Switches a part of Apache on.
+    ApachePart { kind: &'static str, name: String },
 }
 
 /// Words that may stand before a command.
@@ -73,6 +75,9 @@ const WITH_VALUE: [&str; 16] = [
     "-G",
 ];
 
+/// Loops in loops in loops make no more lines than this.
+const MOST_LINES: usize = 10_000;
+
 /// A word, if everything in it is known.
 type Word = Option<String>;
 
@@ -81,8 +86,8 @@ pub(crate) fn actions(script: &str) -> Vec<Action> {
     let mut variables = HashMap::new();
     let mut actions = Vec::new();
     let joined = script.replace("\\\n", " ");
-    for line in joined.lines() {
-        for command in commands(line, &variables) {
+    for line in unrolled(&joined.lines().map(str::to_string).collect::<Vec<_>>()) {
+        for command in commands(&line, &variables) {
             let command = command.as_slice();
             if let [first] = command
                 && assigns(first, &mut variables)
@@ -108,6 +113,52 @@ pub(crate) fn actions(script: &str) -> Vec<Action> {
         }
     }
     actions
+}
+
+/// The lines with those of a loop over plain words once for each, after a line that sets the variable.
+fn unrolled(lines: &[String]) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut rest = lines;
+    while let Some((line, after)) = rest.split_first() {
+        rest = after;
+        let head = loop_over(line).zip(end_of_loop(after));
+        let Some(((name, words), len)) = head else {
+            all.push(line.clone());
+            continue;
+        };
+        let body = unrolled(&after[..len]);
+        for word in words {
+            if all.len() > MOST_LINES {
+                break;
+            }
+            all.push(format!("{name}={word}"));
+            all.extend(body.iter().cloned());
+        }
+        rest = &after[len..];
+    }
+    all
+}
+
+/// The variable and the words of `for NAME in WORDS; do`.
+fn loop_over(line: &str) -> Option<(&str, Vec<&str>)> {
+    let (name, words) = line.trim().strip_prefix("for ")?.split_once(" in ")?;
+    let words = words.trim_end().strip_suffix("do")?.trim_end().strip_suffix(';')?;
+    let is_plain = |text: &str| {
+        text.chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || "._-/ \t".contains(letter))
+    };
+    (is_plain(words) && is_plain(name.trim())).then(|| (name.trim(), words.split_whitespace().collect()))
+}
+
+/// How many lines the body of a loop has.
+fn end_of_loop(lines: &[String]) -> Option<usize> {
+    let mut depth = 1;
+    lines.iter().position(|line| {
+        let mut words = line.split([' ', '\t', ';']).filter(|word| !word.is_empty());
+        depth += words.clone().filter(|word| *word == "do").count();
+        depth -= usize::from(words.any(|word| word == "done"));
+        depth == 0
+    })
 }
 
 /// Splits a line into commands and these into words.
@@ -258,6 +309,17 @@ fn understand(name: &str, words: &[&str], actions: &mut Vec<Action>) {
                 actions.extend(plain.last().map(|group| Action::Group((*group).to_string())));
             }
         }
+        ("a2enmod" | "a2enconf" | "a2ensite", [part]) if !part.contains('/') => {
+            let kind = match name {
+                "a2enmod" => "mods",
+                "a2enconf" => "conf",
+                _ => "sites",
+            };
+            actions.push(Action::ApachePart {
+                kind,
+                name: (*part).to_string(),
+            });
+        }
         _ => {}
     }
 }
@@ -401,6 +463,30 @@ mod tests {
     fn what_depends_on_something_is_left_out() {
         let script = "mkdir -p $(cat x)/y\nln -sf /usr/$from /etc/$to\nx=`date`\ntouch /var/$x\nchmod 640 /var/*.log\nmkdir relative\nfor i in a; do rm /x; done\n";
         assert_eq!(shown(script), Vec::<String>::new());
+    }
+
+    #[test]
+    fn loops_over_plain_words() {
+        let script = "for m in one \\\n\ttwo; do\n\tfor d in a b ; do\n\t\ttouch /x/$m/$d\n\tdone\n\ta2enmod -m -q $m\ndone\n\
+            for i in $(ls); do\n touch /y/$i\n done\ntouch /z\nfor u in p q; do\ntouch /never\n";
+        let part = |name: &str| Action::ApachePart {
+            kind: "mods",
+            name: name.into(),
+        };
+        let touch = |path: &str| Action::Touch(path.into());
+        assert_eq!(
+            actions(script),
+            [
+                touch("/x/one/a"),
+                touch("/x/one/b"),
+                part("one"),
+                touch("/x/two/a"),
+                touch("/x/two/b"),
+                part("two"),
+                touch("/z"),
+                touch("/never"),
+            ]
+        );
     }
 
     #[test]

@@ -324,18 +324,16 @@ fn copy(source: &File, target: &File, from: Option<u64>, to: Option<u64>, len: u
             Some(at) => target.write_at(at + done as u64, &mut bytes),
             None => target.write(&mut bytes),
         };
-        let put = match put {
-            Ok(put) => put,
+        let moved = *put.as_ref().unwrap_or(&0);
+        done += moved;
+        if moved < got && from.is_none() {
+            // What was read and found no room is still to be read.
+            let _ = source.seek(moved as i64 - got as i64, abi::fcntl::SEEK_CUR);
+        }
+        match put {
             Err(error) if done == 0 => return Err(error),
-            Err(_) => 0,
-        };
-        done += put;
-        if put < got {
-            if from.is_none() {
-                // What was read and found no room is still to be read.
-                let _ = source.seek(put as i64 - got as i64, abi::fcntl::SEEK_CUR);
-            }
-            break;
+            _ if moved < got => break,
+            _ => {}
         }
         if got < piece {
             break;
