@@ -5,8 +5,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use chiton_tests::{
-    apps, bridges, cpython, guest, hostile, interactive, internet, leases, machines, network, packages, processes,
-    programs, rules, servers, soak, storms, streams, suite, tcp, unplugged, vsock,
+    apps, bridges, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
+    processes, programs, rules, servers, soak, storms, streams, suite, tcp, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         packages::cases(),
         tcp::cases(),
         servers::cases(),
+        clients::cases(),
         storms::cases(),
         unplugged::cases(),
         vsock::cases(),

@@ -23,6 +23,7 @@
 //! | [`interactive`] | shells with somebody at the terminal |
 //! | [`packages`] | images from packages and whole roots, cards and published ports |
 //! | [`servers`] | servers of packages, with real clients on the host |
+//! | [`clients`] | clients of packages, with real servers on the host |
 //! | [`bridges`] | networks that several machines share |
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`rules`] | what a machine may connect to |
@@ -39,6 +40,7 @@
 
 pub mod apps;
 pub mod bridges;
+pub mod clients;
 pub mod cpython;
 pub mod execute;
 pub mod guest;

@@ -346,7 +346,7 @@ fn free_port() -> Result<u16, String> {
 }
 
 /// The directory with a certificate, a file of some size, and what had to be compiled; made once.
-fn prepared() -> Result<&'static Path, String> {
+pub(crate) fn prepared() -> Result<&'static Path, String> {
     static PREPARED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     PREPARED.get_or_init(prepare).as_deref().map_err(Clone::clone)
 }
@@ -366,7 +366,7 @@ fn prepare() -> Result<PathBuf, String> {
         run_compiler(command)
     };
     openssl(
-        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out cert.pem",
+        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.87.0.1,IP:fd00:87::1 -keyout key.pem -out cert.pem",
     )?;
     openssl("pkcs12 -export -inkey key.pem -in cert.pem -passout pass:chiton -out store.p12")?;
     fs::copy(build_go("tests/servers/web.go", "web")?, place.join("web-go")).map_err(text)?;

@@ -12,7 +12,7 @@
 //! |---|---|
 //! | `stanza` | control files, and which packages need which |
 //! | `apt`, `remembered` | what apt would install, fetching and unpacking |
-//! | `script`, `declared` | what would be made at installation and at boot |
+//! | `script`, `loops`, `declared` | what would be made at installation and at boot |
 //! | `apply` | making it |
 //! | `accounts` | users and groups |
 //! | `apache` | the parts of Apache that are switched on |
@@ -22,6 +22,7 @@ mod apache;
 mod apply;
 mod apt;
 mod declared;
+mod loops;
 mod remembered;
 mod script;
 mod stanza;
