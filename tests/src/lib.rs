@@ -54,11 +54,8 @@ pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;
-<<<<<<< HEAD
 pub mod rules;
-=======
 pub mod servers;
->>>>>>> 8b10ac9 (Run servers of Debian packages with clients on the host, and have sendfile keep what found no room)
 pub mod soak;
 pub mod source;
 pub mod storms;
