@@ -124,7 +124,7 @@ fn socketpair(
     (family, kind, protocol, out): (u32, u32, u32, UserPtr<[i32; 2]>),
 ) -> Result<u64> {
     let (kind, flags) = kind_and_flags(kind)?;
-    if inet::has_family(family) {
+    if inet::has_family(family) || family == u32::from(AF_VSOCK) {
         return Err(Error::new(Errno::EOPNOTSUPP, "the family has no pairs"));
     }
     if family != u32::from(AF_UNIX) {
