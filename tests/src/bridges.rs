@@ -1,7 +1,6 @@
 //! `chiton network`, each test in a network namespace of its own, so that the host's interfaces are never touched. Only root can do that: without it,
 //! what is tested is that the command says so.
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs};
@@ -124,7 +123,7 @@ fn tap() -> Result<(), String> {
 
 /// Two machines on a network reach each other, and the host's side of the bridge reaches both.
 fn server() -> Result<(), String> {
-    if places::host_only() || !Path::new("/usr/sbin/nginx").exists() || !Path::new("/usr/bin/curl").exists() {
+    if places::host_only() {
         return Ok(());
     }
     let script = "$CHITON network create one --internal --static >/dev/null

@@ -214,7 +214,7 @@ fn many() -> Result<(), String> {
 
 /// A web server as its package makes it, with an address by DHCP, shows its page to a client here.
 fn nginx() -> Result<(), String> {
-    if places::host_only() || !std::path::Path::new("/usr/sbin/nginx").exists() {
+    if places::host_only() {
         return Ok(());
     }
     let free = TcpListener::bind("127.0.0.1:0").map_err(text)?;
