@@ -307,6 +307,10 @@ impl Remote {
     /// What a connection without anything to read answers.
     fn nothing(&self) -> Result<()> {
         let mut inside = self.inside.lock();
+        // Something may have come since, and with it the end.
+        if inside.connection.has_data() {
+            return Err(Errno::EAGAIN.into());
+        }
         if let Some(errno) = inside.connection.take_error() {
             return Err(errno.into());
         }
