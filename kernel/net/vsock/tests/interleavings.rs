@@ -144,6 +144,6 @@ fn everybody_who_connects_is_accepted_once() {
             tasks.push(spawn("connects", || pour(&connect(7001), 3, 3)));
         }
         tasks.into_iter().for_each(task::simulated::Joins::join);
-        assert_eq!(u64::from(served.load(Ordering::Relaxed)), u64::from(count));
+        assert_eq!(u64::from(served.load(Ordering::Relaxed)), count);
     });
 }
