@@ -1,5 +1,6 @@
 //! Frames on their way out, and the place for their headers.
 
+use crate::MOST_PARTS;
 use crate::header::{BYTES, Header};
 use abi::Result;
 use alloc::sync::Arc;
@@ -69,11 +70,13 @@ impl Sender {
         };
         let at = u32::from(place * STEP);
         self.headers.page().write(at as usize, &header.to_bytes());
-        let mut segments = Vec::with_capacity(needed);
-        segments.push(Segment::read(&self.headers, at, BYTES));
+        let mut segments = [Segment::read(&self.headers, at, BYTES); MOST_PARTS + 1];
         let parts = frame.parts.iter().filter(|part| part.len > 0).zip(&pages);
-        segments.extend(parts.map(|(part, page)| Segment::read(page, part.offset, part.len)));
-        let added = self.queue.add(&segments, (frame, pages, place));
+        for (place, (part, page)) in segments.iter_mut().skip(1).zip(parts) {
+            *place = Segment::read(page, part.offset, part.len);
+        }
+        let used = segments.get(..=pages.len()).unwrap_or_default();
+        let added = self.queue.add(used, (frame, pages, place));
         added.map_err(|(frame, _pages, place)| {
             self.free.push(place);
             frame

@@ -17,6 +17,8 @@ use tcp::Settings;
 use usermem::UserPtr;
 use vfs::Direction;
 
+const TCP_NODELAY: u32 = 1;
+const TCP_CORK: u32 = 3;
 const TCP_INFO: u32 = 11;
 const TCP_MAXSEG: u32 = 2;
 const TCP_QUICKACK: u32 = 12;
@@ -138,6 +140,18 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
         channel.set_room(who, socket.options.kept(level, name).unwrap_or(0) as usize);
     }
     if let Some(remote) = socket.remote() {
+        if level == TCP && matches!(name, TCP_NODELAY | TCP_CORK) {
+            // Servers change them with every answer: only one thing is another one then.
+            let is_on = socket.options.is_set(TCP, name);
+            let mut settings = remote.look(|connection| *connection.settings());
+            *(if name == TCP_CORK {
+                &mut settings.cork
+            } else {
+                &mut settings.no_delay
+            }) = is_on;
+            remote.set(settings);
+            return Ok(());
+        }
         set_manner(socket, &remote);
         if (level, name) == (TCP, TCP_QUICKACK) {
             remote.set_quick(value.iter().any(|byte| *byte != 0));
@@ -174,8 +188,8 @@ pub(crate) fn settings(options: &Options) -> Settings {
     let tcp = |name, otherwise| kept(TCP, name, otherwise);
     let is_reno = tcp(TCP_CONGESTION, 0) != 0;
     Settings {
-        no_delay: tcp(1, 0) != 0,
-        cork: tcp(3, 0) != 0,
+        no_delay: tcp(TCP_NODELAY, 0) != 0,
+        cork: tcp(TCP_CORK, 0) != 0,
         reno: is_reno,
         urgent_inline: options.is_set(SOL_SOCKET, SO_OOBINLINE),
         ecn: false,

@@ -31,6 +31,11 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Stack, u64, &mut Effects) -> T) -> 
     result
 }
 
+/// Does something to the stack from which nothing follows and that makes nothing due sooner.
+pub(crate) fn change<T>(work: impl FnOnce(&mut Stack, u64) -> T) -> T {
+    work(&mut STACK.lock(), time::now())
+}
+
 /// Looks at the stack.
 pub(crate) fn look<T>(work: impl FnOnce(&Stack) -> T) -> T {
     work(&STACK.lock())

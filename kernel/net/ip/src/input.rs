@@ -153,8 +153,8 @@ fn receive_v4(by: &By, bytes: &[u8]) {
     }
     let (is_unicast, is_for_us) = look(|stack| {
         let unicast = stack.is_own(destination);
-        let for_many = stack.is_broadcast(interface, destination) || stack.has_joined(interface, destination);
-        (unicast, unicast || for_many)
+        let for_many = || stack.is_broadcast(interface, destination) || stack.has_joined(interface, destination);
+        (unicast, unicast || for_many())
     });
     if !is_for_us {
         return;

@@ -124,6 +124,19 @@ impl Neighbours {
         }
     }
 
+    /// Where frames for somebody go, where nothing is to be asked or noted for it but that it is in use.
+    pub(crate) fn known(&mut self, now: u64, key: Key) -> Option<Mac> {
+        let at = self.find(key).ok()?;
+        let neighbour = &mut self.all[at];
+        let is_known = match neighbour.state {
+            State::Reachable(until) => now < until,
+            State::Delay | State::Probe => true,
+            State::Incomplete | State::Stale => false,
+        };
+        neighbour.used = now;
+        is_known.then_some(neighbour.mac)
+    }
+
     fn insert(&mut self, now: u64, key: Key, state: State) -> usize {
         if self.all.len() >= MOST {
             self.forget_oldest();

@@ -1,6 +1,6 @@
 //! Packets that go: put into frames, and sent to whom the route says.
 
-use crate::clock::with;
+use crate::clock::{self, with};
 use crate::cut;
 use crate::filter;
 use crate::input;
@@ -36,7 +36,34 @@ pub(crate) struct Way {
     to: Option<Mac>,
 }
 
+/// The way of a packet. Nearly always its receiver is known, and nothing else follows.
+fn find_way(packet: &Outgoing<'_>) -> Result<(Route, Option<Way>)> {
+    match clock::change(|stack, now| stack.known_way(now, packet)) {
+        Some(way) => Ok(way),
+        None => with(|stack, now, effects| stack.way(now, packet, effects)),
+    }
+}
+
 impl Stack {
+    /// The way to somebody whose address is known.
+    fn known_way(&mut self, now: u64, packet: &Outgoing<'_>) -> Option<(Route, Option<Way>)> {
+        let route = self
+            .route(now, packet.destination, packet.source, packet.interface)
+            .ok()?;
+        if route.is_local || route.is_broadcast || is_for_many(route.next_hop) {
+            return None;
+        }
+        let to = Some(self.neighbours.known(now, (route.interface, route.next_hop))?);
+        let link = self.link(route.interface)?;
+        let way = Way {
+            interface: Arc::clone(&link.interface),
+            from: link.mac,
+            to,
+            route,
+        };
+        Some((way.route, Some(way)))
+    }
+
     fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<(Route, Option<Way>)> {
         let route = self.route(now, packet.destination, packet.source, packet.interface)?;
         if route.is_local {
@@ -87,7 +114,7 @@ pub(crate) fn group_mac(group: IpAddr) -> Option<Mac> {
 /// # Errors
 /// `ENETUNREACH`, `EMSGSIZE`, `ENOBUFS`.
 pub fn send(packet: &Outgoing<'_>) -> Result<()> {
-    let (route, way) = with(|stack, now, effects| stack.way(now, packet, effects))?;
+    let (route, way) = find_way(packet)?;
     if way.is_some() {
         filter::check(packet)?;
     }
