@@ -5,6 +5,7 @@ use crate::stream::PORTS;
 use crate::table::{self, Entry, Name};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
+use counters::tcp::{IN_CSUM_ERRORS, IN_ERRS, IN_SEGS};
 use ip::{Failed, Handler, Received};
 use lock::atomic::{AtomicBool, Ordering};
 use tcp::time_wait::Answer;
@@ -20,10 +21,17 @@ pub(crate) fn start() {
 }
 
 fn receive(packet: &Received<'_>) {
-    if !packet.is_unicast || packet.interface == ip::LOOPBACK || !packet.has_right_checksum() {
+    if !packet.is_unicast || packet.interface == ip::LOOPBACK {
+        return;
+    }
+    IN_SEGS.count();
+    if !packet.has_right_checksum() {
+        IN_ERRS.count();
+        IN_CSUM_ERRORS.count();
         return;
     }
     let Some(mut segment) = Segment::parse(packet.payload) else {
+        IN_ERRS.count();
         return;
     };
     segment.marked = packet.traffic_class & MARKED == MARKED;

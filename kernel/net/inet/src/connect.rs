@@ -202,6 +202,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     ends.peer = Some(to);
     ends.progress = Progress::Waiting;
     drop(ends);
+    counters::tcp::ACTIVE_OPENS.count();
     attempt(socket, to);
     Err(PROGRESS)
 }
@@ -266,6 +267,8 @@ pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
 }
 
 fn refuse(client: &TcpSocket) {
+    counters::tcp::ATTEMPT_FAILS.count();
+    counters::tcp::OUT_RSTS.count();
     let mut ends = client.ends.lock();
     ends.progress = Progress::Idle;
     ends.peer = None;
@@ -296,6 +299,7 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         return;
     }
     TcpSocket::join(client, &server);
+    counters::tcp::PASSIVE_OPENS.count();
     client.ends.lock().progress = Progress::Made;
     state.waiting.push_back(Arc::clone(&server));
     drop(state);

@@ -11,7 +11,7 @@ use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, lite, options};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_ERRQUEUE, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_REUSEADDR,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_REUSEADDR,
     SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
@@ -197,6 +197,7 @@ impl UdpSocket {
     }
 
     fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+        counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
         let hop_limit = manner.hop_limit(&self.options, to.ip());
         let traffic_class = manner.traffic_class(&self.options, to.ip());
         let letter = || Letter {
@@ -261,8 +262,11 @@ impl UdpSocket {
             target.take_in(letter);
             return;
         }
+        counters::udp::NO_PORTS.count(to.is_ipv6());
         let offender = to.ip();
         let (kind, code) = if to.is_ipv4() { (3, 3) } else { (1, 4) };
+        counters::message(to.is_ipv6(), kind, true);
+        counters::message(to.is_ipv6(), kind, false);
         let trouble = Trouble {
             errno: Errno::ECONNREFUSED,
             message: Some((kind, code)),
@@ -291,7 +295,11 @@ impl UdpSocket {
             .options
             .kept(SOL_SOCKET, SO_RCVBUF)
             .map_or(CAPACITY, |room| room as usize);
-        self.inbox.put(letter, room);
+        let newer = letter.from.is_ipv6();
+        if !self.inbox.put(letter, room) {
+            counters::udp::IN_ERRORS.count(newer);
+            counters::udp::RCVBUF_ERRORS.count(newer);
+        }
     }
 
     /// A datagram did not arrive: its `letter` is from whom it was to.
@@ -335,6 +343,8 @@ fn receive(packet: &Received<'_>) {
     };
     let must_sum = header.has_checksum || packet.source.is_ipv6();
     if must_sum && !packet.has_right_checksum() {
+        counters::udp::IN_ERRORS.count(packet.source.is_ipv6());
+        counters::udp::IN_CSUM_ERRORS.count(packet.source.is_ipv6());
         return;
     }
     take_packet(packet, &PORTS, [header.source, header.destination], bytes, None);
@@ -367,7 +377,10 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
     }
     match all.find(to, from, |_| true) {
         Some(socket) => socket.take_in(letter()),
-        None => ip::port_unreachable(packet),
+        None => {
+            counters::udp::NO_PORTS.count(packet.source.is_ipv6());
+            ip::port_unreachable(packet);
+        }
     }
 }
 
@@ -474,7 +487,11 @@ impl Socket for UdpSocket {
         if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
             return Ok(Incoming::default());
         }
+        let peeks = flags & MSG_PEEK != 0;
         let (letter, count, flags) = self.inbox.receive(into, flags)?;
+        if !peeks {
+            counters::udp::IN_DATAGRAMS.count(letter.from.is_ipv6());
+        }
         Ok(Incoming {
             count,
             flags,

@@ -10,6 +10,7 @@ use crate::table::{self, Name};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use counters::tcp_ext;
 use lock::SpinLock;
 use tcp::listener::{Request, Verdict};
 use tcp::{Header, Segment, Seq, Settings, flags};
@@ -73,17 +74,32 @@ pub(crate) fn arrive(
                 state.settings = stream_options::settings(&socket.options);
                 drop(state);
                 begin(&listener.requests, name, interface, segment, (least, backlog));
+            } else {
+                tcp_ext::LISTEN_OVERFLOWS.count();
+                tcp_ext::LISTEN_DROPS.count();
             }
             return None;
         }
         let cookies = now < state.cookies_until;
         drop(state);
         return match with_cookie(now, name, interface, segment).filter(|_| cookies) {
-            Some(_) if !has_room => None,
-            Some(request) => open(socket, &request, name, interface, segment),
+            Some(_) if !has_room => {
+                tcp_ext::LISTEN_OVERFLOWS.count();
+                tcp_ext::LISTEN_DROPS.count();
+                None
+            }
+            Some(request) => {
+                tcp_ext::SYNCOOKIES_RECV.count();
+                open(socket, &request, name, interface, segment)
+            }
             // What neither begins nor answers is dropped, as on Linux: no answer tells who looks around that somebody listens.
             None if !segment.has(flags::ACK) => None,
-            None => segment.refusal(),
+            None => {
+                if cookies {
+                    tcp_ext::SYNCOOKIES_FAILED.count();
+                }
+                segment.refusal()
+            }
         };
     };
     let request = &state.known.get(at)?.1.request;
@@ -97,6 +113,8 @@ pub(crate) fn arrive(
             None
         }
         Verdict::Forget => {
+            counters::tcp::ATTEMPT_FAILS.count();
+            tcp_ext::EMBRYONIC_RSTS.count();
             state.known.swap_remove(at);
             None
         }
@@ -131,6 +149,8 @@ fn begin(
     let is_cookie = state.known.len() >= backlog.clamp(LEAST, MOST);
     if is_cookie {
         state.cookies_until = now + COOKIES;
+        tcp_ext::SYNCOOKIES_SENT.count();
+        tcp_ext::REQ_QFULL_DO_COOKIES.count();
         request.make_cookie(table::secret(), now, table::words(name));
     }
     let (header, options) = request.answer(now, &state.settings, is_cookie);
@@ -175,6 +195,7 @@ fn open(
     let remote = Remote::accept(*name, Some(interface), &server.ear, connection)?;
     stream_options::set_manner(&server, &remote);
     *server.remote.lock() = Some(Arc::clone(&remote));
+    counters::tcp::PASSIVE_OPENS.count();
     let refusal = remote.deliver(segment);
     if let Some(listener) = socket.listener.get() {
         listener.put(server);

@@ -139,6 +139,7 @@ impl Remote {
             return Ok(None);
         }
         ip::may_connect(name.1.ip(), name.1.port())?;
+        counters::tcp::ACTIVE_OPENS.count();
         let this = Self::new(name, interface, ear, Connection::connect(now, ends, settings));
         Ok(table::add(name, Entry::Live(Arc::clone(&this))).then_some(this))
     }
@@ -189,6 +190,7 @@ impl Remote {
         inside.count();
         self.set_timer(inside);
         let after = inside.view();
+        note_change(before.state, after.state);
         let mut over = None;
         if inside.is_known && matches!(after.state, State::Closed | State::TimeWait) {
             inside.is_known = false;
@@ -297,6 +299,7 @@ impl Remote {
         drop(inside);
         self.with(|connection, now| {
             if at_once {
+                counters::tcp_ext::ABORT_ON_DATA.count();
                 connection.abort(None);
             }
             connection.abandon(now);
@@ -476,6 +479,26 @@ impl Expire for Remote {
     }
 }
 
+/// A connection has gone from one state to another.
+fn note_change(before: State, after: State) {
+    if before == after {
+        return;
+    }
+    let is_there = |state| matches!(state, State::Established | State::CloseWait);
+    match (is_there(before), is_there(after)) {
+        (false, true) => counters::tcp::CURR_ESTAB.count(),
+        (true, false) => counters::tcp::CURR_ESTAB.leave(),
+        _ => {}
+    }
+    if after == State::Closed {
+        match before {
+            State::SynSent | State::SynReceived => counters::tcp::ATTEMPT_FAILS.count(),
+            _ if is_there(before) => counters::tcp::ESTAB_RESETS.count(),
+            _ => {}
+        }
+    }
+}
+
 /// How a packet goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Manner {
@@ -490,6 +513,13 @@ pub(crate) fn send(own: IpAddr, peer: IpAddr, output: Output<'_>, manner: &Manne
         .payload
         .iter()
         .fold(output.header.len(), |len, piece| len + piece.len());
+    counters::tcp::OUT_SEGS.add(match output.cut {
+        Some(cut) => (len - output.header.len()).div_ceil(usize::from(cut.max(1))) as u64,
+        None => 1,
+    });
+    if output.header.get(13).is_some_and(|flags| flags & tcp::flags::RST != 0) {
+        counters::tcp::OUT_RSTS.count();
+    }
     let sum = Sum::pseudo(own, peer, PROTOCOL, len).partial();
     if let Some(field) = output.header.get_mut(segment::CHECKSUM_AT..segment::CHECKSUM_AT + 2) {
         field.copy_from_slice(&sum);

@@ -69,6 +69,8 @@ pub(crate) struct TcpSocket {
     error: AtomicU32,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
+    /// It is among the connections that there are, with somebody in the machine.
+    is_counted: AtomicBool,
     /// Bytes were sent to who has closed.
     sent_in_vain: AtomicBool,
 }
@@ -89,6 +91,7 @@ impl TcpSocket {
             error: AtomicU32::new(0),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
+            is_counted: AtomicBool::new(false),
             sent_in_vain: AtomicBool::new(false),
         })
     }
@@ -106,6 +109,15 @@ impl TcpSocket {
             }
             let _ = from.outgoing.set(Arc::clone(&channel));
             let _ = to.incoming.set(channel);
+            to.is_counted.store(true, Ordering::Relaxed);
+            counters::tcp::CURR_ESTAB.count();
+        }
+    }
+
+    /// It is no connection any more, or not in both directions.
+    fn uncount(&self) {
+        if self.is_counted.swap(false, Ordering::Relaxed) {
+            counters::tcp::CURR_ESTAB.leave();
         }
     }
 
@@ -194,6 +206,7 @@ impl TcpSocket {
         if let Some(outgoing) = self.outgoing.get() {
             outgoing.reset_reader();
             outgoing.end_writing();
+            self.uncount();
         }
         if let Some(incoming) = self.incoming.get() {
             incoming.abandon(None);
@@ -394,6 +407,7 @@ impl FileLike for TcpSocket {
                 return;
             }
             outgoing.end_writing();
+            self.uncount();
         }
         let deadline = time::now().saturating_add(seconds.unsigned_abs() as u64 * 1_000_000_000);
         let has_arrived = || match (&remote, self.outgoing.get()) {
@@ -472,6 +486,7 @@ impl Socket for TcpSocket {
         if matches!(how, SHUT_WR | SHUT_RDWR) {
             self.stopped_writing.store(true, Ordering::SeqCst);
             outgoing.end_writing();
+            self.uncount();
         }
         self.ear.wake_all();
         // As on Linux, it has its effect all the same.
@@ -590,6 +605,7 @@ impl Drop for TcpSocket {
         }
         if let Some(outgoing) = self.outgoing.get() {
             outgoing.end_writing();
+            self.uncount();
         }
     }
 }

@@ -205,7 +205,10 @@ pub(crate) fn forget(now: u64) -> Option<u64> {
         // One that was asked for again stays longer.
         match find(&name) {
             Some(Entry::Over(over)) if over.until > now => OVER.lock().push_back((now + tcp::time_wait::LENGTH, name)),
-            _ => remove(&name, None),
+            _ => {
+                counters::tcp_ext::TW.count();
+                remove(&name, None);
+            }
         }
     }
 }

@@ -68,6 +68,8 @@ impl Letter<'_> {
             kind: IPV6,
         };
         let header = header.to_bytes(len + self.extension.len());
+        counters::ip::OUT_REQUESTS.count(true);
+        counters::message(true, self.kind, true);
         let pieces: [&[u8]; 5] = [&ethernet.to_bytes(), &header, self.extension, &head, self.body];
         effects.send_bytes(link, &pieces);
     }

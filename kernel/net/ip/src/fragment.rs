@@ -46,6 +46,13 @@ pub(crate) struct Waiting {
     total: Option<usize>,
 }
 
+impl Waiting {
+    /// Whether it is a packet of the newer protocol.
+    pub(crate) const fn is_newer(&self) -> bool {
+        self.key.0.is_ipv6()
+    }
+}
+
 /// All that waits.
 pub(crate) struct Fragments {
     all: Vec<Waiting>,

@@ -51,8 +51,14 @@ impl Limit {
 /// A message came.
 pub(crate) fn receive(packet: &Received<'_>) {
     let Some(message) = Message::parse(packet.payload) else {
+        counters::icmp::IN_MSGS.count(false);
+        counters::icmp::IN_ERRORS.count(false);
+        if packet.payload.len() >= packet::icmp::LEN {
+            counters::icmp::IN_CSUM_ERRORS.count(false);
+        }
         return;
     };
+    counters::message(false, message.kind, false);
     match message.kind {
         ECHO if packet.is_unicast => answer(packet, &message),
         UNREACHABLE | TIME_EXCEEDED | PARAMETER => tell(packet, &message),
@@ -62,12 +68,14 @@ pub(crate) fn receive(packet: &Received<'_>) {
 
 /// A message of the newer protocol came.
 pub(crate) fn receive_newer(packet: &Received<'_>) {
-    if !packet.has_right_checksum() {
-        return;
-    }
-    let Some(message) = Message::parse_unchecked(packet.payload) else {
+    let message = Message::parse_unchecked(packet.payload).filter(|_| packet.has_right_checksum());
+    let Some(message) = message else {
+        counters::icmp::IN_MSGS.count(true);
+        counters::icmp::IN_ERRORS.count(true);
+        counters::icmp::IN_CSUM_ERRORS.count(true);
         return;
     };
+    counters::message(true, message.kind, false);
     match message.kind {
         kind::ECHO => answer_newer(packet, &message),
         kind::UNREACHABLE..=kind::PARAMETER => tell_newer(packet, &message),

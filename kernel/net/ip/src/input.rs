@@ -10,6 +10,7 @@ use crate::output::address_to;
 use crate::stack::{Effects, Stack, send_arp};
 use crate::transport::{Checked, Received, handler, show};
 use core::net::{IpAddr, Ipv4Addr};
+use counters::{ip, octets};
 use link::{Checksum, Interface};
 use packet::arp::Message;
 use packet::checksum::Sum;
@@ -138,7 +139,9 @@ impl core::fmt::Display for Display {
 /// A packet of the older protocol came.
 fn receive_v4(by: &By, bytes: &[u8]) {
     let interface = by.interface;
+    came(false, bytes.len());
     let Some((header, payload)) = ipv4::Header::parse(bytes) else {
+        ip::IN_HDR_ERRORS.count(false);
         return;
     };
     if header.source.is_multicast() || header.source.is_broadcast() || header.source.is_loopback() {
@@ -147,6 +150,9 @@ fn receive_v4(by: &By, bytes: &[u8]) {
     let destination = IpAddr::V4(header.destination);
     if destination.is_loopback() {
         return;
+    }
+    if header.destination.is_multicast() {
+        octets::IN_MCAST_PKTS.count(false);
     }
     if header.protocol == udp::PROTOCOL && !header.is_fragment() {
         hear_server(interface, &header, payload, by.checksum);
@@ -157,6 +163,7 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         (unicast, unicast || for_many())
     });
     if !is_for_us {
+        ip::IN_ADDR_ERRORS.count(false);
         return;
     }
     let mut packet = Received {
@@ -187,7 +194,9 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         header: packet.header,
         bytes: payload,
     };
+    ip::REASM_REQDS.count(false);
     if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
+        ip::REASM_OKS.count(false);
         (packet.header, packet.payload) = (&header, &payload);
         // A card can only say something about whole packets.
         packet.checksum = Checked::Unknown;
@@ -198,9 +207,14 @@ fn receive_v4(by: &By, bytes: &[u8]) {
 /// A packet of the newer protocol came.
 fn receive_v6(by: &By, bytes: &[u8]) {
     let interface = by.interface;
+    came(true, bytes.len());
     let Some((header, rest)) = ipv6::Header::parse(bytes) else {
+        ip::IN_HDR_ERRORS.count(true);
         return;
     };
+    if header.destination.is_multicast() {
+        octets::IN_MCAST_PKTS.count(true);
+    }
     if header.source.is_multicast() || header.source.is_loopback() || header.destination.is_loopback() {
         return;
     }
@@ -240,7 +254,9 @@ fn receive_v6(by: &By, bytes: &[u8]) {
                 header: packet.header,
                 bytes: payload,
             };
+            ip::REASM_REQDS.count(true);
             if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
+                ip::REASM_OKS.count(true);
                 (packet.header, packet.payload) = (&header, &payload);
                 (packet.protocol, packet.checksum) = (part.next, Checked::Unknown);
                 deliver(&packet);
@@ -271,6 +287,12 @@ fn hear_server(interface: u32, header: &ipv4::Header<'_>, payload: &[u8], checke
     }
 }
 
+/// A packet of so many bytes came.
+pub(crate) fn came(newer: bool, len: usize) {
+    ip::IN_RECEIVES.count(newer);
+    octets::IN_OCTETS.of(newer).add(len as u64);
+}
+
 /// What the card says of a checksum.
 const fn known(checksum: Checksum) -> Checked {
     match checksum {
@@ -283,11 +305,13 @@ const fn known(checksum: Checksum) -> Checked {
 pub(crate) fn deliver(packet: &Received<'_>) {
     filter::hear(packet);
     show(packet);
+    let newer = packet.source.is_ipv6();
+    ip::IN_DELIVERS.count(newer);
     match (packet.protocol, handler(packet.protocol)) {
         (ICMP, _) if packet.source.is_ipv4() => icmp::receive(packet),
         (IGMP, _) if packet.source.is_ipv4() => multicast::receive(packet.interface, packet.payload),
         (ICMPV6, _) if packet.source.is_ipv6() => icmp::receive_newer(packet),
         (_, Some(handler)) => (handler.receive)(packet),
-        _ => {}
+        _ => ip::IN_UNKNOWN_PROTOS.count(newer),
     }
 }

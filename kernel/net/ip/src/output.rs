@@ -114,7 +114,8 @@ pub(crate) fn group_mac(group: IpAddr) -> Option<Mac> {
 /// # Errors
 /// `ENETUNREACH`, `EMSGSIZE`, `ENOBUFS`.
 pub fn send(packet: &Outgoing<'_>) -> Result<()> {
-    let (route, way) = find_way(packet)?;
+    let newer = packet.destination.is_ipv6();
+    let (route, way) = find_way(packet).inspect_err(|_| counters::ip::OUT_NO_ROUTES.count(newer))?;
     if way.is_some() {
         filter::check(packet)?;
     }
@@ -124,15 +125,17 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     if header.len() + len > LONGEST {
         return Err(TOO_LONG);
     }
+    goes(newer, packet, header.len() + len);
     let Some(way) = way else {
         return deliver_here(packet, &route, header);
     };
     let segment = packet.offload.and_then(|offload| offload.segment);
     if header.len() + len > route.mtu as usize && segment.is_none() {
         if packet.dont_fragment {
+            counters::ip::FRAG_FAILS.count(newer);
             return Err(TOO_LONG);
         }
-        return send_in_pieces(packet, &way);
+        return send_in_pieces(packet, &way).inspect(|()| counters::ip::FRAG_OKS.count(newer));
     }
     if let Some(size) = segment
         && !way.route.can_segment
@@ -150,6 +153,23 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
         leave_to_card(&mut frame, header.len(), packet, &offload, &way)?;
     }
     dispatch(&way, frame)
+}
+
+/// A packet is about to go that has so many bytes.
+fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
+    counters::ip::OUT_REQUESTS.count(newer);
+    counters::octets::OUT_OCTETS.of(newer).add(len as u64);
+    if packet.destination.is_multicast() {
+        counters::octets::OUT_MCAST_PKTS.count(newer);
+    }
+    if packet.protocol == if newer { input::ICMPV6 } else { input::ICMP }
+        && let Some(kind) = packet
+            .header
+            .first()
+            .or(packet.payload.first().and_then(|piece| piece.first()))
+    {
+        counters::message(newer, *kind, true);
+    }
 }
 
 /// Sends a packet in fragments, all with the same number.
@@ -172,6 +192,7 @@ fn send_in_pieces(packet: &Outgoing<'_>, way: &Way) -> Result<()> {
         let mut frame = Builder::begin(way, packet)?;
         frame.add(&bytes[..len])?;
         frame.add(piece)?;
+        counters::ip::FRAG_CREATES.count(packet.destination.is_ipv6());
         dispatch(way, frame.frame)?;
         offset += piece.len();
     }
@@ -259,6 +280,7 @@ fn checksum_of(packet: &Outgoing<'_>) -> [u8; 2] {
 /// A packet to the machine itself.
 fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<()> {
     let payload = transport_of(packet);
+    input::came(packet.destination.is_ipv6(), header.len() + payload.len());
     input::deliver(&Received {
         source: route.source,
         destination: packet.destination,
@@ -303,21 +325,30 @@ fn leave_to_card(frame: &mut Frame, ip: usize, packet: &Outgoing<'_>, offload: &
 
 /// Gives a frame to the card, or keeps it until its receiver is known.
 pub(crate) fn dispatch(way: &Way, frame: Frame) -> Result<()> {
+    let newer = way.route.next_hop.is_ipv6();
     let frame = if way.to.is_some() {
         frame
     } else {
         let key = (way.route.interface, way.route.next_hop);
         match with(|stack, _, _| stack.neighbours.hold(key, frame)) {
-            None => return Ok(()),
+            None => {
+                counters::ip::OUT_TRANSMITS.count(newer);
+                return Ok(());
+            }
             Some((Some(to), frame)) => {
                 address_to(&frame, to);
                 frame
             }
-            Some((None, _lost)) => return Ok(()),
+            Some((None, _lost)) => {
+                counters::ip::OUT_DISCARDS.count(newer);
+                return Ok(());
+            }
         }
     };
+    counters::ip::OUT_TRANSMITS.count(newer);
     way.interface
         .send(frame, None)
+        .inspect_err(|_| counters::ip::OUT_DISCARDS.count(newer))
         .map_err(|_| Error::new(Errno::ENOBUFS, "the card takes no more now"))
 }
 

@@ -117,7 +117,11 @@ impl Effects {
         for (interface, frame) in self.lost {
             icmp::report_lost(interface, &frame);
         }
-        self.late.iter().for_each(icmp::report_late);
+        for late in &self.late {
+            counters::ip::REASM_TIMEOUT.count(late.is_newer());
+            counters::ip::REASM_FAILS.count(late.is_newer());
+            icmp::report_late(late);
+        }
         if self.configured {
             configure::announce(&self.name);
         }

@@ -3,55 +3,19 @@
 use super::sockets::{self, RAW};
 use alloc::string::String;
 use core::fmt::{Result, Write};
+use counters::Row;
 
 const TCP: u32 = 6;
 const UDP: u32 = 17;
 
-/// A row of names: of what, and each of them. What is not counted is 0.
-type Row = (&'static str, &'static str);
-
-const IP: Row = (
-    "Ip",
-    "Forwarding DefaultTTL InReceives InHdrErrors InAddrErrors ForwDatagrams InUnknownProtos InDiscards InDelivers OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates OutTransmits",
-);
-const ICMP: Row = (
-    "Icmp",
-    "InMsgs InErrors InCsumErrors InDestUnreachs InTimeExcds InParmProbs InSrcQuenchs InRedirects InEchos InEchoReps InTimestamps InTimestampReps InAddrMasks InAddrMaskReps OutMsgs OutErrors OutRateLimitGlobal OutRateLimitHost OutDestUnreachs OutTimeExcds OutParmProbs OutSrcQuenchs OutRedirects OutEchos OutEchoReps OutTimestamps OutTimestampReps OutAddrMasks OutAddrMaskReps",
-);
-const TCP_NAMES: Row = (
-    "Tcp",
-    "RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors",
-);
-const UDP_NAMES: Row = (
-    "Udp",
-    "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors",
-);
-const UDP_LITE: Row = ("UdpLite", UDP_NAMES.1);
-const TCP_MORE: Row = (
-    "TcpExt",
-    "SyncookiesSent SyncookiesRecv SyncookiesFailed TW DelayedACKs ListenOverflows ListenDrops TCPLostRetransmit TCPFastRetrans TCPTimeouts TCPLossProbes TCPAbortOnData TCPAbortOnClose TCPAbortOnMemory TCPAbortOnTimeout TCPBacklogDrop TCPReqQFullDrop TCPRetransFail TCPRcvCoalesce TCPOFOQueue TCPChallengeACK TCPSynRetrans TCPOrigDataSent TCPKeepAlive",
-);
-const IP_MORE: Row = (
-    "IpExt",
-    "InNoRoutes InTruncatedPkts InMcastPkts OutMcastPkts InBcastPkts OutBcastPkts InOctets OutOctets",
-);
-const SIX: [Row; 3] = [
-    (
-        "Ip6",
-        "InReceives InHdrErrors InTooBigErrors InNoRoutes InAddrErrors InUnknownProtos InTruncatedPkts InDiscards InDelivers OutForwDatagrams OutRequests OutDiscards OutNoRoutes ReasmTimeout ReasmReqds ReasmOKs ReasmFails FragOKs FragFails FragCreates InMcastPkts OutMcastPkts InOctets OutOctets",
-    ),
-    (
-        "Icmp6",
-        "InMsgs InErrors OutMsgs OutErrors InCsumErrors InDestUnreachs InEchos InEchoReplies OutDestUnreachs OutEchos OutEchoReplies",
-    ),
-    ("Udp6", UDP_NAMES.1),
-];
-
-/// A line of names and one of values, which begin with the given ones.
-fn row(text: &mut String, (of, names): Row, values: &[i64]) -> Result {
-    write!(text, "{of}: {names}\n{of}:")?;
-    for at in 0..names.split(' ').count() {
-        write!(text, " {}", values.get(at).copied().unwrap_or(0))?;
+/// A line of names and one of values; the first ones may be given, for those that are no counters.
+fn row(text: &mut String, row: &Row, given: &[i64]) -> Result {
+    write!(text, "{}: {}\n{}:", row.of, row.names, row.of)?;
+    for (at, (_, value)) in row.values().enumerate() {
+        match given.get(at) {
+            Some(given) => write!(text, " {given}")?,
+            None => write!(text, " {value}")?,
+        }
     }
     text.push('\n');
     Ok(())
@@ -59,27 +23,29 @@ fn row(text: &mut String, (of, names): Row, values: &[i64]) -> Result {
 
 pub(super) fn counters_4(text: &mut String) -> Result {
     // It does not forward, and begins with 64 hops.
-    row(text, IP, &[2, 64])?;
-    row(text, ICMP, &[])?;
+    row(text, &counters::IP, &[2, 64])?;
+    row(text, &counters::ICMP, &[])?;
     // How long it waits until it sends again, in milliseconds; any number of connections.
-    row(text, TCP_NAMES, &[1, 200, 120_000, -1])?;
-    row(text, UDP_NAMES, &[])?;
-    row(text, UDP_LITE, &[])
+    row(text, &counters::TCP, &[1, 200, 120_000, -1])?;
+    row(text, &counters::UDP, &[])?;
+    let names = counters::UDP.names;
+    let zeros = " 0".repeat(names.split(' ').count());
+    writeln!(text, "UdpLite: {names}\nUdpLite:{zeros}")
 }
 
 pub(super) fn counters_6(text: &mut String) -> Result {
-    for (of, names) in SIX {
-        for name in names.split(' ') {
-            let width = 32usize.saturating_sub(of.len());
-            writeln!(text, "{of}{name:<width$}\t0")?;
+    for row in [&counters::IP6, &counters::ICMP6, &counters::UDP6] {
+        for (name, value) in row.values() {
+            let width = 32usize.saturating_sub(row.of.len());
+            writeln!(text, "{}{name:<width$}\t{value}", row.of)?;
         }
     }
     Ok(())
 }
 
 pub(super) fn extended(text: &mut String) -> Result {
-    row(text, TCP_MORE, &[])?;
-    row(text, IP_MORE, &[])
+    row(text, &counters::TCP_EXT, &[])?;
+    row(text, &counters::IP_EXT, &[])
 }
 
 pub(super) fn sockets_4(text: &mut String) -> Result {
