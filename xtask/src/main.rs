@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod check;
+mod link;
 mod size;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ Usage: cargo xtask VERB
   test --cpython [MODULE...]   CPython's own suite on Linux and in Chiton, compared test by test
   test --apps [NAME]    the longer runs of applications; or those whose name contains NAME
   size                  the kernel's size, stripped
+  link                  what Linux's TCP gets over links that lose (root, ten minutes), for the tests of ours
 ";
 
 fn main() -> ExitCode {
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         ["test", "--apps"] => test::apps(&root, ""),
         ["test", "--apps", name] => test::apps(&root, name),
         ["size"] => size::run(&root),
+        ["link"] => link::run(&root),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

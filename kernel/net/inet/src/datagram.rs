@@ -11,8 +11,8 @@ use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, lite, options};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SO_REUSEADDR,
-    SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF,
+    SO_REUSEADDR, SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -197,7 +197,9 @@ impl UdpSocket {
     }
 
     fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
-        counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
+        if !self.is_lite() {
+            counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
+        }
         let hop_limit = manner.hop_limit(&self.options, to.ip());
         let traffic_class = manner.traffic_class(&self.options, to.ip());
         let letter = || Letter {
@@ -489,7 +491,7 @@ impl Socket for UdpSocket {
         }
         let peeks = flags & MSG_PEEK != 0;
         let (letter, count, flags) = self.inbox.receive(into, flags)?;
-        if !peeks {
+        if !peeks && !self.is_lite() {
             counters::udp::IN_DATAGRAMS.count(letter.from.is_ipv6());
         }
         Ok(Incoming {

@@ -35,6 +35,7 @@ impl Connection {
         }
         if self.sack {
             self.note_order(twice);
+            self.undo_for_nothing(&news);
             self.alarms.reorder = self.sent.find_lost(now, self.patience()).unwrap_or(NEVER);
         } else {
             self.count_repeated(segment, advanced, window, &mut news);
@@ -100,6 +101,8 @@ impl Connection {
             let is_within = |outer: &(Seq, Seq)| !start.before(outer.0) && !end.after(outer.1);
             if index == 0 && (!end.after(self.una) || blocks.get(1).is_some_and(is_within)) {
                 twice = true;
+                news.twice = Some((end, end.since(start)));
+                counters::tcp_ext::DSACK_RECV.count();
             } else if !start.before(self.una) {
                 self.sent.sack(start, end, now, news);
             }
@@ -110,7 +113,10 @@ impl Connection {
     /// Learns how long an answer takes.
     fn time_answer(&mut self, now: u64, segment: &Segment<'_>, advanced: bool, news: &News) {
         if let Some(at) = news.sent_at {
-            self.rtt.sample(now, now.saturating_sub(at));
+            let nanos = now.saturating_sub(at);
+            self.rtt.sample(now, nanos);
+            let (micros, least) = ((nanos / 1000) as u32, (self.rtt.shortest_nanos() / 1000) as u32);
+            self.congestion.time(now, (self.una, self.nxt), micros, least);
         } else if let (true, true, Some((_, echo))) = (advanced, self.stamps, segment.options.stamp) {
             let millis = self.stamp(now).wrapping_sub(echo);
             if echo != 0 && millis < 120_000 {
@@ -119,10 +125,30 @@ impl Connection {
         }
     }
 
-    /// What was taken for lost and was only late makes more patient.
+    /// What was taken for lost and was only late makes more patient, once for what is under way at a time (RFC 8985, 6.2).
     fn note_order(&mut self, twice: bool) {
-        if twice && self.is_repairing() {
+        if twice && !self.una.before(self.learnt) {
             self.patience = (self.patience + 1).min(16);
+            self.learnt = self.nxt;
+        }
+    }
+
+    /// All that was sent again since the last reduction had come before: there was no loss, and nothing is reduced.
+    fn undo_for_nothing(&mut self, news: &News) {
+        let (Some((start, again)), Some((end, bytes))) = (self.undo, news.twice) else {
+            return;
+        };
+        if !end.after(start) {
+            return;
+        }
+        let left = again.saturating_sub(bytes);
+        self.undo = Some((start, left));
+        if again > 0 && left == 0 {
+            self.undo = None;
+            self.undo_stamp = None;
+            self.sent.find_all();
+            self.congestion.undo();
+            counters::tcp_ext::DSACK_UNDO.count();
         }
     }
 
@@ -170,14 +196,17 @@ impl Connection {
         ) && (echo.wrapping_sub(undo) as i32) < 0
         {
             self.sent.find_all();
+            counters::tcp_ext::FULL_UNDO.count();
             self.congestion.undo();
             self.undo_stamp = None;
         }
         match self.congestion.phase {
             Phase::Open if self.sent.lost > 0 => {
+                counters::tcp_ext::SACK_RECOVERY.count();
                 self.congestion.reduce(flight, Phase::Recovery);
                 self.recovery = self.nxt;
                 self.undo_stamp = None;
+                self.undo = Some((self.una, 0));
                 self.congestion.repair(news.delivered, self.in_flight(), advanced);
                 self.alarms.probe = NEVER;
             }

@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Holes at most; what would make more is dropped and sent again.
-const HOLES: usize = 128;
+const HOLES: usize = 1024;
 /// Pieces are joined up to this length.
 const JOINED: usize = 16384;
 /// What a piece costs besides its bytes.

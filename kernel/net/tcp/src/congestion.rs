@@ -1,8 +1,18 @@
 //! How much may be under way: CUBIC in whole numbers (RFC 9438) or Reno (RFC 5681), and proportional rate reduction (RFC 6937).
 
+use crate::Seq;
+
 /// Segments at the beginning (RFC 6928).
 const INITIAL: u32 = 10;
 const MANY: u32 = u32::MAX / 4;
+
+/// Segments under way before a growing queue ends slow start, and answers that a round is judged by (HyStart, RFC 9406).
+const ENOUGH: u32 = 16;
+const SAMPLES: u8 = 8;
+/// How much longer answers take then, at least and at most: microseconds.
+const LONGER: (u32, u32) = (4000, 16_000);
+/// Nanoseconds between answers that are close to each other.
+const CLOSE: u64 = 2_000_000;
 
 /// What the network is believed to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +50,20 @@ pub(crate) struct Congestion {
     flight: u32,
     came: u32,
     went: u32,
+    round: Round,
+}
+
+/// The answers to what was under way at one time.
+#[derive(Clone, Copy, Default)]
+struct Round {
+    /// The end of what is answered in it.
+    end: Seq,
+    /// The shortest, in microseconds, and how many there were.
+    shortest: u32,
+    count: u8,
+    /// When it began, and when the last answer came that was close behind the one before.
+    began: u64,
+    last: u64,
 }
 
 impl Congestion {
@@ -59,6 +83,7 @@ impl Congestion {
             flight: 0,
             came: 0,
             went: 0,
+            round: Round::default(),
         }
     }
 
@@ -68,6 +93,39 @@ impl Congestion {
 
     pub(crate) fn is_slow_start(&self) -> bool {
         self.window < self.threshold
+    }
+
+    /// An answer came after so many microseconds, of which the shortest ever took `least`. Slow start ends before a queue is full: when even the shortest answer of a round takes longer, or when the answers of a round that come
+    /// one close behind the other last for half the way there and back, so that what is under way fills most of it.
+    #[inline(never)]
+    pub(crate) fn time(&mut self, now: u64, (una, nxt): (Seq, Seq), micros: u32, least: u32) {
+        if self.reno || !self.is_slow_start() || self.phase != Phase::Open {
+            return;
+        }
+        if una.after(self.round.end) || self.round.count == 0 {
+            self.round = Round {
+                end: nxt,
+                shortest: u32::MAX,
+                count: 0,
+                began: now,
+                last: now,
+            };
+        }
+        let round = &mut self.round;
+        let mut is_full = false;
+        if now - round.last <= CLOSE {
+            round.last = now;
+            is_full = now - round.began > u64::from(least) * 500;
+        }
+        if round.count < SAMPLES {
+            round.shortest = round.shortest.min(micros);
+            round.count += 1;
+            let longer = (least / 8).clamp(LONGER.0, LONGER.1);
+            is_full |= round.count == SAMPLES && round.shortest >= least + longer;
+        }
+        if is_full && self.window >= ENOUGH * self.mss {
+            self.threshold = self.window;
+        }
     }
 
     /// Bytes came while nothing is lost.

@@ -92,6 +92,10 @@ pub struct Connection {
     pub(crate) repeated: u8,
     /// The clock when something was sent again first.
     pub(crate) undo_stamp: Option<u32>,
+    /// Where the last reduction began, and the bytes sent again since that are not known to have come twice: when all are, nothing was lost (RFC 3708).
+    pub(crate) undo: Option<(Seq, u32)>,
+    /// More patience is not learnt before this has come.
+    pub(crate) learnt: Seq,
     /// The end when a probe was sent, and whether that was nothing new.
     pub(crate) probed: Option<(Seq, bool)>,
     pub(crate) probing: bool,
@@ -131,8 +135,9 @@ pub struct Connection {
     pub(crate) usual: u16,
     pub(crate) heard: u64,
     pub(crate) challenged: u64,
-    /// What a program has read since when.
+    /// What a program has read since when, and in the time before.
     read: (u32, u64),
+    read_before: u32,
 
     /// Segments that came, went, and went again.
     pub(crate) counts: [u32; 3],
@@ -178,6 +183,8 @@ impl Connection {
             recovery: first,
             repeated: 0,
             undo_stamp: None,
+            undo: None,
+            learnt: first,
             probed: None,
             probing: false,
             patience: 1,
@@ -209,6 +216,7 @@ impl Connection {
             heard: now,
             challenged: 0,
             read: (0, now),
+            read_before: 0,
             counts: [0; 3],
         };
         this.limit = this.first_limit();
@@ -422,8 +430,15 @@ impl Connection {
             return;
         }
         if self.settings.receive_buffer == 0 && self.most > self.limit {
-            self.limit = self.limit.max(count.saturating_mul(2)).min(LARGEST_WINDOW);
+            // Who sends twice as much each time is not to find the window closed.
+            let times = if count > self.read_before + self.read_before / 4 {
+                4
+            } else {
+                2
+            };
+            self.limit = self.limit.max(count.saturating_mul(times)).min(LARGEST_WINDOW);
         }
+        self.read_before = count;
         self.read = (0, now);
     }
 

@@ -126,7 +126,9 @@ impl Connection {
             && (stamp.wrapping_sub(self.recent) as i32) < 0
             && !segment.has(flags::RST)
             && now.saturating_sub(self.recent_at) < CLOCK_IS_OLD
+            && !self.is_late_acknowledgement(segment, self.recent.wrapping_sub(stamp))
         {
+            counters::tcp_ext::PAWSESTAB.count();
             self.answer_duplicate(now, segment);
             return false;
         }
@@ -145,6 +147,15 @@ impl Connection {
             self.answer_duplicate(now, segment);
         }
         fits
+    }
+
+    /// Whether a segment is an acknowledgement that says nothing new but perhaps what came out of order, and was only overtaken by a few milliseconds: as Linux does, that is heard.
+    fn is_late_acknowledgement(&self, segment: &Segment<'_>, late: u32) -> bool {
+        segment.is_empty()
+            && segment.seq == self.expected
+            && segment.ack == self.una
+            && u32::from(segment.window) << self.send_scale <= self.window
+            && u64::from(late) * MILLI <= self.rtt.timeout()
     }
 
     /// A window that opens is believed even of a segment that comes too late.
@@ -171,6 +182,7 @@ impl Connection {
     fn challenge(&mut self, now: u64) {
         if now >= self.challenged {
             self.challenged = now + CHALLENGE;
+            counters::tcp_ext::CHALLENGE_ACK.count();
             self.acknowledge = true;
         }
     }
@@ -191,6 +203,7 @@ impl Connection {
     fn note_clock(&mut self, now: u64, segment: &Segment<'_>) {
         if let (true, Some((stamp, _))) = (self.stamps, segment.options.stamp)
             && !segment.seq.after(self.last_told)
+            && (stamp.wrapping_sub(self.recent) as i32 >= 0 || now.saturating_sub(self.recent_at) >= CLOCK_IS_OLD)
         {
             self.recent = stamp;
             self.recent_at = now;
@@ -265,6 +278,7 @@ impl Connection {
         }
         self.find_urgent(start, bytes);
         if start != self.expected {
+            counters::tcp_ext::OFO_QUEUE.count();
             if let Some(offset) = self.offset(start) {
                 self.assembler.insert(offset, bytes);
             }

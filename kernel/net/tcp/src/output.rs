@@ -152,6 +152,10 @@ impl Connection {
     fn is_worth_waiting(&self, len: u32, in_flight: u32) -> bool {
         let window = self.congestion.window.min(self.window);
         let enough = (window / SHARE).min(self.ends.cuts.saturating_sub(self.mss));
+        // Far away, no more than goes in a millisecond: who waits longer sends in bursts, which a queue on the way may not hold.
+        let smooth = u64::from(self.rtt.smooth.max(1000));
+        let millisecond = (u64::from(window) * 1000 / smooth) as u32;
+        let enough = enough.min(millisecond.max(2 * self.mss));
         len < enough
             && in_flight > window - window / SHARE - self.mss.min(window / SHARE)
             && !self.probing
@@ -244,6 +248,13 @@ impl Connection {
         self.congestion.sent(len);
         if start.before(self.nxt) {
             self.counts[2] += 1;
+            counters::tcp::RETRANS_SEGS.count();
+            if let Some((_, again)) = &mut self.undo {
+                *again = again.saturating_add(len);
+            }
+            if start == self.ends.first {
+                counters::tcp_ext::SYN_RETRANS.count();
+            }
             self.sent.sent_again(start, end, now);
         } else {
             if self.sent.is_empty() {

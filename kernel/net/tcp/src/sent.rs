@@ -38,6 +38,8 @@ pub(crate) struct News {
     pub(crate) sent_at: Option<u64>,
     /// Something had come in another order than it was sent.
     pub(crate) reordered: bool,
+    /// The end of what had come twice, and how many bytes those are.
+    pub(crate) twice: Option<(Seq, u32)>,
 }
 
 /// The newest of what has come (RFC 8985, 5.2).

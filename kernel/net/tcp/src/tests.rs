@@ -69,7 +69,7 @@ pub(super) struct World {
     /// Segments on their way: when, in which order, to whom, marked.
     way: BTreeMap<(u64, u64), (usize, Vec<u8>, bool)>,
     count: u64,
-    busy_until: [u64; 2],
+    pub(super) busy_until: [u64; 2],
     pub(super) cuts: u32,
 }
 
@@ -127,7 +127,8 @@ impl World {
     }
 
     fn send(&mut self, to: usize, bytes: Vec<u8>, may_mark: bool) {
-        let size = bytes.len() as u64 + 54;
+        // With what is before it in a frame.
+        let size = bytes.len() as u64 + 34;
         let begin = self.busy_until[to].max(self.now);
         let waiting = (begin - self.now) * self.link.rate / 1_000_000_000;
         if waiting + size > self.link.queue || self.choice.is(self.link.loss) {
@@ -147,14 +148,18 @@ impl World {
         }
     }
 
+    /// When something happens next.
+    pub(super) fn next(&self) -> Option<u64> {
+        let arrival = self.way.keys().next().map(|key| key.0);
+        let alarms = self.ends.iter().flatten().filter_map(Connection::deadline);
+        let request = self.request.as_ref().map(|request| request.next);
+        arrival.into_iter().chain(alarms).chain(request).min()
+    }
+
     /// Goes to the next thing that happens; false if nothing will.
     pub(super) fn step(&mut self) -> bool {
         let arrival = self.way.keys().next().map(|key| key.0);
-        let alarms: Vec<_> = self.ends.iter().flatten().filter_map(Connection::deadline).collect();
-        let request = self.request.as_ref().map(|request| request.next);
-        let Some(next) = arrival.into_iter().chain(alarms).chain(request).min() else {
-            return false;
-        };
+        let Some(next) = self.next() else { return false };
         self.now = self.now.max(next);
         if arrival.is_some_and(|at| at <= self.now)
             && let Some((_, (to, bytes, marked))) = self.way.pop_first()

@@ -5,6 +5,7 @@ use crate::connection::{Connection, MILLI, NEVER, SECOND};
 use crate::settings::State;
 use crate::{Output, Seq};
 use abi::Errno;
+use counters::tcp_ext;
 
 /// Repetitions before a connection is given up (`net.ipv4.tcp_retries2`); of one that no program has any more.
 const TRIES: u8 = 15;
@@ -30,6 +31,7 @@ impl Connection {
         if self.alarms.acknowledge <= now {
             self.alarms.acknowledge = NEVER;
             self.acknowledge = true;
+            tcp_ext::DELAYED_ACKS.count();
         }
         if self.alarms.cork <= now {
             self.alarms.cork = NEVER;
@@ -58,6 +60,7 @@ impl Connection {
             self.congestion.reduce(flight, Phase::Recovery);
             self.recovery = self.nxt;
             self.undo_stamp = None;
+            self.undo = Some((self.una, 0));
         }
         if self.congestion.phase == Phase::Recovery {
             self.congestion.repair(0, self.in_flight(), false);
@@ -78,6 +81,7 @@ impl Connection {
             tries >= most
         };
         if over {
+            tcp_ext::ABORT_ON_TIMEOUT.count();
             self.die(Some(self.heard_of.unwrap_or(Errno::ETIMEDOUT)));
         }
         over
@@ -93,11 +97,13 @@ impl Connection {
         if self.gives_up(now, self.rtt.backoff) {
             return;
         }
+        tcp_ext::TIMEOUTS.count();
         self.tries += 1;
         self.rtt.backoff = self.rtt.backoff.saturating_add(1);
         let flight = self.nxt.since(self.una);
         if self.congestion.phase != Phase::Loss {
             self.congestion.reduce(flight, Phase::Loss);
+            self.undo = Some((self.una, 0));
         }
         self.congestion.window = self.mss;
         self.undo_stamp = None;
@@ -132,6 +138,7 @@ impl Connection {
     fn probe(&mut self, now: u64, emit: &mut dyn FnMut(Output<'_>) -> bool) {
         self.alarms.probe = NEVER;
         let Some((_, last)) = self.sent.ends() else { return };
+        tcp_ext::LOSS_PROBES.count();
         let old = self.nxt;
         let is_new = self.nxt.before(self.out_end()) && self.nxt.before(self.una + self.window);
         if is_new {
@@ -207,6 +214,7 @@ impl Connection {
             self.reset = true;
             return self.die(Some(Errno::ETIMEDOUT));
         }
+        tcp_ext::KEEP_ALIVE.count();
         self.tries = self.tries.saturating_add(1);
         self.alarms.keep = now + u64::from(self.settings.keep_interval.max(1)) * SECOND;
         self.send_acknowledgement(now, Seq(self.una.0.wrapping_sub(1)), emit);
