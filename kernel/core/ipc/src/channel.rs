@@ -3,6 +3,7 @@
 
 mod urgent;
 
+use crate::filter::{About, Filter};
 use crate::ring::Ring;
 use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
 use abi::{Errno, Error, Result};
@@ -108,6 +109,9 @@ pub struct Channel {
     /// Further senders that found no room.
     refused: SpinLock<Vec<Weak<Ear>>>,
     has_refused: AtomicBool,
+    /// What messages are wanted, if the receiver says so.
+    filter: SpinLock<Option<Arc<Filter>>>,
+    has_filter: AtomicBool,
     /// Bytes that wait at most.
     capacity: AtomicUsize,
     /// What sender and receiver asked their buffers to be; 0 if they did not.
@@ -138,6 +142,8 @@ impl Channel {
             writer: Once::new(),
             refused: SpinLock::new(Vec::new()),
             has_refused: AtomicBool::new(false),
+            filter: SpinLock::new(None),
+            has_filter: AtomicBool::new(false),
             capacity: AtomicUsize::new(CAPACITY),
             rooms: [AtomicUsize::new(0), AtomicUsize::new(0)],
             urgent: AtomicU8::new(urgent::NONE),
@@ -191,6 +197,13 @@ impl Channel {
     /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not.
     pub fn is_writable(&self) -> bool {
         self.len.load(Ordering::Relaxed) * 4 <= self.capacity.load(Ordering::Relaxed)
+    }
+
+    /// Says which messages the receiver wants.
+    pub fn set_filter(&self, filter: Option<Arc<Filter>>) {
+        self.has_filter.store(filter.is_some(), Ordering::Relaxed);
+        let old = core::mem::replace(&mut *self.filter.lock(), filter);
+        drop(old);
     }
 
     /// Bytes that wait at most.
@@ -253,21 +266,19 @@ impl Channel {
             other.reset_reader();
         }
         self.end_reading();
-        let left = match &mut *content {
+        let (mut marks, mut messages) = (VecDeque::new(), VecDeque::new());
+        match &mut *content {
             Content::Bytes(stream) => {
                 stream.ring.clear();
                 stream.urgent = Urgent::default();
-                let marks = core::mem::take(&mut stream.marks);
-                marks.into_iter().flat_map(|mark| mark.rights).collect::<Vec<_>>()
+                core::mem::swap(&mut marks, &mut stream.marks);
             }
-            Content::Messages(messages, _) => {
-                let messages = core::mem::take(messages);
-                messages.into_iter().flat_map(|message| message.rights).collect()
-            }
-        };
+            Content::Messages(waiting, _) => core::mem::swap(&mut messages, waiting),
+        }
         self.len.store(0, Ordering::Relaxed);
         drop(content);
-        drop(left);
+        // Files that go with them are let go without the lock.
+        drop((marks, messages));
     }
 
     /// What an empty channel answers to who wants to receive; `ended` if the writer had gone before it was seen to be empty. A reset comes before the writer goes, and what was sent before it
@@ -327,6 +338,14 @@ impl Channel {
     /// # Errors
     /// `EAGAIN`, `ECONNRESET`, `EFAULT`.
     pub fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        self.receive_from(into, flags, 0)
+    }
+
+    /// The same; what is only looked at begins behind so many bytes.
+    ///
+    /// # Errors
+    /// As [`Channel::receive`].
+    pub fn receive_from(&self, into: &mut Sink<'_>, flags: u32, skip: usize) -> Result<Incoming> {
         // Asked before looking: what the writer sent before it went is there by then.
         let ended = self.writer_gone();
         if self.len.load(Ordering::SeqCst) == 0 {
@@ -338,8 +357,8 @@ impl Channel {
                 if flags & MSG_PEEK == 0 {
                     stream.pass_urgent();
                 }
-                let received = if stream.waiting() > 0 {
-                    Some(take_bytes(stream, into, flags))
+                let received = if stream.waiting() > skip {
+                    Some(take_bytes(stream, into, flags, skip))
                 } else {
                     None
                 };
@@ -355,7 +374,7 @@ impl Channel {
                     }
                 }
             }
-            Content::Messages(messages, total) => match take_message(messages, total, into, flags) {
+            Content::Messages(messages, total) => match take_message(messages, total, into, flags, skip) {
                 Some(received) => {
                     self.len.store(*total, Ordering::Relaxed);
                     received
@@ -473,7 +492,16 @@ impl Channel {
         if self.len.load(Ordering::Relaxed) + len > CAPACITY {
             return Err(Errno::EAGAIN.into());
         }
-        let bytes = from.to_vec()?;
+        let mut bytes = from.to_vec()?;
+        if self.has_filter.load(Ordering::Relaxed) {
+            let filter = self.filter.lock().clone();
+            let wanted = filter.map_or(u32::MAX, |filter| filter.run(&bytes, &About::default()));
+            if wanted == 0 {
+                return Ok(len);
+            }
+            bytes.truncate(wanted as usize);
+        }
+        let taken = bytes.len();
         let mut content = self.content.lock();
         let Content::Messages(messages, total) = &mut *content else {
             return Err(Errno::EINVAL.into());
@@ -484,7 +512,7 @@ impl Channel {
             credentials: message.credentials,
             from: sender.to_vec(),
         });
-        *total += len + OVERHEAD;
+        *total += taken + OVERHEAD;
         self.len.store(*total, Ordering::Relaxed);
         drop(content);
         self.reader.readable.wake(1, Events::READABLE.bits());
@@ -493,7 +521,7 @@ impl Channel {
 }
 
 /// Takes bytes, but not beyond those of a write that open files go with; the files come with the first byte of it.
-fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32, skip: usize) -> Result<Incoming> {
     let Stream {
         ring,
         first,
@@ -504,11 +532,8 @@ fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32) -> Result<In
     let most = most.min(urgent.ahead_of(*first));
     let mut received = Incoming::default();
     if flags & MSG_PEEK != 0 {
-        received.count = if urgent.is_left_out_at(*first) {
-            ring.peek_behind(1, into, most)?
-        } else {
-            ring.peek(into, most)?
-        };
+        let skip = skip + usize::from(urgent.is_left_out_at(*first));
+        received.count = ring.peek_behind(skip, into, most)?;
         if let Some(mark) = marks.front()
             && *first + received.count as u64 > mark.start
         {
@@ -516,7 +541,7 @@ fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32) -> Result<In
         }
         return Ok(received);
     }
-    received.count = ring.drain(into, most)?;
+    received.count = ring.drain_some(into, most)?;
     *first += received.count as u64;
     urgent.was_passed(*first);
     if marks.front().is_some_and(|mark| *first > mark.start)
@@ -527,26 +552,38 @@ fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32) -> Result<In
     Ok(received)
 }
 
+/// The message that lies behind so many bytes, and how many of them are its own.
+fn message_behind(messages: &VecDeque<Message>, skip: usize) -> Option<(&Message, usize)> {
+    let mut skip = skip;
+    for message in messages {
+        let len = message.bytes.len();
+        if skip < len || len == 0 && skip == 0 {
+            return Some((message, skip));
+        }
+        skip -= len;
+    }
+    None
+}
+
+#[inline(never)]
 fn take_message(
     messages: &mut VecDeque<Message>,
     total: &mut usize,
     into: &mut Sink<'_>,
     flags: u32,
+    skip: usize,
 ) -> Option<Result<Incoming>> {
-    let message = messages.front()?;
-    let stored = into.put(&message.bytes);
-    let cut = message.bytes.len() > *stored.as_ref().unwrap_or(&0);
+    let (message, skip) = message_behind(messages, skip)?;
+    let bytes = message.bytes.get(skip..).unwrap_or_default();
+    let stored = into.put(bytes);
+    let cut = bytes.len() > *stored.as_ref().unwrap_or(&0);
     let mut received = Incoming {
         flags: if cut { MSG_TRUNC } else { 0 },
         credentials: message.credentials,
         ..Incoming::default()
     };
     if let Ok(stored) = stored {
-        received.count = if flags & MSG_TRUNC != 0 {
-            message.bytes.len()
-        } else {
-            stored
-        };
+        received.count = if flags & MSG_TRUNC != 0 { bytes.len() } else { stored };
     }
     if flags & MSG_PEEK != 0 {
         received.rights.clone_from(&message.rights);

@@ -28,6 +28,7 @@ pub mod channel;
 mod epoll;
 mod eventfd;
 mod fifo;
+pub mod filter;
 mod inotify;
 pub mod mqueue;
 pub mod options;

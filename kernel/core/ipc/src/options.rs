@@ -5,12 +5,14 @@
 mod rows;
 mod socket;
 
+use crate::filter::Filter;
 use abi::socket::{SO_LINGER, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SOL_SOCKET};
 use abi::time::Timeval;
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::SpinLock;
-use lock::atomic::{AtomicU64, Ordering};
+use lock::atomic::{AtomicBool, AtomicU64, Ordering};
 use sortedmap::SortedMap;
 use vfs::Direction;
 use zerocopy::{FromBytes, IntoBytes};
@@ -32,6 +34,9 @@ pub struct Options {
     /// Bytes in a second at most, and one more; 0 if nobody said so (`SO_MAX_PACING_RATE`).
     rate: AtomicU64,
     cookie: AtomicU64,
+    /// Whether there is something that who delivers or receives has to look for: a filter, times, an offset, lost ones.
+    has_extras: AtomicBool,
+    filter: SpinLock<Option<Arc<Filter>>>,
     /// Numbers by level and name.
     numbers: SpinLock<SortedMap<(u32, u32), i32>>,
 }
@@ -91,10 +96,28 @@ impl Options {
         self.numbers.lock().insert((level, name), value);
     }
 
+    /// Whether there is something that who delivers or receives has to look for.
+    #[inline]
+    #[must_use]
+    pub fn has_extras(&self) -> bool {
+        self.has_extras.load(Ordering::Relaxed)
+    }
+
+    /// The program that says what of a packet is wanted.
+    #[must_use]
+    pub fn filter(&self) -> Option<Arc<Filter>> {
+        if self.has_extras() {
+            self.filter.lock().clone()
+        } else {
+            None
+        }
+    }
+
     /// Takes over what another socket has: who accepts inherits from who listens.
     pub fn inherit(&self, other: &Self) {
         let numbers = other.numbers.lock().clone();
         *self.numbers.lock() = numbers;
+        self.has_extras.store(other.has_extras(), Ordering::Relaxed);
         for (to, from) in [
             (&self.receive_timeout, &other.receive_timeout),
             (&self.send_timeout, &other.send_timeout),

@@ -121,6 +121,12 @@ impl Ring {
         Ok(done)
     }
 
+    /// The same, where a few instructions do not count.
+    #[inline(never)]
+    pub(crate) fn drain_some(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+        self.drain(into, most)
+    }
+
     /// As [`Ring::drain`], but the bytes stay.
     pub(crate) fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         self.peek_behind(0, into, most)

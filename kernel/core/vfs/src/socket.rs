@@ -83,6 +83,9 @@ pub trait Socket: Send + Sync {
     /// `EAGAIN`, `ENOTCONN`, `ECONNRESET`.
     fn receive(&self, file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming>;
 
+    /// What the next call is told: something went wrong of which this one could not tell, as it had done a part.
+    fn keep_error(&self, _errno: Errno) {}
+
     /// Whether it passes bytes, not messages.
     fn is_stream(&self) -> bool;
 

@@ -196,7 +196,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     let ip = ip.unwrap_or(address::source(to.ip()));
     let port = match ends.own {
         Some(own) => own.port(),
-        None => PORTS.claim(socket.wish(SocketAddr::new(ip, 0)), 0, &socket.own)?,
+        None => free_port(socket, SocketAddr::new(ip, 0))?,
     };
     ends.own = Some(SocketAddr::new(ip, port));
     ends.peer = Some(to);
@@ -205,6 +205,12 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     counters::tcp::ACTIVE_OPENS.count();
     attempt(socket, to);
     Err(PROGRESS)
+}
+
+/// A port for who connects.
+fn free_port(socket: &TcpSocket, own: SocketAddr) -> Result<u16> {
+    let taken = |_| Error::new(Errno::EADDRNOTAVAIL, "every port is taken");
+    PORTS.claim(socket.wish(own), 0, &socket.own).map_err(taken)
 }
 
 /// The address that a socket of the newer family may also write as the older.
@@ -227,7 +233,7 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
         let own = SocketAddr::new(route.source, 0);
         let port = match bound {
             Some(own) => own.port(),
-            None => PORTS.claim(socket.wish(own), 0, &socket.own)?,
+            None => free_port(socket, own)?,
         };
         let own = SocketAddr::new(own.ip(), port);
         let made = Remote::connect((plain(own), plain(to)), interface, &socket.ear, settings);

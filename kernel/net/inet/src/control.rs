@@ -1,16 +1,16 @@
 //! What goes along with datagrams: by which interface, to which address, with how many hops left (`ip(7)`, `ipv6(7)`), and what became of those that did not arrive.
 
 use crate::address;
-use crate::inbox::{Letter, Trouble};
+use crate::inbox::{Inbox, Letter, Trouble};
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
-use abi::socket::{AF_INET, AF_INET6, SO_TIMESTAMP, SOL_SOCKET};
-use abi::time::Timeval;
+use abi::socket::{AF_INET, AF_INET6, SO_RCVBUF, SO_RXQ_OVFL, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use ipc::channel::CAPACITY;
+use ipc::filter::{About, Filter};
 use ipc::options::Options;
 use vfs::Control;
-use zerocopy::IntoBytes;
 
 /// Names at the level of the older protocol: options, and what goes along.
 mod v4 {
@@ -112,13 +112,8 @@ impl Manner {
 /// What a socket wants to be told with a datagram that came.
 pub(crate) fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
     let mut all = Vec::new();
-    if options.is_set(SOL_SOCKET, SO_TIMESTAMP) {
-        let body = Timeval::from_nanos(time::wall_now()).as_bytes().to_vec();
-        all.push(Control {
-            level: SOL_SOCKET,
-            kind: SO_TIMESTAMP,
-            body,
-        });
+    if options.has_extras() {
+        add_extras(letter, options, &mut all);
     }
     if let (AF_INET, IpAddr::V4(to)) = (family, letter.to) {
         let mut add = |option, kind, body: &[u8]| {
@@ -167,6 +162,58 @@ pub(crate) fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control
         &i32::from(letter.traffic_class).to_ne_bytes(),
     );
     all
+}
+
+/// When it came, and how many were lost before.
+#[cold]
+#[inline(never)]
+fn add_extras(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
+    let mut add = |kind, body: &[u8]| {
+        all.push(Control {
+            level: SOL_SOCKET,
+            kind,
+            body: body.to_vec(),
+        });
+    };
+    // What came before that was asked for has no time.
+    let came = if letter.came == 0 {
+        time::wall_now()
+    } else {
+        letter.came
+    };
+    options.times(came, &mut add);
+    if letter.lost > 0 && options.is_set(SOL_SOCKET, SO_RXQ_OVFL) {
+        add(SO_RXQ_OVFL, &letter.lost.to_ne_bytes());
+    }
+}
+
+/// A datagram goes to where it waits, if the socket wants it; `header` is what filters see before its bytes.
+pub(crate) fn take_in(inbox: &Inbox, options: &Options, mut letter: Letter, header: &[u8]) -> bool {
+    if options.has_extras() {
+        letter.came = time::wall_now();
+        if let Some(filter) = options.filter()
+            && !is_wanted(&filter, &mut letter, header)
+        {
+            return true;
+        }
+    }
+    let room = options.kept(SOL_SOCKET, SO_RCVBUF);
+    inbox.put(letter, room.map_or(CAPACITY, |room| room as usize))
+}
+
+/// Whether a filter wants a datagram: of what it does not want, the rest is cut off.
+fn is_wanted(filter: &Filter, letter: &mut Letter, header: &[u8]) -> bool {
+    const IPV4: u16 = 0x0800;
+    const IPV6: u16 = 0x86dd;
+    let packet = [header, &letter.bytes].concat();
+    let about = About {
+        protocol: if letter.to.is_ipv4() { IPV4 } else { IPV6 },
+        interface: letter.interface,
+        ..About::default()
+    };
+    let wanted = filter.run(&packet, &about) as usize;
+    letter.bytes.truncate(wanted.max(header.len()) - header.len());
+    wanted > 0
 }
 
 /// Whether a socket wants to be told what became of its datagrams.

@@ -11,15 +11,14 @@ use crate::stream::NOT_CONNECTED;
 use crate::{UDP, address, lite, options};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_RCVBUF,
-    SO_REUSEADDR, SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_REUSEADDR,
+    SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{Ipv4Addr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received, Route};
-use ipc::channel::CAPACITY;
 use ipc::options::{Options, Row, Rule, Sort, number};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
@@ -30,7 +29,9 @@ use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 /// The longest that fits into a packet.
-const LONGEST: usize = 65507;
+const LONGEST: usize = 65527;
+/// The same for the older protocol, whose packets count their headers.
+const LONGEST_V4: usize = 65507;
 /// The level of options of UDP-Lite.
 const LITE: u32 = lite::PROTOCOL as u32;
 /// `UDP_SEGMENT`: bytes of each datagram of those that are sent in one go.
@@ -120,6 +121,7 @@ impl UdpSocket {
             reuse_address: self.options.is_set(SOL_SOCKET, SO_REUSEADDR),
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
+            range: options::port_range(&self.options),
         };
         let port = self.ports().claim(wish, wanted.port(), &self.own)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
@@ -183,6 +185,10 @@ impl UdpSocket {
         let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
         let manner = Manner::read(&message.control)?;
         let route = self.way(to, &manner)?;
+        if to.is_ipv4() && len > LONGEST_V4 {
+            self.is_too_long(to, &route);
+            return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
+        }
         let own = self.own_address()?;
         let bytes = from.to_vec()?;
         let size = self.options.kept(UDP, SEGMENT).filter(|size| *size > 0);
@@ -194,6 +200,30 @@ impl UdpSocket {
             self.send_one(piece, own, to, &manner, &route)?;
         }
         Ok(len)
+    }
+
+    /// Tells, if that is wanted, that a datagram does not fit.
+    #[cold]
+    fn is_too_long(&self, to: SocketAddr, route: &Route) {
+        if control::wants_troubles(&self.options, to.ip()) {
+            self.inbox.put_trouble(Trouble {
+                errno: Errno::EMSGSIZE,
+                message: None,
+                info: if route.is_local { 65535 } else { route.mtu.min(65535) },
+                offender: to.ip(),
+                letter: Letter {
+                    bytes: Vec::new(),
+                    from: to,
+                    to: to.ip(),
+                    interface: route.interface,
+                    hop_limit: 0,
+                    traffic_class: 0,
+                    covered: None,
+                    came: 0,
+                    lost: 0,
+                },
+            });
+        }
     }
 
     fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
@@ -210,6 +240,8 @@ impl UdpSocket {
             hop_limit,
             traffic_class,
             covered: self.covered(bytes),
+            came: 0,
+            lost: 0,
         };
         if route.is_local {
             self.put_here(letter(), to);
@@ -293,12 +325,22 @@ impl UdpSocket {
         if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {
             return;
         }
-        let room = self
-            .options
-            .kept(SOL_SOCKET, SO_RCVBUF)
-            .map_or(CAPACITY, |room| room as usize);
+        let own = if self.options.has_extras() {
+            self.ends.lock().own
+        } else {
+            None
+        };
+        let header = own.map(|own| {
+            let header = udp::Header {
+                source: letter.from.port(),
+                destination: own.port(),
+                has_checksum: true,
+            };
+            header.to_bytes(letter.bytes.len(), [0; 2])
+        });
         let newer = letter.from.is_ipv6();
-        if !self.inbox.put(letter, room) {
+        let header = header.as_ref().map_or(&[][..], |header| header);
+        if !control::take_in(&self.inbox, &self.options, letter, header) {
             counters::udp::IN_ERRORS.count(newer);
             counters::udp::RCVBUF_ERRORS.count(newer);
         }
@@ -370,6 +412,8 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
         hop_limit: packet.hop_limit,
         traffic_class: packet.traffic_class,
         covered,
+        came: 0,
+        lost: 0,
     };
     if !packet.is_unicast {
         all.everybody(to, from)
@@ -412,6 +456,8 @@ fn fail(failed: &Failed<'_>) {
             hop_limit: 0,
             traffic_class: 0,
             covered: None,
+            came: 0,
+            lost: 0,
         },
     };
     socket.fail(trouble, failed.is_fatal || too_long);
@@ -448,7 +494,7 @@ impl FileLike for UdpSocket {
 
     fn ready(&self, _file: &File) -> Events {
         let ended = self.stopped_reading.load(Ordering::Relaxed);
-        let mut events = self.inbox.ready();
+        let mut events = self.inbox.ready(&self.options);
         if ended {
             events |= Events::READABLE;
         }
@@ -490,7 +536,11 @@ impl Socket for UdpSocket {
             return Ok(Incoming::default());
         }
         let peeks = flags & MSG_PEEK != 0;
-        let (letter, count, flags) = self.inbox.receive(into, flags)?;
+        let (letter, count, flags) = if self.options.has_extras() {
+            self.inbox.receive_more(&self.options, into, flags)?
+        } else {
+            self.inbox.receive(into, flags)?
+        };
         if !peeks && !self.is_lite() {
             counters::udp::IN_DATAGRAMS.count(letter.from.is_ipv6());
         }
@@ -501,6 +551,10 @@ impl Socket for UdpSocket {
             control: control::of(&letter, self.family, &self.options),
             ..Incoming::default()
         })
+    }
+
+    fn keep_error(&self, errno: Errno) {
+        self.inbox.set_error(errno);
     }
 
     fn is_stream(&self) -> bool {

@@ -1,12 +1,13 @@
 //! Datagrams that wait to be fetched, and what is known of those that did not arrive. Filled where nothing may sleep.
 
 use crate::memory;
-use abi::socket::{MSG_PEEK, MSG_TRUNC};
+use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ipc::channel::Ear;
+use ipc::options::Options;
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use usermem::Sink;
@@ -37,6 +38,9 @@ pub(crate) struct Letter {
     pub(crate) traffic_class: u8,
     /// How much of it the sender's checksum covers, if not everything (UDP-Lite).
     pub(crate) covered: Option<u16>,
+    /// When it came, if that is told, and how many had been lost before.
+    pub(crate) came: u64,
+    pub(crate) lost: u32,
 }
 
 /// A datagram that did not arrive.
@@ -56,6 +60,8 @@ pub(crate) struct Trouble {
 struct State {
     letters: VecDeque<Letter>,
     used: usize,
+    /// Datagrams that found no room.
+    lost: u32,
     troubles: VecDeque<Trouble>,
 }
 
@@ -72,13 +78,15 @@ pub(crate) struct Inbox {
 
 impl Inbox {
     /// Puts a datagram in, if it fits, here and with those that wait elsewhere. Who has none gets one in any case.
-    pub(crate) fn put(&self, letter: Letter, room: usize) -> bool {
+    pub(crate) fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
         let is_full = state.used + size > room || kept() + size > 4 * memory::pressure();
         if is_full && !state.letters.is_empty() {
+            state.lost = state.lost.wrapping_add(1);
             return false;
         }
+        letter.lost = state.lost;
         state.used += size;
         KEPT.fetch_add(size, Ordering::Relaxed);
         state.letters.push_back(letter);
@@ -126,6 +134,50 @@ impl Inbox {
         Ok((letter, count, flags))
     }
 
+    /// The same where what is only looked at may begin further on (`SO_PEEK_OFF`).
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn receive_more(
+        &self,
+        options: &Options,
+        into: &mut Sink<'_>,
+        flags: u32,
+    ) -> Result<(Letter, usize, u32)> {
+        let room = into.left();
+        let Some(offset) = options.peek_offset() else {
+            return self.receive(into, flags);
+        };
+        if flags & MSG_PEEK == 0 {
+            let received = self.receive(into, flags)?;
+            options.move_peek_offset(-(received.0.bytes.len().min(room) as isize));
+            return Ok(received);
+        }
+        let (letter, skip) = self.look_behind(offset).ok_or(Error::from(Errno::EAGAIN))?;
+        let whole = letter.bytes.len();
+        let (count, cut) = put_bytes(letter.bytes.get(skip..).unwrap_or_default(), into, flags & !MSG_TRUNC)?;
+        options.move_peek_offset(count as isize);
+        // As on Linux, which compares with the whole.
+        let cut = if room <= whole - skip && room < whole {
+            MSG_TRUNC
+        } else {
+            cut
+        };
+        Ok((letter, if flags & MSG_TRUNC != 0 { whole } else { count }, cut))
+    }
+
+    /// The datagram that lies behind so many bytes of what waits, and how many of them are its own.
+    fn look_behind(&self, offset: usize) -> Option<(Letter, usize)> {
+        let mut skip = offset;
+        for letter in &self.state.lock().letters {
+            let len = letter.bytes.len();
+            if skip < len || len == 0 && skip == 0 {
+                return Some((letter.clone(), skip));
+            }
+            skip -= len;
+        }
+        None
+    }
+
     /// Tells of a datagram that did not arrive.
     pub(crate) fn put_trouble(&self, trouble: Trouble) {
         let mut state = self.state.lock();
@@ -133,6 +185,8 @@ impl Inbox {
             state.troubles.push_back(trouble);
         }
         self.troubles.store(state.troubles.len(), Ordering::SeqCst);
+        drop(state);
+        self.ear.wake_all();
     }
 
     pub(crate) fn has_trouble(&self) -> bool {
@@ -143,6 +197,10 @@ impl Inbox {
         let mut state = self.state.lock();
         let trouble = state.troubles.pop_front();
         self.troubles.store(state.troubles.len(), Ordering::SeqCst);
+        // What the next call is told is the next of them.
+        let next = state.troubles.front().filter(|next| next.message.is_some());
+        let errno = next.map_or(0, |next| u32::from(next.errno.0));
+        self.error.store(errno, Ordering::SeqCst);
         trouble.ok_or(Errno::EAGAIN.into())
     }
 
@@ -167,11 +225,12 @@ impl Inbox {
     }
 
     /// What is to be found in it.
-    pub(crate) fn ready(&self) -> Events {
+    pub(crate) fn ready(&self, options: &Options) -> Events {
         let failed = self.has_error() || self.has_trouble();
         let mut events = Events::WRITABLE;
-        events.set(Events::READABLE, failed || !self.is_empty());
+        events.set(Events::READABLE, !self.is_empty());
         events.set(Events::ERR, failed);
+        events.set(Events::PRI, failed && options.is_set(SOL_SOCKET, SO_SELECT_ERR_QUEUE));
         events
     }
 }

@@ -121,6 +121,12 @@ const V6: [Row; 31] = [
     (78, 0, FLAG),
 ];
 
+/// The ports that a socket may be given if it asks for none: the first and the last; 0 where that was not said.
+pub(crate) fn port_range(options: &Options) -> (u16, u16) {
+    let range = options.kept(IPPROTO_IP, v4::LOCAL_PORT_RANGE).unwrap_or(0) as u32;
+    (range as u16, (range >> 16) as u16)
+}
+
 /// Whether a socket of the newer family keeps to it.
 pub(crate) fn is_only_v6(options: &Options) -> bool {
     options.is_set(IPPROTO_IPV6, IPV6_V6ONLY)

@@ -30,6 +30,8 @@ pub(crate) struct Wish {
     pub(crate) reuse_address: bool,
     pub(crate) reuse_port: bool,
     pub(crate) uid: u32,
+    /// The ports that it may be given if it asks for none (`IP_LOCAL_PORT_RANGE`): the first and the last; 0 for the machine's.
+    pub(crate) range: (u16, u16),
 }
 
 impl Wish {
@@ -102,7 +104,11 @@ impl<S: Holder> Ports<S> {
             return self.claim_one(wish, port, socket).map(|()| port);
         }
         let range = limits::free_ports();
-        let (first, count) = (*range.start(), (range.end() - range.start()).saturating_add(1));
+        // As on Linux, what lies outside of the machine's range does not count.
+        let within = |asked: u16, otherwise: &u16| if range.contains(&asked) { asked } else { *otherwise };
+        let first = within(wish.range.0, range.start());
+        let last = within(wish.range.1, range.end()).max(first);
+        let count = (last - first).saturating_add(1);
         let mut bytes = [0; 2];
         random::fill(&mut bytes);
         let start = u16::from_ne_bytes(bytes) % count;
@@ -308,6 +314,7 @@ mod tests {
             reuse_address: false,
             reuse_port: false,
             uid: 0,
+            range: (0, 0),
         }
     }
 

@@ -7,13 +7,12 @@ use crate::stream::NOT_CONNECTED;
 use crate::{address, options};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
-use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SO_RCVBUF, SOCK_RAW, SOL_SOCKET};
+use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SOCK_RAW, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received};
-use ipc::channel::CAPACITY;
 use ipc::options::{Options, Sort, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
@@ -233,9 +232,10 @@ fn receive(packet: &Received<'_>) {
             hop_limit: packet.hop_limit,
             traffic_class: packet.traffic_class,
             covered: None,
+            came: 0,
+            lost: 0,
         };
-        let room = socket.options.kept(SOL_SOCKET, SO_RCVBUF);
-        socket.inbox.put(letter, room.map_or(CAPACITY, |room| room as usize));
+        control::take_in(&socket.inbox, &socket.options, letter, &[]);
     }
 }
 
@@ -258,6 +258,8 @@ fn fail(failed: &Failed<'_>) {
                     hop_limit: 0,
                     traffic_class: 0,
                     covered: None,
+                    came: 0,
+                    lost: 0,
                 },
             });
         }
@@ -286,7 +288,7 @@ impl FileLike for RawSocket {
     }
 
     fn ready(&self, _file: &File) -> Events {
-        self.inbox.ready()
+        self.inbox.ready(&self.options)
     }
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
@@ -315,7 +317,7 @@ impl Socket for RawSocket {
             return self.receive_trouble(into, flags);
         }
         self.inbox.take_error()?;
-        let (letter, count, flags) = self.inbox.receive(into, flags)?;
+        let (letter, count, flags) = self.inbox.receive_more(&self.options, into, flags)?;
         Ok(Incoming {
             count,
             flags,

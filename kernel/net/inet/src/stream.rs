@@ -141,6 +141,7 @@ impl TcpSocket {
             reuse_address: self.options.is_set(SOL_SOCKET, SO_REUSEADDR),
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
+            range: options::port_range(&self.options),
         }
     }
 

@@ -24,7 +24,6 @@
 extern crate alloc;
 
 pub mod card;
-pub mod filter;
 pub mod frame;
 pub mod interface;
 mod loopback;
@@ -35,3 +34,4 @@ mod ring;
 pub use card::{Abilities, Card, Counters};
 pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Segmentation};
 pub use interface::{Event, Interface};
+pub use ipc::filter;

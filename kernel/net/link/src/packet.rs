@@ -3,7 +3,7 @@
 //! A raw socket passes frames with their Ethernet headers; a datagram socket passes what is behind, and says and is told addresses beside. A socket keeps what has come
 //! until it is fetched, up to a limit; what comes beyond that is dropped and counted.
 
-use crate::filter::{About, Filter};
+use crate::filter::About;
 use crate::interface::flag;
 use crate::packet_options::{self, Membership};
 use crate::ring::Ring;
@@ -74,7 +74,6 @@ pub struct PacketSocket {
     pub(crate) raw: bool,
     pub(crate) options: Options,
     pub(crate) binding: SpinLock<Binding>,
-    pub(crate) filter: SpinLock<Option<Arc<Filter>>>,
     pub(crate) ring: SpinLock<Option<Arc<Ring>>>,
     pub(crate) memberships: SpinLock<Vec<Membership>>,
     /// Bytes that are left free before each frame in a ring.
@@ -98,7 +97,6 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
     let socket = Arc::new(PacketSocket {
         raw: kind == SOCK_RAW,
         options: Options::default(),
-        filter: SpinLock::new(None),
         ring: SpinLock::new(None),
         memberships: SpinLock::default(),
         reserved: AtomicU32::new(0),
@@ -181,8 +179,7 @@ fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8
             network: ETHERNET - skip,
         };
         let len = bytes.len();
-        let filter = socket.filter.lock().clone();
-        if let Some(filter) = filter {
+        if let Some(filter) = socket.options.filter() {
             bytes.truncate(filter.run(&bytes, &about) as usize);
             if bytes.is_empty() {
                 continue;

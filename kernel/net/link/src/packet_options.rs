@@ -1,16 +1,14 @@
-//! The options of packet sockets (`SOL_PACKET`), and filters.
+//! The options of packet sockets (`SOL_PACKET`).
 
-use crate::filter::{self, Filter};
 use crate::interface;
 use crate::packet::PacketSocket;
 use crate::ring::{HEADER, Ring};
-use abi::socket::{AF_PACKET, SO_ATTACH_FILTER, SO_DETACH_FILTER, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET};
+use abi::socket::{AF_PACKET, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use ipc::options::Sort;
-use usermem::UserSlice;
 
 const SOL_PACKET: u32 = 263;
 const ADD_MEMBERSHIP: u32 = 1;
@@ -89,15 +87,6 @@ pub(crate) fn get(socket: &PacketSocket, level: u32, name: u32, given: &[u8]) ->
 
 pub(crate) fn set(socket: &PacketSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     match (level, name) {
-        (SOL_SOCKET, SO_ATTACH_FILTER) => {
-            let filter = filter_of(value)?;
-            *socket.filter.lock() = Some(Arc::new(filter));
-        }
-        (SOL_SOCKET, SO_DETACH_FILTER) => {
-            number_of(value)?;
-            let old = socket.filter.lock().take();
-            return old.map(drop).ok_or(Error::new(Errno::ENOENT, "there is no filter"));
-        }
         (SOL_SOCKET, _) => return socket.options.set(sort(socket), name, value),
         (SOL_PACKET, ADD_MEMBERSHIP) => {
             let asked = Membership::parse(value)?;
@@ -119,17 +108,6 @@ pub(crate) fn set(socket: &PacketSocket, level: u32, name: u32, value: &[u8]) ->
         _ => return Err(UNKNOWN),
     }
     Ok(())
-}
-
-/// The program of a `struct sock_fprog`: how many instructions, and where they are.
-fn filter_of(value: &[u8]) -> Result<Filter> {
-    let [count @ .., _, _, _, _, _, _] = value.first_chunk::<8>().ok_or(SHORT)?;
-    let at = value.get(8..).and_then(|rest| rest.first_chunk()).ok_or(SHORT)?;
-    let count = usize::from(u16::from_ne_bytes(*count));
-    if count > filter::MOST {
-        return Err(Error::new(Errno::EINVAL, "the filter is too long"));
-    }
-    Filter::new(&UserSlice::new(u64::from_ne_bytes(*at), count * filter::INSTRUCTION).to_vec()?)
 }
 
 fn set_ring(socket: &PacketSocket, value: &[u8]) -> Result<()> {

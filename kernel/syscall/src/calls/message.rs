@@ -336,9 +336,17 @@ fn recvmmsg(
     let deadline = super::poll::after(timeout)?;
     let mut first = true;
     let receive = |header: UserPtr<MsgHdr>| {
-        let waits = core::mem::take(&mut first) || flags & MSG_WAITFORONE == 0;
+        let is_first = core::mem::take(&mut first);
+        let waits = is_first || flags & MSG_WAITFORONE == 0;
         let flags = flags & !MSG_WAITFORONE | if waits { 0 } else { MSG_DONTWAIT };
-        receive_message(caller, &file, header, flags)
+        receive_message(caller, &file, header, flags).inspect_err(|error| {
+            if !is_first
+                && error.errno != Errno::EAGAIN
+                && let Ok(socket) = file.socket()
+            {
+                socket.keep_error(error.errno);
+            }
+        })
     };
     each(messages, count, receive, || {
         deadline.is_some_and(|deadline| time::now() >= deadline)

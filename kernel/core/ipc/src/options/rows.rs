@@ -29,6 +29,8 @@ pub const NO_VALUE: Error = Error::new(Errno::EINVAL, "the option has no such va
 ///
 /// # Errors
 /// `ENOPROTOOPT`.
+#[cold]
+#[inline(never)]
 pub fn get_row(options: &Options, rows: &[Row], level: u32, name: u32) -> Result<Vec<u8>> {
     let row = rows.iter().find(|row| row.0 == name).ok_or(UNKNOWN)?;
     number(options.kept(level, name).unwrap_or(row.1))
@@ -49,6 +51,8 @@ pub fn set_row(options: &Options, rows: &[Row], level: u32, name: u32, value: &[
 ///
 /// # Errors
 /// As [`set_row`].
+#[cold]
+#[inline(never)]
 pub fn set_number(options: &Options, rows: &[Row], level: u32, name: u32, number: i32) -> Result<()> {
     let &(_, first, rule) = rows.iter().find(|row| row.0 == name).ok_or(UNKNOWN)?;
     let kept = match rule {

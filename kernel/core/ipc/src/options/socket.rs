@@ -2,18 +2,21 @@
 
 use super::rows::{NO_VALUE, Row, Rule, get_row, set_number};
 use super::{LINGER_ON, Options, UNKNOWN, number, number_of, time_of};
+use crate::filter::Filter;
 use abi::socket::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SO_ACCEPTCONN, SO_BPF_EXTENSIONS, SO_BROADCAST, SO_BUF_LOCK,
-    SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_CNX_ADVICE, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER, SO_DOMAIN, SO_DONTROUTE,
-    SO_ERROR, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER, SO_MARK,
-    SO_MAX_PACING_RATE, SO_MEMINFO, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF,
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_BPF_EXTENSIONS,
+    SO_BROADCAST, SO_BUF_LOCK, SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_CNX_ADVICE, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER,
+    SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER,
+    SO_MARK, SO_MAX_PACING_RATE, SO_MEMINFO, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF,
     SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVMARK,
     SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL,
     SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP,
     SO_TIMESTAMP_NEW, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW, SO_TXREHASH, SO_TXTIME,
     SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
 };
+use abi::time::{Timespec, Timeval};
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::atomic::{AtomicU64, Ordering};
 use zerocopy::IntoBytes;
@@ -105,6 +108,8 @@ impl Sort {
     ///
     /// # Errors
     /// `EOPNOTSUPP`, `ENOPROTOOPT`.
+    #[cold]
+    #[inline(never)]
     pub fn check_level(self, level: u32, sets: bool) -> Result<()> {
         const IP: u32 = 0;
         const IPV6: u32 = 41;
@@ -167,10 +172,50 @@ impl Options {
         }
     }
 
+    fn set_filter(&self, name: u32, value: &[u8]) -> Result<()> {
+        if self.is_set(SOL_SOCKET, SO_LOCK_FILTER) {
+            return Err(Error::new(Errno::EPERM, "the filter stays as it is"));
+        }
+        let filter = match name {
+            SO_ATTACH_FILTER => Some(Arc::new(Filter::of_option(value)?)),
+            _ => None,
+        };
+        let takes_away = filter.is_none();
+        let old = core::mem::replace(&mut *self.filter.lock(), filter);
+        if takes_away && old.is_none() {
+            return Err(Error::new(Errno::ENOENT, "there is no filter"));
+        }
+        drop(old);
+        Ok(())
+    }
+
+    /// What is told of when something came (`SCM_TIMESTAMP` and so on), in nanoseconds: kinds and their bytes.
+    #[cold]
+    #[inline(never)]
+    pub fn times(&self, came: u64, mut tell: impl FnMut(u32, &[u8])) {
+        const CAME: i32 = 1 << 3;
+        const BY_SOFTWARE: i32 = 1 << 4;
+        let time = Timespec::from_nanos(came);
+        match self.stamp() {
+            0 => {}
+            name @ (SO_TIMESTAMP | SO_TIMESTAMP_NEW) => tell(name, Timeval::from_nanos(came).as_bytes()),
+            name => tell(name, time.as_bytes()),
+        }
+        let wanted = self.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0);
+        if wanted & CAME != 0 && wanted & BY_SOFTWARE != 0 {
+            tell(
+                SO_TIMESTAMPING,
+                [time, Timespec::default(), Timespec::default()].as_bytes(),
+            );
+        }
+    }
+
     /// The value of an option of the level `SOL_SOCKET`.
     ///
     /// # Errors
     /// `ENOPROTOOPT`, `EOPNOTSUPP`.
+    #[cold]
+    #[inline(never)]
     pub fn get(&self, sort: Sort, name: u32) -> Result<Vec<u8>> {
         if !sort.has(name) {
             return Err(UNSUPPORTED);
@@ -210,6 +255,8 @@ impl Options {
     ///
     /// # Errors
     /// `ENOPROTOOPT`, `EOPNOTSUPP`; `EINVAL`, `EDOM` for a value that makes no sense.
+    #[cold]
+    #[inline(never)]
     pub fn set(&self, sort: Sort, name: u32, value: &[u8]) -> Result<()> {
         let number = number_of(value)?;
         if !sort.has(name) {
@@ -218,6 +265,10 @@ impl Options {
         let doubled = |least: i32| number.clamp(0, MOST_BUFFER).saturating_mul(2).max(least);
         let most = |number: i32| if number < 0 { MOST_BUFFER } else { number };
         let keep = |name, value| self.keep(SOL_SOCKET, name, value);
+        let tells_times = STAMPS.contains(&name) || matches!(name, SO_TIMESTAMPING | SO_TIMESTAMPING_NEW);
+        if tells_times || matches!(name, SO_ATTACH_FILTER | SO_PEEK_OFF | SO_RXQ_OVFL) {
+            self.has_extras.store(true, Ordering::Relaxed);
+        }
         match name {
             SO_RCVTIMEO | SO_SNDTIMEO | SO_RCVTIMEO_NEW | SO_SNDTIMEO_NEW => return self.set_timeout(name, value),
             SO_LINGER => {
@@ -246,7 +297,7 @@ impl Options {
             SO_LOCK_FILTER if number == 0 && self.is_set(SOL_SOCKET, SO_LOCK_FILTER) => {
                 return Err(Error::new(Errno::EPERM, "the filter stays as it is"));
             }
-            SO_DETACH_FILTER => return Err(Error::new(Errno::ENOENT, "there is no filter")),
+            SO_ATTACH_FILTER | SO_DETACH_FILTER => self.set_filter(name, value)?,
             _ if STAMPS.contains(&name) => keep(SO_TIMESTAMP, if number != 0 { name as i32 } else { 0 }),
             SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => {
                 check_stamping(sort, number)?;

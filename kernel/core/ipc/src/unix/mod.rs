@@ -18,7 +18,10 @@ use crate::channel::{Along, Channel, Ear};
 use crate::options::Options;
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
-use abi::socket::{AF_UNIX, MSG_OOB, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM, Ucred};
+use abi::socket::{
+    AF_UNIX, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM,
+    SOL_SOCKET, Ucred,
+};
 use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -117,6 +120,9 @@ impl UnixSocket {
                 .incoming
                 .get_or_init(|| Channel::new(to.style == Style::Stream, &to.ear));
             channel.set_writer(&from.ear);
+            if let Some(filter) = to.options.filter() {
+                channel.set_filter(Some(filter));
+            }
             if from.is_datagram() {
                 *from.chosen.lock() = Some(Arc::clone(channel));
             } else {
@@ -172,6 +178,35 @@ impl UnixSocket {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
         target.send(from, message, name)
+    }
+
+    /// Receives where something besides is asked for: looks from an offset, and times.
+    #[cold]
+    #[inline(never)]
+    fn receive_more(&self, channel: &Channel, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let peeks = flags & MSG_PEEK != 0;
+        let skip = self.options.peek_offset().filter(|_| peeks).unwrap_or(0);
+        let room = into.left();
+        let mut received = channel.receive_from(into, flags | MSG_TRUNC, skip)?;
+        let whole = received.count;
+        if flags & MSG_TRUNC == 0 || self.style == Style::Stream {
+            received.count = whole.min(room);
+        }
+        self.options.move_peek_offset(if peeks {
+            whole.min(room) as isize
+        } else {
+            -(whole as isize)
+        });
+        if self.style != Style::Stream {
+            self.options.times(time::wall_now(), |kind, body| {
+                received.control.push(vfs::Control {
+                    level: SOL_SOCKET,
+                    kind,
+                    body: body.to_vec(),
+                });
+            });
+        }
+        Ok(received)
     }
 
     /// Whether something can be sent. If not, who waits for that hears of it.
@@ -298,7 +333,11 @@ impl Socket for UnixSocket {
         if self.style == Style::Stream && into.left() == 0 {
             return Ok(Incoming::default());
         }
-        let mut received = channel.receive(into, flags)?;
+        let mut received = if self.options.has_extras() {
+            self.receive_more(channel, into, flags)?
+        } else {
+            channel.receive(into, flags)?
+        };
         if !received.address.is_empty() {
             received.address = address_of(&received.address);
         }

@@ -2,7 +2,9 @@
 
 use super::UnixSocket;
 use crate::options::{Sort, number, number_of};
-use abi::socket::{AF_UNIX, SO_ACCEPTCONN, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SOL_SOCKET, Ucred};
+use abi::socket::{
+    AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SOL_SOCKET, Ucred,
+};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use lock::atomic::Ordering;
@@ -39,6 +41,9 @@ pub(super) fn get(socket: &UnixSocket, level: u32, name: u32) -> Result<Vec<u8>>
 pub(super) fn set(socket: &UnixSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     sort(socket).check_level(level, true)?;
     socket.options.set(sort(socket), name, value)?;
+    if let (SO_ATTACH_FILTER | SO_DETACH_FILTER, Some(incoming)) = (name, socket.incoming.get()) {
+        incoming.set_filter(socket.options.filter());
+    }
     if (level, name) == (SOL_SOCKET, SO_PASSCRED) {
         let is_on = number_of(value)? != 0;
         socket.tells_sender.store(is_on, Ordering::Relaxed);

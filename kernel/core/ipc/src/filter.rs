@@ -5,6 +5,7 @@
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use usermem::UserSlice;
 
 /// Longest program.
 pub const MOST: usize = 4096;
@@ -82,6 +83,22 @@ impl Filter {
         } else {
             Err(Error::new(Errno::EINVAL, "the filter is no program"))
         }
+    }
+
+    /// The program of a `struct sock_fprog`: how many instructions, and where they are.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EFAULT`.
+    pub fn of_option(value: &[u8]) -> Result<Self> {
+        let wrong = Error::new(Errno::EINVAL, "the value names no program");
+        let (Some(count), Some(place), 16) = (value.first_chunk(), value.last_chunk(), value.len()) else {
+            return Err(wrong);
+        };
+        let count = usize::from(u16::from_ne_bytes(*count));
+        if count > MOST {
+            return Err(Error::new(Errno::EINVAL, "the filter is too long"));
+        }
+        Self::new(&UserSlice::new(u64::from_ne_bytes(*place), count * INSTRUCTION).to_vec()?)
     }
 
     /// How many bytes of a packet are wanted: 0 for none of it.
