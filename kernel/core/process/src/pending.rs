@@ -149,7 +149,7 @@ impl Pending {
     }
 
     /// Takes the signal that comes first among those that `mask` lets through: faults, then by number.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&self, mask: SigSet) -> Option<Taken> {
         if self.set().0 & !mask.0 == 0 {
             return None;
@@ -157,6 +157,7 @@ impl Pending {
         self.take_open(mask)
     }
 
+    #[inline(never)]
     fn take_open(&self, mask: SigSet) -> Option<Taken> {
         let mut queue = self.queue.lock();
         let open = self.set().0 & !mask.0;
@@ -164,7 +165,8 @@ impl Pending {
         let first = if synchronous != 0 { synchronous } else { open }.trailing_zeros();
         let signal = Signal::new(first + 1)?;
         let at = queue.iter().position(|info| info.signal == signal)?;
-        let info = queue.remove(at)?;
+        // Most often there is one.
+        let info = if at == 0 { queue.pop_front() } else { queue.remove(at) }?;
         QUEUED.fetch_sub(1, Ordering::Relaxed);
         if !queue.iter().any(|other| other.signal == signal) {
             self.note(self.set().without(signal));

@@ -115,6 +115,7 @@ pub fn remove_process(pid: u32) {
 
 /// The process with a number.
 #[must_use]
+#[inline]
 pub fn process(pid: u32) -> Option<Arc<Process>> {
     REGISTRY.lock().processes.get(&pid).cloned()
 }

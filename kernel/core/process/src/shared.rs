@@ -304,6 +304,7 @@ impl Process {
     }
 
     /// The first of its threads for which `is_it` holds.
+    #[inline]
     pub fn find_thread(&self, is_it: impl Fn(&Thread) -> bool) -> Option<Arc<Thread>> {
         self.threads.lock().iter().find(|thread| is_it(thread)).cloned()
     }

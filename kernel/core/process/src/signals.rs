@@ -110,6 +110,7 @@ impl Default for ThreadSignals {
 impl Signals {
     /// What a signal does.
     #[must_use]
+    #[inline]
     pub fn action(&self, signal: Signal) -> SigAction {
         self.actions.lock().lock()[usize::from(signal.0) - 1]
     }
@@ -288,6 +289,7 @@ const PAGE_FAULT: u32 = 14;
 
 impl Thread {
     /// Sets what is held back; signals that are let through now are looked at before the thread returns to its program.
+    #[inline]
     pub fn set_mask(&self, mask: SigSet) {
         let mask = mask.0 & !SigSet::UNBLOCKABLE.0;
         let before = self.signals.mask.swap(mask, Ordering::Relaxed);
@@ -408,6 +410,7 @@ impl Thread {
 }
 
 /// Whether a process's user has as many signals pending as `RLIMIT_SIGPENDING` says.
+#[inline]
 pub(crate) fn has_all(process: &Process) -> bool {
     let limit = process.limit(abi::resource::RLIMIT_SIGPENDING);
     QUEUED.load(Ordering::Relaxed) as u64 >= limit && queued_of(process.credentials().uid) >= limit
@@ -428,12 +431,14 @@ pub fn queued_of(uid: u32) -> u64 {
 }
 
 /// Wakes who waits for signals.
+#[inline]
 fn announce(process: &Process) {
     process.signals.arrived.wake_all();
     ARRIVED.wake_all();
 }
 
 /// A stop cancels what would continue the process, and the other way round.
+#[inline]
 fn prepare(process: &Process, signal: Signal) {
     let cancelled = if signal == Signal::CONT {
         STOPS
@@ -463,6 +468,7 @@ pub fn send(process: &Arc<Process>, info: Info) -> bool {
     noted
 }
 
+#[inline]
 fn note(process: &Process, info: Info) -> bool {
     let action = process.signals.action(info.signal);
     let find_open = || process.find_thread(|thread| !thread.signals.mask().contains(info.signal));
