@@ -1,4 +1,5 @@
 // The requests about settings: all three structures, speeds, having the terminal for oneself, typing for it, counting, and what is unknown.
+//: root
 #include "../include/pty.h"
 
 // As the kernel has them; the C library's are others.
@@ -128,6 +129,24 @@ int main(void) {
   T(tcflush(pty_m, TCIFLUSH));
   T(ioctl(pty_m, FIONREAD, &n));
   T(n);
+  SAY("settings that are locked");
+  struct kernel_termios locked = {0}, wanted = get();
+  T(ioctl(pty_s, TIOCGLCKTRMIOS, &locked));
+  SAY("%o %o %o %o %d %d", locked.iflag, locked.oflag, locked.cflag, locked.lflag, locked.line, locked.cc[0]);
+  T(ioctl(pty_s, TIOCGLCKTRMIOS, (void *)16));
+  locked.lflag = ECHO;
+  locked.cc[VINTR] = 1;
+  T(ioctl(pty_s, TIOCSLCKTRMIOS, &locked));
+  T(ioctl(pty_m, TIOCGLCKTRMIOS, &locked));
+  SAY("%o %d", locked.lflag, locked.cc[VINTR]);
+  wanted.lflag ^= ECHO | ICANON;
+  wanted.cc[VINTR] = 'i';
+  wanted.cc[VQUIT] = 'q';
+  T(ioctl(pty_s, SETS, &wanted));
+  wanted = get();
+  SAY("%o %d %d", wanted.lflag, wanted.cc[VINTR], wanted.cc[VQUIT]);
+  memset(&locked, 0, sizeof locked);
+  T(ioctl(pty_s, TIOCSLCKTRMIOS, &locked));
   SAY("disciplines, modems and what nobody knows");
   T(ioctl(pty_s, TIOCGETD, &n));
   T(n);

@@ -49,6 +49,8 @@ pub const TIOCVHANGUP: u32 = 0x5437;
 pub const TIOCGPKT: u32 = 0x8004_5438;
 pub const TIOCGPTLCK: u32 = 0x8004_5439;
 pub const TIOCGEXCL: u32 = 0x8004_5440;
+pub const TIOCGLCKTRMIOS: u32 = 0x5456;
+pub const TIOCSLCKTRMIOS: u32 = 0x5457;
 pub const TIOCGPTPEER: u32 = 0x5441;
 pub const FIONCLEX: u32 = 0x5450;
 pub const FIOCLEX: u32 = 0x5451;
@@ -86,6 +88,18 @@ pub struct Termios {
     pub lflag: u32,
     pub line: u8,
     pub cc: [u8; 19],
+}
+
+impl Termios {
+    /// No bit of anything.
+    pub const NONE: Self = Self {
+        iflag: 0,
+        oflag: 0,
+        cflag: 0,
+        lflag: 0,
+        line: 0,
+        cc: [0; 19],
+    };
 }
 
 /// `struct termios2`: with the speeds as numbers.

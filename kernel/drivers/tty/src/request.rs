@@ -8,9 +8,10 @@ use abi::fcntl::OpenFlags;
 use abi::ioctl::{
     CLOCAL, CREAD, CS8, CSIZE, EXTPROC, FIONREAD, IXON, PARENB, TCFLSH, TCGETA, TCGETS, TCGETS2, TCSBRK, TCSBRKP,
     TCSETA, TCSETAF, TCSETAW, TCSETS, TCSETS2, TCSETSF, TCSETSF2, TCSETSW, TCSETSW2, TCXONC, TIOCCBRK, TIOCEXCL,
-    TIOCGDEV, TIOCGETD, TIOCGEXCL, TIOCGPGRP, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCGSID, TIOCGSOFTCAR,
-    TIOCGWINSZ, TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCPKT, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSIG, TIOCSPGRP, TIOCSPTLCK,
-    TIOCSSOFTCAR, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, Termio, Termios, Termios2, VSTART, VSTOP, WinSize, packet,
+    TIOCGDEV, TIOCGETD, TIOCGEXCL, TIOCGLCKTRMIOS, TIOCGPGRP, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCGSID,
+    TIOCGSOFTCAR, TIOCGWINSZ, TIOCNOTTY, TIOCNXCL, TIOCOUTQ, TIOCPKT, TIOCSBRK, TIOCSCTTY, TIOCSETD, TIOCSIG,
+    TIOCSLCKTRMIOS, TIOCSPGRP, TIOCSPTLCK, TIOCSSOFTCAR, TIOCSTI, TIOCSWINSZ, TIOCVHANGUP, Termio, Termios, Termios2,
+    VSTART, VSTOP, WinSize, packet,
 };
 use abi::resource::RLIMIT_NOFILE;
 use abi::signal::Signal;
@@ -127,6 +128,16 @@ fn common(terminal: &Arc<Terminal>, file: &File, request: u32, argument: u64, th
         TCSETS | TCSETSW | TCSETSF | TCSETS2 | TCSETSW2 | TCSETSF2 | TCSETA | TCSETAW | TCSETAF => {
             change_settings(terminal, request, argument)
         }
+        TIOCGLCKTRMIOS => {
+            let locked = *terminal.locked.lock();
+            UserPtr::<Termios>::new(argument).write(&locked).map(|()| 0)
+        }
+        TIOCSLCKTRMIOS if job::has_capability(capability::SYS_ADMIN) => {
+            let locked = UserPtr::<Termios>::new(argument).read()?;
+            *terminal.locked.lock() = locked;
+            Ok(0)
+        }
+        TIOCSLCKTRMIOS => Err(NOT_ALLOWED),
         TIOCGWINSZ => UserPtr::<WinSize>::new(argument).write(&terminal.size()).map(|()| 0),
         TIOCSWINSZ => {
             terminal.set_size(UserPtr::<WinSize>::new(argument).read()?);
@@ -194,13 +205,31 @@ fn set_termios(terminal: &Terminal, mut wanted: Termios2) {
     if matches!(terminal.line, Line::Pair(_)) {
         wanted.cflag = wanted.cflag & !(CSIZE | PARENB) | CS8 | CREAD;
     }
+    let locked = *terminal.locked.lock();
     terminal.change(|state| {
         let before = *state.discipline.termios();
+        keep_locked(&mut wanted, &before, &locked);
         state.discipline.set_termios(wanted);
         tell_of_settings(terminal, state, &before, &wanted);
     });
     terminal.wake_everybody();
     terminal.refill();
+}
+
+/// Leaves what is locked as it was.
+fn keep_locked(wanted: &mut Termios2, before: &Termios2, locked: &Termios) {
+    let keep = |wanted: u32, before: u32, locked: u32| wanted & !locked | before & locked;
+    wanted.iflag = keep(wanted.iflag, before.iflag, locked.iflag);
+    wanted.oflag = keep(wanted.oflag, before.oflag, locked.oflag);
+    wanted.cflag = keep(wanted.cflag, before.cflag, locked.cflag);
+    wanted.lflag = keep(wanted.lflag, before.lflag, locked.lflag);
+    if locked.line != 0 {
+        wanted.line = before.line;
+    }
+    let keys = wanted.cc.iter_mut().zip(before.cc).zip(locked.cc);
+    for ((key, before), _) in keys.filter(|(_, locked)| *locked != 0) {
+        *key = before;
+    }
 }
 
 /// Whether the usual keys stop and start output.

@@ -2,7 +2,7 @@
 
 use crate::discipline::{Discipline, Effects};
 use crate::line::Line;
-use abi::ioctl::{Termios2, WinSize, packet};
+use abi::ioctl::{Termios, Termios2, WinSize, packet};
 use abi::signal::Signal;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -45,6 +45,8 @@ pub struct Terminal {
     pub(crate) line: Line,
     pub(crate) device: u64,
     size: SpinLock<WinSize>,
+    /// Bits of the settings that nobody may change (`TIOCSLCKTRMIOS`), in the settings' own form.
+    pub(crate) locked: SpinLock<Termios>,
     pub(crate) control: SpinLock<Control>,
     /// Nobody else may open it (`TIOCEXCL`).
     pub(crate) exclusive: AtomicBool,
@@ -72,6 +74,7 @@ impl Terminal {
             line,
             device,
             size: SpinLock::new(WinSize::default()),
+            locked: SpinLock::new(Termios::NONE),
             control: SpinLock::new(Control::default()),
             exclusive: AtomicBool::new(false),
             opens: AtomicUsize::new(0),
