@@ -12,7 +12,7 @@ use crate::places;
 use crate::suite::{Case, difference};
 
 /// What is asked: the tools, and a script that runs them. `SOCKETS` stands for the program that opens sockets (`guest/boot/sockets.c`).
-const SCRIPTS: [(&str, &[&str], &str); 8] = [
+const SCRIPTS: [(&str, &[&str], &str); 9] = [
     (
         "ip",
         &["/usr/sbin/ip"],
@@ -47,6 +47,13 @@ const SCRIPTS: [(&str, &[&str], &str); 8] = [
         "netstat",
         &["/usr/bin/netstat", "/bin/sed", "/usr/bin/sort"],
         "for o in -tlpn -tuanp; do SOCKETS netstat $o | sed 's,[0-9]*/boot-.*,it,; s/  */ /g' | sort; done",
+    ),
+    (
+        "tcpdump_lo",
+        &["/usr/bin/tcpdump", "/bin/sed", "/bin/bash", "/bin/sleep", "/usr/bin/wc"],
+        r"tcpdump -Z root -n -t -i lo -c 3 'udp or tcp' 2>/dev/null | sed -E 's/[.][0-9]{4,5}([: ])/.port\1/; s/(seq|ack) [0-9]+/\1 n/g; s/options [^]]*]/options/' & \
+           until [ $(wc -l < /proc/net/packet) -gt 1 ]; do sleep 0.1; done; sleep 1; \
+           bash -c 'echo abc >/dev/udp/127.0.0.1/9; exec 3<>/dev/tcp/127.0.0.1/9' 2>/dev/null; wait",
     ),
     (
         "proc",

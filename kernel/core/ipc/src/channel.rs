@@ -206,6 +206,28 @@ impl Channel {
         drop(old);
     }
 
+    /// How many bytes of a stream were ever sent.
+    pub fn sent(&self) -> u64 {
+        match &*self.content.lock() {
+            Content::Bytes(stream) => stream.first + stream.ring.len() as u64,
+            Content::Messages(..) => 0,
+        }
+    }
+
+    /// The last bytes that were sent, as many of them as have not been received.
+    pub fn last(&self, count: usize) -> Vec<u8> {
+        let content = self.content.lock();
+        let mut bytes = Vec::new();
+        if let Content::Bytes(stream) = &*content {
+            let count = count.min(stream.ring.len());
+            bytes.resize(count, 0);
+            let skip = stream.ring.len() - count;
+            // Bytes of the kernel's own can always be written.
+            let _ = stream.ring.peek_behind(skip, &mut Sink::kernel(&mut bytes), count);
+        }
+        bytes
+    }
+
     /// Bytes that wait at most.
     pub fn capacity(&self) -> usize {
         self.capacity.load(Ordering::Relaxed)

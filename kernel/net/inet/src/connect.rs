@@ -6,7 +6,7 @@
 use crate::half_open::Requests;
 use crate::remote::{Remote, plain};
 use crate::stream::{Ends, PORTS, TcpSocket};
-use crate::{address, limits, stream_options};
+use crate::{address, limits, mirror, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -290,6 +290,9 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         .as_ref()
         .and_then(|target| Some((target, target.listener.get()?)))
     else {
+        if link::packet::has_any() {
+            mirror::refused(from, to);
+        }
         return refuse(client);
     };
     let server = TcpSocket::new(target.family, target.uid);
@@ -309,6 +312,9 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
     client.ends.lock().progress = Progress::Made;
     state.waiting.push_back(Arc::clone(&server));
     drop(state);
+    if link::packet::has_any() {
+        mirror::joined(from, to);
+    }
     listener.ear.readable.wake(1, Events::READABLE.bits());
     client.ear.writable.wake_all();
 }

@@ -244,6 +244,9 @@ impl UdpSocket {
             lost: 0,
         };
         if route.is_local {
+            if link::packet::has_any() {
+                self.show(bytes, own, to, route, (hop_limit, traffic_class));
+            }
             self.put_here(letter(), to);
             return Ok(());
         }
@@ -287,6 +290,31 @@ impl UdpSocket {
             }),
             ..ip::Outgoing::new(to.ip(), udp::PROTOCOL, &header, &pieces)
         })
+    }
+
+    /// Shows a datagram to the machine itself to packet sockets.
+    #[cold]
+    #[inline(never)]
+    fn show(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, route: &Route, (hop_limit, traffic_class): (u8, u8)) {
+        let header = if self.is_lite() {
+            let ends = [route.source, to.ip()];
+            lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes))
+        } else {
+            let header = udp::Header {
+                source: own.port(),
+                destination: to.port(),
+                has_checksum: true,
+            };
+            header.summed(route.source, to.ip(), bytes)
+        };
+        let payload = [bytes];
+        let packet = ip::Outgoing {
+            hop_limit,
+            traffic_class,
+            dont_fragment: true,
+            ..ip::Outgoing::new(to.ip(), self.protocol, &header, &payload)
+        };
+        ip::show(&packet, route);
     }
 
     /// A datagram to the machine itself.

@@ -12,6 +12,7 @@
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `raw` | raw sockets |
+//! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `options` | options that both have |
 //!
@@ -33,6 +34,7 @@ pub mod limits;
 mod lite;
 mod membership;
 mod memory;
+mod mirror;
 mod options;
 mod ports;
 mod raw;

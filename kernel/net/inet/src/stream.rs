@@ -6,7 +6,7 @@
 use crate::connect::{self, Listener, Progress};
 use crate::ports::{Holder, Ports, Wish};
 use crate::remote::Remote;
-use crate::{address, options, stream_options};
+use crate::{address, mirror, options, stream_options};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::SIOCATMARK;
 use abi::socket::{
@@ -205,6 +205,9 @@ impl TcpSocket {
             remote.abort();
         }
         if let Some(outgoing) = self.outgoing.get() {
+            if link::packet::has_any() && !self.is_over() {
+                mirror::reset(self);
+            }
             outgoing.reset_reader();
             outgoing.end_writing();
             self.uncount();
@@ -234,6 +237,9 @@ impl TcpSocket {
         } else {
             Along::Nothing
         };
+        if link::packet::has_any() {
+            return mirror::write(self, outgoing, from, along);
+        }
         outgoing.write(from, along)
     }
 
@@ -407,7 +413,7 @@ impl FileLike for TcpSocket {
             if incoming.next_len() > 0 {
                 return;
             }
-            outgoing.end_writing();
+            mirror::end(self, outgoing);
             self.uncount();
         }
         let deadline = time::now().saturating_add(seconds.unsigned_abs() as u64 * 1_000_000_000);
@@ -486,7 +492,7 @@ impl Socket for TcpSocket {
         }
         if matches!(how, SHUT_WR | SHUT_RDWR) {
             self.stopped_writing.store(true, Ordering::SeqCst);
-            outgoing.end_writing();
+            mirror::end(self, outgoing);
             self.uncount();
         }
         self.ear.wake_all();
@@ -605,7 +611,7 @@ impl Drop for TcpSocket {
             incoming.abandon(self.outgoing.get().map(|outgoing| &**outgoing));
         }
         if let Some(outgoing) = self.outgoing.get() {
-            outgoing.end_writing();
+            mirror::end(self, outgoing);
             self.uncount();
         }
     }

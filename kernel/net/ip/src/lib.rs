@@ -66,7 +66,7 @@ pub use manage::{
 pub use multicast::{is_member, join, leave};
 pub use neighbour::State;
 pub use network::Network;
-pub use output::send;
+pub use output::{send, show};
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, is_own, route};
 pub use stack::{Address, start};

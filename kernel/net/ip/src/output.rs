@@ -127,6 +127,9 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     }
     goes(newer, packet, header.len() + len);
     let Some(way) = way else {
+        if link::packet::has_any() {
+            show(packet, &route);
+        }
         return deliver_here(packet, &route, header);
     };
     let segment = packet.offload.and_then(|offload| offload.segment);
@@ -170,6 +173,30 @@ fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
     {
         counters::message(newer, *kind, true);
     }
+}
+
+/// Shows a packet that stays within the machine to packet sockets, with what a card would have done to it.
+#[cold]
+#[inline(never)]
+pub fn show(packet: &Outgoing<'_>, route: &Route) {
+    const IPV4: [u8; 2] = [0x08, 0];
+    const IPV6: [u8; 2] = [0x86, 0xdd];
+    let (bytes, header_len) = ip_header(packet, route, packet.len(), None);
+    let mut frame = alloc::vec![0; 12];
+    frame.extend(if packet.destination.is_ipv4() { IPV4 } else { IPV6 });
+    frame.extend(&bytes[..header_len]);
+    let start = frame.len();
+    frame.extend(packet.header);
+    packet.payload.iter().for_each(|piece| frame.extend(*piece));
+    if let Some(offload) = packet.offload {
+        let mut sum = Sum::new();
+        sum.add(&frame[start..]);
+        let at = start + usize::from(offload.checksum_at);
+        if let Some(field) = frame.get_mut(at..at + 2) {
+            field.copy_from_slice(&sum.finish());
+        }
+    }
+    link::packet::show_loopback(&frame);
 }
 
 /// Sends a packet in fragments, all with the same number.

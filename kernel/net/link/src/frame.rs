@@ -84,6 +84,18 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// One with these bytes; nothing if there is no memory for it.
+    #[must_use]
+    pub fn copy_of(bytes: &[u8]) -> Option<Self> {
+        let mut frame = Self::default();
+        for piece in bytes.chunks(4096) {
+            let page = Page::zeroed_for_kernel().ok()?;
+            page.write(0, piece);
+            frame.parts.push(Part::new(page, 0, piece.len() as u32));
+        }
+        Some(frame)
+    }
+
     /// Bytes of it.
     #[must_use]
     pub fn len(&self) -> u32 {

@@ -17,7 +17,7 @@
 //! A frame that comes goes to every packet socket that wants it, and to the protocols ([`interface::set_protocols`]), as a copy.
 //!
 //! Lock order: the frames that wait at an interface, then the card's; the list of interfaces, the list of sockets, one socket's frames: each a leaf, never two at once. A card's driver calls [`interface::Interface::poll`] from its interrupt with no lock
-//! held. It does not do: protocols, what goes through loopback, rings but those of `TPACKET_V2` for frames that come.
+//! held. What goes through loopback is no frame until a packet socket looks ([`packet::show_loopback`]). It does not do: protocols, rings but those of `TPACKET_V2` for frames that come.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -16,7 +16,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use frames::Page;
 use hal::Access;
 use ipc::options::Options;
@@ -27,6 +27,8 @@ use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket
 
 /// The kind of hardware address: Ethernet.
 const ARPHRD_ETHER: u16 = 1;
+/// That of loopback.
+const ARPHRD_LOOPBACK: u16 = 772;
 /// Every protocol (`ETH_P_ALL`).
 const ALL: u16 = 3;
 /// Bytes of `struct sockaddr_ll`, and of the part before the hardware address.
@@ -46,6 +48,8 @@ const TO_OTHERS: u8 = 3;
 const FROM_US: u8 = 4;
 
 static SOCKETS: SpinLock<Vec<Weak<PacketSocket>>> = SpinLock::new(Vec::new());
+/// How many there are.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// What a socket listens to.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +114,7 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
         readable: WaitQueue::new(),
         writable: WaitQueue::new(),
     });
+    COUNT.fetch_add(1, Ordering::Relaxed);
     let mut sockets = SOCKETS.lock();
     sockets.retain(|socket| socket.strong_count() > 0);
     sockets.push(Arc::downgrade(&socket));
@@ -142,6 +147,26 @@ pub(crate) fn deliver_outgoing(interface: &Interface, frame: &Frame, from: Optio
     let mut header = [0; HEADER];
     if frame.read(0, &mut header) == HEADER {
         spread(interface, frame, &header, FROM_US, from);
+    }
+}
+
+/// Whether there are any: what stays within the machine is shown to them.
+#[inline]
+#[must_use]
+pub fn has_any() -> bool {
+    COUNT.load(Ordering::Relaxed) > 0
+}
+
+/// Shows what stays within the machine, an Ethernet header before it, as it goes and as it comes.
+#[cold]
+#[inline(never)]
+pub fn show_loopback(bytes: &[u8]) {
+    let loopback = interface::loopback();
+    let (Some(frame), Some(header)) = (Frame::copy_of(bytes), bytes.first_chunk()) else {
+        return;
+    };
+    for whose in [FROM_US, TO_US] {
+        spread(&loopback, &frame, header, whose, None);
     }
 }
 
@@ -186,6 +211,9 @@ fn spread(interface: &Interface, frame: &Frame, header: &[u8; HEADER], whose: u8
             }
         }
         let mut address = address_of(interface.index, protocol, whose);
+        if interface.is_loopback() {
+            address[8..10].copy_from_slice(&ARPHRD_LOOPBACK.to_ne_bytes());
+        }
         address[11] = 6;
         address[ADDRESS_HEAD..ADDRESS_HEAD + 6].copy_from_slice(&header[6..12]);
         socket.take_in(Arrived { bytes, address }, len);
@@ -359,6 +387,14 @@ impl Socket for PacketSocket {
         }
         let len = from.left();
         let frame = self.frame(from, &interface, protocol, to)?;
+        if interface.is_loopback() {
+            // Others see it go, and everybody sees it come; the protocols take nothing from there that has no right way.
+            let mut header = [0; HEADER];
+            frame.read(0, &mut header);
+            spread(&interface, &frame, &header, FROM_US, Some(self));
+            spread(&interface, &frame, &header, TO_US, None);
+            return Ok(len);
+        }
         interface
             .send(frame, Some(self))
             .map_err(|_| Error::new(Errno::ENOBUFS, "the interface takes no more now"))?;
@@ -411,6 +447,9 @@ impl Socket for PacketSocket {
         if let Some(interface) = interface::by_index(index) {
             address[11] = 6;
             address[ADDRESS_HEAD..ADDRESS_HEAD + 6].copy_from_slice(&interface.card.mac());
+            if interface.is_loopback() {
+                address[8..10].copy_from_slice(&ARPHRD_LOOPBACK.to_ne_bytes());
+            }
         } else {
             address[8..10].fill(0);
         }
@@ -440,6 +479,7 @@ impl Socket for PacketSocket {
 
 impl Drop for PacketSocket {
     fn drop(&mut self) {
+        COUNT.fetch_sub(1, Ordering::Relaxed);
         for membership in self.memberships.get_mut().drain(..) {
             // An interface that is gone asks for nothing.
             let _ = membership.ask(false);
