@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use crate::execute::Job;
+use crate::execute::{Job, in_guest};
+use crate::places;
 use crate::suite::{Case, same_on_both};
 
 /// What the scripts run.
@@ -91,7 +92,31 @@ const SCRIPTS: &[(&str, &str)] = &[
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let case = |&(name, script): &(&str, &'static str)| Case::new(format!("processes::{name}"), move || check(script));
-    SCRIPTS.iter().map(case).collect()
+    let mut cases: Vec<Case> = SCRIPTS.iter().map(case).collect();
+    cases.push(Case::new("processes::every_file", every_file));
+    cases
+}
+
+/// Reads whatever can be read below `/proc` and `/sys`: the kernel lives on, and what the loader said is there.
+fn every_file() -> Result<(), String> {
+    const SCRIPT: &str = "find /proc /sys -type f ! -name kmsg ! -path '/proc/[0-9]*/task/*' >/list; \
+        while read -r file; do head -c 65536 \"$file\"; done </list >/dev/null 2>&1; \
+        grep -c '^chiton.arg=' /proc/cmdline; wc -l </list";
+    if places::host_only() {
+        return Ok(());
+    }
+    let mut job = Job::new(vec!["/bin/bash".into(), "-c".into(), SCRIPT.into()]);
+    job.files = ["/usr/bin/find", "/usr/bin/head", "/bin/grep", "/usr/bin/wc"]
+        .map(String::from)
+        .to_vec();
+    job.timeout = Duration::from_secs(120);
+    let outcome = in_guest(&job)?;
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    let mut numbers = said.lines().map(str::parse::<u32>);
+    match (numbers.next(), numbers.next(), outcome.code) {
+        (Some(Ok(1)), Some(Ok(files)), 0) if files > 100 => Ok(()),
+        _ => Err(format!("{said}{}", String::from_utf8_lossy(&outcome.stderr))),
+    }
 }
 
 fn check(script: &str) -> Result<(), String> {

@@ -20,6 +20,7 @@ extern "C" fn kernel_main() -> ! {
     let info = boot::info();
     frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
     let config = Config::parse(boot::command_line());
+    procfs::set_command_line(boot::command_line());
     boot::finish();
     lock::set_relax(hal::tlb::answer);
     lock::order::set_cpu(hal::cpu::current);

@@ -40,6 +40,7 @@ use tree::{Node, Table};
 use vfs::{FileSystem, Inode};
 
 pub use source::{Activity, Mapping, ProcSource, Process, Status, SystemV, register};
+pub use system::set_command_line;
 
 /// A mounted tree of generated files.
 pub struct Generated {

@@ -7,6 +7,7 @@ use abi::time::NANOS_PER_SEC;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use lock::Once;
 
 /// Nanoseconds of one tick, as times are counted here.
 const TICK: u64 = 10_000_000;
@@ -47,8 +48,15 @@ pub(crate) fn version(_scope: &Scope) -> Result<Vec<u8>> {
     .into_bytes())
 }
 
+static COMMAND_LINE: Once<Vec<u8>> = Once::new();
+
+/// Says what `/proc/cmdline` shows: the loader's own bytes are gone once the machine has booted. The first call counts.
+pub fn set_command_line(line: &[u8]) {
+    let _first = COMMAND_LINE.set(line.to_vec());
+}
+
 pub(crate) fn command_line(_scope: &Scope) -> Result<Vec<u8>> {
-    let mut text = hal::boot::command_line().to_vec();
+    let mut text = COMMAND_LINE.get().cloned().unwrap_or_default();
     text.push(b'\n');
     Ok(text)
 }
