@@ -83,7 +83,7 @@ fn every_listed_name_is_found() {
             true
         })
         .expect("listed");
-    assert_eq!(names.len(), 17);
+    assert_eq!(names.len(), 18);
     for (name, ino) in &names[2..] {
         assert_eq!(context.stat(&context.root, name, false).expect("there").ino, *ino);
     }

@@ -92,7 +92,7 @@ impl Content {
         let mut at = offset;
         while into.left() > 0 {
             let (index, within) = place(at);
-            let state = self.state.lock();
+            let mut state = self.state.lock();
             if at >= state.size {
                 break;
             }
@@ -101,10 +101,13 @@ impl Content {
             if let Some(lower) = ground.lower
                 && untouched
                 && at == offset
-                && size == lower.length()
             {
+                // The lower layer has locks of its own.
                 drop(state);
-                return lower.read_at(offset, into);
+                if size == lower.length() {
+                    return lower.read_at(offset, into);
+                }
+                state = self.state.lock();
             }
             let len = (PAGE_LEN - within).min((size - at).min(PAGE_SIZE) as usize);
             let piece = state.piece(index);
