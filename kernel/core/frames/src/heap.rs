@@ -134,6 +134,7 @@ unsafe impl GlobalAlloc for Heap {
         }
     }
 
+    // SAFETY: the caller gives back what `alloc` handed out with the same layout, so that `class_of` and `run_order` find what it is a part of.
     #[inline(always)]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         match class_of(layout) {

@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU32, Ordering};
+use lock::atomic::{AtomicBool, Ordering};
 use packet::{icmp, u16_at, udp};
 
 const DENIED: Error = Error::new(Errno::EPERM, "the rules of the machine's network deny it");
@@ -92,7 +92,6 @@ static RULES: SpinLock<Rules> = SpinLock::new(Rules {
 });
 /// Whether there are any.
 static ANY: AtomicBool = AtomicBool::new(false);
-static REFUSED: AtomicU32 = AtomicU32::new(0);
 
 /// Sets the rules: what is denied is not allowed, and if something is allowed, nothing else is.
 pub fn set_rules(allow: Vec<Rule>, deny: Vec<Rule>) {
@@ -115,11 +114,6 @@ pub fn write_rules(text: &mut dyn fmt::Write) -> fmt::Result {
     }
     let rest = if rules.allow.is_empty() { "allow" } else { "deny" };
     writeln!(text, "{rest} all {}", rules.rest)
-}
-
-/// How many packets were refused.
-pub fn refused() -> u32 {
-    REFUSED.load(Ordering::Relaxed)
 }
 
 /// Whether a TCP connection may begin.
@@ -172,7 +166,6 @@ impl Rules {
         if !denied {
             return Ok(());
         }
-        REFUSED.fetch_add(1, Ordering::Relaxed);
         if *packets == 1 {
             match port {
                 Some(port) => trace::info!("the rules deny {to} port {port}"),
@@ -222,7 +215,6 @@ mod tests {
         assert!(may(TCP, &segment(80, 2)) && !may(TCP, &segment(22, 2)) && may(TCP, &segment(22, 0x12)));
         assert!(!may(udp::PROTOCOL, &segment(53, 0)) && !may(1, &[icmp::ECHO]) && may(1, &[0]));
         assert!(may_connect(to, 80).is_ok() && may_connect(to, 22).is_err());
-        assert_eq!(refused(), 4);
         let mut text = alloc::string::String::new();
         write_rules(&mut text).expect("strings take everything");
         assert_eq!(text, "deny 10.1.2.4/32 0\nallow 10.0.0.0/8:80 1\ndeny all 4\n");

@@ -57,7 +57,7 @@ mod transport;
 mod watch;
 
 pub use configure::{resolver, route_when_ready, set_name_hook};
-pub use filter::{Rule, may_connect, refused, set_rules, write_rules};
+pub use filter::{Rule, may_connect, set_rules, write_rules};
 pub use icmp::port_unreachable;
 pub use manage::{
     Known, add_address, add_route, addresses, confirm, forget_neighbour, fragments, neighbours, remove_address,
