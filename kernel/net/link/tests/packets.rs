@@ -1,17 +1,17 @@
 //! Packet sockets on a card that remembers what went and gives what it was told to.
 #![forbid(unsafe_code)]
 
+mod cable;
+
 use abi::Errno;
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_PACKET, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW};
-use frames::Page;
-use link::{Abilities, Card, Counters, Frame, Interface, Part, interface, packet};
-use std::collections::VecDeque;
+use cable::{Cable, MAC};
+use link::{Interface, interface, packet};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use usermem::{Sink, Source};
 use vfs::{Context, Credentials, Events, File, Outgoing};
 
-const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 const ARP: u16 = 0x0806;
 const EVERYTHING: u16 = 3;
 
@@ -19,58 +19,12 @@ static BOOT: Once = Once::new();
 /// All sockets see all interfaces, so tests take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
-#[derive(Default)]
-struct Cable {
-    out: Mutex<Vec<Vec<u8>>>,
-    inward: Mutex<VecDeque<Vec<u8>>>,
-}
-
-impl Card for Cable {
-    fn mac(&self) -> [u8; 6] {
-        MAC
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities {
-            checksum: false,
-            cuts: [false; 3],
-            mtu: 9000,
-        }
-    }
-
-    fn has_link(&self) -> bool {
-        true
-    }
-
-    fn counters(&self) -> Counters {
-        Counters::default()
-    }
-
-    fn transmit(&self, frame: Frame) -> Result<(), Frame> {
-        let mut bytes = vec![0; frame.len() as usize];
-        frame.read(0, &mut bytes);
-        self.out.lock().expect("whole").push(bytes);
-        Ok(())
-    }
-
-    fn receive(&self) -> Option<Frame> {
-        let bytes = self.inward.lock().expect("whole").pop_front()?;
-        let mut frame = Frame::default();
-        for piece in bytes.chunks(4096) {
-            let page = Page::zeroed().expect("there is memory");
-            page.write(0, piece);
-            frame.parts.push(Part::new(page, 0, piece.len() as u32));
-        }
-        Some(frame)
-    }
-}
-
 fn cable() -> (Arc<Interface>, Arc<Cable>) {
     BOOT.call_once(|| {
         let info = hal::boot::info();
         frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
     });
-    let cable = Arc::new(Cable::default());
+    let cable = Arc::new(Cable::new(9000));
     (interface::add(cable.clone()), cable)
 }
 
@@ -87,7 +41,7 @@ fn frame(to: [u8; 6], protocol: u16, body: &[u8]) -> Vec<u8> {
 }
 
 fn comes(interface: &Arc<Interface>, cable: &Cable, bytes: Vec<u8>) {
-    cable.inward.lock().expect("whole").push_back(bytes);
+    cable.put(bytes);
     interface.poll();
 }
 
@@ -210,7 +164,7 @@ fn frames_go_out_as_they_are_or_with_a_header_and_others_see_them() {
     second.extend(MAC);
     second.extend([0x88, 0xb5]);
     second.extend(b"only this");
-    assert_eq!(*cable.out.lock().expect("whole"), [bytes.clone(), second]);
+    assert_eq!(cable.take(), [bytes.clone(), second]);
     assert_eq!(
         receive(&watcher, 6000, 0).map(|got| (got.0, got.3[10])),
         Ok((5014, 4)),

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod attacker;
+#[path = "../../../link/tests/cable/mod.rs"]
 mod cable;
 mod craft;
 mod dice;
@@ -65,7 +66,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let info = hal::boot::info();
         frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
-        let cable = Arc::new(Cable::default());
+        let cable = Arc::new(Cable::new(1500));
         let interface = interface::add(cable.clone());
         ip::start(&interface, &Plan::parse(b"dhcp;ip=10.0.2.15/24;gw=10.0.2.2"), b"me");
         inet::start();

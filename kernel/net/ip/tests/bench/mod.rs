@@ -1,66 +1,22 @@
 //! A card on a cable, with somebody at the other end.
 
-use frames::Page;
+#[path = "../../../link/tests/cable/mod.rs"]
+mod cable;
+
+use cable::Cable;
+pub(crate) use cable::MAC;
 use ip::Plan;
-use link::{Abilities, Card, Counters, Frame, Interface, Part, interface};
+use link::{Interface, interface};
 use packet::checksum::Sum;
 use packet::{arp, ethernet, icmp, ipv4, ipv6, udp};
-use std::collections::VecDeque;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
 
-pub(crate) const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 pub(crate) const PEER: [u8; 6] = [2, 0, 0, 0, 0, 1];
 pub(crate) const OWN: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 15);
 pub(crate) const PEER_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
 pub(crate) const OWN_NEWER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 9);
 pub(crate) const PEER_NEWER: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
-
-#[derive(Default)]
-struct Cable {
-    out: Mutex<Vec<Vec<u8>>>,
-    inward: Mutex<VecDeque<Vec<u8>>>,
-}
-
-impl Card for Cable {
-    fn mac(&self) -> [u8; 6] {
-        MAC
-    }
-
-    fn abilities(&self) -> Abilities {
-        Abilities {
-            checksum: false,
-            cuts: [false; 3],
-            mtu: 1500,
-        }
-    }
-
-    fn has_link(&self) -> bool {
-        true
-    }
-
-    fn counters(&self) -> Counters {
-        Counters::default()
-    }
-
-    fn transmit(&self, frame: Frame) -> Result<(), Frame> {
-        let mut bytes = vec![0; frame.len() as usize];
-        frame.read(0, &mut bytes);
-        self.out.lock().expect("whole").push(bytes);
-        Ok(())
-    }
-
-    fn receive(&self) -> Option<Frame> {
-        let bytes = self.inward.lock().expect("whole").pop_front()?;
-        let mut frame = Frame::default();
-        for piece in bytes.chunks(4096) {
-            let page = Page::zeroed().expect("there is memory");
-            page.write(0, piece);
-            frame.parts.push(Part::new(page, 0, piece.len() as u32));
-        }
-        Some(frame)
-    }
-}
 
 pub(crate) struct Bench {
     interface: Arc<Interface>,
@@ -77,7 +33,7 @@ pub(crate) fn bench() -> Bench {
     BOOT.call_once(|| {
         let info = hal::boot::info();
         frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
-        let cable = Arc::new(Cable::default());
+        let cable = Arc::new(Cable::new(1500));
         let interface = interface::add(cable.clone());
         ip::start(&interface, &Plan::parse(b"dhcp;ip=10.0.2.15/24;gw=10.0.2.2"), b"me");
         ip::register(
@@ -94,7 +50,7 @@ pub(crate) fn bench() -> Bench {
         let _ = CARD.set((interface, cable));
     });
     let (interface, cable) = CARD.get().expect("started").clone();
-    cable.out.lock().expect("whole").clear();
+    cable.take();
     Bench {
         interface,
         cable,
@@ -110,9 +66,9 @@ impl Bench {
     }
 
     pub(crate) fn comes_whole(&self, bytes: Vec<u8>) -> Vec<Vec<u8>> {
-        self.cable.inward.lock().expect("whole").push_back(bytes);
+        self.cable.put(bytes);
         self.interface.poll();
-        std::mem::take(&mut *self.cable.out.lock().expect("whole"))
+        self.cable.take()
     }
 
     /// The peer says where it is.

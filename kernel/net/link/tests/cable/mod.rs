@@ -1,24 +1,33 @@
 //! A card on a cable: what the stack sends is kept, and what is put in comes.
+#![expect(unreachable_pub, reason = "a module of several test programs")]
 
 use frames::Page;
 use link::{Abilities, Card, Counters, Frame, Part};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-pub(crate) const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
+pub const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
-#[derive(Default)]
-pub(crate) struct Cable {
+pub struct Cable {
+    mtu: u32,
     out: Mutex<Vec<Vec<u8>>>,
     inward: Mutex<VecDeque<Vec<u8>>>,
 }
 
 impl Cable {
-    pub(crate) fn put(&self, bytes: Vec<u8>) {
+    pub fn new(mtu: u32) -> Self {
+        Self {
+            mtu,
+            out: Mutex::default(),
+            inward: Mutex::default(),
+        }
+    }
+
+    pub fn put(&self, bytes: Vec<u8>) {
         self.inward.lock().expect("whole").push_back(bytes);
     }
 
-    pub(crate) fn take(&self) -> Vec<Vec<u8>> {
+    pub fn take(&self) -> Vec<Vec<u8>> {
         std::mem::take(&mut *self.out.lock().expect("whole"))
     }
 }
@@ -32,7 +41,7 @@ impl Card for Cable {
         Abilities {
             checksum: false,
             cuts: [false; 3],
-            mtu: 1500,
+            mtu: self.mtu,
         }
     }
 
