@@ -249,13 +249,6 @@ pub fn default_action(signal: Signal) -> DefaultAction {
     }
 }
 
-/// Whether a signal from one process to another is lost: to the first process, which has no handler for it, from an orphan. To an orphan 1 is not the application, as it is to others, but
-/// the system's init, which lives as long as the system and which no default action ends.
-#[must_use]
-pub fn is_shielded(from: &Process, to: &Process, signal: Signal) -> bool {
-    to.pid == 1 && from.is_adopted.load(Ordering::Acquire) && to.signals.action(signal).handler == SIG_DFL
-}
-
 fn is_ignored(signal: Signal, action: &SigAction) -> bool {
     action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
 }

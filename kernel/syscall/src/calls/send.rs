@@ -124,9 +124,7 @@ fn to_one(caller: &Caller<'_>, target: &Arc<Process>, signal: Option<Signal>, in
     if !Arc::ptr_eq(target, caller.process()) {
         may_signal(caller, target, signal)?;
     }
-    if let Some(info) = info
-        && !signals::is_shielded(caller.process(), target, info.signal)
-    {
+    if let Some(info) = info {
         signals::send(target, info);
     }
     Ok(())
