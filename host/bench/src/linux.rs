@@ -97,15 +97,8 @@ fn rows(kernel: &Kernel, root: &Path, options: &Options, memory: &str) -> Result
     }
 }
 
-/// Starts the kernel with `root` as its initial file system.
-fn start(
-    kernel: &Kernel,
-    root: &Path,
-    options: &Options,
-    memory: &str,
-    meter: &[&str],
-    limit: Duration,
-) -> Result<Outcome, String> {
+/// A machine with nothing but a serial line.
+fn bare_machine(options: &Options, memory: &str) -> Command {
     let mut qemu = Command::new("qemu-system-x86_64");
     qemu.args(["-M", "microvm", "-accel", "tcg", "-cpu", &options.cpu, "-m", memory])
         .args([
@@ -116,8 +109,21 @@ fn start(
             "-no-reboot",
             "-serial",
             "stdio",
-        ])
-        .arg("-kernel")
+        ]);
+    qemu
+}
+
+/// Starts the kernel with `root` as its initial file system.
+fn start(
+    kernel: &Kernel,
+    root: &Path,
+    options: &Options,
+    memory: &str,
+    meter: &[&str],
+    limit: Duration,
+) -> Result<Outcome, String> {
+    let mut qemu = bare_machine(options, memory);
+    qemu.arg("-kernel")
         .arg(&kernel.file)
         .arg("-initrd")
         .arg(root)

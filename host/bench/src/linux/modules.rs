@@ -24,25 +24,15 @@ pub(crate) fn served(
     let name = format!("Linux {}", kernel.release);
     let root = initramfs_of(programs, &programs.serve, &modules(&kernel)?)?;
     let image = word_after(line, "-initrd", "")?;
-    let mut qemu = Command::new("qemu-system-x86_64");
-    qemu.args(["-M", "microvm", "-accel", "tcg", "-m", memory])
-        .args([
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-no-reboot",
-            "-serial",
-            "stdio",
-        ])
-        .args(["-global", "virtio-mmio.force-legacy=false"])
+    let mut qemu = super::bare_machine(options, memory);
+    qemu.args(["-global", "virtio-mmio.force-legacy=false"])
         .args(["-netdev", word_after(line, "-netdev", "")?])
         .args(["-device", word_after(line, "-device", "virtio-net-device")?])
         .args([
             "-drive",
             &format!("file={image},if=none,id=root,format=raw,readonly=on"),
         ])
-        .args(["-device", "virtio-blk-device,drive=root", "-cpu", &options.cpu])
+        .args(["-device", "virtio-blk-device,drive=root"])
         .arg("-kernel")
         .arg(&kernel.file)
         .arg("-initrd")

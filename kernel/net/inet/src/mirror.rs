@@ -1,6 +1,7 @@
 //! What packet sockets see of connections within the machine: the segments that there would be if they were packets.
 //!
 //! Nothing of this is kept: places in the streams are those of the channels, and where streams begin follows from who talks to whom. Acknowledgements come right behind what they are for.
+//! Bytes are shown out of the channel once they are in it: what a reader on another CPU has taken by then is missing from its packet, whose place tells so.
 
 use crate::stream::TcpSocket;
 use crate::table;
