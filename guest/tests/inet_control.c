@@ -121,8 +121,24 @@ static void offsets(const char *what, int family, int type) {
   close(s[0]), close(s[1]);
 }
 
+// Linux begins to note times a moment after the first socket asks, and goes on while one does: the socket that keeps it noting.
+static void note_times(void) {
+  int s[2], all = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+  pair(AF_INET, SOCK_DGRAM, s);
+  setsockopt(s[1], SOL_SOCKET, SO_TIMESTAMPING, &all, sizeof all);
+  for (int i = 0; i < 1000; i++) {
+    char byte, control[128];
+    struct iovec piece = {&byte, 1};
+    struct msghdr header = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    send(s[0], "x", 1, 0);
+    if (recvmsg(s[1], &header, 0) == 1 && CMSG_FIRSTHDR(&header)) return;
+    usleep(1000);
+  }
+}
+
 int main(void) {
   int s[2], family;
+  note_times();
   times("udp", AF_INET, SOCK_DGRAM);
   times("udp6", AF_INET6, SOCK_DGRAM);
   times("local", AF_UNIX, SOCK_DGRAM);
