@@ -32,28 +32,34 @@ pub trait Argument: Sized {
     }
 }
 
+/// Shows one argument of a call as text, from its register; with the call's result, if it is over and did not fail.
+pub type Show = fn(u64, Option<u64>, &mut String) -> fmt::Result;
+
 /// All arguments of a call.
 pub trait Arguments: Sized {
+    /// How each is shown. (A list rather than code for each call: there are hundreds of calls, but only a few dozen kinds of argument.)
+    const SHOWN: &'static [Show];
+
     /// Makes them from the registers.
     ///
     /// # Errors
     /// Those of [`Argument::decode`].
     fn decode(registers: &[u64; 6]) -> Result<Self>;
+}
 
-    /// Shows them, separated by commas; with the call's result, if it is over and was none of failure.
-    ///
-    /// # Errors
-    /// When the text cannot be written.
-    fn show(&self, out: &mut String, result: Option<u64>) -> fmt::Result;
+fn show<A: Argument>(register: u64, result: Option<u64>, out: &mut String) -> fmt::Result {
+    match (A::decode(register), result) {
+        (Ok(argument), Some(result)) => argument.show_after(out, result),
+        (Ok(argument), None) => argument.show(out),
+        (Err(_), _) => Hex(register).show(out),
+    }
 }
 
 impl Arguments for () {
+    const SHOWN: &'static [Show] = &[];
+
     #[inline]
     fn decode(_registers: &[u64; 6]) -> Result<Self> {
-        Ok(())
-    }
-
-    fn show(&self, _out: &mut String, _result: Option<u64>) -> fmt::Result {
         Ok(())
     }
 }
@@ -62,22 +68,11 @@ impl Arguments for () {
 macro_rules! tuple {
     ($($kind:ident $index:tt),*) => {
         impl<$($kind: Argument),*> Arguments for ($($kind,)*) {
+            const SHOWN: &'static [Show] = &[$(show::<$kind>),*];
+
             #[inline]
             fn decode(registers: &[u64; 6]) -> Result<Self> {
                 Ok(($($kind::decode(registers[$index])?,)*))
-            }
-
-            fn show(&self, out: &mut String, result: Option<u64>) -> fmt::Result {
-                $(
-                    if $index > 0 {
-                        out.push_str(", ");
-                    }
-                    match result {
-                        Some(result) => self.$index.show_after(out, result)?,
-                        None => self.$index.show(out)?,
-                    }
-                )*
-                Ok(())
             }
         }
     };

@@ -1,9 +1,8 @@
 //! Calls by number, made when the kernel is compiled.
 
-use crate::argument::Arguments;
+use crate::argument::{Arguments, Show};
 use crate::{Caller, Support, Syscall, calls};
 use abi::Result;
-use alloc::string::String;
 
 /// Numbers are below this.
 pub const NUMBERS: usize = 512;
@@ -19,8 +18,8 @@ pub struct Entry {
     pub support: Support,
     /// Decodes the arguments and does it.
     pub call: Call,
-    /// Shows its arguments, with the result if the call is over and did not fail.
-    pub show: fn(&[u64; 6], Option<u64>, &mut String),
+    /// How its arguments are shown.
+    pub shown: &'static [Show],
 }
 
 impl core::fmt::Debug for Entry {
@@ -34,12 +33,6 @@ fn call<S: Syscall>(caller: &mut Caller<'_>) -> Result<u64> {
     S::call(caller, args)
 }
 
-fn show<S: Syscall>(registers: &[u64; 6], result: Option<u64>, out: &mut String) {
-    if let Ok(args) = S::Args::decode(registers) {
-        let _ = args.show(out, result);
-    }
-}
-
 impl Entry {
     /// The row of a call.
     #[must_use]
@@ -49,7 +42,7 @@ impl Entry {
             number: S::NUMBER,
             support: S::SUPPORT,
             call: call::<S>,
-            show: show::<S>,
+            shown: S::Args::SHOWN,
         }
     }
 }
@@ -70,7 +63,20 @@ pub(crate) static CALLS: [Call; NUMBERS] = {
     calls
 };
 
-/// The table of all calls.
+/// How the arguments of each call are shown, for traces.
+pub(crate) static SHOWN: [Option<&'static [Show]>; NUMBERS] = {
+    let mut shown: [Option<&'static [Show]>; NUMBERS] = [None; NUMBERS];
+    let mut number = 0;
+    while number < NUMBERS {
+        if let Some(entry) = TABLE[number] {
+            shown[number] = Some(entry.shown);
+        }
+        number += 1;
+    }
+    shown
+};
+
+/// The table of all calls. (For documents and tests: what the kernel itself asks for is in the tables above, so that names and notes need no room in it.)
 pub static TABLE: [Option<Entry>; NUMBERS] = build();
 
 const fn build() -> [Option<Entry>; NUMBERS] {

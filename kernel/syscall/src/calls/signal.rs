@@ -1,7 +1,7 @@
 //! Signals as the receiver sees them: actions, masks, waiting, the alternate stack, the way back from a handler.
 
 use crate::Caller;
-use crate::table::TABLE;
+use crate::table::CALLS;
 use abi::signal::{SA_KNOWN, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
@@ -149,8 +149,8 @@ fn rt_sigtimedwait(
 /// Goes on with a call that a signal without a handler interrupted: the call finds in [`deadline`] when it ends.
 fn restart_syscall(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
     let number = caller.thread.signals.restart.lock().map(|restart| restart.number);
-    match number.and_then(|number| TABLE.get(number as usize).copied().flatten()) {
-        Some(entry) => (entry.call)(caller),
+    match number.and_then(|number| CALLS.get(number as usize)) {
+        Some(call) => call(caller),
         None => Err(Error::new(Errno::EINTR, "no call was interrupted")),
     }
 }
