@@ -3,7 +3,6 @@
 //! An address is used at once while it is found out whether somebody else has it (optimistic duplicate address detection, RFC 4429): programs that connect right after the start are not kept waiting. What
 //! routers say is good for a time only, and so is kept with its end; how much of it is kept is limited.
 
-use crate::configure::{Names, Origin};
 use crate::discovery::{Letter, solicited};
 use crate::neighbour::Word;
 use crate::network::Network;
@@ -15,6 +14,7 @@ use core::net::{IpAddr, Ipv6Addr};
 use packet::discovery::{Advertisement, Item, items, kind, mac_option};
 use packet::ethernet::{self, Mac};
 use packet::icmp::Message;
+use packet::names::search_list;
 
 const SECOND: u64 = 1_000_000_000;
 /// How long somebody else may take to say that an address is taken.
@@ -35,12 +35,14 @@ const BY_ROUTER: u32 = 1024;
 const ON_LINK: u32 = 256;
 
 /// Something that is good for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Thing {
     Address(u32, IpAddr),
     Route(Entry),
-    /// The name servers that an interface's router named.
-    Names(u32),
+    /// Whom to ask for names, as a router of an interface said.
+    Server(u32, IpAddr),
+    /// The domains in which names are looked for.
+    Search(u32, Vec<u8>),
 }
 
 /// An address that somebody else may have.
@@ -171,7 +173,15 @@ impl Stack {
                     };
                     self.keep(Thing::Route(entry), after(now, lifetime));
                 }
-                Item::Nameservers(lifetime, servers) => self.name(now, index, lifetime, servers),
+                Item::Nameservers(lifetime, servers) => {
+                    let servers = servers.chunks_exact(16).filter_map(|ip| ip.first_chunk::<16>());
+                    for ip in servers.map(|ip| IpAddr::from(*ip)).filter(is_host) {
+                        self.keep(Thing::Server(index, ip), after(now, lifetime));
+                    }
+                }
+                Item::Search(lifetime, list) => {
+                    self.keep(Thing::Search(index, search_list(list)), after(now, lifetime));
+                }
                 _ => {}
             }
         }
@@ -202,20 +212,6 @@ impl Stack {
         self.keep(thing, until);
     }
 
-    /// A router names name servers.
-    fn name(&mut self, now: u64, index: u32, lifetime: u32, servers: &[u8]) {
-        let mine = |names: &Names| names.interface == index && names.origin == Origin::Router;
-        self.names.retain(|names| !mine(names));
-        let servers = servers.chunks_exact(16).filter_map(|ip| ip.first_chunk::<16>());
-        self.names.push(Names {
-            interface: index,
-            origin: Origin::Router,
-            servers: servers.take(3).map(|ip| IpAddr::from(*ip)).collect(),
-            domain: Vec::new(),
-        });
-        self.keep(Thing::Names(index), after(now, lifetime));
-    }
-
     /// Keeps something until a time; one that is over ends at once.
     pub(crate) fn keep(&mut self, thing: Thing, until: u64) {
         if let Some((_, end)) = self.timed.iter_mut().find(|(known, _)| *known == thing) {
@@ -225,8 +221,8 @@ impl Stack {
         if self.timed.len() >= MOST {
             return;
         }
-        if let Thing::Route(entry) = thing {
-            self.routes.push(entry);
+        if let Thing::Route(entry) = &thing {
+            self.routes.push(*entry);
         }
         self.timed.push((thing, until));
     }
@@ -235,13 +231,11 @@ impl Stack {
     pub(crate) fn tick_newer(&mut self, now: u64, effects: &mut Effects) {
         self.tests.retain(|test| test.until > now);
         while let Some(at) = self.timed.iter().position(|(_, until)| *until <= now) {
-            let (thing, _) = self.timed.swap_remove(at);
+            let (thing, _) = self.timed.remove(at);
             match thing {
                 Thing::Address(index, ip) => self.remove_address(index, ip),
                 Thing::Route(entry) => self.routes.retain(|known| *known != entry),
-                Thing::Names(index) => self
-                    .names
-                    .retain(|names| names.interface != index || names.origin != Origin::Router),
+                Thing::Server(..) | Thing::Search(..) => {}
             }
         }
         for at in 0..self.solicitations.len() {
@@ -286,6 +280,11 @@ impl Stack {
     pub(crate) fn is_asking_routers(&self, index: u32) -> bool {
         self.solicitations.iter().any(|question| question.interface == index)
     }
+}
+
+/// Whether somebody can have an address.
+fn is_host(ip: &IpAddr) -> bool {
+    !(ip.is_unspecified() || ip.is_multicast() || ip.is_loopback())
 }
 
 /// The route to a network without a router.

@@ -1,17 +1,15 @@
 //! Cards that ask for their addresses, and those who wait for that.
 //!
 //! The application starts while cards still ask. A program that connects at once expects, as in a container, that the machine is configured; so who finds no way while a card asks for an address for the first
-//! time ([`route_when_ready`]) or looks for name servers ([`resolver`]) waits for the answer, for five seconds after the card's start at most. After that there is no way until there is one.
+//! time ([`route_when_ready`]) or looks for name servers ([`resolver`](crate::resolver)) waits for the answer, for five seconds after the card's start at most. After that there is no way until there is one.
 
 use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
+use crate::names::{Names, Origin};
 use crate::output::frame_of;
 use crate::route::{Entry, Route, route};
 use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};
-use alloc::format;
-use alloc::string::String;
-use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use lock::Once;
 use packet::arp::Message;
@@ -21,9 +19,9 @@ use packet::{ipv4, udp};
 use task::{WaitQueue, wait_until};
 
 /// How long after a card's start programs wait for its configuration.
-const PATIENCE: u64 = 5_000_000_000;
+pub(crate) const PATIENCE: u64 = 5_000_000_000;
 /// The same for the newer protocol, which many networks do not have.
-const PATIENCE_NEWER: u64 = 1_000_000_000;
+pub(crate) const PATIENCE_NEWER: u64 = 1_000_000_000;
 
 /// Who waits for a configuration.
 pub(crate) static CONFIGURED: WaitQueue = WaitQueue::new();
@@ -35,81 +33,53 @@ pub fn set_name_hook(hook: fn(&[u8])) {
     let _ = NAMED.set(hook);
 }
 
-/// Who says something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    Plan,
-    /// A server that gave an address.
-    Server,
-    Router,
-}
-
-/// Whom to ask for names, as one interface was told.
-pub(crate) struct Names {
-    pub(crate) interface: u32,
-    /// Who said so.
-    pub(crate) origin: Origin,
-    pub(crate) servers: Vec<IpAddr>,
-    pub(crate) domain: Vec<u8>,
-}
-
 /// The way to an address, as [`route`]; who asks while the machine is being configured waits for that.
 ///
 /// # Errors
 /// `ENETUNREACH`; `ERESTARTSYS` when a signal comes.
 pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
     match route(destination, source, interface) {
-        Err(error) if error.errno == Errno::ENETUNREACH && wait(destination.is_ipv6())? => {
+        Err(error)
+            if error.errno == Errno::ENETUNREACH
+                && wait(|stack, now| stack.configuring_until(now, destination.is_ipv6()))? =>
+        {
             route(destination, source, interface)
         }
         result => result,
     }
 }
 
-/// Waits while the machine is being configured; whether there was anything to wait for.
-fn wait(newer: bool) -> Result<bool> {
-    let now = time::now();
-    let Some(until) = look(|stack| stack.configuring_until(now, newer)) else {
-        return Ok(false);
-    };
-    let done = || {
-        look(|stack| stack.configuring_until(time::now(), newer))
-            .is_none()
-            .then_some(())
-    };
-    match wait_until(&[&CONFIGURED], Some(until), done) {
-        Err(error) if error.errno == Errno::ETIMEDOUT => Ok(true),
-        result => result.map(|()| true),
-    }
-}
-
-/// Whom to ask for names, as `resolv.conf(5)` has it; who asks while the machine is being configured waits for that.
-#[must_use]
-pub fn resolver() -> String {
-    // A signal ends the waiting, no more.
-    let _ = wait(false);
-    look(|stack| {
-        let mut text = String::new();
-        for names in &stack.names {
-            if !names.domain.is_empty() {
-                text += &format!("search {}\n", String::from_utf8_lossy(&names.domain));
-            }
-            for server in &names.servers {
-                text += &format!("nameserver {server}\n");
-            }
+/// Waits while the machine is being configured, until a time that may change meanwhile; whether there was anything to wait for.
+pub(crate) fn wait(until: impl Fn(&Stack, u64) -> Option<u64>) -> Result<bool> {
+    let mut waited = false;
+    while let Some(end) = look(|stack| until(stack, time::now())) {
+        waited = true;
+        let changed = || (look(|stack| until(stack, time::now())) != Some(end)).then_some(());
+        match wait_until(&[&CONFIGURED], Some(end), changed) {
+            Err(error) if error.errno == Errno::ETIMEDOUT => break,
+            result => result?,
         }
-        text
-    })
+    }
+    Ok(waited)
 }
 
 impl Stack {
     /// Until when programs wait for a configuration, if there is one under way.
     fn configuring_until(&self, now: u64, newer: bool) -> Option<u64> {
-        let asking = |link: &&Link| match newer {
-            true => self.is_asking_routers(link.index),
-            false => link.client.as_ref().is_some_and(|client| !client.is_bound()),
-        };
-        let patience = if newer { PATIENCE_NEWER } else { PATIENCE };
+        if !newer {
+            return self.asking_until(now, PATIENCE);
+        }
+        let asking = |link: &&Link| self.is_asking_routers(link.index);
+        let until = self.links.iter().filter(asking);
+        until
+            .map(|link| link.started + PATIENCE_NEWER)
+            .filter(|until| *until > now)
+            .max()
+    }
+
+    /// Until when programs wait so long for an address of the older protocol, if a card asks for one.
+    pub(crate) fn asking_until(&self, now: u64, patience: u64) -> Option<u64> {
+        let asking = |link: &&Link| link.client.as_ref().is_some_and(|client| !client.is_bound());
         let until = self.links.iter().filter(asking).map(|link| link.started + patience);
         until.filter(|until| *until > now).max()
     }
@@ -217,7 +187,7 @@ impl Stack {
                 interface: index,
                 origin: Origin::Server,
                 servers: lease.nameservers.clone(),
-                domain: lease.domain.clone(),
+                search: lease.domain.clone(),
             });
             effects.configured = true;
             effects.name.clone_from(&lease.host_name);

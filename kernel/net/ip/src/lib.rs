@@ -14,6 +14,7 @@
 //! | `fragment` | parts of packets that wait for the others |
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
+//! | `names` | whom to ask for names |
 //! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
 //! | `multicast` | groups that programs are in, told to routers (IGMP, MLD) |
 //! | `filter` | what the machine may connect to |
@@ -46,6 +47,7 @@ mod icmp;
 mod input;
 mod manage;
 mod multicast;
+mod names;
 mod neighbour;
 mod network;
 mod output;
@@ -56,7 +58,7 @@ mod stack;
 mod transport;
 mod watch;
 
-pub use configure::{resolver, route_when_ready, set_name_hook};
+pub use configure::{route_when_ready, set_name_hook};
 pub use filter::{Rule, may_connect, set_rules, write_rules};
 pub use icmp::port_unreachable;
 pub use manage::{
@@ -64,6 +66,7 @@ pub use manage::{
     remove_route, routes,
 };
 pub use multicast::{is_member, join, leave};
+pub use names::resolver;
 pub use neighbour::State;
 pub use network::Network;
 pub use output::{send, show};

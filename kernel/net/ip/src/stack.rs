@@ -2,11 +2,12 @@
 
 use crate::autoconf::{Solicitation, Test, Thing};
 use crate::clock::with;
-use crate::configure::{self, Names, Origin};
+use crate::configure;
 use crate::dhcp::{Client, Lease};
 use crate::discovery;
 use crate::fragment::{Fragments, Waiting};
 use crate::icmp;
+use crate::names::{Names, Origin};
 use crate::neighbour::{Neighbours, Question};
 use crate::network::Network;
 use crate::output::frame_of;
@@ -313,7 +314,7 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
             interface: index,
             origin: Origin::Plan,
             servers: plan.nameservers.clone(),
-            domain: Vec::new(),
+            search: Vec::new(),
         });
         stack.tick(now, effects);
     });

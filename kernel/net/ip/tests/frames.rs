@@ -120,6 +120,10 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
     said.extend(prefix.octets());
     said.extend([25, 3, 0, 0, 0, 0, 0x0e, 0x10]);
     said.extend(PEER_NEWER.octets());
+    // The same server again, and domains of which one cannot be written.
+    said.extend([25, 3, 0, 0, 0, 0, 0x0e, 0x10]);
+    said.extend(PEER_NEWER.octets());
+    said.extend(b"\x1f\x03\0\0\0\0\x0e\x10\x03lan\0\x01\n\0\x02me\0\0\0\0\0\0");
     let advertisement = message_v6(
         discovery::kind::ROUTER_ADVERTISEMENT,
         0x4000_0708,
@@ -133,7 +137,7 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
     assert_eq!((route.source, route.next_hop), (own, IpAddr::V6(PEER_NEWER)));
     // Nobody waits for the other protocol for ever.
     hal::clock::advance(6_000_000_000);
-    assert!(ip::resolver().contains("nameserver fe80::ff:fe00:1"));
+    assert_eq!(ip::resolver(), "search lan me\nnameserver fe80::ff:fe00:1%eth0\n");
     // The same from further away is not believed.
     let mut far = advertisement;
     far[7] = 254;

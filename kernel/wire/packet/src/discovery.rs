@@ -36,6 +36,7 @@ const PREFIX: u8 = 3;
 const MTU: u8 = 5;
 const ROUTE: u8 = 24;
 const NAMESERVERS: u8 = 25;
+const SEARCH: u8 = 31;
 
 /// An option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub enum Item<'a> {
     Route(Ipv6Addr, u8, u8, u32),
     /// Whom to ask for names, and for how many seconds: addresses of 16 bytes.
     Nameservers(u32, &'a [u8]),
+    /// The domains in which names are looked for, and for how many seconds: a list as [`names`](crate::names) reads it.
+    Search(u32, &'a [u8]),
 }
 
 /// The options at the end of a message; nothing if one of them has no length, which makes the whole message invalid.
@@ -102,6 +105,7 @@ fn item(bytes: &[u8]) -> Option<Item<'_>> {
             Item::Route(prefix.into(), bits, *bytes.get(3)? >> 3 & 3, u32_at(bytes, 4)?)
         }
         NAMESERVERS => Item::Nameservers(u32_at(bytes, 4)?, bytes.get(8..)?),
+        SEARCH => Item::Search(u32_at(bytes, 4)?, bytes.get(8..)?),
         _ => return None,
     })
 }

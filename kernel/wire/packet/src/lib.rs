@@ -10,6 +10,7 @@
 //! | [`ipv4`], [`icmp`] | the older protocol and its messages (RFC 791, RFC 792) |
 //! | [`udp`] | datagrams (RFC 768) |
 //! | [`ipv6`], [`discovery`] | the newer protocol, its extension headers, and who is on the local network (RFC 8200, RFC 4861) |
+//! | [`names`] | lists of domain names (RFC 1035) |
 //! | [`dhcp`] | how hosts get addresses of the older protocol (RFC 2131) |
 //!
 //! Invariant: a `parse` that gives a payload gives one that lies in the bytes and is as long as the header says; padding of a frame is cut off.
@@ -26,6 +27,7 @@ pub mod ethernet;
 pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
+pub mod names;
 pub mod udp;
 
 /// The number at an offset, if it is there.
