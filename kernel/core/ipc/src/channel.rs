@@ -303,6 +303,22 @@ impl Channel {
         drop((marks, messages));
     }
 
+    /// Forgets the messages that wait; whether there were any.
+    pub fn forget(&self) -> bool {
+        let mut content = self.content.lock();
+        let forgotten = match &mut *content {
+            Content::Messages(waiting, total) => {
+                *total = 0;
+                core::mem::take(waiting)
+            }
+            Content::Bytes(_) => return false,
+        };
+        self.len.store(0, Ordering::Relaxed);
+        drop(content);
+        self.wake_refused();
+        !forgotten.is_empty()
+    }
+
     /// What an empty channel answers to who wants to receive; `ended` if the writer had gone before it was seen to be empty. A reset comes before the writer goes, and what was sent before it
     /// is received first.
     fn nothing(&self, ended: bool, flags: u32) -> Result<()> {

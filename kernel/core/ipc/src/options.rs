@@ -117,8 +117,11 @@ impl Options {
     pub fn inherit(&self, other: &Self) {
         let numbers = other.numbers.lock().clone();
         *self.numbers.lock() = numbers;
+        let filter = other.filter();
+        *self.filter.lock() = filter;
         self.has_extras.store(other.has_extras(), Ordering::Relaxed);
         for (to, from) in [
+            (&self.rate, &other.rate),
             (&self.receive_timeout, &other.receive_timeout),
             (&self.send_timeout, &other.send_timeout),
         ] {

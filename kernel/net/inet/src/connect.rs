@@ -125,9 +125,9 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
     let own = match ends.own {
         Some(own) => own,
         None => {
-            let any = SocketAddr::new(address::any(socket.family), 0);
-            let port = PORTS.claim(socket.wish(any), 0, &socket.own)?;
-            *ends.own.insert(SocketAddr::new(any.ip(), port))
+            let all = SocketAddr::new(ends.given.ip_or_any(socket.family), 0);
+            let port = PORTS.claim(socket.wish(all), 0, &socket.own)?;
+            *ends.own.insert(SocketAddr::new(all.ip(), port))
         }
     };
     drop(ends);
@@ -153,13 +153,6 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
 /// Begins a connection; it is asked for with [`outcome`].
 pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     const PROGRESS: Error = Error::new(Errno::EINPROGRESS, "the connection is on its way");
-    if address::is_unspecified(bytes)? {
-        if socket.incoming.get().is_some_and(|incoming| !incoming.reader_gone()) && !socket.is_over() {
-            socket.fail(Errno::ECONNRESET);
-        }
-        socket.abort();
-        return Ok(());
-    }
     let wanted = parse(socket, bytes)?;
     if socket.listener.get().is_some() {
         return Err(Error::new(Errno::EISCONN, "the socket listens"));
@@ -185,6 +178,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         ));
     }
     let ip = ends.own.map(|own| own.ip()).filter(|ip| !ip.is_unspecified());
+    let ip = ip.or(ends.given.ip);
     if !address::is_own(to.ip()) {
         begin(socket, &mut ends, ip, to)?;
         drop(ends);
@@ -202,6 +196,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     ends.peer = Some(to);
     ends.progress = Progress::Waiting;
     drop(ends);
+    socket.take_error();
     counters::tcp::ACTIVE_OPENS.count();
     attempt(socket, to);
     Err(PROGRESS)
@@ -297,7 +292,7 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
     };
     let server = TcpSocket::new(target.family, target.uid);
     server.options.inherit(&target.options);
-    server.serve(to, from);
+    server.serve(to, from, target);
     let mut state = listener.state.lock();
     if state.closed {
         drop(state);

@@ -4,6 +4,7 @@
 //! comes back to a sender that is connected as `ECONNREFUSED`, and to one that asks for it (`IP_RECVERR`) with all that is known.
 
 use crate::control::{self, Manner};
+use crate::dissolve::Given;
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::{self, Groups};
 use crate::ports::{Holder, Ports, Wish};
@@ -55,6 +56,8 @@ static PORTS: Ports<UdpSocket> = Ports::new();
 struct Ends {
     own: Option<SocketAddr>,
     peer: Option<SocketAddr>,
+    /// What `bind` gave.
+    given: Given,
 }
 
 /// A datagram socket.
@@ -132,9 +135,27 @@ impl UdpSocket {
     fn own_address(&self) -> Result<SocketAddr> {
         let mut ends = self.ends.lock();
         if ends.own.is_none() {
-            self.claim(&mut ends, SocketAddr::new(address::any(self.family), 0))?;
+            let all = ends.given.ip_or_any(self.family);
+            self.claim(&mut ends, SocketAddr::new(all, 0))?;
         }
         ends.own.ok_or(Errno::EINVAL.into())
+    }
+
+    /// It is connected to nobody any more, and has what `bind` gave it.
+    fn dissolve(&self) {
+        let mut ends = self.ends.lock();
+        ends.peer = None;
+        let given = ends.given;
+        if given.has_port {
+            let ip = given.ip_or_any(self.family);
+            ends.own.iter_mut().for_each(|own| own.set_ip(ip));
+            return;
+        }
+        let own = ends.own.take();
+        drop(ends);
+        if let Some(own) = own {
+            self.ports().release(own.port(), &self.own);
+        }
     }
 
     /// Where a datagram goes.
@@ -610,12 +631,14 @@ impl Socket for UdpSocket {
         if ends.own.is_some() {
             return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
         }
-        self.claim(&mut ends, wanted)
+        self.claim(&mut ends, wanted)?;
+        ends.given = Given::new(wanted);
+        Ok(())
     }
 
     fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {
         if address::is_unspecified(address)? {
-            self.ends.lock().peer = None;
+            self.dissolve();
             return Ok(());
         }
         let to = address::or_own(address::parse(self.family, address)?);
@@ -630,8 +653,9 @@ impl Socket for UdpSocket {
     }
 
     fn address(&self) -> Result<Vec<u8>> {
-        let own = self.ends.lock().own;
-        let own = own.unwrap_or(SocketAddr::new(address::any(self.family), 0));
+        let ends = *self.ends.lock();
+        let own = ends.own;
+        let own = own.unwrap_or(SocketAddr::new(ends.given.ip_or_any(self.family), 0));
         Ok(address::show(self.family, own))
     }
 

@@ -191,7 +191,7 @@ fn open(
     let server = TcpSocket::new(socket.family, socket.uid);
     server.options.inherit(&socket.options);
     let connection = request.open(time::now(), stream_options::settings(&server.options));
-    server.serve(name.0, name.1);
+    server.serve(name.0, name.1, socket);
     let remote = Remote::accept(*name, Some(interface), &server.ear, connection)?;
     stream_options::set_manner(&server, &remote);
     *server.remote.lock() = Some(Arc::clone(&remote));

@@ -8,7 +8,7 @@
 //! |---|---|
 //! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
-//! | `stream` | TCP sockets; `connect` their connections, `stream_options` their options |
+//! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `raw` | raw sockets |
@@ -28,6 +28,7 @@ mod arrive;
 mod connect;
 mod control;
 mod datagram;
+mod dissolve;
 mod half_open;
 mod inbox;
 pub mod limits;

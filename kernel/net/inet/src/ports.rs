@@ -182,6 +182,18 @@ impl<S: Holder> Ports<S> {
         }
     }
 
+    /// Another socket has the port from now on.
+    pub(crate) fn hand_over(&self, port: u16, from: &Weak<S>, to: &Weak<S>) {
+        let mut claims = self.claims.lock();
+        let claims = claims.get_mut(&port).map(|here| here.claims.iter_mut());
+        for claim in claims.into_iter().flatten() {
+            if Weak::ptr_eq(&claim.socket, from) {
+                claim.socket = Weak::clone(to);
+                claim.listens = false;
+            }
+        }
+    }
+
     /// Gives a port back.
     pub(crate) fn release(&self, port: u16, socket: &Weak<S>) {
         let mut claims = self.claims.lock();

@@ -4,6 +4,7 @@
 //! resets the other side, the first bytes sent to who has closed go nowhere and bring the reset, the next are refused.
 
 use crate::connect::{self, Listener, Progress};
+use crate::dissolve::{Given, Renewed};
 use crate::ports::{Holder, Ports, Wish};
 use crate::remote::Remote;
 use crate::{address, mirror, options, stream_options};
@@ -49,6 +50,10 @@ pub(crate) struct Ends {
     pub(crate) progress: Progress,
     /// If the port is a listener's and not the socket's: with which wish it is served there.
     pub(crate) served: Option<Wish>,
+    /// What `bind` gave.
+    pub(crate) given: Given,
+    /// What it shows as its address while it has none: what was left of one.
+    pub(crate) shown: Option<SocketAddr>,
 }
 
 /// A stream socket.
@@ -73,15 +78,22 @@ pub(crate) struct TcpSocket {
     is_counted: AtomicBool,
     /// Bytes were sent to who has closed.
     sent_in_vain: AtomicBool,
+    /// What it has become, if a connection was dissolved.
+    pub(crate) renewed: Renewed,
 }
 
 impl TcpSocket {
     pub(crate) fn new(family: u16, uid: u32) -> Arc<Self> {
+        Self::with_ear(family, uid, Arc::default())
+    }
+
+    /// One where those who wait are somewhere already.
+    pub(crate) fn with_ear(family: u16, uid: u32, ear: Arc<Ear>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             family,
             uid,
             own: Weak::clone(own),
-            ear: Arc::default(),
+            ear,
             ends: SpinLock::new(Ends::default()),
             incoming: Once::new(),
             outgoing: Once::new(),
@@ -93,6 +105,7 @@ impl TcpSocket {
             stopped_writing: AtomicBool::new(false),
             is_counted: AtomicBool::new(false),
             sent_in_vain: AtomicBool::new(false),
+            renewed: Renewed::default(),
         })
     }
 
@@ -122,13 +135,16 @@ impl TcpSocket {
     }
 
     /// A connection that has just been accepted: who it is, whom it talks to, and that its listener's port serves it.
-    pub(crate) fn serve(&self, own: SocketAddr, peer: SocketAddr) {
+    pub(crate) fn serve(&self, own: SocketAddr, peer: SocketAddr, listener: &Self) {
         let wish = self.wish(own);
+        let given = listener.ends.lock().given;
         *self.ends.lock() = Ends {
             own: Some(own),
             peer: Some(peer),
             progress: Progress::Known,
             served: Some(wish),
+            given,
+            shown: None,
         };
         PORTS.serve(wish, own.port());
     }
@@ -146,8 +162,13 @@ impl TcpSocket {
     }
 
     pub(crate) fn fail(&self, errno: Errno) {
-        self.error.store(u32::from(errno.0), Ordering::SeqCst);
+        self.keep_error(errno);
         self.ear.wake_all();
+    }
+
+    /// Something went wrong that is told to who asks next.
+    pub(crate) fn keep_error(&self, errno: Errno) {
+        self.error.store(u32::from(errno.0), Ordering::SeqCst);
     }
 
     /// What went wrong, told once.
@@ -226,11 +247,8 @@ impl TcpSocket {
         let Some(outgoing) = self.outgoing.get() else {
             return self.write_away(from, flags);
         };
-        if self.stopped_writing.load(Ordering::Relaxed) {
-            return Err(PIPE);
-        }
-        if outgoing.reader_gone() {
-            return self.write_in_vain(from);
+        if self.stopped_writing.load(Ordering::Relaxed) || outgoing.reader_gone() {
+            return self.write_in_vain(from, flags);
         }
         let along = if flags & MSG_OOB != 0 {
             Along::Urgent
@@ -248,6 +266,9 @@ impl TcpSocket {
         if let Some(remote) = self.remote() {
             return remote.write(from, flags);
         }
+        if let Some(now) = self.renewed.get() {
+            return now.write_some(from, flags);
+        }
         match self.ends.lock().progress {
             Progress::Waiting => Err(Errno::EAGAIN.into()),
             _ => Err(PIPE),
@@ -256,7 +277,14 @@ impl TcpSocket {
 
     /// Nobody is there any more: who was not told yet finds out by sending.
     #[cold]
-    fn write_in_vain(&self, from: &mut Source<'_>) -> Result<usize> {
+    #[inline(never)]
+    fn write_in_vain(&self, from: &mut Source<'_>, flags: u32) -> Result<usize> {
+        if let Some(now) = self.renewed.get() {
+            return now.write_some(from, flags);
+        }
+        if self.stopped_writing.load(Ordering::Relaxed) {
+            return Err(PIPE);
+        }
         let knows = self.incoming.get().is_some_and(|channel| channel.was_reset());
         if let Some(errno) = self.take_error() {
             return Err(errno.into());
@@ -278,10 +306,13 @@ impl TcpSocket {
                 return remote.events(self.stopped_reading.load(Ordering::Relaxed));
             }
             let waiting = matches!(self.ends.lock().progress, Progress::Waiting);
-            let failed = self.error.load(Ordering::Relaxed) != 0;
+            let error = self.error.load(Ordering::Relaxed);
+            // One that was dissolved receives no end.
+            let ended = error != 0 && error != u32::from(Errno::ECONNRESET.0);
             let mut events = Events::empty();
             events.set(Events::WRITABLE | Events::HUP, !waiting);
-            events.set(Events::READABLE | Events::ERR | Events::RDHUP, failed);
+            events.set(Events::ERR, error != 0);
+            events.set(Events::READABLE | Events::RDHUP, ended);
             return events;
         };
         let failed = self.has_failed();
@@ -308,6 +339,44 @@ impl TcpSocket {
 }
 
 impl TcpSocket {
+    #[cold]
+    fn request(&self, request: u32, argument: u64) -> Result<u64> {
+        if self.listener.get().is_some() && request != SIOCATMARK {
+            return Err(Error::new(Errno::EINVAL, "the socket listens"));
+        }
+        if let Some(remote) = self.remote() {
+            return stream_options::request(&remote, request, argument);
+        }
+        stream_options::request_here(self, request, argument)
+    }
+
+    fn receive_some(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let remote = if self.incoming.get().is_some() {
+            None
+        } else {
+            self.remote()
+        };
+        if let Some(remote) = remote {
+            return self.receive_away(&remote, into, flags);
+        }
+        if flags & MSG_OOB != 0 {
+            return self.receive_urgent(into, flags);
+        }
+        let Some(channel) = self.incoming.get() else {
+            return match self.take_error() {
+                Some(errno) => Err(errno.into()),
+                None => Err(NOT_CONNECTED),
+            };
+        };
+        if into.left() == 0 && !channel.is_empty() {
+            return Ok(Incoming::default());
+        }
+        if channel.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+            return Ok(Incoming::default());
+        }
+        channel.receive(into, flags)
+    }
+
     /// Receives from who is not in the machine.
     fn receive_away(&self, remote: &Remote, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         let mut incoming = Incoming::default();
@@ -374,17 +443,17 @@ impl FileLike for TcpSocket {
     }
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
-        if self.listener.get().is_some() && request != SIOCATMARK {
-            return Err(Error::new(Errno::EINVAL, "the socket listens"));
+        match self.renewed.get() {
+            Some(now) => now.request(request, argument),
+            None => self.request(request, argument),
         }
-        if let Some(remote) = self.remote() {
-            return stream_options::request(&remote, request, argument);
-        }
-        stream_options::request_here(self, request, argument)
     }
 
     fn ready(&self, _file: &File) -> Events {
-        self.ready_events()
+        match self.renewed.get() {
+            Some(now) => now.ready_events(),
+            None => self.ready_events(),
+        }
     }
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
@@ -395,6 +464,9 @@ impl FileLike for TcpSocket {
     }
 
     fn timeout(&self, direction: Direction) -> Option<u64> {
+        if let Some(now) = self.renewed.get() {
+            return now.timeout(direction);
+        }
         self.options.timeout(direction)
     }
 
@@ -403,6 +475,9 @@ impl FileLike for TcpSocket {
     }
 
     fn linger(&self) {
+        if let Some(now) = self.renewed.get() {
+            return now.linger();
+        }
         let Some(seconds) = self.options.linger().filter(|seconds| *seconds > 0) else {
             return;
         };
@@ -433,30 +508,10 @@ impl Socket for TcpSocket {
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        let remote = if self.incoming.get().is_some() {
-            None
-        } else {
-            self.remote()
-        };
-        if let Some(remote) = remote {
-            return self.receive_away(&remote, into, flags);
+        match self.renewed.get() {
+            Some(now) => now.receive_some(into, flags),
+            None => self.receive_some(into, flags),
         }
-        if flags & MSG_OOB != 0 {
-            return self.receive_urgent(into, flags);
-        }
-        let Some(channel) = self.incoming.get() else {
-            return match self.take_error() {
-                Some(errno) => Err(errno.into()),
-                None => Err(NOT_CONNECTED),
-            };
-        };
-        if into.left() == 0 && !channel.is_empty() {
-            return Ok(Incoming::default());
-        }
-        if channel.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
-            return Ok(Incoming::default());
-        }
-        channel.receive(into, flags)
     }
 
     fn is_stream(&self) -> bool {
@@ -464,6 +519,9 @@ impl Socket for TcpSocket {
     }
 
     fn shut_down(&self, how: u32) -> Result<()> {
+        if let Some(now) = self.renewed.get() {
+            return now.shut_down(how);
+        }
         if let Some(listener) = self.listener.get() {
             if matches!(how, SHUT_RD | SHUT_RDWR) {
                 listener.close();
@@ -501,6 +559,9 @@ impl Socket for TcpSocket {
     }
 
     fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
+        if let Some(now) = self.renewed.get() {
+            return now.bind(view, address);
+        }
         let wanted = options::parse_for_bind(self.family, address, &view.credentials)?;
         let mut ends = self.ends.lock();
         if ends.own.is_some() {
@@ -508,22 +569,38 @@ impl Socket for TcpSocket {
         }
         let port = PORTS.claim(self.wish(wanted), wanted.port(), &self.own)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
+        ends.given = Given::new(wanted);
         Ok(())
     }
 
     fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {
-        connect::connect(self, address)
+        if address::is_unspecified(address)? {
+            return self.dissolve();
+        }
+        match self.renewed.get() {
+            Some(now) => connect::connect(&now, address),
+            None => connect::connect(self, address),
+        }
     }
 
     fn connected(&self) -> Result<()> {
+        if let Some(now) = self.renewed.get() {
+            return now.connected();
+        }
         connect::outcome(self)
     }
 
     fn listen(&self, backlog: u32) -> Result<()> {
+        if let Some(now) = self.renewed.get() {
+            return now.listen(backlog);
+        }
         connect::listen(self, backlog)
     }
 
     fn accept(&self, flags: OpenFlags) -> Result<(Arc<File>, Vec<u8>)> {
+        if let Some(now) = self.renewed.get() {
+            return now.accept(flags);
+        }
         let listener = self.listener.get();
         let listener = listener.ok_or(Error::new(Errno::EINVAL, "the socket does not listen"))?;
         let socket = listener.take()?;
@@ -533,12 +610,20 @@ impl Socket for TcpSocket {
     }
 
     fn address(&self) -> Result<Vec<u8>> {
-        let own = self.ends.lock().own;
+        if let Some(now) = self.renewed.get() {
+            return now.address();
+        }
+        let ends = self.ends.lock();
+        let own = ends.own.or(ends.shown);
+        drop(ends);
         let own = own.unwrap_or(SocketAddr::new(address::any(self.family), 0));
         Ok(address::show(self.family, own))
     }
 
     fn peer_address(&self) -> Result<Vec<u8>> {
+        if let Some(now) = self.renewed.get() {
+            return now.peer_address();
+        }
         let is_open = |remote: Arc<Remote>| remote.look(tcp::Connection::is_open);
         let connected = self.outgoing.get().is_some() && !self.is_over() || self.remote().is_some_and(is_open);
         let peer = self.peer().filter(|_| connected).ok_or(NOT_CONNECTED)?;
@@ -546,6 +631,9 @@ impl Socket for TcpSocket {
     }
 
     fn listing(&self) -> Listing {
+        if let Some(now) = self.renewed.get() {
+            return now.listing();
+        }
         let waiting = |channel: Option<&Arc<Channel>>| channel.map_or(0, |channel| channel.next_len()) as u32;
         let incoming = self.incoming.get();
         if let Some(remote) = self.remote() {
@@ -581,10 +669,16 @@ impl Socket for TcpSocket {
     }
 
     fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        if let Some(now) = self.renewed.get() {
+            return now.option(level, name);
+        }
         stream_options::get(self, level, name)
     }
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        if let Some(now) = self.renewed.get() {
+            return now.set_option(level, name, value);
+        }
         stream_options::set(self, level, name, value)
     }
 }

@@ -1,6 +1,6 @@
 //! Binding, listening, connecting, accepting.
 
-use super::{Style, UnixSocket, name};
+use super::{Chosen, NOT_CONNECTED, Style, UnixSocket, name};
 use crate::channel::{Channel, Ear};
 use abi::socket::{AF_UNIX, AF_UNSPEC};
 use abi::{Errno, Error, Result};
@@ -133,9 +133,31 @@ pub(super) fn listen(socket: &UnixSocket, backlog: u32) -> Result<()> {
     Ok(())
 }
 
-/// The channel that leads to who has an address.
-pub(super) fn find_channel(view: &Context, address: &[u8], style: Style) -> Result<Arc<Channel>> {
-    Ok(Arc::clone(receiver(&find(view, address, style)?)?))
+/// The channel that leads to who has an address, for datagrams.
+pub(super) fn find_channel(from: &UnixSocket, view: &Context, address: &[u8]) -> Result<Arc<Channel>> {
+    let target = find(view, address, Style::Datagram)?;
+    may_send(from, &target)?;
+    Ok(Arc::clone(receiver(&target)?))
+}
+
+/// The channel that leads to whom a socket for datagrams is connected to.
+pub(super) fn chosen_channel(from: &UnixSocket) -> Result<Arc<Channel>> {
+    let chosen = from.chosen.lock().clone().ok_or(NOT_CONNECTED)?;
+    if let Some(target) = chosen.socket.upgrade() {
+        may_send(from, &target)?;
+    }
+    Ok(chosen.channel)
+}
+
+/// Who is connected to somebody gets datagrams from nobody else.
+fn may_send(from: &UnixSocket, target: &UnixSocket) -> Result<()> {
+    let chosen = target.chosen.lock();
+    match &*chosen {
+        Some(chosen) if !Weak::ptr_eq(&chosen.socket, &from.own) => {
+            Err(Error::new(Errno::EPERM, "the socket is connected to another"))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn find(view: &Context, address: &[u8], style: Style) -> Result<Arc<UnixSocket>> {
@@ -188,14 +210,41 @@ pub(super) fn connect(socket: &UnixSocket, view: &Context, address: &[u8]) -> Re
 
 fn connect_datagrams(socket: &UnixSocket, view: &Context, address: &[u8], leave: bool) -> Result<()> {
     if leave {
-        *socket.chosen.lock() = None;
+        let old = socket.chosen.lock().take();
+        part(socket, old);
         return Ok(());
     }
     let target = find(view, address, Style::Datagram)?;
+    may_send(socket, &target)?;
     let channel = Arc::clone(receiver(&target)?);
     let target_name = target.name.lock().clone();
-    *socket.chosen.lock() = Some(channel);
+    let new = Chosen {
+        channel,
+        socket: Arc::downgrade(&target),
+    };
+    let old = socket.chosen.lock().replace(new);
     *socket.peer_name.lock() = target_name;
     *socket.peer.lock() = Some(target.owner);
+    part(socket, old.filter(|old| !Weak::ptr_eq(&old.socket, &target.own)));
     Ok(())
+}
+
+/// A socket leaves whom it was connected to: what it has not read is lost, and who was connected to it too hears of that.
+fn part(socket: &UnixSocket, old: Option<Chosen>) {
+    let (Some(old), Some(incoming)) = (old, socket.incoming.get()) else {
+        return;
+    };
+    if !incoming.forget() {
+        return;
+    }
+    let Some(other) = old.socket.upgrade() else { return };
+    let is_mutual = other
+        .chosen
+        .lock()
+        .as_ref()
+        .is_some_and(|chosen| Weak::ptr_eq(&chosen.socket, &socket.own));
+    if is_mutual {
+        old.channel.reset_reader();
+        other.ear.wake_all();
+    }
 }

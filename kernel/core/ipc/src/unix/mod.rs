@@ -68,6 +68,13 @@ impl Style {
     }
 }
 
+/// Whom datagrams without an address go to.
+#[derive(Clone)]
+struct Chosen {
+    channel: Arc<Channel>,
+    socket: Weak<UnixSocket>,
+}
+
 /// A socket.
 pub struct UnixSocket {
     style: Style,
@@ -77,7 +84,7 @@ pub struct UnixSocket {
     /// Where a connected stream or sequence sends to.
     fixed: Once<Arc<Channel>>,
     /// Where datagrams without an address go.
-    chosen: SpinLock<Option<Arc<Channel>>>,
+    chosen: SpinLock<Option<Chosen>>,
     listener: Once<Listener>,
     name: SpinLock<Vec<u8>>,
     peer_name: SpinLock<Vec<u8>>,
@@ -124,7 +131,10 @@ impl UnixSocket {
                 channel.set_filter(Some(filter));
             }
             if from.is_datagram() {
-                *from.chosen.lock() = Some(Arc::clone(channel));
+                *from.chosen.lock() = Some(Chosen {
+                    channel: Arc::clone(channel),
+                    socket: Arc::downgrade(to),
+                });
             } else {
                 let _ = from.fixed.set(Arc::clone(channel));
             }
@@ -133,7 +143,8 @@ impl UnixSocket {
     }
 
     fn outgoing(&self) -> Option<Arc<Channel>> {
-        self.fixed.get().cloned().or_else(|| self.chosen.lock().clone())
+        let chosen = || self.chosen.lock().as_ref().map(|chosen| Arc::clone(&chosen.channel));
+        self.fixed.get().cloned().or_else(chosen)
     }
 
     fn is_datagram(&self) -> bool {
@@ -141,8 +152,12 @@ impl UnixSocket {
     }
 
     fn send_message(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        if self.is_datagram() {
+            self.take_reset()?;
+        }
         let target = match message.address.take() {
-            Some((view, address)) if self.is_datagram() => connect::find_channel(&view, &address, self.style)?,
+            Some((view, address)) if self.is_datagram() => connect::find_channel(self, &view, &address)?,
+            None if self.is_datagram() => connect::chosen_channel(self)?,
             Some(_) if self.outgoing().is_some() => return Err(Errno::EISCONN.into()),
             _ => self.outgoing().ok_or(NOT_CONNECTED)?,
         };
@@ -169,7 +184,10 @@ impl UnixSocket {
                 return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
             }
             let mut outgoing = self.chosen.lock();
-            if outgoing.as_ref().is_some_and(|outgoing| Arc::ptr_eq(outgoing, target)) {
+            if outgoing
+                .as_ref()
+                .is_some_and(|outgoing| Arc::ptr_eq(&outgoing.channel, target))
+            {
                 *outgoing = None;
             }
             return Err(Error::new(Errno::ECONNREFUSED, "nobody receives any more"));
@@ -178,6 +196,15 @@ impl UnixSocket {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
         target.send(from, message, name)
+    }
+
+    /// Tells, once, that whom it was connected to is so no more.
+    #[inline]
+    fn take_reset(&self) -> Result<()> {
+        if self.incoming.get().is_some_and(|incoming| incoming.take_reset()) {
+            return Err(Error::new(Errno::ECONNRESET, "the other side chose another"));
+        }
+        Ok(())
     }
 
     /// Receives where something besides is asked for: looks from an offset, and times.
@@ -332,6 +359,9 @@ impl Socket for UnixSocket {
         };
         if self.style == Style::Stream && into.left() == 0 {
             return Ok(Incoming::default());
+        }
+        if self.is_datagram() {
+            self.take_reset()?;
         }
         let mut received = if self.options.has_extras() {
             self.receive_more(channel, into, flags)?
