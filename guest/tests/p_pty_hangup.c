@@ -87,7 +87,7 @@ int main(void) {
     long n = read(pty_m, &c, 1);
     _exit(n == -1 && errno == EIO ? 5 : 6);
   }
-  usleep(50000);
+  until_asleep(child);
   close(pty_s);
   pty_wait("it", child, 0);
   T((pty_s = open(pty_name, O_RDWR | O_NOCTTY)) >= 0);
@@ -114,7 +114,7 @@ int main(void) {
     T(close(pty_s));
     _exit(0);
   }
-  usleep(50000);
+  until_asleep(child);
   pty_close();
   pty_wait("it", child, 0);
   pty_open();
@@ -126,7 +126,7 @@ int main(void) {
     T(read(pty_s, &c, 1));
     _exit(0);
   }
-  usleep(50000);
+  until_asleep(child);
   pty_close();
   pty_wait("it", child, 0);
   SAY("a session loses its terminal");

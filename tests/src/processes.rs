@@ -94,7 +94,30 @@ pub fn cases() -> Vec<Case> {
     let case = |&(name, script): &(&str, &'static str)| Case::new(format!("processes::{name}"), move || check(script));
     let mut cases: Vec<Case> = SCRIPTS.iter().map(case).collect();
     cases.push(Case::new("processes::every_file", every_file));
+    cases.push(Case::new("processes::first", first));
     cases
+}
+
+/// Signals without a handler from others do not end the application, nor stop it, as with the first process of a container; those that it sends itself do.
+fn first() -> Result<(), String> {
+    const SCRIPT: &str = "sh -c 'for s in HUP TERM ALRM USR1 KILL STOP SEGV; do kill -$s 1 || echo $s; done; kill 0; echo never'; echo $?\n\
+        trap 'echo caught' USR1; sh -c 'kill -USR1 1; echo sent'\n\
+        kill -TERM $$; echo never";
+    if places::host_only() {
+        return Ok(());
+    }
+    let mut job = Job::new(vec!["/bin/sh".into(), "-c".into(), SCRIPT.into()]);
+    job.timeout = Duration::from_secs(60);
+    let outcome = in_guest(&job)?;
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    if said == "143\nsent\ncaught\n" && outcome.code == 143 {
+        return Ok(());
+    }
+    Err(format!(
+        "{} {said}{}",
+        outcome.code,
+        String::from_utf8_lossy(&outcome.stderr)
+    ))
 }
 
 /// Reads whatever can be read below `/proc` and `/sys`: the kernel lives on, and what the loader said is there.

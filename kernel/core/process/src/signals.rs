@@ -249,6 +249,19 @@ pub fn default_action(signal: Signal) -> DefaultAction {
     }
 }
 
+/// Whether what a signal would do does not happen because another process sent it to the application: to others, process 1 is the system's init, which no default
+/// action ends or stops. What it sends itself, what the kernel sends and what it waits for with the signal held back is not meant.
+#[must_use]
+pub fn is_shielded(from: &Process, to: &Process, signal: Signal) -> bool {
+    to.pid == 1
+        && from.pid != 1
+        && to.signals.action(signal).handler == SIG_DFL
+        && default_action(signal) != DefaultAction::Continue
+        && to
+            .find_thread(|thread| !thread.signals.mask().contains(signal))
+            .is_some()
+}
+
 fn is_ignored(signal: Signal, action: &SigAction) -> bool {
     action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
 }

@@ -9,8 +9,8 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use process::pidfd::{self, ProcessFile};
+use process::registry;
 use process::signals::Info;
-use process::{registry, signals};
 use usermem::UserPtr;
 use vfs::{File, Kind};
 
@@ -74,14 +74,12 @@ fn pidfd_send_signal(
     }
     send::may_signal(caller, named.process(), signal)?;
     let Some(info) = info else { return Ok(0) };
-    match named.thread() {
-        Some(thread) if to == SIGNAL_THREAD => thread.send(info),
-        None if to == SIGNAL_THREAD => match registry::thread(named.process().pid) {
-            Some(thread) => thread.send(info),
-            None => return Err(GONE),
-        },
-        _ => signals::send(named.process(), info),
+    let thread = match named.thread() {
+        Some(thread) if to == SIGNAL_THREAD => Some(Arc::clone(thread)),
+        None if to == SIGNAL_THREAD => Some(registry::thread(named.process().pid).ok_or(GONE)?),
+        _ => None,
     };
+    send::send(caller, named.process(), thread.as_deref(), info);
     Ok(0)
 }
 

@@ -6,7 +6,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use process::signals::{Info, ToMany};
-use process::{Process, registry, signals};
+use process::{Process, Thread, registry, signals};
 use usermem::UserPtr;
 
 calls! {
@@ -46,6 +46,17 @@ pub(super) fn may_signal(caller: &Caller<'_>, target: &Process, signal: Option<S
         return Ok(());
     }
     Err(Error::new(Errno::EPERM, "the process is another user's"))
+}
+
+/// Sends a signal from the caller to a process, or to one thread of it. False when too many are pending.
+pub(super) fn send(caller: &Caller<'_>, target: &Arc<Process>, thread: Option<&Thread>, info: Info) -> bool {
+    if signals::is_shielded(caller.process(), target, info.signal) {
+        return true;
+    }
+    match thread {
+        Some(thread) => thread.send(info),
+        None => signals::send(target, info),
+    }
 }
 
 fn queued(fits: bool) -> Result<u64> {
@@ -125,18 +136,13 @@ fn to_one(caller: &Caller<'_>, target: &Arc<Process>, signal: Option<Signal>, in
         may_signal(caller, target, signal)?;
     }
     if let Some(info) = info {
-        signals::send(target, info);
+        send(caller, target, None, info);
     }
     Ok(())
 }
 
 /// The thread that a call names, if the caller may signal it.
-fn target(
-    caller: &Caller<'_>,
-    group: Option<i32>,
-    tid: i32,
-    number: u32,
-) -> Result<(Arc<process::Thread>, Option<Signal>)> {
+fn target(caller: &Caller<'_>, group: Option<i32>, tid: i32, number: u32) -> Result<(Arc<Thread>, Option<Signal>)> {
     if tid <= 0 || group.is_some_and(|group| group <= 0) {
         return Err(Error::new(Errno::EINVAL, "no such number"));
     }
@@ -151,7 +157,7 @@ fn target(
 
 fn kill_thread(caller: &Caller<'_>, group: Option<i32>, tid: i32, number: u32) -> Result<u64> {
     let (target, signal) = target(caller, group, tid, number)?;
-    queued(signal.is_none_or(|signal| target.send(sent(caller, signal, SI_TKILL))))
+    queued(signal.is_none_or(|signal| send(caller, &target.process, Some(&target), sent(caller, signal, SI_TKILL))))
 }
 
 fn tkill(caller: &mut Caller<'_>, (tid, number): (i32, u32)) -> Result<u64> {
@@ -183,7 +189,7 @@ fn rt_sigqueueinfo(caller: &mut Caller<'_>, (pid, number, info): (i32, u32, User
         .filter(|_| pid > 0)
         .ok_or(NO_PROCESS)?;
     may_signal(caller, &target, info.map(|info| info.signal))?;
-    queued(info.is_none_or(|info| signals::send(&target, info)))
+    queued(info.is_none_or(|info| send(caller, &target, None, info)))
 }
 
 fn rt_tgsigqueueinfo(
@@ -196,5 +202,5 @@ fn rt_tgsigqueueinfo(
     }
     let info = described(caller, tid, number, info)?;
     let (target, _) = target(caller, Some(group), tid, number)?;
-    queued(info.is_none_or(|info| target.send(info)))
+    queued(info.is_none_or(|info| send(caller, &target.process, Some(&target), info)))
 }
