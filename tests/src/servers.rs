@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::places;
 use crate::source::{build_go, newer, run_compiler};
-use crate::suite::Case;
+use crate::suite::{Case, excerpt};
 
 /// A server and its client.
 struct Server {
@@ -137,6 +137,7 @@ const SERVERS: &[Server] = &[
         command: &[
             "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
             "-Xshare:auto",
+            "-XX:+ErrorFileToStderr",
             "-cp",
             "/srv/java",
             "Web",
@@ -278,11 +279,9 @@ fn run(server: &Server, rounds: u32, patience: Duration) -> Result<(), String> {
             let why = outcome
                 .err()
                 .unwrap_or_else(|| "the client found something else".to_owned());
-            let tail: Vec<&str> = said.lines().rev().take(20).collect();
-            let tail: Vec<&str> = tail.into_iter().rev().collect();
             Err(format!(
                 "{why}; it found\n{found}\ninstead of\n{wanted}\nand the machine said\n{}",
-                tail.join("\n")
+                excerpt(&said)
             ))
         }
     }

@@ -142,9 +142,20 @@ pub(crate) fn difference(host: &Outcome, guest: &Outcome) -> String {
         }
     }
     let errors = String::from_utf8_lossy(&guest.stderr);
-    let tail: Vec<&str> = errors.lines().rev().take(SHOWN).collect();
-    for line in tail.iter().rev() {
+    for line in excerpt(&errors).lines() {
         writeln!(text, "  Chiton's standard error: {line}").ok();
     }
     text
+}
+
+/// Enough of what a program said to see why it ended: the reports of runtimes have the cause near their beginning.
+pub(crate) fn excerpt(said: &str) -> String {
+    const FIRST: usize = 80;
+    const LAST: usize = 20;
+    let lines: Vec<&str> = said.lines().collect();
+    if lines.len() <= FIRST + LAST {
+        return lines.join("\n");
+    }
+    let (first, last) = (&lines[..FIRST], &lines[lines.len() - LAST..]);
+    format!("{}\n…\n{}", first.join("\n"), last.join("\n"))
 }
