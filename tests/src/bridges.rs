@@ -12,6 +12,16 @@ use crate::suite::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![Case::new("bridges::tap", tap), Case::new("bridges::server", server)];
+    cases.push(Case::new("bridges::stateful", || {
+        addresses_of_servers("fd00:87::100,fd00:87::100,64,1h", "fd00:87::100", "fd00:87::100/128")
+    }));
+    cases.push(Case::new("bridges::stateless", || {
+        addresses_of_servers(
+            "fd00:87::,ra-stateless",
+            "fd00:87::5054:ff:fe00:7",
+            "fd00:87::5054:ff:fe00:7/64",
+        )
+    }));
     for (name, script, expected) in SCRIPTS {
         cases.push(Case::new(format!("bridges::{name}"), move || {
             script_says(script, expected)
@@ -104,6 +114,26 @@ pub(crate) fn in_namespace(script: &str) -> Result<Option<String>, String> {
     fs::remove_dir_all(&place).ok();
     let output = output.map_err(|error| error.to_string())?;
     Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()))
+}
+
+/// A server gives addresses of IPv6, or only tells the rest, as its router says: the machine has an address, answers, and knows whom to ask for names.
+fn addresses_of_servers(range: &str, address: &str, shown: &str) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS
+        $CHITON run --network tap,mac=52:54:00:00:00:07 --timeout 100 --file /usr/sbin/ip --file /bin/grep --file /bin/sleep --file /bin/cat -- \\
+            /bin/sh -c 'until ip -o -6 addr show dev eth0 | grep -o \"fd00:.* scope global\"; do sleep 0.2; done; until grep search /etc/resolv.conf; do sleep 0.2; done; cat /etc/resolv.conf; sleep 1000' >said & machine=$!
+        for turn in $(seq 300); do ip link set tap0 up 2>/dev/null && break; sleep 0.1; done
+        ip -6 addr add fd00:87::1/64 dev tap0 nodad
+        dnsmasq --conf-file=/dev/null --port=0 --interface=tap0 --bind-dynamic --enable-ra --dhcp-range=RANGE --dhcp-option='option6:dns-server,[fd00:87::53]' \\
+            --dhcp-option=option6:domain-search,lan,example.org --dhcp-leasefile=leases6 --keep-in-foreground 2>/dev/null & server=$!
+        for turn in $(seq 300); do ping -6 -c 1 -W 1 ADDRESS >/dev/null 2>&1 && grep -q nameserver said && echo 'it answers' && break; sleep 0.1; done
+        kill $server $machine; wait; cat said";
+    let script = script.replace("RANGE", range).replace("ADDRESS", address);
+    let names = "search lan example.org\n";
+    let expected = format!("it answers\n{shown} scope global\n{names}{names}nameserver fd00:87::53\n");
+    script_says(&script, &expected)
 }
 
 /// A machine on a network has a TAP interface on its bridge as long as it runs.

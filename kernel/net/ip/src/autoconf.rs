@@ -134,6 +134,7 @@ impl Stack {
             source: None,
             metric: BY_ROUTER,
         };
+        self.hear_of_servers(now, index, &said, effects);
         self.keep(Thing::Route(by_router), now + u64::from(said.lifetime) * SECOND);
         for item in items {
             match item {

@@ -7,7 +7,7 @@ use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
 use crate::names::{Names, Origin};
 use crate::output::frame_of;
-use crate::route::{Entry, Route, route};
+use crate::route::{Entry, Route, is_near, route};
 use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};
 use core::net::{IpAddr, Ipv4Addr};
@@ -33,20 +33,24 @@ pub fn set_name_hook(hook: fn(&[u8])) {
     let _ = NAMED.set(hook);
 }
 
-/// The way to an address, as [`route`]; who asks while the machine is being configured waits for that.
+/// The way to an address, as [`route`]; who asks while the machine is being configured waits for that, also where the only address so far does not reach far enough.
 ///
 /// # Errors
 /// `ENETUNREACH`; `ERESTARTSYS` when a signal comes.
 pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
-    match route(destination, source, interface) {
-        Err(error)
-            if error.errno == Errno::ENETUNREACH
-                && wait(|stack, now| stack.configuring_until(now, destination.is_ipv6()))? =>
-        {
-            route(destination, source, interface)
+    let found = route(destination, source, interface);
+    let is_poor = match (&found, destination) {
+        (Err(error), _) => error.errno == Errno::ENETUNREACH,
+        (Ok(route), IpAddr::V6(to)) => {
+            let own = route.source;
+            source.is_none() && !is_near(to) && matches!(own, IpAddr::V6(own) if own.is_unicast_link_local())
         }
-        result => result,
+        _ => false,
+    };
+    if is_poor && wait(|stack, now| stack.configuring_until(now, destination.is_ipv6()))? {
+        return route(destination, source, interface);
     }
+    found
 }
 
 /// Waits while the machine is being configured, until a time that may change meanwhile; whether there was anything to wait for.
@@ -69,12 +73,12 @@ impl Stack {
         if !newer {
             return self.asking_until(now, PATIENCE);
         }
-        let asking = |link: &&Link| self.is_asking_routers(link.index);
-        let until = self.links.iter().filter(asking);
-        until
-            .map(|link| link.started + PATIENCE_NEWER)
-            .filter(|until| *until > now)
-            .max()
+        let until = self.links.iter().filter_map(|link| match link.index {
+            index if self.is_looking(index) => Some(link.started + PATIENCE),
+            index if self.is_asking_routers(index) => Some(link.started + PATIENCE_NEWER),
+            _ => None,
+        });
+        until.filter(|until| *until > now).max()
     }
 
     /// Until when programs wait so long for an address of the older protocol, if a card asks for one.

@@ -142,7 +142,7 @@ impl Stack {
             kind::SOLICITATION => self.answer(now, index, (source, destination, target), mac, effects),
             kind::ADVERTISEMENT => {
                 if self.is_tested(index, target) {
-                    self.give_up(index, target);
+                    self.give_up(now, index, target, effects);
                     return;
                 }
                 let word = if message.rest & SOLICITED != 0 {
@@ -177,7 +177,7 @@ impl Stack {
         }
         if is_test && self.is_tested(index, target) {
             // Two want the same address at the same time: neither gets it.
-            self.give_up(index, target);
+            self.give_up(now, index, target, effects);
             return;
         }
         if let Some(mac) = mac {
@@ -238,9 +238,10 @@ impl Stack {
     }
 
     /// Somebody else has an address that was to be ours.
-    fn give_up(&mut self, index: u32, ip: Ipv6Addr) {
+    fn give_up(&mut self, now: u64, index: u32, ip: Ipv6Addr, effects: &mut Effects) {
         trace::warn!("somebody else has the address {ip}");
         self.tests.retain(|test: &Test| test.ip != ip);
         self.remove_address(index, ip.into());
+        self.decline(now, index, ip, effects);
     }
 }

@@ -8,6 +8,7 @@ use crate::multicast::{self, IGMP};
 use crate::neighbour::Word;
 use crate::output::address_to;
 use crate::stack::{Effects, Stack, send_arp};
+use crate::stateful;
 use crate::transport::{Checked, Received, handler, show};
 use core::net::{IpAddr, Ipv4Addr};
 use counters::{ip, octets};
@@ -243,7 +244,9 @@ fn receive_v6(by: &By, bytes: &[u8]) {
             packet.protocol = protocol;
             packet.header = &bytes[..ipv6::LEN + rest.len() - payload.len()];
             packet.payload = payload;
-            deliver(&packet);
+            if protocol != udp::PROTOCOL || !stateful::hear_server(&packet) {
+                deliver(&packet);
+            }
         }
         Behind::Part(part, payload) => {
             let piece = Piece {

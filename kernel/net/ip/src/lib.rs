@@ -15,6 +15,7 @@
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
 //! | `names` | whom to ask for names |
+//! | `stateful` | cards that ask servers of the newer protocol for an address; `dhcp6` is their client (RFC 8415) |
 //! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
 //! | `multicast` | groups that programs are in, told to routers (IGMP, MLD) |
 //! | `filter` | what the machine may connect to |
@@ -40,6 +41,7 @@ mod clock;
 mod configure;
 mod cut;
 mod dhcp;
+mod dhcp6;
 mod discovery;
 mod filter;
 mod fragment;
@@ -55,6 +57,7 @@ mod path;
 mod plan;
 mod route;
 mod stack;
+mod stateful;
 mod transport;
 mod watch;
 

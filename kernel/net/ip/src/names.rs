@@ -18,6 +18,8 @@ pub(crate) enum Origin {
     Plan,
     /// A server that gave an address.
     Server,
+    /// The same of the newer protocol.
+    ServerNewer,
 }
 
 /// Whom to ask for names, as one interface was told. What routers say is kept with its end, as a [`Thing`].

@@ -141,7 +141,7 @@ pub(crate) fn is_for_many(ip: IpAddr) -> bool {
 }
 
 /// Whether an address of the newer protocol means something on the local network only.
-fn is_near(ip: Ipv6Addr) -> bool {
+pub(crate) fn is_near(ip: Ipv6Addr) -> bool {
     ip.is_unicast_link_local() || ip.is_multicast() && ip.octets()[1] & 0xf <= 2
 }
 

@@ -4,6 +4,7 @@ use crate::autoconf::{Solicitation, Test, Thing};
 use crate::clock::with;
 use crate::configure;
 use crate::dhcp::{Client, Lease};
+use crate::dhcp6;
 use crate::discovery;
 use crate::fragment::{Fragments, Waiting};
 use crate::icmp;
@@ -16,7 +17,7 @@ use crate::plan::Plan;
 use crate::route::Entry;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use link::{Frame, Interface};
 use packet::arp::Message;
 use packet::ethernet::{ARP, BROADCAST, Header, Mac};
@@ -49,6 +50,10 @@ pub(crate) struct Link {
     pub(crate) client: Option<Client>,
     /// What it has got.
     pub(crate) lease: Option<Lease>,
+    /// Asks servers of the newer protocol, once a router said that there are some.
+    pub(crate) client_newer: Option<dhcp6::Client>,
+    /// The address that one has given.
+    pub(crate) given: Option<Ipv6Addr>,
 }
 
 /// Everything.
@@ -247,14 +252,17 @@ impl Stack {
         effects.late = self.fragments.tick(now);
         self.tick_clients(now, effects);
         self.tick_newer(now, effects);
+        self.tick_clients_newer(now, effects);
     }
 
     /// When something is due next.
     pub(crate) fn next(&self) -> u64 {
         let clients = self.links.iter().filter_map(|link| link.client.as_ref());
         let clients = clients.map(Client::next).min().unwrap_or(u64::MAX);
+        let newer = self.links.iter().filter_map(|link| link.client_newer.as_ref());
+        let newer = newer.map(dhcp6::Client::next).min().unwrap_or(u64::MAX);
         let known = self.neighbours.next().min(self.fragments.next());
-        known.min(clients).min(self.next_newer())
+        known.min(clients).min(newer).min(self.next_newer())
     }
 }
 
@@ -286,6 +294,8 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         started: time::now(),
         client: None,
         lease: None,
+        client_newer: None,
+        given: None,
     };
     with(|stack, now, effects| {
         let mut link = link;

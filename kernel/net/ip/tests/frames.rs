@@ -169,6 +169,92 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
     );
 }
 
+/// A server's answer to a client's question: the same number and client, with an address in the association.
+fn served(question: &[u8], kind: u8, ip: Ipv6Addr) -> Vec<u8> {
+    let id = &question[4..18];
+    let association = [
+        &MAC[2..],
+        &[0; 8],
+        &[0, 5, 0, 24],
+        &ip.octets()[..],
+        &[0, 0, 14, 16],
+        &[0, 0, 28, 32],
+    ]
+    .concat();
+    let names = [&b"\0\x18\0\x06\x04home\0\0\x17\0\x10"[..], &PEER_NEWER.octets()].concat();
+    let answer = [
+        &[kind],
+        &question[1..4],
+        id,
+        b"\0\x02\0\x01s\0\x03\0\x28",
+        &association,
+        &names,
+    ]
+    .concat();
+    let header = udp::Header {
+        source: 547,
+        destination: 546,
+        has_checksum: true,
+    };
+    let header = header.summed(PEER_NEWER.into(), OWN_NEWER.into(), &answer);
+    v6(17, 64, OWN_NEWER, &[&header[..], &answer].concat())
+}
+
+/// The first question to servers of the newer protocol among frames.
+fn question(frames: &[Vec<u8>]) -> Vec<u8> {
+    let questions = frames.iter().filter_map(|frame| {
+        let (header, payload) = ipv6::Header::parse(frame.get(14..)?)?;
+        let (ports, bytes) = udp::Header::parse(payload)?;
+        let to_servers = header.destination.to_string() == "ff02::1:2" && header.source == OWN_NEWER;
+        (ports.destination == 547 && to_servers && frame[..6] == [0x33, 0x33, 0, 1, 0, 2]).then(|| bytes.to_vec())
+    });
+    questions.into_iter().next().expect("a question")
+}
+
+#[test]
+fn servers_are_asked_for_addresses_where_routers_say_so() {
+    let bench = bench();
+    let everybody = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    let said = message_v6(discovery::kind::ROUTER_ADVERTISEMENT, 0x4080_0708, everybody, &[0; 8]);
+    let solicit = question(&bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &said));
+    assert_eq!(solicit[0], 1);
+    let own: Ipv6Addr = "fd00:6::7".parse().expect("an address");
+    let request = question(&bench.comes(ethernet::IPV6, MAC, &served(&solicit, 2, own)));
+    assert_eq!(request[0], 3);
+    let reply = served(&request, 7, own);
+    bench.comes(ethernet::IPV6, MAC, &reply);
+    let own_network = Network::parse("fd00:6::7").expect("a network");
+    assert!(ip::addresses().iter().any(|own| own.network == own_network));
+    hal::clock::advance(6_000_000_000);
+    let names = ip::resolver();
+    assert!(
+        names.starts_with("search home") && names.contains("nameserver fe80::ff:fe00:1%eth0\n"),
+        "{names}"
+    );
+    assert_eq!(
+        names.matches("nameserver").count(),
+        1,
+        "who is named twice stands there once"
+    );
+    // Later somebody says that he has it: nobody is believed. Within a second he is.
+    let claim = [&own.octets()[..], &discovery::mac_option(true, PEER)].concat();
+    let claim = message_v6(discovery::kind::ADVERTISEMENT, 0, everybody, &claim);
+    time::run_expired();
+    bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &claim);
+    assert!(ip::is_own(own.into()));
+    hal::clock::advance(1_800_000_000_000);
+    time::run_expired();
+    let renewal = question(&bench.comes_whole(vec![0; 60]));
+    assert_eq!(renewal[0], 5);
+    let other: Ipv6Addr = "fd00:6::8".parse().expect("an address");
+    bench.comes(ethernet::IPV6, MAC, &served(&renewal, 7, other));
+    assert!(ip::is_own(other.into()) && !ip::is_own(own.into()));
+    let claim = [&other.octets()[..], &discovery::mac_option(true, PEER)].concat();
+    let claim = message_v6(discovery::kind::ADVERTISEMENT, 0, everybody, &claim);
+    let decline = question(&bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &claim));
+    assert_eq!((decline[0], ip::is_own(other.into())), (9, false));
+}
+
 #[test]
 fn routers_are_told_of_groups() {
     let bench = bench();

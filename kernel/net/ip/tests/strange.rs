@@ -28,7 +28,7 @@ impl Random {
 /// A packet that is nearly right, with its checksums mended so that it gets as far as it can.
 fn nearly_right(random: &mut Random) -> (u16, Vec<u8>) {
     let payload = random.bytes(200);
-    match random.next(6) {
+    match random.next(7) {
         0 => (
             ethernet::ARP,
             [&[0, 1, 8, 0, 6, 4, 0, random.next(4) as u8][..], &payload].concat(),
@@ -72,6 +72,32 @@ fn nearly_right(random: &mut Random) -> (u16, Vec<u8>) {
             ethernet::IPV6,
             v6([0, 43, 44, 60, 59, 17, 6][random.next(7)], 255, OWN_NEWER, &payload),
         ),
+        5 => {
+            let mut answer = vec![
+                [2, 7][random.next(2)],
+                0,
+                0,
+                random.next(4) as u8,
+                0,
+                1,
+                0,
+                10,
+                0,
+                3,
+                0,
+                1,
+            ];
+            answer.extend(MAC);
+            answer.extend([0, 2, 0, 1, 5, 0, 3]);
+            answer.extend(random.bytes(300));
+            let header = udp::Header {
+                source: 547,
+                destination: 546,
+                has_checksum: true,
+            };
+            let sums = header.summed(PEER_NEWER.into(), OWN_NEWER.into(), &answer);
+            (ethernet::IPV6, v6(17, 64, OWN_NEWER, &[&sums[..], &answer].concat()))
+        }
         _ => {
             let mut reply = vec![2, 1, 6, 0];
             reply.extend(random.bytes(500));

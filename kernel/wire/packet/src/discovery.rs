@@ -126,6 +126,10 @@ pub struct Advertisement {
     pub lifetime: u16,
     /// As RFC 4191 numbers it.
     pub preference: u8,
+    /// Servers have addresses.
+    pub stateful: bool,
+    /// Servers know more than routers say.
+    pub informed: bool,
 }
 
 impl Advertisement {
@@ -137,6 +141,8 @@ impl Advertisement {
             hop_limit: bytes[0],
             preference: bytes[1] >> 3 & 3,
             lifetime: u16_at(&bytes, 2)?,
+            stateful: bytes[1] & 0x80 != 0,
+            informed: bytes[1] & 0x40 != 0,
         };
         Some((advertisement, body.get(8..)?))
     }

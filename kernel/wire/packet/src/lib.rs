@@ -12,6 +12,7 @@
 //! | [`ipv6`], [`discovery`] | the newer protocol, its extension headers, and who is on the local network (RFC 8200, RFC 4861) |
 //! | [`names`] | lists of domain names (RFC 1035) |
 //! | [`dhcp`] | how hosts get addresses of the older protocol (RFC 2131) |
+//! | [`dhcp6`] | the same for the newer protocol (RFC 8415) |
 //!
 //! Invariant: a `parse` that gives a payload gives one that lies in the bytes and is as long as the header says; padding of a frame is cut off.
 #![no_std]
@@ -22,6 +23,7 @@ extern crate alloc;
 pub mod arp;
 pub mod checksum;
 pub mod dhcp;
+pub mod dhcp6;
 pub mod discovery;
 pub mod ethernet;
 pub mod icmp;
