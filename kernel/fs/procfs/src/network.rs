@@ -104,7 +104,11 @@ static IPV4: Table = table(
             |_| limit("ip_unprivileged_port_start"),
             |_, text| set_limit("ip_unprivileged_port_start", text),
         ),
-        file(b"ping_group_range", |_| line("1\t0")),
+        setting(
+            b"ping_group_range",
+            |_| limit("ping_group_range"),
+            |_, text| set_limit("ping_group_range", text),
+        ),
         file(b"tcp_available_congestion_control", |_| line("cubic")),
         file(b"tcp_allowed_congestion_control", |_| line("cubic")),
         file(b"tcp_congestion_control", |_| line("cubic")),

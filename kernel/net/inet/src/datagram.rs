@@ -1,4 +1,4 @@
-//! UDP sockets, and those of UDP-Lite (`lite`).
+//! UDP sockets, those of UDP-Lite (`lite`), and those for echoes (`ping`).
 //!
 //! A datagram that came waits in the receiver's [`Inbox`]; what finds no room is lost. One to the machine itself is put there at once and never becomes a packet; others go through [`ip::send`]. What finds no receiver
 //! comes back to a sender that is connected as `ECONNREFUSED`, and to one that asks for it (`IP_RECVERR`) with all that is known.
@@ -9,16 +9,16 @@ use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::{self, Groups};
 use crate::ports::{Holder, Ports, Wish};
 use crate::stream::NOT_CONNECTED;
-use crate::{UDP, address, lite, options};
+use crate::{UDP, address, lite, options, ping};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{
-    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR, SO_REUSEADDR,
-    SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
+    AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_BROADCAST, SO_ERROR,
+    SO_REUSEADDR, SO_REUSEPORT, SOCK_DGRAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ip::{Failed, Handler, Offload, Received, Route};
 use ipc::options::{Options, Row, Rule, Sort, number};
 use lock::SpinLock;
@@ -63,7 +63,7 @@ struct Ends {
 /// A datagram socket.
 pub(crate) struct UdpSocket {
     family: u16,
-    /// UDP's number, or that of UDP-Lite.
+    /// The number of UDP, of UDP-Lite, or that of a protocol with echoes.
     protocol: u8,
     uid: u32,
     own: Weak<Self>,
@@ -113,8 +113,17 @@ impl UdpSocket {
         self.protocol == lite::PROTOCOL
     }
 
+    /// Whether it sends and receives echoes, with identifiers in the place of ports.
+    const fn is_ping(&self) -> bool {
+        matches!(self.protocol, ping::ICMP | ping::ICMPV6)
+    }
+
     fn ports(&self) -> &'static Ports<Self> {
-        if self.is_lite() { &lite::PORTS } else { &PORTS }
+        match self.protocol {
+            lite::PROTOCOL => &lite::PORTS,
+            ping::ICMP | ping::ICMPV6 => &ping::PORTS,
+            _ => &PORTS,
+        }
     }
 
     fn claim(&self, ends: &mut Ends, wanted: SocketAddr) -> Result<()> {
@@ -125,6 +134,11 @@ impl UdpSocket {
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
             range: options::port_range(&self.options),
+        };
+        let wish = if self.is_ping() {
+            ping::wish(wish, &self.options)
+        } else {
+            wish
         };
         let port = self.ports().claim(wish, wanted.port(), &self.own)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
@@ -168,6 +182,9 @@ impl UdpSocket {
         let family = address::family_of(bytes).unwrap_or(self.family);
         let older = self.family == AF_INET6 && family != AF_INET6 && !options::is_only_v6(&self.options);
         let to = address::parse(if older { abi::socket::AF_INET } else { self.family }, bytes)?;
+        if self.is_ping() {
+            return ping::target(self.family, to);
+        }
         if to.port() == 0 {
             return Err(Error::new(Errno::EINVAL, "nobody has port 0"));
         }
@@ -196,22 +213,30 @@ impl UdpSocket {
     fn send_to(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
         self.inbox.take_error()?;
         let len = from.left();
-        if len > LONGEST {
+        if self.is_ping() {
+            ping::check_flags(message.flags)?;
+        } else if len > LONGEST {
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         }
         if self.stopped_writing.load(Ordering::Relaxed) {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
+        if self.is_ping() {
+            self.own_address()?;
+        }
         let given = message.address.take();
         let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
         let manner = Manner::read(&message.control)?;
         let route = self.way(to, &manner)?;
-        if to.is_ipv4() && len > LONGEST_V4 {
+        if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
             self.is_too_long(to, &route);
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         }
         let own = self.own_address()?;
         let bytes = from.to_vec()?;
+        if self.is_ping() {
+            return self.send_echo(&bytes, own, to, &manner, &route);
+        }
         let size = self.options.kept(UDP, SEGMENT).filter(|size| *size > 0);
         let size = size.map_or(len.max(1), |size| size as usize);
         if len == 0 {
@@ -370,6 +395,43 @@ impl UdpSocket {
         }
     }
 
+    /// Sends the question for an echo.
+    fn send_echo(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        manner: &Manner,
+        route: &Route,
+    ) -> Result<usize> {
+        let header = ping::header(self.protocol, bytes, own.port())?;
+        let rest = [bytes.get(ping::LEN..).unwrap_or_default()];
+        let discovery = options::path_discovery(&self.options, to.ip());
+        let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
+        let packet = ip::Outgoing {
+            interface: Some(route.interface).filter(|_| !route.is_local),
+            hop_limit: manner.hop_limit(&self.options, to.ip()),
+            traffic_class: manner.traffic_class(&self.options, to.ip()),
+            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            ..ip::Outgoing::new(to.ip(), self.protocol, &header, &rest)
+        };
+        ping::send(packet, route.source).map(|()| bytes.len())
+    }
+
+    /// Whether an answer of a protocol to one of the machine's addresses is for it.
+    pub(crate) fn takes_echo(&self, protocol: u8, to: IpAddr) -> bool {
+        let own = self.ends.lock().own.map(|own| own.ip());
+        self.protocol == protocol && own.is_some_and(|own| own.is_unspecified() || own == to)
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn take_echo(&self, letter: Letter) {
+        control::take_in(&self.inbox, &self.options, letter, &[]);
+    }
+
     fn take_in(&self, letter: Letter) {
         if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {
             return;
@@ -396,8 +458,9 @@ impl UdpSocket {
     }
 
     /// A datagram did not arrive: its `letter` is from whom it was to.
-    fn fail(&self, trouble: Trouble, is_fatal: bool) {
-        let is_connected = self.ends.lock().peer == Some(trouble.letter.from);
+    pub(crate) fn fail(&self, trouble: Trouble, is_fatal: bool) {
+        let peer = self.ends.lock().peer;
+        let is_connected = peer == Some(trouble.letter.from) || self.is_ping() && peer.is_some();
         let wanted = control::wants_troubles(&self.options, trouble.letter.to);
         let errno = trouble.errno;
         if wanted {
@@ -518,7 +581,8 @@ impl Holder for UdpSocket {
     }
 
     fn peer(&self) -> Option<SocketAddr> {
-        self.ends.lock().peer
+        // Answers to echoes come from whom they come from.
+        self.ends.lock().peer.filter(|_| !self.is_ping())
     }
 }
 
@@ -533,6 +597,7 @@ impl FileLike for UdpSocket {
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
         let waiting = match request {
+            _ if self.is_ping() => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
             FIONREAD => self.inbox.next_len(),
             TIOCOUTQ => 0,
             _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
@@ -580,6 +645,12 @@ impl Socket for UdpSocket {
         if flags & MSG_ERRQUEUE != 0 {
             return self.receive_trouble(into, flags);
         }
+        let mut flags = flags;
+        if self.is_ping() {
+            ping::check_flags(flags)?;
+            // As on Linux, what does not fit is not counted.
+            flags &= !MSG_TRUNC;
+        }
         self.inbox.take_error()?;
         if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
             return Ok(Incoming::default());
@@ -590,7 +661,7 @@ impl Socket for UdpSocket {
         } else {
             self.inbox.receive(into, flags)?
         };
-        if !peeks && !self.is_lite() {
+        if !peeks && self.protocol == udp::PROTOCOL {
             counters::udp::IN_DATAGRAMS.count(letter.from.is_ipv6());
         }
         Ok(Incoming {
@@ -626,7 +697,11 @@ impl Socket for UdpSocket {
     }
 
     fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
-        let wanted = options::parse_for_bind(self.family, address, &view.credentials)?;
+        let wanted = if self.is_ping() {
+            ping::parse_for_bind(self.family, address)?
+        } else {
+            options::parse_for_bind(self.family, address, &view.credentials)?
+        };
         let mut ends = self.ends.lock();
         if ends.own.is_some() {
             return Err(Error::new(Errno::EINVAL, "the socket has an address already"));

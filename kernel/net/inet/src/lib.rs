@@ -11,6 +11,7 @@
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
 //! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `membership` groups; `lite` what UDP-Lite has beside |
+//! | `ping` | sockets for echoes |
 //! | `raw` | raw sockets |
 //! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
@@ -37,6 +38,7 @@ mod membership;
 mod memory;
 mod mirror;
 mod options;
+mod ping;
 mod ports;
 mod raw;
 mod remote;
@@ -57,7 +59,6 @@ use vfs::{Credentials, File, FileLike, capability};
 const TCP: u32 = 6;
 const UDP: u32 = 17;
 const UDP_LITE: u32 = 136;
-const ICMP: u32 = 1;
 
 /// Whether a family of sockets is one of these.
 #[must_use]
@@ -85,7 +86,11 @@ pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags:
         (SOCK_STREAM, 0 | TCP) => Ok(open(TcpSocket::new(family, owner.uid), flags)),
         (SOCK_DGRAM, 0 | UDP) => Ok(open(UdpSocket::new(family, UDP as u8, owner.uid), flags)),
         (SOCK_DGRAM, UDP_LITE) => Ok(open(UdpSocket::new(family, lite::PROTOCOL, owner.uid), flags)),
-        (SOCK_DGRAM, ICMP) => Err(Error::new(Errno::EACCES, "no group may ping")),
+        (SOCK_DGRAM, _) if protocol == u32::from(ping::protocol_of(family)) => {
+            ping::check_rights(owner)?;
+            ping::start();
+            Ok(open(UdpSocket::new(family, protocol as u8, owner.uid), flags))
+        }
         (SOCK_STREAM | SOCK_DGRAM, _) => Err(WRONG),
         (SOCK_RAW, 0) => Err(WRONG),
         (SOCK_RAW, _) if !owner.has(capability::NET_RAW) => {

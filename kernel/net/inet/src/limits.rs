@@ -11,6 +11,8 @@ use lock::atomic::{AtomicU32, Ordering};
 static PORTS: [AtomicU32; 2] = [AtomicU32::new(32768), AtomicU32::new(60999)];
 /// The first port that needs no privilege (`net.ipv4.ip_unprivileged_port_start`).
 static UNPRIVILEGED: AtomicU32 = AtomicU32::new(1024);
+/// The groups whose members may send echoes (`net.ipv4.ping_group_range`): the first and the last. All, as Debian has it.
+static PINGERS: [AtomicU32; 2] = [AtomicU32::new(0), AtomicU32::new(i32::MAX as u32)];
 /// Most that wait to be accepted (`net.core.somaxconn`).
 static WAITING: AtomicU32 = AtomicU32::new(4096);
 
@@ -23,6 +25,12 @@ pub(crate) fn free_ports() -> RangeInclusive<u16> {
 /// The first port that needs no privilege.
 pub(crate) fn first_unprivileged() -> u32 {
     UNPRIVILEGED.load(Ordering::Relaxed)
+}
+
+/// The groups whose members may send echoes.
+pub(crate) fn pingers() -> RangeInclusive<u32> {
+    let [first, last] = PINGERS.each_ref().map(|group| group.load(Ordering::Relaxed));
+    first..=last
 }
 
 /// Most that wait to be accepted.
@@ -54,6 +62,7 @@ pub fn setting(name: &str) -> String {
         "somaxconn" => format!("{}", most_waiting()),
         "ip_unprivileged_port_start" => format!("{}", first_unprivileged()),
         "ip_local_port_range" => format!("{}\t{}", free_ports().start(), free_ports().end()),
+        "ping_group_range" => format!("{}\t{}", pingers().start(), pingers().end()),
         "tcp_max_orphans" => format!("{}", memory::most_orphans()),
         "tcp_max_tw_buckets" => format!("{}", memory::most_over()),
         "tcp_mem" => three(memory::pressure()),
@@ -82,6 +91,13 @@ pub fn set(name: &str, text: &[u8]) -> Result<()> {
             }
             PORTS[0].store(first, Ordering::Relaxed);
             PORTS[1].store(last, Ordering::Relaxed);
+        }
+        "ping_group_range" => {
+            // As on Linux: a range that has nobody in it is the empty one.
+            let last = next()?;
+            let (first, last) = if first > last { (1, 0) } else { (first, last) };
+            PINGERS[0].store(first, Ordering::Relaxed);
+            PINGERS[1].store(last, Ordering::Relaxed);
         }
         _ => return Err(NONSENSE),
     }

@@ -12,7 +12,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use ip::{Failed, Handler, Offload, Received};
+use ip::{Failed, Offload, Received};
 use ipc::options::{Options, Sort, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
@@ -71,9 +71,7 @@ impl RawSocket {
         });
         if !ANY.swap(true, Ordering::Relaxed) {
             ip::set_witness(receive);
-            for protocol in [ICMP, ICMPV6] {
-                ip::register(protocol, Handler { receive: |_| {}, fail });
-            }
+            crate::ping::start();
         }
         let mut sockets = SOCKETS.lock();
         sockets.retain(|socket| socket.strong_count() > 0);
@@ -240,7 +238,7 @@ fn receive(packet: &Received<'_>) {
 }
 
 /// A packet of ours did not arrive.
-fn fail(failed: &Failed<'_>) {
+pub(crate) fn fail(failed: &Failed<'_>) {
     let protocol = if failed.source.is_ipv4() { ICMP } else { ICMPV6 };
     for socket in interested(protocol, failed.source, failed.destination) {
         let wanted = control::wants_troubles(&socket.options, failed.destination);

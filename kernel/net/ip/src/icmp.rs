@@ -61,6 +61,7 @@ pub(crate) fn receive(packet: &Received<'_>) {
     counters::message(false, message.kind, false);
     match message.kind {
         ECHO if packet.is_unicast => answer(packet, &message),
+        ECHO_REPLY => reply(packet),
         UNREACHABLE | TIME_EXCEEDED | PARAMETER => tell(packet, &message),
         _ => {}
     }
@@ -78,6 +79,7 @@ pub(crate) fn receive_newer(packet: &Received<'_>) {
     counters::message(true, message.kind, false);
     match message.kind {
         kind::ECHO => answer_newer(packet, &message),
+        kind::ECHO_REPLY => reply(packet),
         kind::UNREACHABLE..=kind::PARAMETER => tell_newer(packet, &message),
         kind::LISTENER_QUERY => {
             let group = message.body.first_chunk::<16>().map(|group| IpAddr::from(*group));
@@ -89,6 +91,13 @@ pub(crate) fn receive_newer(packet: &Received<'_>) {
             with(|stack, now, effects| stack.hear_discovery(now, packet, &message, effects));
         }
         _ => {}
+    }
+}
+
+/// The answer to an echo goes to who asked for it.
+fn reply(packet: &Received<'_>) {
+    if let Some(handler) = handler(packet.protocol) {
+        (handler.receive)(packet);
     }
 }
 

@@ -154,7 +154,7 @@ impl<'a> Outgoing<'a> {
 }
 
 /// As many transport protocols as there are to be.
-static HANDLERS: [Once<(u8, Handler)>; 4] = [const { Once::new() }; 4];
+static HANDLERS: [Once<(u8, Handler)>; 5] = [const { Once::new() }; 5];
 
 /// Says what is done with packets of a protocol. The first to say so does.
 pub fn register(protocol: u8, handler: Handler) {

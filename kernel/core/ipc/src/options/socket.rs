@@ -119,7 +119,7 @@ impl Sort {
             (AF_INET6, 58) => self.kind == SOCK_RAW && self.protocol == 58,
             (AF_INET, IP) | (AF_INET6, IPV6) => true,
             (AF_INET6, IP) => self.kind != SOCK_RAW,
-            (AF_INET | AF_INET6, 17 | 136) => self.kind == SOCK_DGRAM,
+            (AF_INET | AF_INET6, 17 | 136) => self.kind == SOCK_DGRAM && matches!(self.protocol, 17 | 136),
             (AF_INET | AF_INET6, _) => self.kind != SOCK_RAW && level == self.protocol,
             _ => false,
         };

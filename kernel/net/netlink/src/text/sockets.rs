@@ -11,6 +11,8 @@ use core::net::{IpAddr, SocketAddr};
 pub(super) const RAW: u32 = u32::MAX;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+const ICMP: u32 = 1;
+const ICMPV6: u32 = 58;
 
 const NARROW: &str = "sl  local_address rem_address   ";
 const WIDE: &str = "sl  local_address                         remote_address                        ";
@@ -24,7 +26,7 @@ pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
     let width = match protocol {
         _ if wide => 0,
         TCP => 149,
-        UDP => 127,
+        UDP | ICMP => 127,
         _ => 0,
     };
     let indent = if protocol == UDP && !wide { "   " } else { "  " };
@@ -39,7 +41,7 @@ pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
     });
     for (number, found) in all.iter().enumerate() {
         let start = text.len();
-        let digits = if protocol == UDP { 5 } else { 4 };
+        let digits = if matches!(protocol, UDP | ICMP | ICMPV6) { 5 } else { 4 };
         write!(text, "{number:digits$}: ")?;
         line(text, found, protocol == TCP)?;
         end_padded(text, start, width)?;
