@@ -54,7 +54,7 @@ pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
     for (number, card) in cards.iter().enumerate() {
         inet::start();
         if host_name.is_none() {
-            ip::set_name_hook(syscall::start::set_host_name);
+            ip::set_name_hook(dispatch::start::set_host_name);
         }
         let plan = Plan::parse(config.networks.get(number).map_or(b"", Vec::as_slice));
         ip::start(card, &plan, host_name.unwrap_or_default());
@@ -75,7 +75,7 @@ fn start_at(device: &VirtioMmio, cards: &mut Vec<Arc<Interface>>) -> Result<bool
     let work = Arc::new(work);
     let at_interrupt = Arc::clone(&work);
     if let Ok(line) = u8::try_from(device.line) {
-        syscall::entry::set_line(line, move || at_interrupt());
+        dispatch::entry::set_line(line, move || at_interrupt());
     }
     if !hal::device::listen(device.line) {
         trace::warn!(
@@ -126,7 +126,7 @@ fn open_console(device: &VirtioMmio) -> Result<Option<Arc<dyn tty::bulk::Bulk>>>
     let streams = Arc::new(Streams(console));
     let at_interrupt = Arc::clone(&streams);
     if let Ok(line) = u8::try_from(device.line) {
-        syscall::entry::set_line(line, move || {
+        dispatch::entry::set_line(line, move || {
             at_interrupt.0.interrupt();
             tty::console::take_input();
         });

@@ -51,7 +51,7 @@ impl ProcSource for Processes {
     }
 
     fn hostname(&self) -> Vec<u8> {
-        syscall::start::host_name()
+        dispatch::start::host_name()
     }
 
     fn network(&self, name: &str) -> Vec<u8> {

@@ -3,9 +3,9 @@
 use crate::config::Config;
 use crate::{devices, root};
 use abi::Result;
+use dispatch::start::{Application, HANDLERS, TRACED_HANDLERS};
 use hal::boot;
 use process::exit::Status;
-use syscall::start::{Application, HANDLERS, TRACED_HANDLERS};
 use trace::Phase;
 use tty::console::Setup;
 
@@ -56,10 +56,10 @@ fn apply(config: &Config) {
         hal::thread::set_handlers(&TRACED_HANDLERS);
     }
     if config.boot_chart {
-        syscall::start::show_boot_chart();
+        dispatch::start::show_boot_chart();
     }
     if let Some(name) = &config.host_name {
-        syscall::start::set_host_name(name);
+        dispatch::start::set_host_name(name);
     }
     let listed = || Some(hal::cpu::count_listed()).filter(|&count| count > 0);
     if let Some(count) = config.cpus.or_else(listed) {
@@ -81,7 +81,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
         size: config.size,
     };
     tty::console::set_up(console);
-    syscall::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
+    dispatch::entry::set_line(hal::console::INTERRUPT_LINE, tty::console::take_input);
     let cards = devices::start_all(&config);
     if !cards.is_empty() {
         root::link_resolver(&root);
@@ -95,7 +95,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     vdso::start();
     exec::set_vdso(vdso::map);
     let standard = devfs::standard_files(&view)?;
-    syscall::start::start(Application {
+    dispatch::start::start(Application {
         begun: |process| {
             if let Some(terminal) = tty::console::terminal() {
                 terminal.control(process, 0);

@@ -1,120 +1,85 @@
-//! The calls, by family. Each file begins with the list of its calls.
+//! The calls that programs make all the time, by family. Each file begins with the list of its calls. (The others are in the crate `seldom`.)
 
-use crate::table::Entry;
+use crate::Entry;
 
 /// Enters the calls of a family: the row `0 "read" = read(Fd, Hex, usize);` says that number 0 is called `read`, and that `read(caller, (fd, buffer, length))` does it with
-/// arguments of these types. A note before the closing semicolon says what is missing from a call that is not complete. Expands to one type
-/// for each call that implements [`crate::Syscall`], and the constant `ROWS` of their [`Entry`]s.
+/// arguments of these types. A note before the closing semicolon says what is missing from a call that is not complete. Expands to the constant `ROWS` of
+/// their [`Entry`]s, with a function for each that decodes the arguments.
+#[macro_export]
 macro_rules! calls {
     ($($number:literal $name:literal = $function:ident($($kind:ty),*) $(partial $note:literal)?;)*) => {
         /// The calls of this family.
-        pub(super) const ROWS: &[crate::table::Entry] = &[$(crate::table::Entry::of::<row::$function>()),*];
+        pub(super) const ROWS: &[$crate::Entry] = &[$($crate::Entry {
+            name: $name,
+            number: $number,
+            support: $crate::support!($($note)?),
+            call: row::$function,
+            shown: <($($kind,)*) as $crate::argument::Arguments>::SHOWN,
+        }),*];
 
-        /// A type for each call.
-        #[expect(non_camel_case_types, reason = "each type is named like the function that does the call")]
+        /// Each call from registers.
         mod row {
             use super::*;
             $(
-                #[doc = $name]
-                pub(super) struct $function;
-
-                impl crate::Syscall for $function {
-                    const NAME: &'static str = $name;
-                    const NUMBER: usize = $number;
-                    $(const SUPPORT: crate::Support = crate::Support::Partial($note);)?
-                    type Args = ($($kind,)*);
-
-                    #[inline]
-                    fn call(caller: &mut crate::Caller<'_>, args: Self::Args) -> abi::Result<u64> {
-                        super::$function(caller, args)
-                    }
+                pub(super) fn $function(caller: &mut $crate::Caller<'_>) -> abi::Result<u64> {
+                    let arguments = <($($kind,)*) as $crate::argument::Arguments>::decode(&caller.frame.arguments())?;
+                    super::$function(caller, arguments)
                 }
             )*
         }
     };
 }
 
+/// How much of a call there is, from its note in the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! support {
+    () => {
+        $crate::Support::Full
+    };
+    ($note:literal) => {
+        $crate::Support::Partial($note)
+    };
+}
+
 mod advisory;
 mod clone;
-mod control;
 mod descriptor;
-mod directory;
 mod epoll;
-mod execute;
-mod identity;
-mod io;
-mod limits;
-mod link;
-mod machine;
+pub mod io;
 mod mapping;
 mod memory_file;
 mod message;
-mod mount;
-mod open;
+pub mod open;
 mod owner;
-mod pidfd;
-mod pipe;
-mod policy;
-mod poll;
-mod post;
-mod queue;
-mod segment;
-mod semaphore;
-mod send;
-mod signal;
-mod sleep;
+pub mod pipe;
+pub mod poll;
+pub mod send;
+pub mod signal;
+pub mod sleep;
 mod socket;
-mod splice;
-mod status;
+pub mod status;
 mod synchronize;
-mod system;
-mod thread;
-mod timer;
-mod wait;
-mod watch;
-mod xattr;
-
-pub(crate) use execute::replace as replace_program;
-pub(crate) use system::{host_name, set_host_name};
+pub mod thread;
 
 /// The rows of all families.
-pub(crate) const FAMILIES: &[&[Entry]] = &[
+pub const FAMILIES: &[&[Entry]] = &[
     advisory::ROWS,
     clone::ROWS,
-    control::ROWS,
     descriptor::ROWS,
-    directory::ROWS,
     epoll::ROWS,
-    execute::ROWS,
-    identity::ROWS,
     io::ROWS,
-    limits::ROWS,
-    link::ROWS,
-    machine::ROWS,
     mapping::ROWS,
     memory_file::ROWS,
     message::ROWS,
-    mount::ROWS,
     open::ROWS,
-    pidfd::ROWS,
     pipe::ROWS,
-    policy::ROWS,
     poll::ROWS,
-    post::ROWS,
-    queue::ROWS,
-    segment::ROWS,
-    semaphore::ROWS,
     send::ROWS,
     signal::ROWS,
     sleep::ROWS,
     socket::ROWS,
-    splice::ROWS,
     status::ROWS,
     synchronize::ROWS,
-    system::ROWS,
     thread::ROWS,
-    timer::ROWS,
-    wait::ROWS,
-    watch::ROWS,
-    xattr::ROWS,
 ];

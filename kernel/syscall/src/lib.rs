@@ -1,18 +1,18 @@
-//! The Linux personality: one file per call or tight family.
+//! What a system call is, and those that programs make all the time: one file per call or tight family.
 //!
-//! A program's system call arrives in [`entry::system_call`], is looked up in the table made from [`calls`], has its arguments decoded into types, and is
-//! carried out by mechanisms of the crates below. A call is one type that implements [`Syscall`]; its row in the list of its family enters it in the table, from
-//! which the trace, `docs/syscalls.md` and the fuzzer's dictionary derive too.
+//! A call is a function of its [`Caller`] and its arguments, which are decoded into types. Its row in the list of its family is an [`Entry`]; from the entries
+//! of all families, these and those of the crate `seldom`, the crate `dispatch` makes the table by which calls are found, and the trace and
+//! `docs/syscalls.md` derive from it too.
+//!
+//! What is in this crate is compiled to be fast, what is in `seldom` to be small. A call is here if a program's speed depends on it, or a call that is here
+//! needs a part of it.
 //!
 //! | module | what |
 //! |---|---|
-//! | [`entry`] | from the machine to the call and back; what is done before returning to a program |
-//! | [`table`] | calls by number, made when the kernel is compiled; two with one number do not compile |
 //! | [`argument`] | arguments as types: decoded once, shown in traces |
-//! | [`strace`] | `--strace` |
-//! | `out_of_memory` | who is killed when memory runs out |
-//! | [`start`] | the first program |
 //! | [`calls`] | the calls |
+//! | [`leave`] | what is done before returning to a program |
+//! | [`cpus`] | the other CPUs, once there is something for them to do |
 //!
 //! It does not do: 32-bit calls, mechanisms (they live below).
 #![no_std]
@@ -22,17 +22,16 @@ extern crate alloc;
 
 pub mod argument;
 pub mod calls;
-pub mod entry;
-mod out_of_memory;
-pub mod start;
-pub mod strace;
-pub mod table;
+pub mod cpus;
+pub mod leave;
 
-use abi::Result;
+use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use argument::Arguments;
+use argument::Show;
+use core::sync::atomic::Ordering;
 use hal::thread::UserFrame;
 use process::{Process, Thread};
+use vfs::capability;
 
 /// Who makes a call, and with which registers.
 pub struct Caller<'a> {
@@ -49,6 +48,24 @@ impl Caller<'_> {
     pub fn process(&self) -> &Arc<Process> {
         &self.thread.process
     }
+
+    /// Whether the caller may look into a process: its own, one of the same user, or any with `CAP_SYS_PTRACE`.
+    ///
+    /// # Errors
+    /// `EPERM` if it may not.
+    pub fn may_inspect(&self, other: &Arc<Process>) -> Result<()> {
+        if Arc::ptr_eq(other, self.process()) {
+            return Ok(());
+        }
+        let (own, its) = (self.process().credentials(), other.credentials());
+        let same = [its.uid, its.euid, its.suid].iter().all(|uid| *uid == own.uid)
+            && [its.gid, its.egid, its.sgid].iter().all(|gid| *gid == own.gid);
+        let open = same && other.dumpable.load(Ordering::Relaxed) == 1;
+        if open || own.has(capability::SYS_PTRACE) {
+            return Ok(());
+        }
+        Err(Error::new(Errno::EPERM, "the process is somebody else's"))
+    }
 }
 
 /// How much of a call there is.
@@ -60,20 +77,26 @@ pub enum Support {
     Partial(&'static str),
 }
 
-/// One system call.
-pub trait Syscall {
-    /// Linux's name.
-    const NAME: &'static str;
-    /// Its number on x86-64.
-    const NUMBER: usize;
-    /// How much of it there is.
-    const SUPPORT: Support = Support::Full;
-    /// Its arguments.
-    type Args: Arguments;
+/// What does a call: takes the arguments from the registers.
+pub type Call = fn(&mut Caller<'_>) -> Result<u64>;
 
-    /// Does it.
-    ///
-    /// # Errors
-    /// What Linux answers.
-    fn call(caller: &mut Caller<'_>, args: Self::Args) -> Result<u64>;
+/// One system call.
+#[derive(Clone, Copy)]
+pub struct Entry {
+    /// Linux's name.
+    pub name: &'static str,
+    /// Its number on x86-64.
+    pub number: usize,
+    /// How much of it there is.
+    pub support: Support,
+    /// Decodes the arguments and does it.
+    pub call: Call,
+    /// How its arguments are shown.
+    pub shown: &'static [Show],
+}
+
+impl core::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} ({})", self.name, self.number)
+    }
 }

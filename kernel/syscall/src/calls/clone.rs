@@ -344,7 +344,7 @@ fn start(
     });
     match result {
         Ok(task) => {
-            crate::start::start_other_cpus();
+            crate::cpus::start_other_cpus();
             task::spawn(&task);
             Ok(())
         }
@@ -452,6 +452,6 @@ fn begin(start: &Start) -> ! {
         let _ = UserPtr::<u32>::new(address).write(&tid);
     }
     let mut frame = start.frame;
-    crate::entry::before_user(&mut frame);
+    crate::leave::before_user(&mut frame);
     hal::thread::enter_program(&frame)
 }

@@ -33,8 +33,11 @@ const MOST: usize = 0x7fff_f000;
 const PIECE: usize = 64 << 10;
 
 /// An open file that may be read.
+///
+/// # Errors
+/// `EBADF`, also if the file is not open for reading.
 #[inline]
-pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
+pub fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().file(fd.0)?;
     if file.is_readable() {
         Ok(file)
@@ -44,8 +47,11 @@ pub(super) fn readable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
 }
 
 /// An open file that may be written.
+///
+/// # Errors
+/// `EBADF`, also if the file is not open for writing.
 #[inline]
-pub(super) fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
+pub fn writable(caller: &Caller<'_>, fd: Fd) -> Result<Arc<File>> {
     let file = caller.process().file(fd.0)?;
     if file.is_writable() {
         Ok(file)
@@ -87,7 +93,7 @@ fn limit_to(caller: &Caller<'_>, file: &File, at: Option<u64>, source: &mut Sour
 }
 
 /// Tells a process with `SIGXFSZ` that a file may not become as large as it would.
-pub(super) fn too_large(caller: &Caller<'_>) -> Error {
+pub fn too_large(caller: &Caller<'_>) -> Error {
     caller
         .thread
         .send(process::signals::Info::kernel(abi::signal::Signal::XFSZ));
@@ -95,7 +101,10 @@ pub(super) fn too_large(caller: &Caller<'_>) -> Error {
 }
 
 /// As [`limit`], for bytes that come out of the kernel: how many of `len` may be written.
-pub(super) fn within_limit(caller: &Caller<'_>, file: &File, at: Option<u64>, len: usize) -> Result<usize> {
+///
+/// # Errors
+/// `EFBIG` if none may, and then the caller is told by a signal too.
+pub fn within_limit(caller: &Caller<'_>, file: &File, at: Option<u64>, len: usize) -> Result<usize> {
     let limit = caller.process().file_size_limit();
     if limit == abi::resource::RLIM_INFINITY || file.kind() != Kind::Regular || len == 0 {
         return Ok(len);
@@ -207,7 +216,10 @@ fn pwrite64(caller: &mut Caller<'_>, (fd, buffer, len, at): (Fd, BytesPtr, usize
 }
 
 /// The segments of a vectored call, checked as Linux checks them and cut at the longest transfer.
-pub(super) fn segments(vector: UserPtr<Segment>, count: usize) -> Result<Vec<Segment>> {
+///
+/// # Errors
+/// `EINVAL` for too many of them or a length that cannot be, `EFAULT`.
+pub fn segments(vector: UserPtr<Segment>, count: usize) -> Result<Vec<Segment>> {
     if count > IOV_MAX {
         return Err(Error::new(Errno::EINVAL, "there are too many segments"));
     }

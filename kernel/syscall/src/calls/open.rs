@@ -19,7 +19,10 @@ calls! {
 }
 
 /// Where a relative path begins: at a descriptor, or in the working directory.
-pub(super) fn base(caller: &Caller<'_>, view: &vfs::Context, fd: Fd) -> Result<Path> {
+///
+/// # Errors
+/// `EBADF`.
+pub fn base(caller: &Caller<'_>, view: &vfs::Context, fd: Fd) -> Result<Path> {
     if fd.0 == AT_FDCWD {
         return Ok(view.cwd.clone());
     }
@@ -28,7 +31,10 @@ pub(super) fn base(caller: &Caller<'_>, view: &vfs::Context, fd: Fd) -> Result<P
 }
 
 /// Where the path of a `*at` call begins; the descriptor does not matter, and need not be one, if the path is absolute.
-pub(super) fn base_for(caller: &Caller<'_>, view: &vfs::Context, fd: Fd, path: &[u8]) -> Result<Path> {
+///
+/// # Errors
+/// `EBADF`.
+pub fn base_for(caller: &Caller<'_>, view: &vfs::Context, fd: Fd, path: &[u8]) -> Result<Path> {
     if path.first() == Some(&b'/') {
         Ok(view.root.clone())
     } else {
@@ -37,7 +43,10 @@ pub(super) fn base_for(caller: &Caller<'_>, view: &vfs::Context, fd: Fd, path: &
 }
 
 /// Gives an open file the lowest free descriptor.
-pub(super) fn add(caller: &Caller<'_>, file: Arc<File>, close_on_exec: bool) -> Result<u64> {
+///
+/// # Errors
+/// `EMFILE`.
+pub fn add(caller: &Caller<'_>, file: Arc<File>, close_on_exec: bool) -> Result<u64> {
     let limit = caller.process().limit(RLIMIT_NOFILE);
     Ok(caller.process().files().add(file, close_on_exec, 0, limit)? as u64)
 }

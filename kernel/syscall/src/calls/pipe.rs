@@ -56,7 +56,10 @@ pub(super) fn give_pair(
 }
 
 /// Flags as those of `open`, of which a call knows some.
-pub(super) fn known_flags(flags: u32, known: OpenFlags) -> Result<OpenFlags> {
+///
+/// # Errors
+/// `EINVAL` for those that it does not know.
+pub fn known_flags(flags: u32, known: OpenFlags) -> Result<OpenFlags> {
     let flags = OpenFlags::from_bits_retain(flags);
     if (flags - known).is_empty() {
         Ok(flags)

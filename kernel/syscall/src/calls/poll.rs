@@ -33,7 +33,10 @@ pub(super) fn after_millis(millis: i32) -> Deadline {
 }
 
 /// From a time to wait.
-pub(super) fn after(wait: Option<Timespec>) -> Result<Deadline> {
+///
+/// # Errors
+/// `EINVAL` for a time that is none.
+pub fn after(wait: Option<Timespec>) -> Result<Deadline> {
     let Some(wait) = wait else { return Ok(None) };
     match wait.to_nanos().ok_or(Error::new(Errno::EINVAL, "no such time"))? {
         0 => Ok(Some(0)),

@@ -21,7 +21,10 @@ const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");
 const NO_PROCESS: Error = Error::new(Errno::ESRCH, "there is no such process");
 
 /// The signal with a number; none for 0, which only asks whether it could be sent.
-pub(super) fn signal(number: u32) -> Result<Option<Signal>> {
+///
+/// # Errors
+/// `EINVAL`.
+pub fn signal(number: u32) -> Result<Option<Signal>> {
     if number == 0 {
         return Ok(None);
     }
@@ -30,12 +33,15 @@ pub(super) fn signal(number: u32) -> Result<Option<Signal>> {
 }
 
 /// A signal as sent by the caller.
-pub(super) fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
+pub fn sent(caller: &Caller<'_>, signal: Signal, code: i32) -> Info {
     Info::sent(signal, code, caller.process().pid, caller.process().credentials().uid)
 }
 
 /// Whether the caller may send a signal to a process.
-pub(super) fn may_signal(caller: &Caller<'_>, target: &Process, signal: Option<Signal>) -> Result<()> {
+///
+/// # Errors
+/// `EPERM` if it may not.
+pub fn may_signal(caller: &Caller<'_>, target: &Process, signal: Option<Signal>) -> Result<()> {
     let (own, other) = (caller.process().credentials(), target.credentials());
     let same_user = [own.uid, own.euid]
         .iter()
@@ -49,7 +55,7 @@ pub(super) fn may_signal(caller: &Caller<'_>, target: &Process, signal: Option<S
 }
 
 /// Sends a signal from the caller to a process, or to one thread of it. False when too many are pending.
-pub(super) fn send(caller: &Caller<'_>, target: &Arc<Process>, thread: Option<&Thread>, info: Info) -> bool {
+pub fn send(caller: &Caller<'_>, target: &Arc<Process>, thread: Option<&Thread>, info: Info) -> bool {
     if signals::is_shielded(caller.process(), target, info.signal) {
         return true;
     }
@@ -111,7 +117,10 @@ fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
 }
 
 /// Sends a signal to all members of a process group that the caller may signal.
-pub(super) fn to_group(caller: &Caller<'_>, group: u32, signal: Option<Signal>, info: Option<Info>) -> Result<u64> {
+///
+/// # Errors
+/// `ESRCH` if there are no members, `EPERM` if it may signal none of them.
+pub fn to_group(caller: &Caller<'_>, group: u32, signal: Option<Signal>, info: Option<Info>) -> Result<u64> {
     let _many = ToMany::begin();
     let mut members = registry::processes();
     members.retain(|process| process.group.load(Ordering::Relaxed) == group);

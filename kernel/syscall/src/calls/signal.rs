@@ -1,7 +1,6 @@
 //! Signals as the receiver sees them: actions, masks, waiting, the alternate stack, the way back from a handler.
 
 use crate::Caller;
-use crate::table::CALLS;
 use abi::signal::{SA_KNOWN, SIG_BLOCK, SIG_SETMASK, SIG_UNBLOCK, SigAction, SigSet, SigStack, Signal};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
@@ -17,11 +16,13 @@ calls! {
     128 "rt_sigtimedwait" = rt_sigtimedwait(UserPtr<SigSet>, UserPtr<[u8; 128]>, UserPtr<Timespec>, usize);
     130 "rt_sigsuspend" = rt_sigsuspend(UserPtr<SigSet>, usize);
     131 "sigaltstack" = sigaltstack(UserPtr<SigStack>, UserPtr<SigStack>);
-    219 "restart_syscall" = restart_syscall();
 }
 
 /// Refuses sets that are not of the size that the kernel's have.
-pub(super) fn check_set_size(size: usize) -> Result<()> {
+///
+/// # Errors
+/// `EINVAL`.
+pub fn check_set_size(size: usize) -> Result<()> {
     if size == size_of::<SigSet>() {
         Ok(())
     } else {
@@ -146,17 +147,8 @@ fn rt_sigtimedwait(
     Ok(u64::from(taken.signal.0))
 }
 
-/// Goes on with a call that a signal without a handler interrupted: the call finds in [`deadline`] when it ends.
-fn restart_syscall(caller: &mut Caller<'_>, (): ()) -> Result<u64> {
-    let number = caller.thread.signals.restart.lock().map(|restart| restart.number);
-    match number.and_then(|number| CALLS.get(number as usize)) {
-        Some(call) => call(caller),
-        None => Err(Error::new(Errno::EINTR, "no call was interrupted")),
-    }
-}
-
 /// When a call with a relative time ends: after `nanos`, or, if it is gone on with after an interruption, when it would have ended without.
-pub(super) fn deadline(caller: &Caller<'_>, nanos: u64) -> u64 {
+pub fn deadline(caller: &Caller<'_>, nanos: u64) -> u64 {
     const RESTART_SYSCALL: u64 = 219;
     let restart = caller.thread.signals.restart.lock().take();
     match restart {

@@ -27,7 +27,7 @@ calls! {
     305 "clock_adjtime" = clock_adjtime(i32, UserPtr<Timex>) partial "the clock's rate cannot be changed: EPERM for all but ADJ_SETOFFSET";
 }
 
-pub(super) const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");
+const NO_CLOCK: Error = Error::new(Errno::EINVAL, "no such clock");
 
 /// What a clock says, in nanoseconds.
 fn read_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {
@@ -45,7 +45,10 @@ fn read_clock(caller: &Caller<'_>, clock: i32) -> Result<u64> {
 
 /// A clock of running time: the caller's, or one by number, which is the complement of a process's or thread's number shifted by three bits of kind. Threads show their
 /// clocks to their own process only.
-pub(super) fn running_time(caller: &Caller<'_>, clock: i32) -> Result<Clock> {
+///
+/// # Errors
+/// `EINVAL`.
+pub fn running_time(caller: &Caller<'_>, clock: i32) -> Result<Clock> {
     const THREAD: i32 = 4;
     const KIND: i32 = 3;
     const IN_PROGRAM: i32 = 1;

@@ -40,7 +40,10 @@ calls! {
 
 /// What a `*at` call names: the path, or the descriptor itself for an empty path with `AT_EMPTY_PATH`. A symbolic link at the end is followed unless
 /// `AT_SYMLINK_NOFOLLOW` is there.
-pub(super) fn target(caller: &Caller<'_>, view: &Context, fd: Fd, path: PathPtr, flags: AtFlags) -> Result<Path> {
+///
+/// # Errors
+/// Those of finding a path.
+pub fn target(caller: &Caller<'_>, view: &Context, fd: Fd, path: PathPtr, flags: AtFlags) -> Result<Path> {
     let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
     if flags.contains(AtFlags::EMPTY_PATH) && path.0 == 0 {
         return base(caller, view, fd);
@@ -56,7 +59,10 @@ pub(super) fn target(caller: &Caller<'_>, view: &Context, fd: Fd, path: PathPtr,
 }
 
 /// Finds what a path names, from the working directory.
-pub(super) fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(alloc::sync::Arc<Context>, Path)> {
+///
+/// # Errors
+/// Those of finding a path.
+pub fn find(caller: &Caller<'_>, path: PathPtr, follow: bool) -> Result<(alloc::sync::Arc<Context>, Path)> {
     let view = caller.process().view();
     let place = view.resolve(&view.cwd, &path.read()?, follow)?;
     Ok((view, place))

@@ -120,7 +120,7 @@ fn get_robust_list(caller: &mut Caller<'_>, (tid, head, len): (u32, UserPtr<u64>
         caller.thread.robust_list.load(Ordering::Relaxed)
     } else {
         let thread = process::registry::thread(tid).ok_or(Error::new(Errno::ESRCH, "there is no such thread"))?;
-        super::machine::may_inspect(caller, &thread.process)?;
+        caller.may_inspect(&thread.process)?;
         thread.robust_list.load(Ordering::Relaxed)
     };
     len.write(&(LIST_HEAD as u64))?;

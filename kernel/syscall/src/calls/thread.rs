@@ -62,7 +62,10 @@ fn rseq(caller: &mut Caller<'_>, (area, length, flags, signature): (Hex, u32, u3
 const NO_THREAD: Error = Error::new(Errno::ESRCH, "there is no such thread");
 
 /// The task of a thread; 0 is the caller's own.
-pub(super) fn task_of(tid: u32) -> Result<Arc<Task>> {
+///
+/// # Errors
+/// `ESRCH`.
+pub fn task_of(tid: u32) -> Result<Arc<Task>> {
     if tid == 0 {
         return Ok(task::current());
     }
@@ -118,7 +121,7 @@ fn sched_setaffinity(caller: &mut Caller<'_>, (tid, len, mask): (u32, usize, Use
         return Err(Error::new(Errno::EINVAL, "the mask has no CPU of this machine"));
     }
     if cpus & hal::cpu::online() == 0 {
-        crate::start::start_other_cpus();
+        crate::cpus::start_other_cpus();
     }
     task.set_affinity(cpus);
     task::scheduler::follow_affinity(&task);
@@ -133,10 +136,10 @@ const SCHED_IDLE: u32 = 5;
 const SCHED_DEADLINE: u32 = 6;
 
 /// Among the policies: children do not get the better nice value (nor a real-time policy, but there is none here).
-pub(super) const RESET_ON_FORK: u32 = 0x4000_0000;
+pub const RESET_ON_FORK: u32 = 0x4000_0000;
 
 /// The policy and nice value with which a child of the task begins.
-pub(super) fn inherited(task: &Task) -> (u32, i32) {
+pub fn inherited(task: &Task) -> (u32, i32) {
     if task.policy() & RESET_ON_FORK == 0 {
         (task.policy(), task.nice())
     } else {
@@ -145,7 +148,10 @@ pub(super) fn inherited(task: &Task) -> (u32, i32) {
 }
 
 /// Checks a policy (without flags) and its priority.
-pub(super) fn check_scheduling(policy: u32, priority: u32) -> Result<()> {
+///
+/// # Errors
+/// `EINVAL`.
+pub fn check_scheduling(policy: u32, priority: u32) -> Result<()> {
     match policy {
         SCHED_OTHER | SCHED_BATCH | SCHED_IDLE if priority == 0 => Ok(()),
         SCHED_FIFO | SCHED_RR if (1..=99).contains(&priority) => {
@@ -159,7 +165,10 @@ pub(super) fn check_scheduling(policy: u32, priority: u32) -> Result<()> {
 }
 
 /// Whether the caller may give a thread a policy (with flags) and a nice value (Linux: `user_check_sched_setscheduler`).
-pub(super) fn may_schedule_as(caller: &Caller<'_>, tid: u32, task: &Task, policy: u32, nice: i32) -> Result<()> {
+///
+/// # Errors
+/// `EPERM` if it may not.
+pub fn may_schedule_as(caller: &Caller<'_>, tid: u32, task: &Task, policy: u32, nice: i32) -> Result<()> {
     may_schedule(caller, tid)?;
     if caller.process().credentials().has(capability::SYS_NICE) {
         return Ok(());
