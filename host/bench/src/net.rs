@@ -49,8 +49,8 @@ fn row(id: &str) -> Row {
         "redis_set" => (Load::Redis { sets: true, batch: 1 }, 500, 8000),
         "redis_get_batch" => (Load::Redis { sets: false, batch: 16 }, 1600, 32_000),
         "redis_set_batch" => (Load::Redis { sets: true, batch: 16 }, 1600, 32_000),
-        "stream_in" => (Load::Stream { reverse: false }, 1 << 10, 16 << 10),
-        "stream_out" => (Load::Stream { reverse: true }, 1 << 10, 16 << 10),
+        "stream_in" => (Load::Stream { reverse: false }, 1 << 10, 64 << 10),
+        "stream_out" => (Load::Stream { reverse: true }, 1 << 10, 64 << 10),
         "stream_loopback" => (Load::Loopback, 1 << 10, 64 << 10),
         _ => (Load::Echo, 200, 4000),
     }

@@ -13,7 +13,7 @@
 //! through its own. Frames that come are taken from all of them, since there is one interrupt.
 //!
 //! **Interrupts or polling.** [`VirtioCard::interrupt`] silences the receiving queue and tells the stack once ([`Hooks::received`]); the stack then calls [`VirtioCard::receive`](Card::receive) until it gives nothing,
-//! and only then are interrupts on again. Under load there are none. Frames that went out are taken back when the next one goes; an interrupt for them is
+//! and says that it rests ([`VirtioCard::rest`](Card::rest)): only then are interrupts on again. Under load there are none. Frames that went out are taken back when the next one goes; an interrupt for them is
 //! asked for only when there was no room ([`Hooks::sent`]). A stack that stops fetching before the end goes on later by itself: until then nothing interrupts.
 //!
 //! **Hostile input.** Lengths, counts of buffers and offsets that the device names are checked against what it was given; a frame that makes no sense is dropped and counted. A queue that
@@ -357,6 +357,10 @@ impl Card for VirtioCard {
             .find_map(|(pair, index)| self.receive_from(pair, index * PAIR))
     }
 
+    fn rest(&self) -> bool {
+        self.pairs_in_use().iter().any(|pair| pair.receiver.lock().listen())
+    }
+
     fn give_back(&self, frame: Frame) {
         // Any queue can use the pages; the first one always takes frames.
         if let Some(pair) = self.pairs_in_use().first() {
@@ -380,9 +384,7 @@ impl VirtioCard {
                     if receiver.refill() {
                         self.device.transport().notify(queue);
                     }
-                    if !receiver.listen() {
-                        return None;
-                    }
+                    return None;
                 }
                 Err(_broken_frame) => {
                     self.broken.fetch_add(1, Ordering::Relaxed);

@@ -169,6 +169,7 @@ fn while_frames_are_fetched_nobody_interrupts() {
     world.comes(of_card(World::header(1)), &[2; 60]);
     assert!(!world.far[0].interrupts(), "the stack is about to fetch");
     while world.card.receive().is_some() {}
+    assert!(!world.card.rest(), "nothing more has come");
     world.comes(of_card(World::header(1)), &[3; 60]);
     assert!(world.far[0].interrupts(), "it has ended");
 }

@@ -34,6 +34,7 @@ fn receive(packet: &Received<'_>) {
         IN_ERRS.count();
         return;
     };
+    segment.piece = packet.piece;
     segment.marked = packet.traffic_class & MARKED == MARKED;
     let name = (
         SocketAddr::new(packet.destination, segment.destination),

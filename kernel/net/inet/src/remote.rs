@@ -395,13 +395,16 @@ impl Remote {
             let Some((piece, from)) = taken else { break };
             let put = into.put(&piece[from..]);
             let used = *put.as_ref().unwrap_or(&0);
-            self.with(|connection, now| connection.give_back(now, piece, from + used, used));
+            self.inside.lock().connection.give_back(piece, from + used);
             done += used;
             match put {
                 Err(error) if done == 0 => return Err(error),
                 Err(_) => break,
                 Ok(_) => {}
             }
+        }
+        if done > 0 && flags & MSG_PEEK == 0 {
+            self.with(|connection, now| connection.has_read(now, done));
         }
         drop(reading);
         if done > 0 || into.left() == 0 {

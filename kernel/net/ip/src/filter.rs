@@ -231,6 +231,7 @@ mod tests {
             header: &[],
             payload: &datagram,
             checksum: crate::Checked::Verified,
+            piece: 0,
         });
         assert!(may(udp::PROTOCOL, &segment(53, 0)));
         set_rules(Vec::new(), alloc::vec![rule("10.1.2.3")]);

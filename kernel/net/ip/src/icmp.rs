@@ -270,6 +270,7 @@ pub(crate) fn report_late(waiting: &Waiting) {
         header: &waiting.header,
         payload: first,
         checksum: Checked::Unknown,
+        piece: 0,
     };
     report(&packet, TIME_EXCEEDED, REASSEMBLY, 0);
 }

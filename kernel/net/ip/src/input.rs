@@ -12,7 +12,7 @@ use crate::stateful;
 use crate::transport::{Checked, Received, handler, show};
 use core::net::{IpAddr, Ipv4Addr};
 use counters::{ip, octets};
-use link::{Checksum, Interface};
+use link::{Came, Checksum, Interface};
 use packet::arp::Message;
 use packet::checksum::Sum;
 use packet::ethernet::{self, Header};
@@ -33,11 +33,12 @@ struct By {
     /// In a frame to all or to a group.
     for_many: bool,
     checksum: Checked,
+    piece: u16,
 }
 
-/// A frame came.
-pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
-    let Some((header, body)) = Header::parse(frame) else {
+/// A frame came, or several in one.
+pub(crate) fn receive(interface: &Interface, came: &Came<'_>) {
+    let Some((header, body)) = Header::parse(came.bytes) else {
         return;
     };
     // Cards that let everything through are to be told apart from those who are meant.
@@ -48,7 +49,8 @@ pub(crate) fn receive(interface: &Interface, frame: &[u8], checksum: Checksum) {
     let by = By {
         interface: index,
         for_many: ethernet::is_group(header.to),
-        checksum: known(checksum),
+        checksum: known(came.checksum),
+        piece: came.piece,
     };
     match header.kind {
         ethernet::ARP => {
@@ -178,6 +180,7 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         header: &bytes[..header.len()],
         payload,
         checksum: by.checksum,
+        piece: by.piece,
     };
     if !header.is_fragment() {
         return deliver(&packet);
@@ -238,6 +241,7 @@ fn receive_v6(by: &By, bytes: &[u8]) {
         header: &bytes[..ipv6::LEN],
         payload: rest,
         checksum: by.checksum,
+        piece: by.piece,
     };
     match ipv6::behind(header.next, rest, !is_unicast) {
         Behind::Payload(protocol, payload) => {

@@ -319,6 +319,7 @@ fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<(
         header,
         payload: &payload,
         checksum: Checked::Verified,
+        piece: 0,
     });
     Ok(())
 }

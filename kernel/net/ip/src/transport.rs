@@ -37,6 +37,8 @@ pub struct Received<'a> {
     pub payload: &'a [u8],
     /// Its checksum.
     pub checksum: Checked,
+    /// Bytes of payload in each packet that it was put together from on its way up; 0 if it is one.
+    pub piece: u16,
 }
 
 impl Received<'_> {

@@ -49,8 +49,12 @@ pub trait Card: Send + Sync {
     /// # Errors
     /// The frame, when there is no room now, it asks for what the card cannot do, or the card is broken.
     fn transmit(&self, frame: Frame) -> Result<(), Frame>;
-    /// A frame that came, if there is one. After the last one, the next makes an interrupt.
+    /// A frame that came, if there is one.
     fn receive(&self) -> Option<Frame>;
+    /// After the last one: the next makes an interrupt, unless it has come already, which this says.
+    fn rest(&self) -> bool {
+        false
+    }
     /// Takes a frame that came and is no longer needed: its pages may take others.
     fn give_back(&self, _frame: Frame) {}
 }

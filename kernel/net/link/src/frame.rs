@@ -108,11 +108,16 @@ impl Frame {
         self.len() == 0
     }
 
-    /// Copies all bytes to the end of a vector; whether there was memory for them.
+    /// Copies the bytes from an offset on to the end of a vector; whether there was memory for them.
     #[must_use]
-    pub fn append_to(&self, into: &mut Vec<u8>) -> bool {
-        let mut parts = self.parts.iter();
-        parts.all(|part| frames::append::from_page(into, &part.page, part.offset as usize, part.len as usize))
+    pub fn append_to(&self, offset: u32, into: &mut Vec<u8>) -> bool {
+        let (mut parts, mut skip) = (self.parts.iter(), offset);
+        parts.all(|part| {
+            let skipped = skip.min(part.len);
+            skip -= skipped;
+            let (offset, len) = (part.offset + skipped, part.len - skipped);
+            frames::append::from_page(into, &part.page, offset as usize, len as usize)
+        })
     }
 
     /// Copies bytes from an offset on; how many there were.

@@ -1,6 +1,7 @@
 //! The cards that there are, with their names and numbers; where frames that come go, and those that wait to go.
 
-use crate::{Card, Checksum, Frame, loopback, packet};
+use crate::burst::{Burst, Came};
+use crate::{Card, Frame, loopback, packet};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -64,8 +65,8 @@ static ALL: SpinLock<Vec<Arc<Interface>>> = SpinLock::new(Vec::new());
 static LOOPBACK: Once<Arc<Interface>> = Once::new();
 static WATCHERS: SpinLock<Vec<Watcher>> = SpinLock::new(Vec::new());
 
-/// Takes a frame that came, from its Ethernet header on, and what is known of its checksum.
-pub type Protocols = fn(&Interface, &[u8], Checksum);
+/// Takes what came.
+pub type Protocols = fn(&Interface, &Came<'_>);
 
 static PROTOCOLS: Once<Protocols> = Once::new();
 
@@ -304,23 +305,30 @@ impl Interface {
     /// Takes frames that have come; if they do not end, the rest after programs had as much time as this took.
     pub fn poll(self: &Arc<Self>) {
         let began = time::now();
-        // One place for the bytes of all of them.
-        let mut bytes = Vec::new();
+        let mut burst = Burst::default();
+        let mut go_on = |came: &Came<'_>| {
+            if let Some(take) = PROTOCOLS.get() {
+                take(self, came);
+            }
+        };
         for _ in 0..BUDGET {
-            let Some(frame) = self.card.receive() else { return };
+            let Some(frame) = self.card.receive() else {
+                // Before others may be interrupted for what comes later.
+                burst.end(&mut go_on);
+                if self.card.rest() {
+                    continue;
+                }
+                return;
+            };
             if self.set.load(Ordering::Relaxed) & flag::UP == 0 {
                 self.card.give_back(frame);
                 continue;
             }
             packet::deliver(self, &frame);
-            let checksum = frame.checksum;
-            bytes.clear();
-            let protocols = PROTOCOLS.get().filter(|_| frame.append_to(&mut bytes));
+            burst.take(&frame, &mut go_on);
             self.card.give_back(frame);
-            if let Some(take) = protocols {
-                take(self, &bytes, checksum);
-            }
         }
+        burst.end(&mut go_on);
         let now = time::now();
         let pause = match task::scheduler::runnable() {
             // Nobody waits for it.

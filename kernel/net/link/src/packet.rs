@@ -129,6 +129,9 @@ pub fn socket(kind: u32, protocol: u16, flags: OpenFlags) -> Result<Arc<File>> {
 
 /// Gives a frame that came to those who want it.
 pub(crate) fn deliver(interface: &Interface, frame: &Frame) {
+    if !has_any() {
+        return;
+    }
     let mut header = [0; HEADER];
     if frame.read(0, &mut header) < HEADER {
         return;
@@ -145,7 +148,7 @@ pub(crate) fn deliver(interface: &Interface, frame: &Frame) {
 /// Shows a frame that goes to those who see everything.
 pub(crate) fn deliver_outgoing(interface: &Interface, frame: &Frame, from: Option<&PacketSocket>) {
     let mut header = [0; HEADER];
-    if frame.read(0, &mut header) == HEADER {
+    if has_any() && frame.read(0, &mut header) == HEADER {
         spread(interface, frame, &header, FROM_US, from);
     }
 }

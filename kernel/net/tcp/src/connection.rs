@@ -403,11 +403,18 @@ impl Connection {
         self.out_start + self.out.len() as u32
     }
 
-    /// Puts back what was not needed of a piece, and notes what was.
-    pub fn give_back(&mut self, now: u64, piece: Vec<u8>, gone: usize, used: usize) {
+    /// Puts back what was not needed of a piece.
+    pub fn give_back(&mut self, piece: Vec<u8>, gone: usize) {
         self.queue.give_back(piece, gone);
-        self.read.0 = self.read.0.saturating_add(used as u32);
+    }
+
+    /// A program has read so many bytes.
+    pub fn has_read(&mut self, now: u64, count: usize) {
+        self.read.0 = self.read.0.saturating_add(count as u32);
         self.tune(now);
+        if self.owes_acknowledgement() {
+            self.acknowledge = true;
+        }
         self.offer_window();
     }
 

@@ -16,7 +16,7 @@ const CLOCK_IS_OLD: u64 = 24 * 24 * 3600 * SECOND;
 impl Connection {
     /// A segment came for this connection. What has to be sent at once and not as part of it is the answer: a reset.
     pub fn on_segment(&mut self, now: u64, segment: &Segment<'_>) -> Option<Header> {
-        self.counts[0] = self.counts[0].wrapping_add(1);
+        self.counts[0] = self.counts[0].wrapping_add(segment.pieces());
         match self.state {
             State::Closed => return segment.refusal(),
             State::SynSent => return self.on_beginning(now, segment),
@@ -258,7 +258,11 @@ impl Connection {
 
     fn take_bytes(&mut self, segment: &Segment<'_>) {
         let (mut start, mut bytes) = (segment.seq, segment.payload);
-        self.usual = self.usual.max(bytes.len().min(0xffff) as u16);
+        let usual = match segment.piece {
+            0 => bytes.len().min(0xffff) as u16,
+            piece => piece,
+        };
+        self.usual = self.usual.max(usual);
         if start.before(self.expected) {
             let known = self.expected.since(start).min(bytes.len() as u32);
             if let (true, Some(offset)) = (self.sack, self.offset(start)) {
@@ -306,14 +310,20 @@ impl Connection {
         self.received += count as u64;
     }
 
-    /// An acknowledgement is due, now or soon: every second full segment has one.
+    /// An acknowledgement is due, now or soon: every second full segment has one. Where it could only tell of much less room it waits until a program has read, and then one tells of both.
     fn delay(&mut self, now: u64, bytes: u32) {
         self.unacknowledged = self.unacknowledged.saturating_add(bytes);
-        if self.unacknowledged >= 2 * u32::from(self.usual) || self.quick > 0 {
+        let offered = self.edge.max(self.expected).since(self.last_told);
+        if self.quick > 0 || self.owes_acknowledgement() && self.free() >= offered / 2 {
             self.acknowledge = true;
         } else if self.alarms.acknowledge == NEVER {
             self.alarms.acknowledge = now + DELAY;
         }
+    }
+
+    /// Whether so much has come since the last acknowledgement that the next is due.
+    pub(crate) fn owes_acknowledgement(&self) -> bool {
+        self.unacknowledged >= 2 * u32::from(self.usual)
     }
 
     /// The other side has ended.

@@ -5,8 +5,9 @@ use alloc::vec::Vec;
 
 /// What is shorter is joined with what comes next.
 const SMALL: usize = 2048;
-/// Room that is taken at once for what arrives in small pieces.
+/// Room that is taken at once for what arrives in small pieces, and at most.
 const ROOM: usize = 8192;
+const LARGEST: usize = 32_768;
 
 /// A queue of bytes.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Queue {
             last.extend_from_slice(head);
             bytes = rest;
         }
-        if !bytes.is_empty() {
+        for bytes in bytes.chunks(LARGEST) {
             // The first piece of an empty queue is only as long as it must be: most that come alone are read before the next.
             let room = if self.pieces.is_empty() { bytes.len() } else { ROOM };
             let mut piece = Vec::with_capacity(room.max(bytes.len()));

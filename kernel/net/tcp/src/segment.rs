@@ -69,6 +69,8 @@ pub struct Segment<'a> {
     pub payload: &'a [u8],
     /// The packet was marked on its way (RFC 3168).
     pub marked: bool,
+    /// Bytes of each segment that it was put together from; 0 if it is one.
+    pub piece: u16,
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<u16> {
@@ -97,6 +99,7 @@ impl<'a> Segment<'a> {
             options: Options::parse(options),
             payload,
             marked: false,
+            piece: 0,
         })
     }
 
@@ -113,6 +116,14 @@ impl<'a> Segment<'a> {
     pub fn len(&self) -> u32 {
         let ends = u32::from(self.has(flags::SYN)) + u32::from(self.has(flags::FIN));
         self.payload.len() as u32 + ends
+    }
+
+    /// How many segments it was put together from.
+    pub(crate) fn pieces(&self) -> u32 {
+        match self.piece {
+            0 => 1,
+            piece => self.payload.len().div_ceil(usize::from(piece)).max(1) as u32,
+        }
     }
 
     /// Whether it takes none.

@@ -269,7 +269,8 @@ impl World {
         {
             let used = (piece.len() - gone).min(most - out.len());
             out.extend_from_slice(&piece[gone..gone + used]);
-            connection.give_back(now, piece, gone + used, used);
+            connection.give_back(piece, gone + used);
+            connection.has_read(now, used);
         }
         if !out.is_empty() {
             self.poll(who);

@@ -84,19 +84,18 @@ impl Sum {
     }
 }
 
-/// The sum of blocks of 64 bytes: as numbers that the machine adds with their carries, which come together at the end.
+/// The sum of blocks of 64 bytes: as numbers that the machine adds, each with the carry of the one before.
 fn of_blocks(bytes: &[u8]) -> u64 {
-    let (mut sum, mut carries) = (0u128, 0u64);
+    let (mut sum, mut carries) = (0u64, 0u64);
     for block in bytes.chunks_exact(64) {
-        for wide in block.chunks_exact(16) {
-            let wide = wide.first_chunk().map_or(0, |wide| u128::from_ne_bytes(*wide));
-            let (more, carry) = sum.overflowing_add(wide);
-            sum = more;
-            carries += u64::from(carry);
+        let mut carry = false;
+        for wide in block.chunks_exact(8) {
+            let wide = wide.first_chunk().map_or(0, |wide| u64::from_ne_bytes(*wide));
+            (sum, carry) = sum.carrying_add(wide, carry);
         }
+        carries += u64::from(carry);
     }
-    let (low, high) = (sum as u64, (sum >> 64) as u64);
-    (low & 0xffff_ffff) + (low >> 32) + (high & 0xffff_ffff) + (high >> 32) + carries
+    (sum & 0xffff_ffff) + (sum >> 32) + carries
 }
 
 fn fold(mut value: u64) -> u16 {

@@ -29,6 +29,7 @@ fn segment(seq: Seq, ack: Seq, flags: u8, payload: &[u8]) -> Segment<'_> {
         options: Options::default(),
         payload,
         marked: false,
+        piece: 0,
     }
 }
 
