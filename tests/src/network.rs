@@ -12,7 +12,7 @@ use crate::places;
 use crate::suite::{Case, difference};
 
 /// What is asked: the tools, and a script that runs them. `SOCKETS` stands for the program that opens sockets (`guest/boot/sockets.c`).
-const SCRIPTS: [(&str, &[&str], &str); 9] = [
+const SCRIPTS: [(&str, &[&str], &str); 10] = [
     (
         "ip",
         &["/usr/sbin/ip"],
@@ -47,6 +47,16 @@ const SCRIPTS: [(&str, &[&str], &str); 9] = [
         "netstat",
         &["/usr/bin/netstat", "/bin/sed", "/usr/bin/sort"],
         "for o in -tlpn -tuanp; do SOCKETS netstat $o | sed 's,[0-9]*/boot-.*,it,; s/  */ /g' | sort; done",
+    ),
+    (
+        "sysctl",
+        &["/usr/sbin/sysctl", "/usr/bin/ss", "/bin/sed"],
+        r"W='sysctl -w'; for s in ipv4.tcp_keepalive_time ipv4.tcp_syn_retries ipv4.ip_local_port_range ipv4.ip_unprivileged_port_start ipv4.ip_default_ttl \
+           ipv4.tcp_fin_timeout ipv4.icmp_echo_ignore_broadcasts ipv6.conf.all.disable_ipv6 ipv6.conf.lo.disable_ipv6 unix.max_dgram_qlen core.somaxconn; do sysctl net.$s; done; \
+           $W net.ipv4.tcp_keepalive_time=600 net.ipv4.ip_local_port_range='20000 30000' net.ipv4.ip_local_reserved_ports=20001,20005-20007; sysctl net.ipv4.ip_local_port_range; \
+           $W net.ipv4.tcp_syn_retries=0; $W net.ipv4.ip_local_port_range='9 1'; $W net.ipv4.ip_default_ttl=256; $W net.ipv4.tcp_sack=no; $W net.ipv4.nothing=1; \
+           sysctl -n net.ipv4.ip_local_reserved_ports net.ipv4.tcp_syn_retries; $W net.ipv4.tcp_congestion_control=reno; sysctl net.ipv4.tcp_congestion_control; \
+           $W net.core.somaxconn=7; SOCKETS ss -ltnH | sed 's/  */ /g'",
     ),
     (
         "tcpdump_lo",

@@ -58,12 +58,8 @@ impl ProcSource for Processes {
         netlink::content(name)
     }
 
-    fn network_limit(&self, name: &str) -> String {
-        inet::limits::setting(name)
-    }
-
-    fn set_network_limit(&self, name: &str, text: &[u8]) -> Result<()> {
-        inet::limits::set(name, text)
+    fn network_limit(&self, path: &[u8]) -> String {
+        inet::limits::setting(path)
     }
 
     fn interfaces(&self) -> Vec<(u32, String)> {

@@ -186,6 +186,8 @@ pub mod tcp_ext {
     pub const ABORT_ON_TIMEOUT: Counter = TCP_EXT.counter("TCPAbortOnTimeout");
     /// Times when too many had begun.
     pub const REQ_QFULL_DO_COOKIES: Counter = TCP_EXT.counter("TCPReqQFullDoCookies");
+    /// The same, who were not answered.
+    pub const REQ_QFULL_DROP: Counter = TCP_EXT.counter("TCPReqQFullDrop");
     /// Segments that came before others.
     pub const OFO_QUEUE: Counter = TCP_EXT.counter("TCPOFOQueue");
     /// Questions whether a reset was meant.

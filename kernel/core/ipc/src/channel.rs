@@ -414,7 +414,7 @@ impl Channel {
             }
             Content::Messages(messages, total) => match take_message(messages, total, into, flags, skip) {
                 Some(received) => {
-                    self.len.store(*total, Ordering::Relaxed);
+                    self.len.store(self.weight(messages, *total), Ordering::Relaxed);
                     received
                 }
                 None => {
@@ -527,7 +527,8 @@ impl Channel {
         if len > CAPACITY - 32 {
             return Err(Error::new(Errno::EMSGSIZE, "the message is longer than the buffer"));
         }
-        if self.len.load(Ordering::Relaxed) + len > CAPACITY {
+        let waits = self.len.load(Ordering::Relaxed);
+        if waits + len > CAPACITY || waits >= CAPACITY {
             return Err(Errno::EAGAIN.into());
         }
         let mut bytes = from.to_vec()?;
@@ -551,10 +552,16 @@ impl Channel {
             from: sender.to_vec(),
         });
         *total += taken + OVERHEAD;
-        self.len.store(*total, Ordering::Relaxed);
+        self.len.store(self.weight(messages, *total), Ordering::Relaxed);
         drop(content);
         self.reader.readable.wake(1, Events::READABLE.bits());
         Ok(len)
+    }
+
+    /// What so many bytes of messages count: from many senders only some messages may wait (`net.unix.max_dgram_qlen`), however short they are.
+    fn weight(&self, messages: &VecDeque<Message>, total: usize) -> usize {
+        let is_full = self.writer.get().is_none() && messages.len() > sysctl::MAX_DGRAM_QLEN.get() as usize;
+        if is_full { total.max(CAPACITY) } else { total }
     }
 }
 

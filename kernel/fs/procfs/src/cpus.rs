@@ -31,8 +31,8 @@ pub(crate) static TABLE: Table = Table {
             let table = if number == 0 { &FIRST } else { &CPU };
             Ok((number < count()).then(|| below(scope, number, table)))
         },
-        kind: Kind::Directory,
-        names: Some((|number| format!("cpu{number}"), |name| number_after(b"cpu", name))),
+        kind: |_| Kind::Directory,
+        names: Some((|_, number| format!("cpu{number}"), |_, name| number_after(b"cpu", name))),
     }),
 };
 
@@ -90,10 +90,10 @@ static CACHES: Table = Table {
             let is_there = Cache::of(number >> CACHE_SHIFT).is_some();
             Ok(is_there.then(|| below(scope, scope.number | number, &CACHE)))
         },
-        kind: Kind::Directory,
+        kind: |_| Kind::Directory,
         names: Some((
-            |number| format!("index{}", number >> CACHE_SHIFT),
-            |name| {
+            |_, number| format!("index{}", number >> CACHE_SHIFT),
+            |_, name| {
                 let index = number_after(b"index", name)?;
                 (index < MOST_CACHES).then_some(index << CACHE_SHIFT)
             },

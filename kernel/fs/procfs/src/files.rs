@@ -29,7 +29,7 @@ pub(crate) static FILES: Table = Table {
                 Ok(Link::Jump(open_file(scope, number)?.0.path().clone()))
             })))
         },
-        kind: Kind::Symlink,
+        kind: |_| Kind::Symlink,
         names: None,
     }),
 };
@@ -43,7 +43,7 @@ pub(crate) static INFOS: Table = Table {
             let there = scope.process()?.file(number).is_some();
             Ok(there.then_some(Found::File(info)))
         },
-        kind: Kind::Regular,
+        kind: |_| Kind::Regular,
         names: None,
     }),
 };

@@ -10,7 +10,7 @@
 //! | `root` | the top of `/proc` |
 //! | `process`, `status`, `files`, `mounts` | a process's directory |
 //! | `system`, `cpuinfo` | files about the machine |
-//! | `sysctl` | `/proc/sys` |
+//! | `sysctl` | `/proc/sys`; `settings` what of it is the network's |
 //! | `sysfs`, `cpus` | `/sys`, and what it says of CPUs |
 //! | `network` | what there is of the network in all three |
 //!
@@ -27,6 +27,7 @@ mod mounts;
 mod network;
 mod process;
 mod root;
+mod settings;
 mod source;
 mod status;
 mod sysctl;

@@ -1,9 +1,9 @@
-//! `/proc/net`, `/proc/sys/net` and `/sys/class/net`. What they show of sockets and interfaces comes from the process layer, as all else.
+//! `/proc/net` and `/sys/class/net`. What they show of sockets and interfaces comes from the process layer, as all else.
 
 use crate::source::source;
 use crate::sysctl::{line, table};
-use crate::tree::{Found, Listed, Row, Scope, Table, directory, file, setting};
-use abi::{Errno, Result};
+use crate::tree::{Found, Listed, Row, Scope, Table, directory, file};
+use abi::Result;
 use alloc::string::String;
 use alloc::vec::Vec;
 use vfs::Kind;
@@ -49,112 +49,6 @@ fn content(name: &str) -> Result<Vec<u8>> {
     Ok(source().map(|source| source.network(name)).unwrap_or_default())
 }
 
-pub(crate) static SETTINGS: Table = table(
-    12,
-    &[
-        directory(b"core", &CORE),
-        directory(b"ipv4", &IPV4),
-        directory(b"ipv6", &IPV6),
-        directory(b"unix", &UNIX),
-    ],
-);
-
-fn limit(name: &str) -> Result<Vec<u8>> {
-    line(&source().map(|source| source.network_limit(name)).unwrap_or_default())
-}
-
-fn set_limit(name: &str, text: &[u8]) -> Result<()> {
-    source().ok_or(Errno::EPERM)?.set_network_limit(name, text)
-}
-
-static CORE: Table = table(
-    13,
-    &[
-        file(b"default_qdisc", |_| line("pfifo_fast")),
-        file(b"netdev_max_backlog", |_| line("1000")),
-        file(b"optmem_max", |_| line("131072")),
-        file(b"rmem_default", |_| line("212992")),
-        file(b"rmem_max", |_| line("212992")),
-        setting(
-            b"somaxconn",
-            |_| limit("somaxconn"),
-            |_, text| set_limit("somaxconn", text),
-        ),
-        file(b"wmem_default", |_| line("212992")),
-        file(b"wmem_max", |_| line("212992")),
-    ],
-);
-
-static IPV4: Table = table(
-    15,
-    &[
-        file(b"icmp_echo_ignore_all", |_| line("0")),
-        file(b"icmp_echo_ignore_broadcasts", |_| line("1")),
-        file(b"ip_default_ttl", |_| line("64")),
-        file(b"ip_forward", |_| line("0")),
-        setting(
-            b"ip_local_port_range",
-            |_| limit("ip_local_port_range"),
-            |_, text| set_limit("ip_local_port_range", text),
-        ),
-        file(b"ip_local_reserved_ports", |_| line("")),
-        file(b"ip_nonlocal_bind", |_| line("0")),
-        setting(
-            b"ip_unprivileged_port_start",
-            |_| limit("ip_unprivileged_port_start"),
-            |_, text| set_limit("ip_unprivileged_port_start", text),
-        ),
-        setting(
-            b"ping_group_range",
-            |_| limit("ping_group_range"),
-            |_, text| set_limit("ping_group_range", text),
-        ),
-        file(b"tcp_available_congestion_control", |_| line("cubic")),
-        file(b"tcp_allowed_congestion_control", |_| line("cubic")),
-        file(b"tcp_congestion_control", |_| line("cubic")),
-        file(b"tcp_ecn", |_| line("2")),
-        file(b"tcp_fastopen", |_| line("0")),
-        file(b"tcp_fin_timeout", |_| line("60")),
-        file(b"tcp_keepalive_intvl", |_| line("75")),
-        file(b"tcp_keepalive_probes", |_| line("9")),
-        file(b"tcp_keepalive_time", |_| line("7200")),
-        file(b"tcp_max_orphans", |_| limit("tcp_max_orphans")),
-        file(b"tcp_max_syn_backlog", |_| line("1024")),
-        file(b"tcp_max_tw_buckets", |_| limit("tcp_max_tw_buckets")),
-        file(b"tcp_mem", |_| limit("tcp_mem")),
-        file(b"tcp_moderate_rcvbuf", |_| line("1")),
-        file(b"tcp_retries1", |_| line("3")),
-        file(b"tcp_retries2", |_| line("15")),
-        file(b"tcp_rmem", |_| line("4096\t131072\t8388608")),
-        file(b"tcp_sack", |_| line("1")),
-        file(b"tcp_syn_retries", |_| line("6")),
-        file(b"tcp_synack_retries", |_| line("5")),
-        file(b"tcp_syncookies", |_| line("1")),
-        file(b"tcp_timestamps", |_| line("1")),
-        file(b"tcp_tw_reuse", |_| line("2")),
-        file(b"tcp_window_scaling", |_| line("1")),
-        file(b"tcp_wmem", |_| line("4096\t87040\t4194304")),
-        file(b"udp_mem", |_| limit("udp_mem")),
-        file(b"udp_rmem_min", |_| line("4096")),
-        file(b"udp_wmem_min", |_| line("4096")),
-    ],
-);
-
-static IPV6: Table = table(
-    16,
-    &[directory(b"conf", &IPV6_CONF), file(b"bindv6only", |_| line("0"))],
-);
-static IPV6_CONF: Table = table(
-    17,
-    &[directory(b"all", &IPV6_ALL), directory(b"default", &IPV6_DEFAULT)],
-);
-static IPV6_ALL: Table = table(
-    18,
-    &[file(b"disable_ipv6", |_| line("0")), file(b"forwarding", |_| line("0"))],
-);
-static IPV6_DEFAULT: Table = table(19, &[file(b"disable_ipv6", |_| line("0"))]);
-static UNIX: Table = table(20, &[file(b"max_dgram_qlen", |_| line("512"))]);
-
 /// `/sys/class/net`.
 pub(crate) static INTERFACES: Table = Table {
     id: 11,
@@ -170,16 +64,16 @@ pub(crate) static INTERFACES: Table = Table {
             };
             Ok(is_there.then_some(Found::Directory(scope, &INTERFACE)))
         },
-        kind: Kind::Directory,
-        names: Some((name_of, number_of)),
+        kind: |_| Kind::Directory,
+        names: Some((|_, number| name_of(number), |_, name| number_of(name))),
     }),
 };
 
-fn interfaces() -> Vec<(u32, String)> {
+pub(crate) fn interfaces() -> Vec<(u32, String)> {
     source().map(|source| source.interfaces()).unwrap_or_default()
 }
 
-fn name_of(number: u32) -> String {
+pub(crate) fn name_of(number: u32) -> String {
     let all = interfaces();
     let found = all.into_iter().find(|(known, _)| *known == number);
     found.map(|(_, name)| name).unwrap_or_default()

@@ -31,7 +31,7 @@ static THREADS: Table = Table {
             }
             Ok(scope_of(scope, number).map(|scope| Found::Directory(scope, &THREAD)))
         },
-        kind: Kind::Directory,
+        kind: |_| Kind::Directory,
         names: None,
     }),
 };

@@ -76,7 +76,7 @@ pty_master           /dev/ptm      128 0-1048575 pty:master
 static PROCESSES: Listed = Listed {
     numbers: |_| Ok(source().map(|source| source.processes()).unwrap_or_default()),
     find: |scope, number| Ok(scope_of(scope, number).map(|scope| Found::Directory(scope, &process::TABLE))),
-    kind: Kind::Directory,
+    kind: |_| Kind::Directory,
     names: None,
 };
 

@@ -52,17 +52,9 @@ pub trait ProcSource: Send + Sync {
         Vec::new()
     }
 
-    /// A setting of the network, by its name.
-    fn network_limit(&self, _name: &str) -> String {
+    /// A setting of the network that depends on the memory, by its path below `/proc/sys/net`.
+    fn network_limit(&self, _path: &[u8]) -> String {
         String::new()
-    }
-
-    /// Changes one.
-    ///
-    /// # Errors
-    /// `EINVAL`, `EPERM`.
-    fn set_network_limit(&self, _name: &str, _text: &[u8]) -> Result<()> {
-        Err(Errno::EPERM.into())
     }
 
     /// The numbers and names of the network's interfaces.

@@ -1,6 +1,6 @@
 //! `/proc/sys`.
 
-use crate::network;
+use crate::settings;
 use crate::source::source;
 use crate::tree::{Row, Scope, Table, directory, file, setting};
 use abi::{Errno, Result};
@@ -17,7 +17,7 @@ pub(crate) static TABLE: Table = table(
     &[
         directory(b"fs", &FS),
         directory(b"kernel", &KERNEL),
-        directory(b"net", &network::SETTINGS),
+        directory(b"net", &settings::TREE),
         directory(b"vm", &VM),
     ],
 );
@@ -108,7 +108,7 @@ pub(crate) fn line(text: &str) -> Result<Vec<u8>> {
     line_of(text.as_bytes().to_vec())
 }
 
-fn line_of(mut text: Vec<u8>) -> Result<Vec<u8>> {
+pub(crate) fn line_of(mut text: Vec<u8>) -> Result<Vec<u8>> {
     text.push(b'\n');
     Ok(text)
 }

@@ -100,7 +100,7 @@ pub(crate) struct Table {
 }
 
 /// The name of a number, and the number of a name.
-pub(crate) type Names = (fn(u32) -> String, fn(&[u8]) -> Option<u32>);
+pub(crate) type Names = (fn(&Scope, u32) -> String, fn(&Scope, &[u8]) -> Option<u32>);
 
 /// Names that are numbers, or stand for them.
 pub(crate) struct Listed {
@@ -108,8 +108,8 @@ pub(crate) struct Listed {
     pub(crate) numbers: fn(&Scope) -> Result<Vec<u32>>,
     /// What one of them is; nothing if it is not there.
     pub(crate) find: fn(&Scope, u32) -> Result<Option<Found>>,
-    /// What they all are, for listings.
-    pub(crate) kind: Kind,
+    /// What one of them is, for listings.
+    pub(crate) kind: fn(u32) -> Kind,
     /// What they are called, if not by their numbers.
     pub(crate) names: Option<Names>,
 }
@@ -122,6 +122,8 @@ pub(crate) enum Found {
     File(fn(&Scope, u32) -> Result<Vec<u8>>),
     /// A link of the directory's process, with its permissions.
     Link(u32, fn(&Scope, u32) -> Result<Link>),
+    /// A file that is written, too.
+    Setting(Scope, &'static Row),
 }
 
 enum Body {
@@ -178,8 +180,11 @@ impl Node {
 
     fn numbered(&self, table: &'static Table, name: &[u8]) -> Result<Option<Arc<dyn Inode>>> {
         let Some(listed) = table.listed else { return Ok(None) };
-        let number_of = listed.names.map_or(parse_number as _, |names| names.1);
-        let Some(number) = number_of(name) else { return Ok(None) };
+        let number = match listed.names {
+            Some(names) => (names.1)(&self.scope, name),
+            None => parse_number(name),
+        };
+        let Some(number) = number else { return Ok(None) };
         let ino = Self::ino_of(&self.scope, table, 1 << 8 | u64::from(number) << 32);
         let node = match (listed.find)(&self.scope, number)? {
             None => return Ok(None),
@@ -187,6 +192,11 @@ impl Node {
                 ino: Self::ino_of(&scope, table, 0xff),
                 scope,
                 body: Body::Directory(table),
+            },
+            Some(Found::Setting(scope, row)) => Self {
+                ino: Self::ino_of(&scope, table, 0xfe),
+                scope,
+                body: Body::Row(row),
             },
             Some(Found::File(content)) => Self {
                 scope: self.scope.clone(),
@@ -204,7 +214,7 @@ impl Node {
 
     fn mode(&self) -> u32 {
         match &self.body {
-            Body::Directory(table) if table.listed.is_some_and(|listed| listed.kind == Kind::Symlink) => 0o500,
+            Body::Directory(table) if table.listed.is_some_and(|listed| (listed.kind)(0) == Kind::Symlink) => 0o500,
             Body::Directory(_) => 0o555,
             Body::Row(row) => row.mode,
             Body::NumberedFile(..) => 0o400,
@@ -324,11 +334,11 @@ impl Inode for Node {
             }
             let name = listed
                 .names
-                .map_or_else(|| alloc::format!("{number}"), |names| (names.0)(number));
+                .map_or_else(|| alloc::format!("{number}"), |names| (names.0)(&self.scope, number));
             let entry = DirectoryEntry {
                 name: name.as_bytes(),
                 ino: Self::ino_of(&self.scope, table, 1 << 8 | u64::from(number) << 32),
-                kind: listed.kind,
+                kind: (listed.kind)(number),
                 next: NUMBERED + u64::from(number) + 1,
             };
             if !emit(&entry) {
@@ -399,6 +409,9 @@ impl FileLike for Generated {
             .ok_or_else(|| Error::new(Errno::EIO, "the file is not written"))?;
         let mut bytes = alloc::vec![0; from.left().min(4096)];
         let taken = from.take(&mut bytes)?;
+        if taken == 0 {
+            return Ok(0);
+        }
         accept(&self.node.scope, bytes.get(..taken).unwrap_or_default())?;
         Ok(taken)
     }

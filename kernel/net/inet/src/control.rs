@@ -36,9 +36,6 @@ mod v6 {
     pub(super) const TCLASS: u32 = 67;
 }
 
-/// Hops of a packet for one receiver, where nobody says otherwise (`net.ipv4.ip_default_ttl`).
-const HOPS: i32 = 64;
-
 /// How a datagram is to be sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Manner {
@@ -88,10 +85,11 @@ impl Manner {
 
     /// The hops that a packet may take.
     pub(crate) fn hop_limit(&self, options: &Options, to: IpAddr) -> u8 {
+        let usual = i32::from(ip::usual_hops(to));
         let (level, name, otherwise) = match (to, to.is_multicast()) {
-            (IpAddr::V4(_), false) => (IPPROTO_IP, v4::TTL, HOPS),
+            (IpAddr::V4(_), false) => (IPPROTO_IP, v4::TTL, usual),
             (IpAddr::V4(_), true) => (IPPROTO_IP, v4::MULTICAST_TTL, 1),
-            (IpAddr::V6(_), false) => (IPPROTO_IPV6, v6::UNICAST_HOPS, HOPS),
+            (IpAddr::V6(_), false) => (IPPROTO_IPV6, v6::UNICAST_HOPS, usual),
             (IpAddr::V6(_), true) => (IPPROTO_IPV6, v6::MULTICAST_HOPS, 1),
         };
         let set = || options.kept(level, name).filter(|hops| *hops >= 0).unwrap_or(otherwise);

@@ -17,8 +17,7 @@ use tcp::{Header, Segment, Seq, Settings, flags};
 use time::Expire;
 use vfs::Events;
 
-/// How many may be half open (`net.ipv4.tcp_max_syn_backlog`), and how many always may.
-const MOST: usize = 1024;
+/// How many may always be half open.
 const LEAST: usize = 8;
 /// How long after the last cookie one may come back.
 const COOKIES: u64 = 180_000_000_000;
@@ -119,6 +118,11 @@ pub(crate) fn arrive(
             None
         }
         Verdict::Refuse(header) => Some(header),
+        Verdict::Open if !has_room && sysctl::ABORT_ON_OVERFLOW.is_on() => {
+            tcp_ext::LISTEN_OVERFLOWS.count();
+            state.known.swap_remove(at);
+            segment.refusal()
+        }
         Verdict::Open if !has_room || waits_for_bytes => None,
         Verdict::Open => {
             let (_, begun) = state.known.swap_remove(at);
@@ -144,13 +148,23 @@ fn begin(
     if let Some(least) = least.filter(|least| ends.first.before(*least)) {
         ends.first = least;
     }
-    let mut request = Request::new(now, ends, segment);
     let mut state = requests.state.lock();
-    let is_cookie = state.known.len() >= backlog.clamp(LEAST, MOST);
+    let mut request = Request::new(now, ends, segment, &state.settings.machine);
+    let most = sysctl::MAX_SYN_BACKLOG.get() as usize;
+    let is_full = state.known.len() >= backlog.min(most).max(LEAST);
+    let asked = sysctl::SYNCOOKIES.get();
+    let is_cookie = is_full && asked > 0 || asked > 1;
+    if is_full && !is_cookie {
+        tcp_ext::REQ_QFULL_DROP.count();
+        tcp_ext::LISTEN_DROPS.count();
+        return;
+    }
     if is_cookie {
         state.cookies_until = now + COOKIES;
         tcp_ext::SYNCOOKIES_SENT.count();
-        tcp_ext::REQ_QFULL_DO_COOKIES.count();
+        if is_full {
+            tcp_ext::REQ_QFULL_DO_COOKIES.count();
+        }
         request.make_cookie(table::secret(), now, table::words(name));
     }
     let (header, options) = request.answer(now, &state.settings, is_cookie);
@@ -226,7 +240,7 @@ impl Expire for Sweep {
             if request.next > now {
                 return true;
             }
-            let again = request.is_answered_again(now);
+            let again = request.is_answered_again(now, &settings.machine);
             if again {
                 answers.push((begun.name, begun.interface, request.answer(now, &settings, false)));
             }

@@ -56,6 +56,14 @@ pub(crate) struct Trouble {
     pub(crate) letter: Letter,
 }
 
+/// Bytes that may wait in all of them (`net.ipv4.udp_mem`).
+fn most_of_all() -> usize {
+    match sysctl::UDP_MEM.number(2) as usize {
+        0 => 2 * memory::limits()[2],
+        pages => pages * 4096,
+    }
+}
+
 #[derive(Default)]
 struct State {
     letters: VecDeque<Letter>,
@@ -81,7 +89,7 @@ impl Inbox {
     pub(crate) fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
-        let is_full = state.used + size > room || kept() + size > 4 * memory::pressure();
+        let is_full = state.used + size > room || kept() + size > most_of_all();
         if is_full && !state.letters.is_empty() {
             state.lost = state.lost.wrapping_add(1);
             return false;

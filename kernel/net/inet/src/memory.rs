@@ -1,6 +1,6 @@
 //! How much memory connections over the network may have altogether: a thousand clients that never read end in senders that wait, not in a machine without memory.
 //!
-//! Each connection has limits of its own, which grow with how fast it goes. Beyond a part of the memory ([`pressure`]) all of them have to do with [`LITTLE`], and beyond twice that with [`ALWAYS`], which everybody has in any case, so that
+//! Each connection has limits of its own, which grow with how fast it goes. Beyond a part of the memory ([`limits`]) all of them have to do with [`LITTLE`], and beyond twice that with [`ALWAYS`], which everybody has in any case, so that
 //! a new client is served while old ones keep much waiting. What comes for who has more than that is not taken then, and comes again. Where the machine has hardly a frame left, nobody new gets in.
 //! What is in the sum is the bytes of streams, with what lies empty beside them; a connection's own kilobyte is not.
 
@@ -23,9 +23,12 @@ fn frames() -> usize {
     frames::usage().total as usize
 }
 
-/// Bytes that all connections may keep before each has to do with little: a sixteenth of the memory, as on Linux.
-pub(crate) fn pressure() -> usize {
-    *PRESSURE.get_or_init(|| (frames() * PAGE / 16).max(1 << 18))
+/// Bytes that all connections may keep before nothing, before each has to do with little, and at most (`net.ipv4.tcp_mem`): a sixteenth of the memory is little enough, as on Linux.
+pub(crate) fn limits() -> [usize; 3] {
+    let pressure = *PRESSURE.get_or_init(|| (frames() * PAGE / 16).max(1 << 18));
+    let by_itself = [pressure / 4 * 3, pressure, pressure * 2];
+    let set = [0, 1, 2].map(|which| sysctl::TCP_MEM.number(which) as usize * PAGE);
+    if set == [0; 3] { by_itself } else { set }
 }
 
 /// Bytes that all of them keep.
@@ -42,10 +45,10 @@ pub(crate) fn change(before: usize, after: usize) -> u32 {
         let change = after.wrapping_sub(before);
         KEPT.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     };
-    let pressure = pressure();
+    let [_, pressure, most] = limits();
     if all <= pressure {
         u32::MAX
-    } else if all <= 2 * pressure {
+    } else if all <= most {
         LITTLE
     } else {
         ALWAYS
@@ -54,7 +57,7 @@ pub(crate) fn change(before: usize, after: usize) -> u32 {
 
 /// Whether nobody may have more who has something.
 pub(crate) fn is_all_taken() -> bool {
-    kept() > 2 * pressure()
+    kept() > limits()[2]
 }
 
 /// Whether the machine has hardly any memory left: nobody new gets in.
@@ -64,7 +67,7 @@ pub(crate) fn is_scarce() -> bool {
 
 /// Connections that no program has are few enough to be kept until everything has arrived (`net.ipv4.tcp_max_orphans`).
 pub(crate) fn most_orphans() -> usize {
-    (frames() / 16).clamp(64, 16_384)
+    set_or(sysctl::MAX_ORPHANS, || (frames() / 16).clamp(64, 16_384))
 }
 
 /// Whether one more that keeps so many bytes is too many: it is reset.
@@ -74,7 +77,14 @@ pub(crate) fn has_too_many_orphans(bytes: usize) -> bool {
 
 /// What is left of connections that are over, at most (`net.ipv4.tcp_max_tw_buckets`).
 pub(crate) fn most_over() -> usize {
-    frames().clamp(256, 16_384)
+    set_or(sysctl::MAX_TW_BUCKETS, || frames().clamp(256, 16_384))
+}
+
+fn set_or(setting: sysctl::Setting, otherwise: impl FnOnce() -> usize) -> usize {
+    match setting.get() {
+        0 => otherwise(),
+        set => set as usize,
+    }
 }
 
 #[cfg(test)]
@@ -83,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_more_all_keep_the_less_each_may() {
-        let part = pressure();
+        let [_, part, _] = limits();
         assert_eq!(change(0, part), u32::MAX);
         assert_eq!((change(0, 1), is_all_taken()), (LITTLE, false));
         assert_eq!((change(0, part), is_all_taken()), (ALWAYS, true));

@@ -21,6 +21,7 @@ const MULTICAST_IF: u32 = 32;
 /// `IP_*`: names that are more than a row.
 mod v4 {
     pub(super) const TOS: u32 = 1;
+    pub(super) const TTL: u32 = 2;
     pub(super) const HDRINCL: u32 = 3;
     pub(super) const OPTIONS: u32 = 4;
     pub(super) const PKTOPTIONS: u32 = 9;
@@ -56,7 +57,7 @@ const FLAG: Rule = Rule::Flag;
 /// BIND_ADDRESS_NO_PORT, RECVFRAGSIZE, RECVERR_RFC4884, MULTICAST_TTL, MULTICAST_LOOP, MULTICAST_ALL, UNICAST_IF, LOCAL_PORT_RANGE.
 const V4: [Row; 24] = [
     (v4::TOS, 0, Rule::Any),
-    (2, 64, Rule::Resettable(1, 255)),
+    (v4::TTL, 64, Rule::Resettable(1, 255)),
     (6, 0, FLAG),
     (7, 0, FLAG),
     (8, 0, FLAG),
@@ -129,7 +130,8 @@ pub(crate) fn port_range(options: &Options) -> (u16, u16) {
 
 /// Whether a socket of the newer family keeps to it.
 pub(crate) fn is_only_v6(options: &Options) -> bool {
-    options.is_set(IPPROTO_IPV6, IPV6_V6ONLY)
+    let kept = options.kept(IPPROTO_IPV6, IPV6_V6ONLY);
+    kept.map_or_else(|| sysctl::BINDV6ONLY.is_on(), |only| only != 0)
 }
 
 /// What a socket says of itself for its options of the levels of IP.
@@ -172,6 +174,7 @@ impl Holder<'_> {
             (IPPROTO_IP, MULTICAST_IF) => Ok(membership::older_address(self.options)),
             (IPPROTO_IPV6, v6::HDRINCL) if !self.is_raw() => Err(UNKNOWN),
             (IPPROTO_IPV6, v6::CHECKSUM) if self.is_raw() => number(if self.sort.protocol == 58 { 2 } else { -1 }),
+            (IPPROTO_IP, v4::TTL) if self.options.kept(level, name).is_none() => number(sysctl::DEFAULT_TTL.get()),
             (IPPROTO_IP, _) => get_row(self.options, &V4, level, name),
             (IPPROTO_IPV6, _) => get_row(self.options, &V6, level, name),
             _ => Err(UNKNOWN),
@@ -301,7 +304,12 @@ pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials) -> Re
         bytes = &patched;
     }
     let wanted = address::parse(family, bytes)?;
-    if !wanted.ip().is_unspecified() && !address::is_own(wanted.ip()) {
+    let needs_own = match wanted.ip() {
+        ip if ip.is_unspecified() => false,
+        IpAddr::V4(_) => !sysctl::NONLOCAL_BIND.is_on(),
+        IpAddr::V6(_) => !sysctl::NONLOCAL_BIND_NEWER.is_on(),
+    };
+    if needs_own && !address::is_own(wanted.ip()) {
         return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
     }
     if (1..limits::first_unprivileged()).contains(&u32::from(wanted.port())) && !who.has(capability::NET_BIND_SERVICE) {

@@ -120,7 +120,7 @@ impl<S: Holder> Ports<S> {
         };
         (0..count)
             .map(|step| first + (u32::from(start) + u32::from(step)).rem_euclid(u32::from(count)) as u16)
-            .find(|&port| self.try_claim(&alone, wish, port, socket))
+            .find(|&port| !sysctl::is_reserved(port) && self.try_claim(&alone, wish, port, socket))
             .ok_or(TAKEN)
     }
 

@@ -554,7 +554,7 @@ pub(crate) fn send_header(name: &Name, interface: Option<u32>, header: &tcp::Hea
         may_mark: false,
     };
     let manner = Manner {
-        hops: 64,
+        hops: ip::usual_hops(name.1.ip()),
         service: 0,
         interface,
     };

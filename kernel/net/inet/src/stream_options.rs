@@ -13,7 +13,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use ipc::options::{NO_VALUE, Options, Row, Rule, Sort, number, number_of};
 use lock::atomic::Ordering;
-use tcp::Settings;
+use tcp::{Machine, Settings};
 use usermem::UserPtr;
 use vfs::Direction;
 
@@ -28,6 +28,10 @@ const INFO_LEN: usize = 232;
 /// What the kinds of congestion control are called that there are.
 const CUBIC: &[u8] = b"cubic";
 const RENO: &[u8] = b"reno";
+const TCP_KEEPIDLE: u32 = 4;
+const TCP_KEEPINTVL: u32 = 5;
+const TCP_KEEPCNT: u32 = 6;
+const TCP_SYNCNT: u32 = 7;
 const TCP_LINGER2: u32 = 8;
 const TCP_DEFER_ACCEPT: u32 = 9;
 const TCP_WINDOW_CLAMP: u32 = 10;
@@ -42,10 +46,10 @@ const ROWS: [Row; 20] = [
     (1, 0, Rule::Flag),
     (TCP_MAXSEG, 536, Rule::Within(0, 32767)),
     (3, 0, Rule::Flag),
-    (4, 7200, Rule::Within(1, 32767)),
-    (5, 75, Rule::Within(1, 32767)),
-    (6, 9, Rule::Within(1, 127)),
-    (7, 6, Rule::Within(1, 127)),
+    (TCP_KEEPIDLE, 7200, Rule::Within(1, 32767)),
+    (TCP_KEEPINTVL, 75, Rule::Within(1, 32767)),
+    (TCP_KEEPCNT, 9, Rule::Within(1, 127)),
+    (TCP_SYNCNT, 6, Rule::Within(1, 127)),
     (TCP_LINGER2, 60, Rule::Any),
     (TCP_DEFER_ACCEPT, 0, Rule::Any),
     (TCP_WINDOW_CLAMP, 0, Rule::Any),
@@ -86,17 +90,37 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
         (SOL_SOCKET, _) => socket.options.get(sort(socket), name),
         (TCP, TCP_INFO) => Ok(info(socket)),
         (TCP, TCP_CONGESTION) => {
-            let is_reno = socket.options.is_set(TCP, TCP_CONGESTION);
-            let mut name = if is_reno { RENO } else { CUBIC }.to_vec();
+            let mut name = if is_reno(&socket.options) { RENO } else { CUBIC }.to_vec();
             name.resize(16, 0);
             Ok(name)
         }
         (TCP, TCP_MAXSEG) if let Some(remote) = socket.remote() => number(remote.look(tcp::Connection::mss) as i32),
         (TCP, TCP_MAXSEG) => number(socket.options.kept(TCP, name).filter(|most| *most > 0).unwrap_or(536)),
         (TCP, TCP_SAVED_SYN) => Ok(Vec::new()),
-        (TCP, _) => options::get_row(&socket.options, &ROWS, level, name),
+        (TCP, _) => match socket.options.kept(TCP, name).or_else(|| usual(name)) {
+            Some(value) => number(value),
+            None => options::get_row(&socket.options, &ROWS, level, name),
+        },
         _ => holder(socket).get(level, name),
     }
+}
+
+/// Whether congestion control is Reno's.
+fn is_reno(options: &Options) -> bool {
+    let kept = options.kept(TCP, TCP_CONGESTION);
+    kept.map_or_else(|| !sysctl::CONGESTION_CONTROL.is_on(), |reno| reno != 0)
+}
+
+/// What a number is that was not set, where the machine's settings say so.
+fn usual(name: u32) -> Option<i32> {
+    Some(match name {
+        TCP_KEEPIDLE => sysctl::KEEPALIVE_TIME.get(),
+        TCP_KEEPINTVL => sysctl::KEEPALIVE_INTVL.get(),
+        TCP_KEEPCNT => sysctl::KEEPALIVE_PROBES.get(),
+        TCP_SYNCNT => sysctl::SYN_RETRIES.get(),
+        TCP_LINGER2 => sysctl::FIN_TIMEOUT.get(),
+        _ => return None,
+    })
 }
 
 /// What of a number is kept.
@@ -106,7 +130,7 @@ fn rounded(name: u32, given: i32) -> Result<i32> {
     Ok(match name {
         TCP_MAXSEG if given != 0 && given < 88 => return Err(NO_VALUE),
         TCP_LINGER2 if given < 0 => -1,
-        TCP_LINGER2 if given == 0 => 60,
+        TCP_LINGER2 if given == 0 => sysctl::FIN_TIMEOUT.get(),
         TCP_LINGER2 => given.min(MOST_SECONDS),
         TCP_DEFER_ACCEPT => retransmissions(given),
         TCP_WINDOW_CLAMP if given != 0 => given.max(1152),
@@ -169,7 +193,11 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
             if asked != CUBIC && asked != RENO {
                 return Err(Error::new(Errno::ENOENT, "no such congestion control"));
             }
-            socket.options.keep(TCP, TCP_CONGESTION, i32::from(asked == RENO));
+            let is_reno = asked == RENO;
+            if sysctl::ALLOWED_CONGESTION_CONTROL.get() >> u8::from(!is_reno) & 1 == 0 {
+                return Err(Error::new(Errno::EPERM, "that congestion control is not for everybody"));
+            }
+            socket.options.keep(TCP, TCP_CONGESTION, i32::from(is_reno));
             Ok(())
         }
         (TCP, _) => {
@@ -186,26 +214,47 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
 pub(crate) fn settings(options: &Options) -> Settings {
     let kept = |level, name, otherwise: u32| options.kept(level, name).map_or(otherwise, |value| value as u32);
     let tcp = |name, otherwise| kept(TCP, name, otherwise);
-    let is_reno = tcp(TCP_CONGESTION, 0) != 0;
+    let usual = |name| tcp(name, usual(name).unwrap_or(0) as u32);
     Settings {
         no_delay: tcp(TCP_NODELAY, 0) != 0,
         cork: tcp(TCP_CORK, 0) != 0,
-        reno: is_reno,
+        reno: is_reno(options),
         urgent_inline: options.is_set(SOL_SOCKET, SO_OOBINLINE),
-        ecn: false,
+        ecn: sysctl::ECN.get() == 1,
         keep_idle: if options.is_set(SOL_SOCKET, SO_KEEPALIVE) {
-            tcp(4, 7200)
+            usual(TCP_KEEPIDLE)
         } else {
             0
         },
-        keep_interval: tcp(5, 75),
-        keep_count: tcp(6, 9) as u8,
-        syn_count: tcp(7, 6) as u8,
+        keep_interval: usual(TCP_KEEPINTVL),
+        keep_count: usual(TCP_KEEPCNT) as u8,
+        syn_count: usual(TCP_SYNCNT) as u8,
         user_timeout: tcp(18, 0),
-        fin_timeout: tcp(8, 60),
+        fin_timeout: usual(TCP_LINGER2),
         max_segment: tcp(2, 0) as u16,
         send_buffer: kept(SOL_SOCKET, SO_SNDBUF, 0),
         receive_buffer: kept(SOL_SOCKET, SO_RCVBUF, 0),
+        machine: machine(),
+    }
+}
+
+/// What the machine's settings say of all connections.
+fn machine() -> Machine {
+    let number = |setting: sysctl::Setting| setting.get() as u8;
+    Machine {
+        stamps: sysctl::TIMESTAMPS.is_on(),
+        sack: sysctl::SACK.is_on(),
+        scales: sysctl::WINDOW_SCALING.is_on(),
+        takes_ecn: sysctl::ECN.is_on(),
+        slows_after_idle: sysctl::SLOW_START_AFTER_IDLE.is_on(),
+        tries: number(sysctl::RETRIES2),
+        orphan_tries: match number(sysctl::ORPHAN_RETRIES) {
+            0 => Machine::default().orphan_tries,
+            tries => tries,
+        },
+        syn_tries: number(sysctl::SYNACK_RETRIES),
+        largest_receive: sysctl::TCP_RMEM.number(2) as u32,
+        largest_send: sysctl::TCP_WMEM.number(2) as u32,
     }
 }
 
@@ -230,7 +279,10 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
             .filter(|value| *value >= 0)
             .unwrap_or(otherwise)
     };
-    remote.hops.store(kept(hops, 64) as u8, Ordering::Relaxed);
+    remote.hops.store(
+        kept(hops, ip::usual_hops(remote.name.1.ip()).into()) as u8,
+        Ordering::Relaxed,
+    );
     remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
 }
 

@@ -86,6 +86,25 @@ impl Stack {
         }
     }
 
+    /// Takes everything of the newer protocol away from a card, and begins again if it is to have it.
+    #[inline(never)]
+    pub(crate) fn renew_newer(&mut self, now: u64, index: u32, begins: bool, effects: &mut Effects) {
+        self.addresses
+            .retain(|own| own.interface != index || own.network.ip.is_ipv4());
+        self.routes
+            .retain(|route| route.interface != index || route.destination.ip.is_ipv4());
+        self.timed.retain(|(thing, _)| match thing {
+            Thing::Address(of, _) | Thing::Server(of, _) | Thing::Search(of, _) => *of != index,
+            Thing::Route(entry) => entry.interface != index,
+        });
+        self.tests.retain(|test| test.interface != index);
+        self.solicitations.retain(|question| question.interface != index);
+        if begins {
+            let automatic = self.link(index).is_some_and(|link| link.automatic);
+            self.begin_newer(now, index, automatic, effects);
+        }
+    }
+
     /// An address was given to an interface: whoever has it too is to say so.
     pub(crate) fn test(&mut self, now: u64, index: u32, ip: Ipv6Addr, effects: &mut Effects) {
         let Some(link) = self.link(index) else { return };
@@ -119,7 +138,10 @@ impl Stack {
         message: &Message<'_>,
         effects: &mut Effects,
     ) {
-        let is_asked = self.links.iter().any(|link| link.index == index && link.automatic);
+        let allows = |setting: sysctl::Setting| setting.of(sysctl::Whose::Interface(index)) != 0;
+        let is_asked = self.links.iter().any(|link| link.index == index && link.automatic)
+            && allows(sysctl::ACCEPT_RA)
+            && !allows(sysctl::DISABLE_IPV6);
         let Some((said, options)) = Advertisement::parse(message.rest, message.body) else {
             return;
         };
@@ -135,13 +157,15 @@ impl Stack {
             metric: BY_ROUTER,
         };
         self.hear_of_servers(now, index, &said, effects);
-        self.keep(Thing::Route(by_router), now + u64::from(said.lifetime) * SECOND);
+        if allows(sysctl::ACCEPT_RA_DEFRTR) {
+            self.keep(Thing::Route(by_router), now + u64::from(said.lifetime) * SECOND);
+        }
         for item in items {
             match item {
                 Item::SourceMac(mac) if !ethernet::is_group(mac) => {
                     self.learn(now, (index, router.into()), mac, Word::Hint, effects);
                 }
-                Item::Prefix(prefix, len, on_link, automatic, valid, preferred) => {
+                Item::Prefix(prefix, len, on_link, automatic, valid, preferred) if allows(sysctl::ACCEPT_RA_PINFO) => {
                     let network = Network {
                         ip: prefix.into(),
                         prefix: len,
@@ -154,11 +178,11 @@ impl Stack {
                         let destination = network.masked();
                         self.keep(on_local(index, destination), until);
                     }
-                    if automatic && len == 64 {
+                    if automatic && len == 64 && allows(sysctl::AUTOCONF) {
                         self.make_address(now, index, prefix, until, effects);
                     }
                 }
-                Item::Mtu(mtu) if mtu >= 1280 => {
+                Item::Mtu(mtu) if mtu >= 1280 && allows(sysctl::ACCEPT_RA_MTU) => {
                     if let Some(link) = self.links.iter_mut().find(|link| link.index == index) {
                         link.mtu_newer = mtu;
                     }

@@ -122,7 +122,9 @@ impl Stack {
         };
         let target = Ipv6Addr::from(*target);
         if message.kind == kind::REDIRECT {
-            self.hear_better(now, index, source, target, rest);
+            if sysctl::ACCEPT_REDIRECTS_NEWER.of(sysctl::Whose::Interface(index)) != 0 {
+                self.hear_better(now, index, source, target, rest);
+            }
             return;
         }
         let Some(items) = discovery::items(rest) else { return };

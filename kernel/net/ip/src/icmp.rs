@@ -18,28 +18,23 @@ use packet::{ipv4, ipv6};
 
 const HOST: u8 = 1;
 
-/// How many messages about packets may still be made: 1000 a second, 50 at once, as on Linux.
+/// How many messages about packets may still be made: so many a second, and so many at once (`icmp_msgs_per_sec`, `icmp_msgs_burst`).
 pub(crate) struct Limit {
     left: u32,
     at: u64,
 }
 
 impl Limit {
-    const BURST: u32 = 50;
-    const INTERVAL: u64 = 1_000_000;
-
     pub(crate) const fn new() -> Self {
-        Self {
-            left: Self::BURST,
-            at: 0,
-        }
+        Self { left: 0, at: 0 }
     }
 
     /// Whether one more may be made.
     fn allows(&mut self, now: u64) -> bool {
-        let more = now.saturating_sub(self.at) / Self::INTERVAL;
+        let [rate, burst] = [sysctl::MSGS_PER_SEC, sysctl::MSGS_BURST].map(|setting| setting.get() as u64);
+        let more = (now.saturating_sub(self.at) / 1000).saturating_mul(rate) / 1_000_000;
         if more > 0 {
-            self.left = u64::from(self.left).saturating_add(more).min(Self::BURST.into()) as u32;
+            self.left = u64::from(self.left).saturating_add(more).min(burst) as u32;
             self.at = now;
         }
         let allowed = self.left > 0;
@@ -60,7 +55,7 @@ pub(crate) fn receive(packet: &Received<'_>) {
     };
     counters::message(false, message.kind, false);
     match message.kind {
-        ECHO if packet.is_unicast => answer(packet, &message),
+        ECHO if is_answered(packet) => answer(packet, &message),
         ECHO_REPLY => reply(packet),
         UNREACHABLE | TIME_EXCEEDED | PARAMETER => tell(packet, &message),
         _ => {}
@@ -78,7 +73,7 @@ pub(crate) fn receive_newer(packet: &Received<'_>) {
     };
     counters::message(true, message.kind, false);
     match message.kind {
-        kind::ECHO => answer_newer(packet, &message),
+        kind::ECHO if is_answered(packet) => answer_newer(packet, &message),
         kind::ECHO_REPLY => reply(packet),
         kind::UNREACHABLE..=kind::PARAMETER => tell_newer(packet, &message),
         kind::LISTENER_QUERY => {
@@ -99,6 +94,15 @@ fn reply(packet: &Received<'_>) {
     if let Some(handler) = handler(packet.protocol) {
         (handler.receive)(packet);
     }
+}
+
+/// Whether who asks for an echo gets one.
+fn is_answered(packet: &Received<'_>) -> bool {
+    let [none, none_for_many] = match packet.destination {
+        IpAddr::V4(_) => [sysctl::ECHO_IGNORE_ALL, sysctl::ECHO_IGNORE_BROADCASTS],
+        IpAddr::V6(_) => [sysctl::ECHO_IGNORE_ALL_NEWER, sysctl::ECHO_IGNORE_MULTICAST],
+    };
+    !none.is_on() && (packet.is_unicast || !none_for_many.is_on())
 }
 
 /// An echo of the newer protocol was asked for; one to a group is answered too.
@@ -185,8 +189,9 @@ fn answer(packet: &Received<'_>, question: &Message<'_>) {
     };
     let header = reply.header(Sum::new());
     let pieces = [reply.body];
+    // What was for many is answered by the own address.
     let outgoing = Outgoing {
-        source: Some(packet.destination),
+        source: Some(packet.destination).filter(|_| packet.is_unicast),
         traffic_class: packet.traffic_class,
         ..Outgoing::new(packet.source, ICMP, &header, &pieces)
     };

@@ -22,7 +22,7 @@
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
-//! | `watch` | what happens to interfaces |
+//! | `watch` | what happens to interfaces; `settings` what of them is set |
 //!
 //! **Time** is an argument of everything in `stack` and below it; only `clock` asks for it, and sets the one timer.
 //!
@@ -56,6 +56,7 @@ mod output;
 mod path;
 mod plan;
 mod route;
+mod settings;
 mod stack;
 mod stateful;
 mod transport;
@@ -76,4 +77,4 @@ pub use output::{send, show};
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, is_own, route};
 pub use stack::{Address, start};
-pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register, set_witness};
+pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};

@@ -58,10 +58,16 @@ pub fn fragments() -> (usize, usize) {
 /// Gives an interface an address.
 ///
 /// # Errors
-/// `ENODEV`, `EEXIST`.
+/// `ENODEV`, `EEXIST`, `EACCES`.
 pub fn add_address(interface: u32, network: Network) -> Result<()> {
     with(|stack, now, effects| {
         stack.link(interface).ok_or(Errno::ENODEV)?;
+        if network.ip.is_ipv6() && crate::settings::has_no_newer(interface) {
+            return Err(Error::new(
+                Errno::EACCES,
+                "the interface has nothing to do with the newer protocol",
+            ));
+        }
         if stack.addresses.iter().any(|own| own.network.ip == network.ip) {
             return Err(Error::new(Errno::EEXIST, "the address is there already"));
         }

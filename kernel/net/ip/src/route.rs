@@ -2,6 +2,7 @@
 
 use crate::clock;
 use crate::network::{Network, common_bits};
+use crate::settings::has_no_newer;
 use crate::stack::Stack;
 use abi::{Errno, Error, Result};
 use core::cmp::Reverse;
@@ -61,7 +62,7 @@ pub fn route(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>
 /// Whether an address is the machine's.
 #[must_use]
 pub fn is_own(ip: IpAddr) -> bool {
-    ip.is_loopback() || clock::look(|stack| stack.is_own(ip))
+    is_loopback(ip) || clock::look(|stack| stack.is_own(ip))
 }
 
 impl Stack {
@@ -133,6 +134,11 @@ impl Stack {
         };
         own.map(|own| own.network.ip).max_by_key(|ip| rank(*ip))
     }
+}
+
+/// Whether an address is the loopback interface's, which has none of the newer protocol where it is to have nothing to do with that.
+pub(crate) fn is_loopback(ip: IpAddr) -> bool {
+    ip.is_loopback() && (ip.is_ipv4() || !has_no_newer(LOOPBACK))
 }
 
 /// Whether an address is everybody's, or a group's.

@@ -14,7 +14,8 @@ use crate::network::Network;
 use crate::output::frame_of;
 use crate::path::Paths;
 use crate::plan::Plan;
-use crate::route::Entry;
+use crate::route::{Entry, is_loopback};
+use crate::settings::has_no_newer;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -159,7 +160,7 @@ impl Stack {
 
     /// Whether an address is the machine's.
     pub(crate) fn is_own(&self, ip: IpAddr) -> bool {
-        ip.is_loopback() || self.addresses.iter().any(|own| own.network.ip == ip)
+        is_loopback(ip) || self.addresses.iter().any(|own| own.network.ip == ip)
     }
 
     /// Whether an address is everybody's on the network of an interface.
@@ -280,6 +281,7 @@ pub(crate) fn send_arp(link: &Link, to: Mac, message: &Message, effects: &mut Ef
 pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
     link::interface::set_protocols(crate::input::receive);
     crate::watch::begin();
+    crate::settings::begin();
     let abilities = interface.card.abilities();
     let index = interface.index as u32;
     let link = Link {
@@ -305,10 +307,11 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         effects.join(&link, [1, 0, 0x5e, 0, 0, 1], true);
         stack.links.push(link);
         let newer = plan.addresses.iter().any(|network| network.ip.is_ipv6());
-        if plan.automatic || newer {
+        if (plan.automatic || newer) && !has_no_newer(index) {
             stack.begin_newer(now, index, plan.automatic, effects);
         }
-        for network in &plan.addresses {
+        let allowed = |network: &&Network| network.ip.is_ipv4() || !has_no_newer(index);
+        for network in plan.addresses.iter().filter(allowed) {
             stack.add_address(now, index, *network, effects);
         }
         for gateway in &plan.gateways {

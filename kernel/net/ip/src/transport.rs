@@ -125,12 +125,12 @@ pub struct Outgoing<'a> {
 impl<'a> Outgoing<'a> {
     /// A packet with what most have.
     #[must_use]
-    pub const fn new(destination: IpAddr, protocol: u8, header: &'a [u8], payload: &'a [&'a [u8]]) -> Self {
+    pub fn new(destination: IpAddr, protocol: u8, header: &'a [u8], payload: &'a [&'a [u8]]) -> Self {
         Self {
             source: None,
             destination,
             protocol,
-            hop_limit: 64,
+            hop_limit: usual_hops(destination),
             traffic_class: 0,
             interface: None,
             dont_fragment: false,
@@ -152,6 +152,15 @@ impl<'a> Outgoing<'a> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// How many hops a packet may take to an address if nobody says otherwise.
+#[must_use]
+pub fn usual_hops(to: IpAddr) -> u8 {
+    match to {
+        IpAddr::V4(_) => sysctl::DEFAULT_TTL.get() as u8,
+        IpAddr::V6(_) => sysctl::HOP_LIMIT.of(sysctl::Whose::Default) as u8,
     }
 }
 

@@ -13,14 +13,14 @@ use alloc::vec::Vec;
 pub(crate) const NEVER: u64 = u64::MAX;
 pub(crate) const MILLI: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
-/// What is taken before anybody knows how fast a program reads, and at most.
+/// What is taken before anybody knows how fast a program reads.
 pub(crate) const FIRST_WINDOW: u32 = 65_535;
-const LARGEST_WINDOW: u32 = 4 << 20;
-/// By how many bits windows are shifted: enough for the largest.
+/// By how many bits windows are shifted.
 pub(crate) const SCALE: u8 = 7;
-/// What waits to be sent before anybody knows how fast it goes, and at most.
+/// The largest window that can be told so.
+const LARGEST_ASKED: u32 = 0xffff << SCALE;
+/// What waits to be sent before anybody knows how fast it goes.
 const FIRST_BUFFER: usize = 87_040;
-const LARGEST_BUFFER: usize = 4 << 20;
 /// Acknowledgements that are sent at once at the beginning.
 const QUICK: u8 = 16;
 /// Bytes of the option that every segment has where clocks are echoed.
@@ -196,14 +196,14 @@ impl Connection {
             expected: Seq(0),
             edge: Seq(0),
             received: 0,
-            receive_scale: SCALE,
+            receive_scale: if settings.machine.scales { SCALE } else { 0 },
             limit: FIRST_WINDOW,
             queue: Queue::default(),
             assembler: Assembler::default(),
             peer_fin: None,
             urgent: Urgent::default(),
-            stamps: true,
-            sack: true,
+            stamps: settings.machine.stamps,
+            sack: settings.machine.sack,
             ecn: false,
             tell_marked: false,
             recent: 0,
@@ -232,7 +232,7 @@ impl Connection {
     fn first_limit(&self) -> u32 {
         match self.settings.receive_buffer {
             0 => FIRST_WINDOW,
-            asked => (asked / 2).clamp(1152, LARGEST_WINDOW),
+            asked => (asked / 2).clamp(1152, LARGEST_ASKED),
         }
     }
 
@@ -255,11 +255,11 @@ impl Connection {
     /// Takes what the other side says when it begins.
     pub(crate) fn agree(&mut self, options: &Options) {
         self.peer_mss = options.mss.unwrap_or(DEFAULT_MSS);
-        self.stamps = options.stamp.is_some();
-        self.sack = options.may_sack;
+        self.stamps &= options.stamp.is_some();
+        self.sack &= options.may_sack;
         match options.scale {
-            Some(scale) => self.send_scale = scale,
-            None => self.receive_scale = 0,
+            Some(scale) if self.settings.machine.scales => self.send_scale = scale,
+            _ => self.receive_scale = 0,
         }
         self.set_mss();
         self.congestion = Congestion::new(self.mss, self.settings.reno);
@@ -355,7 +355,7 @@ impl Connection {
         let buffer = match self.settings.send_buffer {
             0 => FIRST_BUFFER
                 .max(2 * self.congestion.window as usize)
-                .min(LARGEST_BUFFER),
+                .min(self.settings.machine.largest_send as usize),
             asked => asked as usize / 2,
         };
         buffer.min(self.most as usize)
@@ -393,7 +393,10 @@ impl Connection {
 
     fn begin_again(&mut self, now: u64) {
         self.progress = now;
-        if self.sent.is_empty() && now.saturating_sub(self.heard) > self.rtt.timeout() {
+        if self.settings.machine.slows_after_idle
+            && self.sent.is_empty()
+            && now.saturating_sub(self.heard) > self.rtt.timeout()
+        {
             self.congestion.idle();
         }
     }
@@ -443,7 +446,11 @@ impl Connection {
             } else {
                 2
             };
-            self.limit = self.limit.max(count.saturating_mul(times)).min(LARGEST_WINDOW);
+            self.limit = self
+                .limit
+                .max(count.saturating_mul(times))
+                .min(self.settings.machine.largest_receive / 2)
+                .min(LARGEST_ASKED);
         }
         self.read_before = count;
         self.read = (0, now);

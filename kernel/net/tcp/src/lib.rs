@@ -57,5 +57,5 @@ pub use connection::Connection;
 pub use output::Output;
 pub use segment::{Header, Options, Segment, flags};
 pub use sequence::Seq;
-pub use settings::{Ends, Settings, State};
+pub use settings::{Ends, Machine, Settings, State};
 pub use time_wait::TimeWait;

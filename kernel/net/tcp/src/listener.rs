@@ -5,12 +5,10 @@
 
 use crate::connection::{Connection, FIRST_WINDOW, SCALE, SECOND};
 use crate::segment::{Header, Options, flags};
-use crate::settings::{Ends, Settings, State};
+use crate::settings::{Ends, Machine, Settings, State};
 use crate::siphash::Key;
 use crate::{Segment, Seq};
 
-/// Answers that are sent again (`net.ipv4.tcp_synack_retries`).
-const TRIES: u8 = 5;
 /// Bits of the clock that carry what was agreed.
 const BITS: u32 = 63;
 const NO_SCALE: u32 = 15;
@@ -50,12 +48,14 @@ pub enum Verdict {
 impl Request {
     /// Somebody begins.
     #[must_use]
-    pub fn new(now: u64, ends: Ends, segment: &Segment<'_>) -> Self {
+    pub fn new(now: u64, ends: Ends, segment: &Segment<'_>, machine: &Machine) -> Self {
+        let mut options = segment.options;
+        machine.leave_out(&mut options);
         Self {
             ends,
             peer_first: segment.seq,
-            options: segment.options,
-            ecn: segment.has(flags::ECE | flags::CWR),
+            options,
+            ecn: machine.takes_ecn && segment.has(flags::ECE | flags::CWR),
             tries: 0,
             since: now,
             next: now + SECOND,
@@ -101,10 +101,12 @@ impl Request {
     }
 
     /// Its time has come: whether it is answered again or forgotten.
-    pub fn is_answered_again(&mut self, now: u64) -> bool {
-        self.tries += 1;
-        self.next = now + (SECOND << self.tries);
-        self.tries <= TRIES
+    pub fn is_answered_again(&mut self, now: u64, machine: &Machine) -> bool {
+        /// Two minutes lie between answers at most.
+        const LONGEST: u64 = 120 * SECOND;
+        self.tries = self.tries.saturating_add(1);
+        self.next = now + (SECOND << self.tries.min(7)).min(LONGEST);
+        self.tries <= machine.syn_tries
     }
 
     /// A segment came from who has begun.

@@ -336,10 +336,9 @@ impl Connection {
 
     /// What is said at the beginning only.
     fn begin(&self, options: &mut Options) {
-        let first = self.state == State::SynSent;
         options.mss = Some(self.own_mss());
         options.may_sack = self.sack;
-        options.scale = (first || self.receive_scale > 0).then_some(connection::SCALE);
+        options.scale = (self.receive_scale > 0).then_some(connection::SCALE);
     }
 
     /// The window to tell, which never takes back what was told.

@@ -1,6 +1,6 @@
 //! What a connection is told: what programs set, between whom it is, and how far it can be.
 
-use crate::Seq;
+use crate::{Options, Seq};
 
 /// How far a connection is; the numbers are those of `TCP_INFO`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +49,60 @@ pub struct Settings {
     pub send_buffer: u32,
     /// Bytes that wait to be read; 0 for as many as the program reads (`SO_RCVBUF`).
     pub receive_buffer: u32,
+    /// What all connections are told.
+    pub machine: Machine,
+}
+
+/// What is set for the whole machine (`net.ipv4.tcp_*`).
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
+pub struct Machine {
+    /// Clocks are told and echoed (`tcp_timestamps`).
+    pub stamps: bool,
+    /// What came out of order is told (`tcp_sack`).
+    pub sack: bool,
+    /// Windows may be larger than their field (`tcp_window_scaling`).
+    pub scales: bool,
+    /// Marks are agreed to where the other side asks for them (`tcp_ecn`).
+    pub takes_ecn: bool,
+    /// Who was silent begins slowly again (`tcp_slow_start_after_idle`).
+    pub slows_after_idle: bool,
+    /// Repetitions before a connection is given up (`tcp_retries2`); of one that no program has any more (`tcp_orphan_retries`).
+    pub tries: u8,
+    #[expect(missing_docs, reason = "see above")]
+    pub orphan_tries: u8,
+    /// Answers to who begins that are sent again (`tcp_synack_retries`).
+    pub syn_tries: u8,
+    /// The largest buffers (`tcp_rmem`, `tcp_wmem`).
+    pub largest_receive: u32,
+    #[expect(missing_docs, reason = "see above")]
+    pub largest_send: u32,
+}
+
+impl Machine {
+    /// Leaves out of what a beginning says what is not to be agreed on.
+    pub(crate) fn leave_out(&self, options: &mut Options) {
+        options.may_sack &= self.sack;
+        options.stamp = options.stamp.filter(|_| self.stamps);
+        options.scale = options.scale.filter(|_| self.scales);
+    }
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            stamps: true,
+            sack: true,
+            scales: true,
+            takes_ecn: true,
+            slows_after_idle: true,
+            tries: 15,
+            orphan_tries: 8,
+            syn_tries: 5,
+            largest_receive: 8 << 20,
+            largest_send: 4 << 20,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -68,6 +122,7 @@ impl Default for Settings {
             max_segment: 0,
             send_buffer: 0,
             receive_buffer: 0,
+            machine: Machine::default(),
         }
     }
 }

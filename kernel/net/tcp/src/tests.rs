@@ -7,7 +7,7 @@ mod transfer;
 
 use crate::listener::{Request, Verdict};
 use crate::segment::LONGEST;
-use crate::{Connection, Ends, Output, Segment, Seq, Settings, flags};
+use crate::{Connection, Ends, Machine, Output, Segment, Seq, Settings, flags};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -174,7 +174,7 @@ impl World {
         if let Some(request) = self.request.as_mut()
             && request.next <= self.now
         {
-            if request.is_answered_again(self.now) {
+            if request.is_answered_again(self.now, &Machine::default()) {
                 self.answer();
             } else {
                 self.request = None;
@@ -227,7 +227,12 @@ impl World {
         let Some(request) = &self.request else {
             if segment.flags & (flags::SYN | flags::ACK | flags::RST) == flags::SYN {
                 let first = self.choice.below(1 << 32) as u32;
-                self.request = Some(Request::new(self.now, ends(1, first, self.cuts), segment));
+                self.request = Some(Request::new(
+                    self.now,
+                    ends(1, first, self.cuts),
+                    segment,
+                    &Machine::default(),
+                ));
                 self.answer();
             } else if let Some(header) = segment.refusal() {
                 self.send_header(0, header);

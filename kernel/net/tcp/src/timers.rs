@@ -7,9 +7,6 @@ use crate::{Output, Seq};
 use abi::Errno;
 use counters::tcp_ext;
 
-/// Repetitions before a connection is given up (`net.ipv4.tcp_retries2`); of one that no program has any more.
-const TRIES: u8 = 15;
-const ORPHAN_TRIES: u8 = 8;
 /// What a lone segment's acknowledgement may be late.
 const WORST_DELAY: u64 = 200 * MILLI;
 
@@ -71,8 +68,8 @@ impl Connection {
     fn gives_up(&mut self, now: u64, tries: u8) -> bool {
         let most = match self.state {
             State::SynSent | State::SynReceived => self.settings.syn_count,
-            _ if self.is_orphan => ORPHAN_TRIES,
-            _ => TRIES,
+            _ if self.is_orphan => self.settings.machine.orphan_tries,
+            _ => self.settings.machine.tries,
         };
         let patience = u64::from(self.settings.user_timeout) * MILLI;
         let over = if patience > 0 {

@@ -23,8 +23,8 @@ use zerocopy::IntoBytes;
 
 const UNSUPPORTED: Error = Error::new(Errno::EOPNOTSUPP, "this kind of socket has no such option");
 
-/// The most that a program may ask a buffer to be, before it is doubled (`net.core.rmem_max`).
-const MOST_BUFFER: i32 = 4 << 20;
+/// The most that a buffer is that was doubled.
+const MOST_BUFFER: i32 = i32::MAX / 2;
 const LEAST_SEND_BUFFER: i32 = 4608;
 const LEAST_RECEIVE_BUFFER: i32 = 2304;
 /// The most that a stream may be asked to wait for: half of the largest buffer that it has by itself.
@@ -229,9 +229,10 @@ impl Options {
             SO_ERROR | SO_ACCEPTCONN => number(0),
             SO_RCVTIMEO | SO_RCVTIMEO_NEW => time_of(&self.receive_timeout),
             SO_SNDTIMEO | SO_SNDTIMEO_NEW => time_of(&self.send_timeout),
-            SO_SNDBUF if sort.is_tcp() => number(kept(16_384)),
-            SO_RCVBUF if sort.is_tcp() => number(kept(131_072)),
-            SO_SNDBUF | SO_RCVBUF => number(kept(crate::channel::CAPACITY as i32)),
+            SO_SNDBUF if sort.is_tcp() => number(kept(sysctl::TCP_WMEM.number(1))),
+            SO_RCVBUF if sort.is_tcp() => number(kept(sysctl::TCP_RMEM.number(1))),
+            SO_SNDBUF => number(kept(sysctl::WMEM_DEFAULT.get())),
+            SO_RCVBUF => number(kept(sysctl::RMEM_DEFAULT.get())),
             SO_RCVLOWAT => number(kept(1)),
             SO_REUSEADDR if sort.is_inet() && sort.kind == SOCK_RAW => number(kept(1)),
             SO_LINGER => Ok([i32::from(self.linger().is_some()), kept(0)].as_bytes().to_vec()),
@@ -263,7 +264,11 @@ impl Options {
             return Err(UNSUPPORTED);
         }
         let doubled = |least: i32| number.clamp(0, MOST_BUFFER).saturating_mul(2).max(least);
-        let most = |number: i32| if number < 0 { MOST_BUFFER } else { number };
+        // Less than nothing is more than everything.
+        let up_to = |setting: sysctl::Setting, least| {
+            let most = setting.get().min(MOST_BUFFER);
+            (if number < 0 { most } else { number.min(most) } * 2).max(least)
+        };
         let keep = |name, value| self.keep(SOL_SOCKET, name, value);
         let tells_times = STAMPS.contains(&name) || matches!(name, SO_TIMESTAMPING | SO_TIMESTAMPING_NEW);
         if tells_times || matches!(name, SO_ATTACH_FILTER | SO_PEEK_OFF | SO_RXQ_OVFL) {
@@ -276,8 +281,8 @@ impl Options {
                 self.keep(LINGER_ON, SO_LINGER, i32::from(number != 0));
                 keep(SO_LINGER, seconds);
             }
-            SO_SNDBUF => keep(SO_SNDBUF, (most(number).min(MOST_BUFFER) * 2).max(LEAST_SEND_BUFFER)),
-            SO_RCVBUF => keep(SO_RCVBUF, (most(number).min(MOST_BUFFER) * 2).max(LEAST_RECEIVE_BUFFER)),
+            SO_SNDBUF => keep(SO_SNDBUF, up_to(sysctl::WMEM_MAX, LEAST_SEND_BUFFER)),
+            SO_RCVBUF => keep(SO_RCVBUF, up_to(sysctl::RMEM_MAX, LEAST_RECEIVE_BUFFER)),
             SO_SNDBUFFORCE => keep(SO_SNDBUF, doubled(LEAST_SEND_BUFFER)),
             SO_RCVBUFFORCE => keep(SO_RCVBUF, doubled(LEAST_RECEIVE_BUFFER)),
             SO_RCVLOWAT => {

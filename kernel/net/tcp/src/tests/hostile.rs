@@ -3,7 +3,7 @@
 use super::{Choice, Link, MILLI, World, collect, ends, stream};
 use crate::listener::{Request, Verdict};
 use crate::time_wait::Answer;
-use crate::{Connection, Header, Options, Segment, Seq, Settings, State, flags};
+use crate::{Connection, Header, Machine, Options, Segment, Seq, Settings, State, flags};
 use alloc::vec::Vec;
 
 /// A world whose ends are connected and quiet.
@@ -206,7 +206,7 @@ fn changed_segments_do_no_harm() {
 fn nobody_gets_a_connection_without_the_answer() {
     let mut choice = Choice(5);
     let begin = segment(Seq(1000), Seq(0), flags::SYN, &[]);
-    let request = Request::new(0, ends(1, 77_000, 0), &begin);
+    let request = Request::new(0, ends(1, 77_000, 0), &begin, &Machine::default());
     for _ in 0..100_000 {
         let ack = Seq(choice.below(1 << 32) as u32);
         let given = segment(Seq(1001), ack, choice.below(256) as u8, &[]);
@@ -234,7 +234,7 @@ fn a_cookie_is_as_good_as_a_request() {
         stamp: Some((5, 0)),
         ..Options::default()
     };
-    let mut request = Request::new(0, ends(1, 0, 0), &begin);
+    let mut request = Request::new(0, ends(1, 0, 0), &begin, &Machine::default());
     request.make_cookie(&key, 0, [1; 5]);
     let (header, options) = request.answer(0, &Settings::default(), true);
     let mut answer = segment(Seq(1001), header.seq + 1, flags::ACK, b"hello");
