@@ -404,18 +404,23 @@ impl UdpSocket {
         manner: &Manner,
         route: &Route,
     ) -> Result<usize> {
-        let header = ping::header(self.protocol, bytes, own.port())?;
-        let rest = [bytes.get(ping::LEN..).unwrap_or_default()];
+        let question = ping::question(self.protocol, bytes, own.port())?;
+        let sum = match to.ip() {
+            IpAddr::V4(_) => Sum::new(),
+            IpAddr::V6(_) => Sum::pseudo(route.source, to.ip(), self.protocol, bytes.len()),
+        };
+        let (header, rest) = (question.header(sum), [question.body]);
         let discovery = options::path_discovery(&self.options, to.ip());
         let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
-        let packet = ip::Outgoing {
+        ip::send(&ip::Outgoing {
+            source: Some(route.source),
             interface: Some(route.interface).filter(|_| !route.is_local),
             hop_limit: manner.hop_limit(&self.options, to.ip()),
             traffic_class: manner.traffic_class(&self.options, to.ip()),
             dont_fragment: discovery >= 2 || discovery == 1 && fits,
             ..ip::Outgoing::new(to.ip(), self.protocol, &header, &rest)
-        };
-        ping::send(packet, route.source).map(|()| bytes.len())
+        })?;
+        Ok(bytes.len())
     }
 
     /// Whether an answer of a protocol to one of the machine's addresses is for it.

@@ -8,18 +8,15 @@ use crate::{address, limits, options};
 use abi::socket::{AF_INET, MSG_OOB, SO_REUSEADDR, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
-use ip::{Failed, Handler, Offload, Received};
+use ip::{Failed, Handler, Received};
 use ipc::options::Options;
 use lock::atomic::{AtomicBool, Ordering};
-use packet::checksum::Sum;
+use packet::icmp::Message;
 use packet::u16_at;
 use vfs::Credentials;
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const ICMPV6: u8 = 58;
-/// Bytes of a message's header.
-pub(crate) const LEN: usize = 8;
-const CHECKSUM_AT: u16 = 2;
 /// The kinds of messages that ask for an echo.
 const ECHO: u8 = 8;
 const ECHO_NEWER: u8 = 128;
@@ -90,41 +87,21 @@ pub(crate) fn target(family: u16, to: SocketAddr) -> Result<SocketAddr> {
     Ok(address::or_own(to))
 }
 
-/// The header of the question that a program wrote, with the identifier that is the socket's.
-pub(crate) fn header(protocol: u8, bytes: &[u8], identifier: u16) -> Result<[u8; LEN]> {
+/// The question that a program wrote, with the identifier that is the socket's.
+pub(crate) fn question(protocol: u8, bytes: &[u8], identifier: u16) -> Result<Message<'_>> {
     if bytes.len() > LONGEST {
         return Err(Error::new(Errno::EMSGSIZE, "longer than a packet"));
     }
     let kind = if protocol == ICMP { ECHO } else { ECHO_NEWER };
-    match *bytes {
-        [given, 0, _, _, _, _, high, low, ..] if given == kind => {
-            let [first, second] = identifier.to_be_bytes();
-            Ok([kind, 0, 0, 0, first, second, high, low])
-        }
+    match bytes {
+        [given, 0, _, _, _, _, high, low, body @ ..] if *given == kind => Ok(Message {
+            kind,
+            code: 0,
+            rest: u32::from(identifier) << 16 | u32::from(u16::from_be_bytes([*high, *low])),
+            body,
+        }),
         _ => Err(Error::new(Errno::EINVAL, "the message asks for no echo")),
     }
-}
-
-/// Sends a message, whose checksum is still to be made.
-pub(crate) fn send(packet: ip::Outgoing<'_>, source: IpAddr) -> Result<()> {
-    let mut header = [0; LEN];
-    header.copy_from_slice(packet.header.get(..LEN).ok_or(Errno::EINVAL)?);
-    let sum = if packet.protocol == ICMP {
-        [0; 2]
-    } else {
-        Sum::pseudo(source, packet.destination, ICMPV6, packet.len()).partial()
-    };
-    header[2..4].copy_from_slice(&sum);
-    ip::send(&ip::Outgoing {
-        source: Some(source),
-        header: &header,
-        offload: Some(Offload {
-            checksum_at: CHECKSUM_AT,
-            segment: None,
-            header_len: LEN as u16,
-        }),
-        ..packet
-    })
 }
 
 /// An answer came.
@@ -197,10 +174,18 @@ mod tests {
 
     #[test]
     fn only_questions_for_echoes_go_out_and_with_the_own_identifier() {
-        let question = [ECHO, 0, 9, 9, 7, 7, 1, 2, b'x'];
-        assert_eq!(header(ICMP, &question, 0x1234), Ok([ECHO, 0, 0, 0, 0x12, 0x34, 1, 2]));
-        assert!(header(ICMPV6, &question, 1).is_err() && header(ICMP, &question[..7], 1).is_err());
-        assert!(header(ICMP, &[0; 8], 1).is_err() && header(ICMP, &[ECHO, 1, 0, 0, 0, 0, 0, 0], 1).is_err());
+        let bytes = [ECHO, 0, 9, 9, 7, 7, 1, 2, b'x'];
+        let asked = question(ICMP, &bytes, 0x1234).map(|asked| (asked.kind, asked.rest, asked.body));
+        assert_eq!(asked, Ok((ECHO, 0x1234_0102, &b"x"[..])));
+        let other = [ECHO, 1, 0, 0, 0, 0, 0, 0];
+        for (protocol, bytes) in [
+            (ICMPV6, &bytes[..]),
+            (ICMP, &bytes[..7]),
+            (ICMP, &[0; 8]),
+            (ICMP, &other),
+        ] {
+            assert!(question(protocol, bytes, 1).is_err(), "{protocol} {bytes:?}");
+        }
     }
 
     #[test]

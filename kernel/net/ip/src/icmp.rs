@@ -45,7 +45,11 @@ impl Limit {
 
 /// A message came.
 pub(crate) fn receive(packet: &Received<'_>) {
-    let Some(message) = Message::parse(packet.payload) else {
+    let message = match packet.checksum {
+        Checked::Verified => Message::parse_unchecked(packet.payload),
+        Checked::Unknown => Message::parse(packet.payload),
+    };
+    let Some(message) = message else {
         counters::icmp::IN_MSGS.count(false);
         counters::icmp::IN_ERRORS.count(false);
         if packet.payload.len() >= packet::icmp::LEN {
