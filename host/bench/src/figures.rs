@@ -194,16 +194,35 @@ pub(crate) const NET: [Figure; 14] = [
     no_more("redis_get_idle", "redis GET; 10,000 idle"),
 ];
 
-/// The same work by packets, both ways together.
-pub(crate) const PACKETS: [Figure; 8] = [
+/// The same loads over a TAP interface, whose card takes checksums and cutting off the guest; each is one of [`NET`] with `tap_` before its name.
+pub(crate) const TAP: [Figure; 7] = [
+    no_more("tap_nginx_large", "nginx, 1 MiB, per request"),
+    no_more("tap_nginx_connect", "nginx, a connection for each request"),
+    no_more("tap_redis_get_batch", "redis GET, 16 at once"),
+    no_more("tap_redis_set_batch", "redis SET, 16 at once"),
+    no_more("tap_stream_in", "iperf3 to the guest, per KiB"),
+    no_more("tap_stream_out", "iperf3 from the guest, per KiB"),
+    no_more("tap_udp_echo", "UDP request and answer"),
+];
+
+/// The same work by packets, both ways together. One that a card cuts or has put together counts once.
+pub(crate) const PACKETS: [Figure; 16] = [
     shown("nginx_small_packet", "nginx, 612 bytes"),
     shown("nginx_large_packet", "nginx, 1 MiB"),
     shown("nginx_connect_packet", "nginx, a connection for each request"),
     shown("redis_get_packet", "redis GET"),
+    shown("redis_set_packet", "redis SET"),
+    shown("redis_get_batch_packet", "redis GET, 16 at once"),
+    shown("redis_set_batch_packet", "redis SET, 16 at once"),
     shown("stream_in_packet", "iperf3 to the guest"),
     shown("stream_out_packet", "iperf3 from the guest"),
     shown("udp_echo_packet", "UDP request and answer"),
     shown("nginx_small_idle_packet", "nginx, 612 bytes; 10,000 idle"),
+    shown("tap_nginx_large_packet", "TAP: nginx, 1 MiB"),
+    shown("tap_nginx_connect_packet", "TAP: nginx, a connection each"),
+    shown("tap_redis_get_batch_packet", "TAP: redis GET, 16 at once"),
+    shown("tap_stream_in_packet", "TAP: iperf3 to the guest"),
+    shown("tap_stream_out_packet", "TAP: iperf3 from the guest"),
 ];
 
 /// What was measured on one kernel, by the rows' ids.
@@ -245,7 +264,7 @@ pub(crate) fn read_rows(output: &str) -> (BTreeMap<String, f64>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BOOT, CALLS, NET, NETWORK, PACKETS, PROCESSES, read_rows};
+    use super::{BOOT, CALLS, NET, NETWORK, PACKETS, PROCESSES, TAP, read_rows};
 
     #[test]
     fn rows_are_read_and_other_lines_are_not() {
@@ -273,6 +292,7 @@ mod tests {
             .chain(&PROCESSES)
             .chain(&NETWORK)
             .chain(&NET)
+            .chain(&TAP)
             .chain(&PACKETS)
             .map(|figure| figure.id)
             .collect();

@@ -1,6 +1,7 @@
 //! What servers cost under load from outside: `chiton bench net`.
 //!
-//! `guest/bench/serve.c` starts nginx, redis, iperf3 and an echo in the guest; [`load`] is the other side, on the host, through QEMU's user network and ports of the loopback address. Linux gets the same
+//! `guest/bench/serve.c` starts nginx, redis, iperf3 and an echo in the guest; [`load`] is the other side, on the host, through QEMU's user network and ports of the loopback address, and again through a TAP interface in a
+//! network namespace ([`tap`]), where the card takes work off the guest. Linux gets the same
 //! image, as a disk, the same card and the same load, one guest after the other, so that they do not take each other's time.
 //!
 //! The counting plugin says how many instructions the guest has executed when a load begins and when it has ended: idle time counts nothing, so that it does not matter how fast the host answers. What does
@@ -9,16 +10,18 @@
 
 mod load;
 mod server;
+mod tap;
 
 use std::path::PathBuf;
 
-use crate::figures::{Figure, Measured, NET, PACKETS, Values};
+use crate::figures::{Figure, Measured, NET, PACKETS, TAP, Values};
 use crate::linux;
 use crate::options::Options;
 use crate::ours::Ours;
 use crate::programs::Programs;
 use load::Load;
 use server::{Ports, Server};
+use tap::Namespace;
 
 /// Connections that are open and say nothing in the rows that have them.
 const IDLE: usize = 10_000;
@@ -41,7 +44,7 @@ fn row(id: &str) -> Row {
         connections,
         keeps,
     };
-    match id {
+    match id.strip_prefix("tap_").unwrap_or(id) {
         "nginx_small" | "nginx_small_idle" => (file("/small", SMALL, BUSY, true), 500, 4000),
         "nginx_large" => (file("/large", LARGE, 4, true), 4, 24),
         "nginx_connect" | "nginx_connect_idle" => (file("/small", SMALL, BUSY, false), 200, 2000),
@@ -56,12 +59,21 @@ fn row(id: &str) -> Row {
     }
 }
 
-/// The rows that are asked for: without idle connections, and with.
-fn rows(options: &Options) -> (Vec<&'static Figure>, Vec<&'static Figure>) {
-    let wanted = |figure: &&Figure| options.only.as_deref().is_none_or(|text| figure.id.contains(text));
-    NET.iter()
-        .filter(wanted)
-        .partition(|figure| !figure.id.ends_with("_idle"))
+/// Those of some rows that are asked for: the one that is called like that, or all whose names contain it.
+fn wanted<'a>(all: &'a [Figure], options: &Options) -> Vec<&'a Figure> {
+    let only = options.only.as_deref();
+    let is_name = NET.iter().chain(&TAP).any(|figure| Some(figure.id) == only);
+    let wanted = |figure: &&Figure| only.is_none_or(|text| figure.id == text || !is_name && figure.id.contains(text));
+    all.iter().filter(wanted).collect()
+}
+
+/// The way to the guest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// QEMU's user network, with ports of the host.
+    User,
+    /// A TAP interface of the namespace that this thread is in.
+    Tap,
 }
 
 /// Measures both kernels, as `options` ask for.
@@ -70,16 +82,52 @@ pub(crate) fn measure(ours: &Ours<'_>, programs: &Programs, options: &Options, v
         Ok(content) => content,
         Err(why) => return values.notes.push(why),
     };
+    let rows = wanted(&NET, options);
+    if !rows.is_empty() {
+        measure_way(Way::User, &rows, ours, programs, &content, options, values);
+    }
+    let rows = wanted(&TAP, options);
+    if rows.is_empty() {
+        return;
+    }
+    // A thread that has entered a namespace does not come back.
+    let thread = || match Namespace::enter() {
+        Ok(_namespace) => measure_way(Way::Tap, &rows, ours, programs, &content, options, values),
+        Err(why) => values.notes.push(format!("without rows on a TAP interface: {why}")),
+    };
+    std::thread::scope(|scope| {
+        // It leaves a note where it fails.
+        let _ = scope.spawn(thread).join();
+    });
+}
+
+/// Measures some rows on both kernels.
+fn measure_way(
+    way: Way,
+    rows: &[&Figure],
+    ours: &Ours<'_>,
+    programs: &Programs,
+    content: &Content,
+    options: &Options,
+    values: &mut Values,
+) {
+    let place = || -> Result<(Ports, String), String> {
+        let ports = match way {
+            Way::User => Ports::free()?,
+            Way::Tap => Ports::at(tap::GUEST),
+        };
+        let line = ours.command_line_with(&words(way, content, &ports), &programs.serve)?;
+        match way {
+            Way::User => Ok((ports, line)),
+            Way::Tap => Ok((ports, tap::with_interface(&line)?)),
+        }
+    };
     let began = |kernel| eprintln!("chiton: measuring servers on {kernel}");
     if options.chiton {
         began("Chiton");
         "Chiton".clone_into(&mut values.ours.name);
-        let ports = Ports::free();
-        let server = ports.and_then(|ports| {
-            let line = ours.command_line_with(&content_words(&content, &ports), &programs.serve)?;
-            Server::start_line(&line, ports, programs, options)
-        });
-        let measured = server.and_then(|server| measure_one(server, options, &mut values.notes));
+        let server = place().and_then(|(ports, line)| Server::start_line(&line, ports, programs, options));
+        let measured = server.and_then(|server| measure_one(server, rows, &mut values.notes));
         match measured {
             Ok(figures) => values.ours.figures.extend(figures.figures),
             Err(why) => values.notes.push(format!("Chiton's servers: {why}")),
@@ -87,13 +135,12 @@ pub(crate) fn measure(ours: &Ours<'_>, programs: &Programs, options: &Options, v
     }
     if options.linux {
         began("Linux");
-        let server = Ports::free().and_then(|ports| {
-            let line = ours.command_line_with(&content_words(&content, &ports), &programs.serve)?;
+        let server = place().and_then(|(ports, line)| {
             let (kernel, command) = linux::served(programs, options, &line, MEMORY)?;
             values.linux.name = kernel;
             Server::start(command, ports, programs, options)
         });
-        let measured = server.and_then(|server| measure_one(server, options, &mut values.notes));
+        let measured = server.and_then(|server| measure_one(server, rows, &mut values.notes));
         match measured {
             Ok(figures) => values.linux.figures.extend(figures.figures),
             Err(why) => values.notes.push(format!("Linux's servers: {why}")),
@@ -102,9 +149,12 @@ pub(crate) fn measure(ours: &Ours<'_>, programs: &Programs, options: &Options, v
 }
 
 /// What `chiton run` is given for the image and the card.
-fn content_words(content: &[(PathBuf, &str)], ports: &Ports) -> Vec<String> {
+fn words(way: Way, content: &Content, ports: &Ports) -> Vec<String> {
     let mut words = vec!["-m".to_owned(), MEMORY.to_owned()];
-    words.extend(ports.published().into_iter().flat_map(|port| ["-p".to_owned(), port]));
+    match way {
+        Way::User => words.extend(ports.published().into_iter().flat_map(|port| ["-p".to_owned(), port])),
+        Way::Tap => words.extend(["--network".to_owned(), tap::NETWORK.to_owned()]),
+    }
     for package in ["nginx-light", "redis-server", "iperf3"] {
         words.extend(["--package".to_owned(), package.to_owned()]);
     }
@@ -115,6 +165,9 @@ fn content_words(content: &[(PathBuf, &str)], ports: &Ports) -> Vec<String> {
     );
     words
 }
+
+/// Files, and where they are in the image.
+type Content = [(PathBuf, &'static str)];
 
 /// The files that the servers need besides their packages, written into the cache.
 fn content(programs: &Programs) -> Result<Vec<(PathBuf, &'static str)>, String> {
@@ -155,10 +208,15 @@ http {
 }
 ";
 
+/// Rows without idle connections, and with.
+fn parted<'a>(rows: &[&'a Figure]) -> (Vec<&'a Figure>, Vec<&'a Figure>) {
+    rows.iter().partition(|figure| !figure.id.ends_with("_idle"))
+}
+
 /// The rows on one server. A row that fails leaves a note, and the others are measured all the same.
-fn measure_one(mut server: Server, options: &Options, notes: &mut Vec<String>) -> Result<Measured, String> {
+fn measure_one(mut server: Server, rows: &[&Figure], notes: &mut Vec<String>) -> Result<Measured, String> {
     let mut measured = Measured::default();
-    let (busy, idle) = rows(options);
+    let (busy, idle) = parted(rows);
     server.await_ready()?;
     let mut measure = |server: &mut Server, figure: &Figure| match measure_row(server, figure) {
         Ok((each, packet)) => {
@@ -198,36 +256,42 @@ fn measure_row(server: &mut Server, figure: &Figure) -> Result<(f64, Option<f64>
 
 #[cfg(test)]
 mod tests {
-    use super::{row, rows};
-    use crate::figures::{NET, PACKETS};
+    use super::{parted, row, wanted};
+    use crate::figures::{NET, PACKETS, TAP};
     use crate::options::Options;
 
     #[test]
-    fn rows_are_chosen_by_a_part_of_their_name() {
+    fn rows_are_chosen_by_their_name_or_a_part_of_it() {
         let chosen = |text: &str| {
             let only = Some(text.to_owned());
-            let (busy, idle) = rows(&Options {
+            let options = Options {
                 only,
                 ..Options::default()
-            });
-            (busy.len(), idle.len())
+            };
+            let (busy, idle) = parted(&wanted(&NET, &options));
+            (busy.len(), idle.len(), wanted(&TAP, &options).len())
         };
-        assert_eq!(chosen("nginx_small"), (1, 1));
-        assert_eq!(chosen("stream"), (3, 0));
-        assert_eq!(chosen("nobody"), (0, 0));
-        let (busy, idle) = rows(&Options::default());
-        assert_eq!(busy.len() + idle.len(), NET.len());
+        assert_eq!(chosen("nginx_small"), (1, 0, 0));
+        assert_eq!(chosen("stream"), (3, 0, 2));
+        assert_eq!(chosen("idle"), (0, 3, 0));
+        assert_eq!(chosen("tap_"), (0, 0, TAP.len()));
+        assert_eq!(chosen("nobody"), (0, 0, 0));
+        assert_eq!(wanted(&NET, &Options::default()).len(), NET.len());
     }
 
     #[test]
     fn every_row_is_bounded_and_every_row_of_packets_belongs_to_one() {
-        for figure in &NET {
+        for figure in NET.iter().chain(&TAP) {
             let (_, before, count) = row(figure.id);
             assert!((1..=count).contains(&before) && count <= 1 << 20, "{}", figure.id);
         }
+        for figure in &TAP {
+            let of = figure.id.strip_prefix("tap_").expect("the name of a row");
+            assert!(NET.iter().any(|row| row.id == of), "{}", figure.id);
+        }
         for figure in &PACKETS {
             let of = figure.id.strip_suffix("_packet").expect("the name of a row");
-            assert!(NET.iter().any(|row| row.id == of), "{}", figure.id);
+            assert!(NET.iter().chain(&TAP).any(|row| row.id == of), "{}", figure.id);
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use std::fmt::Write;
 
-use crate::figures::{BOOT, CALLS, Figure, NET, NETWORK, PACKETS, PROCESSES, Unit, Values};
+use crate::figures::{BOOT, CALLS, Figure, NET, NETWORK, PACKETS, PROCESSES, TAP, Unit, Values};
 use crate::options::{Options, Part};
 
 fn rows(part: Part) -> Vec<(&'static str, &'static [Figure])> {
-    let all: [(Part, &str, &[Figure]); 6] = [
+    let all: [(Part, &str, &[Figure]); 7] = [
         (Part::Boot, "boot, memory, size", &BOOT),
         (Part::Calls, "instructions per operation", &CALLS),
         (Part::Processes, "more than one process", &PROCESSES),
         (Part::Network, "network, on 127.0.0.1", &NETWORK),
         (Part::Net, "servers, instructions per operation", &NET),
+        (Part::Net, "the same over a TAP interface", &TAP),
         (Part::Net, "servers, instructions per packet", &PACKETS),
     ];
     let wanted = all.into_iter().filter(|(of, ..)| part.has(*of));

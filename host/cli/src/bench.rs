@@ -30,7 +30,7 @@ pub(crate) struct BenchArgs {
     /// Which figures to measure.
     #[arg(value_enum, default_value_t = Figures::All)]
     figures: Figures,
-    /// Of the rows of `net`, measure only those whose name in the JSON file contains this.
+    /// Of the rows of `net`, measure only the one with this name in the JSON file, or those whose names contain it.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Write the figures to a file as well.

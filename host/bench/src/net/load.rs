@@ -1,7 +1,7 @@
 //! Load from outside: a fixed number of operations, from threads that each wait for their answer before they ask again.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpStream, UdpSocket};
+use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(crate) fn run(load: &Load, ports: &Ports, count: usize) -> Result<(), String
 }
 
 /// Opens connections to nginx, each of which has had an answer, and says nothing more on them.
-pub(crate) fn idle(port: u16, count: usize) -> Result<Vec<TcpStream>, String> {
+pub(crate) fn idle(port: SocketAddr, count: usize) -> Result<Vec<TcpStream>, String> {
     let own = |error: String| format!("{error} (each of {count} idle connections takes an open file: `ulimit -n`)");
     let mut held = Vec::new();
     std::thread::scope(|scope| {
@@ -92,8 +92,8 @@ fn share(threads: usize, count: usize, work: impl Fn(usize) -> Result<(), String
     })
 }
 
-fn connect(port: u16) -> Result<TcpStream, String> {
-    let stream = TcpStream::connect(("127.0.0.1", port)).and_then(|stream| {
+fn connect(port: SocketAddr) -> Result<TcpStream, String> {
+    let stream = TcpStream::connect(port).and_then(|stream| {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -103,7 +103,7 @@ fn connect(port: u16) -> Result<TcpStream, String> {
 }
 
 /// Asks for a file again and again; the last connection.
-fn get_files(port: u16, path: &str, len: usize, count: usize, keeps: bool) -> Result<TcpStream, String> {
+fn get_files(port: SocketAddr, path: &str, len: usize, count: usize, keeps: bool) -> Result<TcpStream, String> {
     let failed = |error: std::io::Error| format!("nginx did not answer: {error}");
     let word = if keeps { "keep-alive" } else { "close" };
     let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\nConnection: {word}\r\n\r\n");
@@ -155,7 +155,7 @@ fn read_head(reader: &mut impl BufRead) -> Result<usize, String> {
 }
 
 /// `SET` or `GET` of one key, several before their answers are read.
-fn talk_to_redis(port: u16, sets: bool, batch: usize, count: usize) -> Result<(), String> {
+fn talk_to_redis(port: SocketAddr, sets: bool, batch: usize, count: usize) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("redis did not answer: {error}");
     let value = "x".repeat(VALUE);
     let set = format!("*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n${VALUE}\r\n{value}\r\n");
@@ -185,7 +185,7 @@ fn talk_to_redis(port: u16, sets: bool, batch: usize, count: usize) -> Result<()
 }
 
 /// `iperf3` with a number of KiB.
-fn stream(port: u16, reverse: bool, kibibytes: usize) -> Result<(), String> {
+fn stream(port: SocketAddr, reverse: bool, kibibytes: usize) -> Result<(), String> {
     let mut why = String::new();
     for _ in 0..TRIES {
         // Its server listens anew after each client.
@@ -193,9 +193,9 @@ fn stream(port: u16, reverse: bool, kibibytes: usize) -> Result<(), String> {
         let output = Command::new("iperf3")
             .args([
                 "-c",
-                "127.0.0.1",
+                &port.ip().to_string(),
                 "-p",
-                &port.to_string(),
+                &port.port().to_string(),
                 "-n",
                 &format!("{kibibytes}K"),
             ])
@@ -213,10 +213,14 @@ fn stream(port: u16, reverse: bool, kibibytes: usize) -> Result<(), String> {
 }
 
 /// Sends datagrams and waits for their answers.
-fn call_out(port: u16, count: usize) -> Result<(), String> {
+fn call_out(port: SocketAddr, count: usize) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("the echo: {error}");
-    let socket = UdpSocket::bind(("127.0.0.1", 0)).map_err(failed)?;
-    socket.connect(("127.0.0.1", port)).map_err(failed)?;
+    let own = match port.ip() {
+        loopback if loopback.is_loopback() => loopback,
+        _ => IpAddr::from([0; 4]),
+    };
+    let socket = UdpSocket::bind((own, 0)).map_err(failed)?;
+    socket.connect(port).map_err(failed)?;
     socket.set_read_timeout(Some(RESEND)).map_err(failed)?;
     let mut answer = [0; VALUE];
     for number in 0..count as u64 {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -17,48 +17,58 @@ const START: Duration = Duration::from_secs(120);
 /// How long an answer at the port for steering may take: that of a stream inside of the machine does.
 const ANSWER: Duration = Duration::from_secs(300);
 
-/// Where the guest's ports are on the host.
+/// Where the guest's ports are for the host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
-    pub(crate) http: u16,
-    pub(crate) redis: u16,
-    pub(crate) iperf: u16,
-    pub(crate) control: u16,
-    pub(crate) echo: u16,
+    pub(crate) http: SocketAddr,
+    pub(crate) redis: SocketAddr,
+    pub(crate) iperf: SocketAddr,
+    pub(crate) control: SocketAddr,
+    pub(crate) echo: SocketAddr,
 }
 
+/// The guest's ports, which are those of `serve.c`.
+const PORTS: [u16; 5] = [80, 6379, 5201, 7000, 7001];
+
 impl Ports {
-    /// Ports that nobody has at the moment.
-    pub(crate) fn free() -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("no free port: {error}");
-        let place = ("127.0.0.1", 0);
-        let held = [(); 4].map(|()| TcpListener::bind(place));
-        let mut ports = [0; 4];
-        for (port, listener) in ports.iter_mut().zip(held) {
-            *port = listener.and_then(|held| held.local_addr()).map_err(failed)?.port();
-        }
-        let echo = UdpSocket::bind(place)
-            .and_then(|held| held.local_addr())
-            .map_err(failed)?;
-        let [http, redis, iperf, control] = ports;
-        Ok(Self {
+    fn of(ip: Ipv4Addr, ports: [u16; 5]) -> Self {
+        let [http, redis, iperf, control, echo] = ports.map(|port| SocketAddr::from((ip, port)));
+        Self {
             http,
             redis,
             iperf,
             control,
-            echo: echo.port(),
-        })
+            echo,
+        }
     }
 
-    /// As `chiton run -p` takes them; the numbers in the guest are those of `serve.c`.
+    /// Ports of the host that nobody has at the moment.
+    pub(crate) fn free() -> Result<Self, String> {
+        let failed = |error: std::io::Error| format!("no free port: {error}");
+        let place = (Ipv4Addr::LOCALHOST, 0);
+        let held = [(); 4].map(|()| TcpListener::bind(place));
+        let mut ports = [0; 5];
+        for (port, listener) in ports.iter_mut().zip(held) {
+            *port = listener.and_then(|held| held.local_addr()).map_err(failed)?.port();
+        }
+        let echo = UdpSocket::bind(place).and_then(|held| held.local_addr());
+        ports[4] = echo.map_err(failed)?.port();
+        Ok(Self::of(Ipv4Addr::LOCALHOST, ports))
+    }
+
+    /// Those of a guest that is reached by its own address.
+    pub(crate) fn at(guest: Ipv4Addr) -> Self {
+        Self::of(guest, PORTS)
+    }
+
+    /// As `chiton run -p` takes them.
     pub(crate) fn published(&self) -> [String; 5] {
-        [
-            format!("127.0.0.1:{}:80", self.http),
-            format!("127.0.0.1:{}:6379", self.redis),
-            format!("127.0.0.1:{}:5201", self.iperf),
-            format!("127.0.0.1:{}:7000", self.control),
-            format!("127.0.0.1:{}:7001/udp", self.echo),
-        ]
+        let mut all = [self.http, self.redis, self.iperf, self.control, self.echo].map(|here| here.to_string());
+        for (text, port) in all.iter_mut().zip(PORTS) {
+            text.push_str(&format!(":{port}"));
+        }
+        all[4].push_str("/udp");
+        all
     }
 }
 
@@ -90,7 +100,7 @@ impl Server {
         options: &Options,
     ) -> Result<Self, String> {
         let folder = std::env::temp_dir();
-        let name = format!("chiton-bench-{}-{}", std::process::id(), ports.control);
+        let name = format!("chiton-bench-{}-{}", std::process::id(), ports.control.port());
         let (meter, said) = (
             folder.join(format!("{name}.meter")),
             folder.join(format!("{name}.said")),
@@ -133,7 +143,7 @@ impl Server {
 
     fn connect(&mut self) -> std::io::Result<()> {
         self.control = None;
-        let stream = TcpStream::connect(("127.0.0.1", self.ports.control))?;
+        let stream = TcpStream::connect(self.ports.control)?;
         stream.set_read_timeout(Some(ANSWER))?;
         stream.set_nodelay(true)?;
         self.control = Some(BufReader::new(stream));
@@ -216,6 +226,6 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), 4);
         assert!(ports.published().iter().all(|port| port.starts_with("127.0.0.1:")));
-        assert!(ports.published()[4].ends_with(&format!("{}:7001/udp", ports.echo)));
+        assert!(ports.published()[4].ends_with(&format!("{}:7001/udp", ports.echo.port())));
     }
 }
