@@ -4,6 +4,7 @@
 //! comes back to a sender that is connected as `ECONNREFUSED`, and to one that asks for it (`IP_RECVERR`) with all that is known.
 
 use crate::control::{self, Manner};
+use crate::cork::{Cork, Prepared};
 use crate::dissolve::Given;
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::{self, Groups};
@@ -27,7 +28,7 @@ use packet::checksum::Sum;
 use packet::udp;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
-use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
+use vfs::{Context, Control, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 /// The longest that fits into a packet.
 const LONGEST: usize = 65527;
@@ -35,12 +36,14 @@ const LONGEST: usize = 65527;
 const LONGEST_V4: usize = 65507;
 /// The level of options of UDP-Lite.
 const LITE: u32 = lite::PROTOCOL as u32;
+/// `UDP_CORK`: what is sent waits for more.
+const CORK: u32 = 1;
 /// `UDP_SEGMENT`: bytes of each datagram of those that are sent in one go.
 const SEGMENT: u32 = 103;
 
 /// `UDP_*`: CORK, coverage, ENCAP, NO_CHECK6_TX, NO_CHECK6_RX, SEGMENT, GRO.
 const ROWS: [Row; 8] = [
-    (1, 0, Rule::Flag),
+    (CORK, 0, Rule::Flag),
     (lite::SEND_COVERAGE, 0, Rule::Fixed),
     (lite::RECEIVE_COVERAGE, 0, Rule::Fixed),
     (100, 0, Rule::Fixed),
@@ -71,6 +74,7 @@ pub(crate) struct UdpSocket {
     ends: SpinLock<Ends>,
     options: Options,
     groups: Groups,
+    cork: Cork,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
 }
@@ -86,6 +90,7 @@ impl UdpSocket {
             ends: SpinLock::new(Ends::default()),
             options: Options::default(),
             groups: Groups::default(),
+            cork: Cork::default(),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
         })
@@ -217,7 +222,35 @@ impl UdpSocket {
             ping::check_flags(message.flags)?;
         } else if len > LONGEST {
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
+        } else if self.cork.concerns(message.flags) {
+            return self.send_with_others(from, message);
         }
+        let mut prepared = self.prepare(len, message)?;
+        prepared.bytes = from.to_vec()?;
+        self.send_prepared(&prepared)?;
+        Ok(len)
+    }
+
+    /// Adds to a datagram that is put together.
+    #[cold]
+    #[inline(never)]
+    fn send_with_others(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        let len = from.left();
+        if let (Some((_, bytes)), AF_INET6) = (&message.address, self.family) {
+            self.target(Some(bytes))?;
+        }
+        let longest = |whole: &Prepared| if whole.to.is_ipv4() { LONGEST_V4 } else { LONGEST };
+        let whole = self
+            .cork
+            .add(from, message.flags, longest, || self.prepare(len, message))?;
+        if let Some(whole) = whole {
+            self.send_prepared(&whole)?;
+        }
+        Ok(len)
+    }
+
+    /// Where a datagram of so many bytes goes, and how.
+    fn prepare(&self, len: usize, message: &mut Outgoing) -> Result<Prepared> {
         if self.stopped_writing.load(Ordering::Relaxed) {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
@@ -226,26 +259,60 @@ impl UdpSocket {
         }
         let given = message.address.take();
         let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
+        let piece = self.piece(&message.control)?;
         let manner = Manner::read(&message.control)?;
         let route = self.way(to, &manner)?;
         if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
             self.is_too_long(to, &route);
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         }
-        let own = self.own_address()?;
-        let bytes = from.to_vec()?;
+        Ok(Prepared {
+            bytes: Vec::new(),
+            own: self.own_address()?,
+            to,
+            manner,
+            route,
+            piece,
+        })
+    }
+
+    /// The bytes of each of several datagrams that what is sent is cut into (`UDP_SEGMENT`, or what goes along).
+    fn piece(&self, control: &[Control]) -> Result<Option<usize>> {
+        const WRONG: Error = Error::new(Errno::EINVAL, "no such thing goes along with a datagram");
+        let mut piece = self.options.kept(UDP, SEGMENT).map_or(0, |size| size as usize);
+        for Control { kind, body, .. } in control.iter().filter(|along| along.level == UDP && !self.is_ping()) {
+            match (*kind, body.as_slice()) {
+                (SEGMENT, [low, high]) => piece = usize::from(u16::from_ne_bytes([*low, *high])),
+                _ => return Err(WRONG),
+            }
+        }
+        Ok(Some(piece).filter(|piece| *piece > 0))
+    }
+
+    fn send_prepared(&self, whole: &Prepared) -> Result<()> {
+        /// Datagrams that are sent in one go at most.
+        const MOST: usize = 128;
+        let Prepared {
+            bytes,
+            own,
+            to,
+            manner,
+            route,
+            piece,
+        } = whole;
         if self.is_ping() {
-            return self.send_echo(&bytes, own, to, &manner, &route);
+            return self.send_echo(bytes, *own, *to, manner, route);
         }
-        let size = self.options.kept(UDP, SEGMENT).filter(|size| *size > 0);
-        let size = size.map_or(len.max(1), |size| size as usize);
-        if len == 0 {
-            self.send_one(&bytes, own, to, &manner, &route)?;
-        }
-        for piece in bytes.chunks(size) {
-            self.send_one(piece, own, to, &manner, &route)?;
-        }
-        Ok(len)
+        let piece = match *piece {
+            Some(piece) if bytes.len() > piece * MOST => {
+                return Err(Error::new(Errno::EINVAL, "too many datagrams in one go"));
+            }
+            Some(piece) if !bytes.is_empty() => piece,
+            _ => return self.send_one(bytes, *own, *to, manner, route),
+        };
+        bytes
+            .chunks(piece)
+            .try_for_each(|piece| self.send_one(piece, *own, *to, manner, route))
     }
 
     /// Tells, if that is wanted, that a datagram does not fit.
@@ -396,14 +463,7 @@ impl UdpSocket {
     }
 
     /// Sends the question for an echo.
-    fn send_echo(
-        &self,
-        bytes: &[u8],
-        own: SocketAddr,
-        to: SocketAddr,
-        manner: &Manner,
-        route: &Route,
-    ) -> Result<usize> {
+    fn send_echo(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
         let question = ping::question(self.protocol, bytes, own.port())?;
         let sum = match to.ip() {
             IpAddr::V4(_) => Sum::new(),
@@ -419,8 +479,7 @@ impl UdpSocket {
             traffic_class: manner.traffic_class(&self.options, to.ip()),
             dont_fragment: discovery >= 2 || discovery == 1 && fits,
             ..ip::Outgoing::new(to.ip(), self.protocol, &header, &rest)
-        })?;
-        Ok(bytes.len())
+        })
     }
 
     /// Whether an answer of a protocol to one of the machine's addresses is for it.
@@ -640,7 +699,7 @@ impl FileLike for UdpSocket {
 
 impl Socket for UdpSocket {
     fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        if message.flags & MSG_OOB != 0 {
+        if message.flags & MSG_OOB != 0 && self.family != AF_INET6 {
             return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
         }
         self.send_to(from, message)
@@ -724,6 +783,10 @@ impl Socket for UdpSocket {
         let to = address::or_own(address::parse(self.family, address)?);
         let route = self.way(to, &Manner::default())?;
         self.own_address()?;
+        if self.family != AF_INET6 {
+            // As on Linux, whose newer protocol does not.
+            self.cork.redirect(to, route);
+        }
         let mut ends = self.ends.lock();
         ends.peer = Some(to);
         if let Some(own) = ends.own.as_mut().filter(|own| own.ip().is_unspecified()) {
@@ -781,7 +844,14 @@ impl Socket for UdpSocket {
             if self.is_lite() && matches!(name, lite::SEND_COVERAGE | lite::RECEIVE_COVERAGE) {
                 return lite::set_coverage(&self.options, LITE, name, value);
             }
-            return options::set_row(&self.options, &ROWS, UDP, name, value);
+            options::set_row(&self.options, &ROWS, UDP, name, value)?;
+            if name == CORK
+                && let Some(waiting) = self.cork.ask(self.options.is_set(UDP, CORK))
+            {
+                // As on Linux, nobody hears what becomes of it.
+                let _ = self.send_prepared(&waiting);
+            }
+            return Ok(());
         }
         if let Some(done) = self.groups.set(&self.options, level, name, value) {
             return done;

@@ -1,6 +1,7 @@
 //! Raw sockets (`raw(7)`): packets of one protocol as they are. Each gets a copy of every packet that comes for the machine, of the older protocol with its header.
 
 use crate::control::{self, Manner};
+use crate::cork::{Cork, Prepared};
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::Groups;
 use crate::stream::NOT_CONNECTED;
@@ -54,6 +55,7 @@ pub(crate) struct RawSocket {
     ends: SpinLock<Ends>,
     options: Options,
     groups: Groups,
+    cork: Cork,
     /// One bit for each kind of message that is not wanted.
     refused: SpinLock<[u32; 8]>,
 }
@@ -67,6 +69,7 @@ impl RawSocket {
             ends: SpinLock::default(),
             options: Options::default(),
             groups: Groups::default(),
+            cork: Cork::default(),
             refused: SpinLock::default(),
         });
         if !ANY.swap(true, Ordering::Relaxed) {
@@ -149,7 +152,35 @@ impl RawSocket {
                 "broadcasting was not asked for (SO_BROADCAST)",
             ));
         }
+        let prepared = Prepared {
+            bytes: Vec::new(),
+            own: SocketAddr::new(route.source, 0),
+            to: SocketAddr::new(to, 0),
+            manner,
+            route,
+            piece: None,
+        };
+        if self.cork.concerns(message.flags) && !self.includes_header() {
+            let longest = |_: &Prepared| LONGEST - options::ip_header_len(to);
+            if let Some(mut whole) = self.cork.add(from, message.flags, longest, || Ok(prepared))? {
+                // As on Linux: the way is the first one's, the address the last one's.
+                if to.is_ipv4() {
+                    whole.to.set_ip(to);
+                }
+                self.send_prepared(&whole)?;
+            }
+            return Ok(len);
+        }
         let bytes = from.to_vec()?;
+        self.send_prepared(&Prepared { bytes, ..prepared })?;
+        Ok(len)
+    }
+
+    fn send_prepared(&self, whole: &Prepared) -> Result<()> {
+        let Prepared {
+            bytes, manner, route, ..
+        } = whole;
+        let (to, len) = (whole.to.ip(), bytes.len());
         let pieces = [bytes.as_slice()];
         let mut outgoing = ip::Outgoing {
             source: Some(route.source),
@@ -161,14 +192,14 @@ impl RawSocket {
         };
         if self.includes_header() {
             const WRONG: Error = Error::new(Errno::EINVAL, "the packet has no right header");
-            let (header, _) = ipv4::Header::parse_unchecked(&bytes).ok_or(WRONG)?;
+            let (header, _) = ipv4::Header::parse_unchecked(bytes).ok_or(WRONG)?;
             let rest = [bytes.get(header.len()..).ok_or(WRONG)?];
             outgoing.source = Some(IpAddr::V4(header.source)).filter(|ip| !ip.is_unspecified());
             (outgoing.protocol, outgoing.hop_limit) = (header.protocol, header.hop_limit);
             (outgoing.traffic_class, outgoing.dont_fragment) = (header.traffic_class, header.dont_fragment);
             outgoing.payload = &rest;
             ip::send(&outgoing)?;
-            return Ok(len);
+            return Ok(());
         }
         if self.family == AF_INET6
             && self.protocol == ICMPV6
@@ -187,10 +218,9 @@ impl RawSocket {
                 }),
                 ..outgoing
             })?;
-            return Ok(len);
+            return Ok(());
         }
-        ip::send(&outgoing)?;
-        Ok(len)
+        ip::send(&outgoing)
     }
 
     fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {

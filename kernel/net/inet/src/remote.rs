@@ -7,7 +7,7 @@
 
 use crate::memory;
 use crate::table::{self, Entry, Name};
-use abi::socket::{MSG_OOB, MSG_PEEK};
+use abi::socket::{MSG_MORE, MSG_OOB, MSG_PEEK};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -23,8 +23,6 @@ use time::{Expire, TimerId};
 use usermem::{Sink, Source};
 use vfs::Events;
 
-/// More is sent soon (`MSG_MORE`).
-const MSG_MORE: u32 = 0x8000;
 /// TCP's number.
 pub(crate) const PROTOCOL: u8 = 6;
 /// The longest piece that is copied at once.
