@@ -1,10 +1,7 @@
 # Runs in a network namespace of its own, in the directory of what was prepared: servers for the clients of inside.sh, and both machines.
 # SCRIPTS is the directory of this script, ROUNDS how often the clients do all that they do.
-$CHITON network create one --internal >/dev/null
-ip -6 addr add fd00:87::1/64 dev ct-one nodad
-dnsmasq --conf-file=/dev/null --port=0 --interface=ct-one --bind-dynamic --enable-ra --dhcp-range=fd00:87::,ra-stateless,64 \
-    --dhcp-leasefile="$CHITON_NETWORKS/leases6" --keep-in-foreground 2>/dev/null & all=$!
-/usr/bin/python3 -m http.server --bind :: 8080 >/dev/null 2>&1 & all="$all $!"
+$CHITON network create one --internal --subnet fd00:87::/64 >/dev/null
+/usr/bin/python3 -m http.server --bind :: 8080 >/dev/null 2>&1 & all=$!
 openssl s_server -quiet -WWW -accept 8443 -key key.pem -cert cert.pem >/dev/null 2>&1 </dev/null & all="$all $!"
 iperf3 -s >/dev/null 2>&1 & all="$all $!"
 # A group of its own, so that what runs in the loop ends with it.

@@ -11,17 +11,27 @@ use crate::suite::Case;
 /// Every case.
 #[must_use]
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![Case::new("bridges::tap", tap), Case::new("bridges::server", server)];
-    cases.push(Case::new("bridges::stateful", || {
-        addresses_of_servers("fd00:87::100,fd00:87::100,64,1h", "fd00:87::100", "fd00:87::100/128")
-    }));
-    cases.push(Case::new("bridges::stateless", || {
-        addresses_of_servers(
-            "fd00:87::,ra-stateless",
-            "fd00:87::5054:ff:fe00:7",
-            "fd00:87::5054:ff:fe00:7/64",
-        )
-    }));
+    type Program = fn() -> Result<(), String>;
+    let programs: [(&str, Program); 6] = [
+        ("tap", tap),
+        ("server", server),
+        ("newer", newer),
+        ("stateful", || {
+            addresses_of_servers("fd00:87::100,fd00:87::100,64,1h", "fd00:87::100", "fd00:87::100/128")
+        }),
+        ("stateless", || {
+            addresses_of_servers(
+                "fd00:87::,ra-stateless",
+                "fd00:87::5054:ff:fe00:7",
+                "fd00:87::5054:ff:fe00:7/64",
+            )
+        }),
+        ("passt", passt),
+    ];
+    let mut cases: Vec<Case> = programs
+        .into_iter()
+        .map(|(name, run)| Case::new(format!("bridges::{name}"), run))
+        .collect();
     for (name, script, expected) in SCRIPTS {
         cases.push(Case::new(format!("bridges::{name}"), move || {
             script_says(script, expected)
@@ -34,40 +44,44 @@ pub fn cases() -> Vec<Case> {
 const SCRIPTS: [(&str, &str, &str); 4] = [
     (
         "life",
-        "$CHITON network create one --internal --static; $CHITON network create one --internal --static; echo $?
-         $CHITON network create two --internal --static --subnet 10.9.0.0/16
-         $CHITON network ls; ip -o -4 addr show | tr -s ' ' | cut -d' ' -f2,4 | grep ct-
+        "$CHITON network create one --internal --static --subnet fd00:87::/64; $CHITON network create one --internal --static; echo $?
+         $CHITON network create two --internal --static --subnet 10.9.0.0/16 --subnet fd00:9::/64
+         $CHITON network ls; ip -o addr show scope global | tr -s ' ' | cut -d' ' -f2,4 | grep ct-
+         $CHITON network create six --internal --static | grep -c '^six 10.87.1.0/24 fd[0-9a-f:]*::/64$'; $CHITON network rm six
          $CHITON network rm one two; $CHITON network ls; ip -o link show type bridge; $CHITON network rm one; echo $?",
-        "one 10.87.0.0/24\n125\ntwo 10.9.0.0/16\n\
-         NAME          SUBNET              BRIDGE           STATE\n\
-         one           10.87.0.0/24        ct-one           up\n\
-         two           10.9.0.0/16         ct-two           up\n\
-         ct-one 10.87.0.1/24\nct-two 10.9.0.1/16\n\
-         NAME          SUBNET              BRIDGE           STATE\n0\n",
+        "one 10.87.0.0/24 fd00:87::/64\n125\ntwo 10.9.0.0/16 fd00:9::/64\n\
+         NAME          SUBNET              IPV6                    BRIDGE           STATE\n\
+         one           10.87.0.0/24        fd00:87::/64            ct-one           up\n\
+         two           10.9.0.0/16         fd00:9::/64             ct-two           up\n\
+         ct-one 10.87.0.1/24\nct-one fd00:87::1/64\nct-two 10.9.0.1/16\nct-two fd00:9::1/64\n1\n\
+         NAME          SUBNET              IPV6                    BRIDGE           STATE\n0\n",
     ),
     (
         "leftovers",
-        "$CHITON network create one --internal --static; ip link delete ct-one; $CHITON network ls
+        "S='--internal --static --subnet fd00:87::/64'; $CHITON network create one $S; ip link delete ct-one; $CHITON network ls
          $CHITON run --network one -- /bin/true 2>&1; echo $?
-         $CHITON network create one --internal --static; rm -r \"$CHITON_NETWORKS/one\"
-         $CHITON network create one --internal --static 2>&1; $CHITON network rm one; $CHITON network create one --internal --static",
-        "one 10.87.0.0/24\n\
-         NAME          SUBNET              BRIDGE           STATE\n\
-         one           10.87.0.0/24        ct-one           the bridge is gone\n\
+         $CHITON network create one $S; rm -r \"$CHITON_NETWORKS/one\"
+         $CHITON network create one $S 2>&1; $CHITON network rm one; $CHITON network create one $S",
+        "one 10.87.0.0/24 fd00:87::/64\n\
+         NAME          SUBNET              IPV6                    BRIDGE           STATE\n\
+         one           10.87.0.0/24        fd00:87::/64            ct-one           the bridge is gone\n\
          chiton: the bridge of the network one is gone. Make it again with chiton network create one.\n125\n\
-         one 10.87.0.0/24\n\
+         one 10.87.0.0/24 fd00:87::/64\n\
          chiton: the bridge ct-one is left over from a network that is not written down any more. Remove it with chiton network rm one.\n\
-         one 10.87.0.0/24\n",
+         one 10.87.0.0/24 fd00:87::/64\n",
     ),
     (
         "subnets",
-        "for subnet in 10.0.0.0 10.0.0.0/30 fd00::/64 x/24; do $CHITON network create one --internal --static --subnet $subnet 2>&1; done
+        "for subnet in 10.0.0.0 10.0.0.0/30 fd00::/48 fe80::/64 x/24; do $CHITON network create one --internal --static --subnet $subnet 2>&1; done
+         $CHITON network create one --internal --static --subnet fd00:1::/64 --subnet fd00:2::/64 2>&1
          ip link add d0 type bridge; ip addr add 10.87.0.9/16 dev d0; ip link set d0 up
          $CHITON network create one --internal --static 2>&1; echo $?",
         "chiton: 10.0.0.0 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
          chiton: 10.0.0.0/30 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
-         chiton: fd00::/64 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: fd00::/48 is no IPv6 subnet for machines. Write it as fd00:87::/64, with that prefix.\n\
+         chiton: fe80::/64 is no IPv6 subnet for machines. Write it as fd00:87::/64, with that prefix.\n\
          chiton: x/24 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
+         chiton: a network has one subnet of each protocol, and fd00:2::/64 is the second. Make another network for it.\n\
          chiton: all of 10.87.0.0/16 is in use on this machine. Give another subnet with --subnet.\n125\n",
     ),
     (
@@ -165,4 +179,55 @@ fn server() -> Result<(), String> {
         $CHITON run --network one,ip=10.87.0.8/24 --timeout 30 -- curl -s --max-time 20 http://10.87.0.7/ | grep -c '<title>Welcome to nginx!'
         kill $server; wait $server; $CHITON network rm one; echo $?";
     script_says(script, "1\n1\n0\n")
+}
+
+/// Two machines on a network know each other by name over IPv6 too; what they send to others leaves as the host's where it passes on packets of IPv6, and gets nowhere at once where it does not.
+fn newer() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; unshare --net sleep 1000 & world=$!
+        for turn in $(seq 100); do ip link add v0 type veth peer name v1 netns $world 2>/dev/null && break; sleep 0.1; done
+        ip -6 addr add fd01::1/64 dev v0 nodad; ip link set v0 up
+        nsenter -t $world -n sh -c 'ip -6 addr add fd01::2/64 dev v1 nodad; ip link set v1 up'
+        $CHITON network create one --subnet fd00:87::/64 2>&1; $CHITON network inspect one | grep nat6; $CHITON network rm one
+        echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+        $CHITON network create two --subnet fd00:88::/64; $CHITON network create three --internal --subnet fd00:89::/64
+        $CHITON run --network two --hostname web --timeout 200 --package nginx-light -- nginx -g 'daemon off;' 2>/dev/null & web=$!
+        $CHITON run --network two --network three --hostname client --timeout 150 --package curl --package iputils-ping --package iproute2 --package grep -- /bin/sh -c '
+            end=0; until curl -6 -s --max-time 5 http://web/ | grep -o \"<title>Welcome to nginx!\"; do end=$((end + 1)); [ $end = 60 ] && break; done
+            ping -6 -c 2 -i 0.2 fd01::2 | grep -o \"2 received\"
+            ip -6 route show default | grep -c via; grep -c fd00: /etc/resolv.conf' 2>/dev/null
+        nsenter -t $world -n ip -6 route | grep -c fd00:
+        kill $world $web; wait; $CHITON network rm two three; nft list tables 2>/dev/null | grep chiton; ip6tables-save 2>/dev/null | grep ct-; echo $?";
+    let expected = "chiton: IPv6 on the network one ends at this host, which does not pass packets of IPv6 on. For more, set net.ipv6.conf.all.forwarding first.\n\
+        one 10.87.0.0/24 fd00:87::/64\n  \"nat6\": false,\ntwo 10.87.0.0/24 fd00:88::/64\nthree 10.87.1.0/24 fd00:89::/64\n\
+        <title>Welcome to nginx!\n2 received\n1\n2\n0\n1\n";
+    script_says(script, expected)
+}
+
+/// passt gives the machine the host's own network, IPv6 included: published ports lead in, of both protocols, what the machine sends to its gateway ends at the host, and nothing is left of passt.
+fn passt() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; export TMPDIR=$CHITON_NETWORKS
+        ip link add d0 type veth peer name d1; ip link set d1 up; ip addr add 10.99.0.1/24 dev d0; ip -6 addr add fd00:99::1/64 dev d0 nodad; ip link set d0 up
+        $CHITON run --network passt -- /bin/true 2>&1 | cut -d: -f1,2; PATH=/nothing $CHITON run --network passt -- /bin/true 2>&1
+        ip route add default via 10.99.0.254; ip -6 route add default via fd00:99::fe dev d0
+        /usr/bin/python3 -m http.server --bind :: 8000 >/dev/null 2>&1 & host=$!
+        $CHITON run --network passt -p 8080:80 -p '[::1]:8081:80' -p 5353:5354/udp --timeout 200 --package nginx-light --package netcat-openbsd --package curl \\
+            --file /bin/grep --file /usr/bin/head --file /bin/sleep -- /bin/sh -c '
+            nginx; for place in 10.99.0.254 [fd00:99::fe]; do
+                end=0; until curl -s -g --max-time 5 http://$place:8000/ | grep -o \"<title>Directory listing\"; do end=$((end + 1)); [ $end = 60 ] && break; sleep 0.5; done
+            done; nc -u -l 5354 | head -n 1' >said 2>/dev/null & machine=$!
+        for place in 127.0.0.1:8080 [::1]:8081; do for turn in $(seq 300); do curl -s -g --max-time 5 http://$place/ | grep -o '<title>Welcome to nginx' && break; sleep 0.2; done; done
+        for turn in $(seq 300); do kill -0 $machine 2>/dev/null || break; echo a datagram | nc -u -w 1 127.0.0.1 5353 >/dev/null; sleep 0.2; done
+        kill $host; wait; cat said; ls -d chiton-passt-* 2>/dev/null; echo $?";
+    script_says(
+        script,
+        "chiton: passt cannot start\n\
+         chiton: there is no passt on this machine. Install the package passt, or use --network user.\n\
+         <title>Welcome to nginx\n<title>Welcome to nginx\n<title>Directory listing\n<title>Directory listing\na datagram\n2\n",
+    )
 }

@@ -1,5 +1,6 @@
 //! Addresses with prefixes, and the rules of `--allow` and `--deny`.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address and how many of its bits are the network's: `10.0.2.20/24`.
@@ -11,6 +12,12 @@ pub(crate) struct Interface {
 
 /// What a network has if nothing is said.
 const USUAL_PREFIX: (u8, u8) = (24, 64);
+
+impl fmt::Display for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
 
 impl Interface {
     /// Reads `ADDRESS[/PREFIX]`, an IPv6 address also in brackets.
@@ -36,10 +43,19 @@ impl Interface {
     }
 
     /// The network's address with this number, counted from its beginning.
-    pub(crate) fn numbered(self, number: u8) -> IpAddr {
+    pub(crate) fn numbered(self, number: u32) -> IpAddr {
         match self.network() {
-            IpAddr::V4(network) => IpAddr::V4((network.to_bits() | u32::from(number)).into()),
+            IpAddr::V4(network) => IpAddr::V4((network.to_bits() | number).into()),
             IpAddr::V6(network) => IpAddr::V6((network.to_bits() | u128::from(number)).into()),
+        }
+    }
+
+    /// The number of the address in its network, if it is a small one.
+    pub(crate) fn number(self) -> Option<u32> {
+        match (self.address, self.network()) {
+            (IpAddr::V4(own), IpAddr::V4(network)) => Some(own.to_bits() - network.to_bits()),
+            (IpAddr::V6(own), IpAddr::V6(network)) => u32::try_from(own.to_bits() - network.to_bits()).ok(),
+            _ => None,
         }
     }
 

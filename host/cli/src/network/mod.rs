@@ -192,11 +192,16 @@ impl Network {
         let script = shared.connect()?;
         let mut plan = plan.clone();
         let mut gateways = Vec::new();
-        if let (true, Some((address, gateway))) = (plan.addresses.is_empty(), shared.address(host.hostname)) {
-            self.notes
-                .push(format!("the machine has the address {}", address.address));
-            plan.addresses.push(address);
-            gateways.push(gateway);
+        if plan.addresses.is_empty() {
+            for (address, gateway) in shared.addresses(host.hostname) {
+                self.notes
+                    .push(format!("the machine has the address {}", address.address));
+                plan.addresses.push(address);
+                // Where IPv6 ends at the bridge, nobody leads further.
+                if address.address.is_ipv4() || shared.newer_leaves() {
+                    gateways.push(gateway);
+                }
+            }
         }
         Ok((plan.token(&gateways, &[])?, card::tap(None, Some(script), host.kvm)?))
     }

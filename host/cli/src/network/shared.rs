@@ -33,7 +33,11 @@ pub(crate) struct Shared {
     pub(super) name: String,
     /// The subnet, with the bridge's own address, its first.
     pub(super) gateway: Interface,
+    /// The same of IPv6, if this host has that.
+    pub(super) newer: Option<Interface>,
     pub(super) nat: Nat,
+    /// Whether IPv6 reaches the world too.
+    pub(super) newer_leaves: bool,
     /// Whether dnsmasq gives out addresses and names.
     pub(super) dhcp: bool,
 }
@@ -89,6 +93,8 @@ impl Shared {
         Some(Shared {
             name: name.to_string(),
             gateway: Interface::parse(value("gateway")?)?,
+            newer: value("gateway6").and_then(Interface::parse),
+            newer_leaves: value("nat6") == Some("yes"),
             nat: match value("nat")? {
                 "iptables" => Nat::Iptables,
                 "nft" => Nat::Nft,
@@ -99,13 +105,17 @@ impl Shared {
     }
 
     fn text(&self) -> String {
-        format!(
-            "gateway={}/{}\nnat={}\ndhcp={}\n",
-            self.gateway.address,
-            self.gateway.prefix,
+        let mut text = format!(
+            "gateway={}\nnat={}\ndhcp={}\n",
+            self.gateway,
             self.nat.word(),
             if self.dhcp { "dnsmasq" } else { "none" }
-        )
+        );
+        if let Some(newer) = self.newer {
+            let leaves = if self.newer_leaves { "yes" } else { "no" };
+            text += &format!("gateway6={newer}\nnat6={leaves}\n");
+        }
+        text
     }
 
     /// Writes it down.
@@ -134,6 +144,11 @@ impl Shared {
         })
     }
 
+    /// Whether IPv6 of its machines reaches the world.
+    pub(crate) fn newer_leaves(&self) -> bool {
+        self.newer_leaves
+    }
+
     /// Its directory.
     pub(super) fn place(&self) -> PathBuf {
         place(&self.name)
@@ -147,6 +162,12 @@ impl Shared {
     /// Its subnet, as `10.87.0.0/24`.
     pub(super) fn subnet(&self) -> String {
         format!("{}/{}", self.gateway.network(), self.gateway.prefix)
+    }
+
+    /// Its subnet of IPv6, if it has one.
+    pub(super) fn subnet_newer(&self) -> Option<String> {
+        let newer = self.newer?;
+        Some(format!("{}/{}", newer.network(), newer.prefix))
     }
 
     /// The script that puts an interface on the bridge, if a machine can be connected now.
@@ -171,11 +192,22 @@ impl Shared {
         Ok(self.place().join("up"))
     }
 
-    /// An address of the subnet that a machine takes when there is no DHCP: the same each time for the same name.
-    pub(crate) fn address(&self, machine: &str) -> Option<(Interface, IpAddr)> {
-        if self.dhcp {
-            return None;
-        }
+    /// Addresses of the subnets that a machine takes when there is no DHCP, each with its gateway: the same each time for the same name.
+    pub(crate) fn addresses(&self, machine: &str) -> Vec<(Interface, IpAddr)> {
+        let Some((own, gateway)) = self.address(machine).filter(|_| !self.dhcp) else {
+            return Vec::new();
+        };
+        let newer = self.newer.zip(own.number()).map(|(newer, number)| {
+            let address = Interface {
+                address: newer.numbered(number),
+                ..newer
+            };
+            (address, newer.address)
+        });
+        [(own, gateway)].into_iter().chain(newer).collect()
+    }
+
+    fn address(&self, machine: &str) -> Option<(Interface, IpAddr)> {
         let machine::Mac([.., high, low]) = machine::Mac::of_name(machine);
         let IpAddr::V4(network) = self.gateway.network() else {
             return None;
@@ -217,19 +249,33 @@ mod tests {
         let network = Shared {
             name: "web".into(),
             gateway: Interface::parse("10.87.3.1/24").unwrap(),
+            newer: None,
             nat: Nat::Nft,
+            newer_leaves: false,
             dhcp: false,
         };
+        let both = Shared {
+            newer: Interface::parse("fd00:87::1/64"),
+            newer_leaves: true,
+            ..network.clone()
+        };
+        assert_eq!(Shared::parse("web", &both.text()), Some(both.clone()));
+        assert_eq!(both.subnet_newer().as_deref(), Some("fd00:87::/64"));
+        let [(one, _), (newer, gateway)] = both.addresses("a")[..] else {
+            panic!("{:?}", both.addresses("a"))
+        };
+        assert_eq!(gateway.to_string(), "fd00:87::1");
+        assert_eq!(one.number(), newer.number());
         assert_eq!(Shared::parse("web", &network.text()), Some(network.clone()));
         assert_eq!(Shared::parse("web", "nat=nft\n"), None);
         assert_eq!(
             (network.subnet(), network.bridge()),
             ("10.87.3.0/24".into(), "ct-web".into())
         );
-        let (one, gateway) = network.address("a").unwrap();
+        let (one, gateway) = network.addresses("a")[0];
         assert!(network.gateway.holds(one.address) && gateway.to_string() == "10.87.3.1");
-        assert_eq!(network.address("a"), network.address("a"));
-        assert_ne!(network.address("a"), network.address("b"));
+        assert_eq!(network.addresses("a"), network.addresses("a"));
+        assert_ne!(network.addresses("a"), network.addresses("b"));
     }
 
     #[test]

@@ -94,6 +94,17 @@ pub(super) fn routes() -> Result<Vec<Interface>, Failure> {
     Ok(text.lines().filter_map(first).collect())
 }
 
+/// Whether this host has IPv6, and whether it already passes packets of it on.
+///
+/// It is not made to do so: a host that passes packets on believes no routers any more, and might lose its own addresses by that.
+pub(super) fn newer() -> (bool, bool) {
+    let is = |name: &str, value: &str| {
+        let text = fs::read_to_string(Path::new("/proc/sys/net/ipv6/conf").join(name));
+        text.is_ok_and(|text| text.trim() == value)
+    };
+    (is("default/disable_ipv6", "0"), is("all/forwarding", "1"))
+}
+
 /// The interfaces on a bridge.
 pub(super) fn members(bridge: &str) -> Vec<String> {
     let text = run("ip", &format!("-o link show master {bridge}"), "").unwrap_or_default();
@@ -110,11 +121,11 @@ pub(super) fn make_bridge(network: &Shared) -> Result<(), Failure> {
     let gateway = network.gateway;
     run("ip", &format!("link add {bridge} type bridge"), "")?;
     run("ip", &format!("link set {bridge} alias {}", alias(&network.name)), "")?;
-    run(
-        "ip",
-        &format!("addr add {}/{} dev {bridge}", gateway.address, gateway.prefix),
-        "",
-    )?;
+    run("ip", &format!("addr add {gateway} dev {bridge}"), "")?;
+    if let Some(newer) = network.newer {
+        // Nobody else can have it on a bridge that is new, so nobody is asked.
+        run("ip", &format!("-6 addr add {newer} dev {bridge} nodad"), "")?;
+    }
     run("ip", &format!("link set {bridge} up"), "").map(drop)
 }
 
@@ -141,10 +152,10 @@ pub(super) fn make_nat(network: &Shared) -> Result<(), Failure> {
     }
     match network.nat {
         Nat::None => Ok(()),
-        Nat::Nft => run("nft", "-f -", &nft_table(network)).map(drop),
+        Nat::Nft => run("nft", "-f -", &nft_tables(network)).map(drop),
         Nat::Iptables => iptables_rules(network)
             .iter()
-            .try_for_each(|rule| run("iptables", &rule.replacen("{}", "-I", 1), "").map(drop)),
+            .try_for_each(|(program, rule)| run(program, &rule.replacen("{}", "-I", 1), "").map(drop)),
     }
 }
 
@@ -152,10 +163,14 @@ pub(super) fn make_nat(network: &Shared) -> Result<(), Failure> {
 pub(super) fn remove_nat(network: &Shared) {
     match network.nat {
         Nat::None => {}
-        Nat::Nft => drop(run("nft", &format!("delete table ip {}", table(network)), "")),
+        Nat::Nft => {
+            for family in families(network) {
+                drop(run("nft", &format!("delete table {} {}", family.0, table(network)), ""));
+            }
+        }
         Nat::Iptables => {
-            for rule in iptables_rules(network) {
-                drop(run("iptables", &rule.replacen("{}", "-D", 1), ""));
+            for (program, rule) in iptables_rules(network) {
+                drop(run(program, &rule.replacen("{}", "-D", 1), ""));
             }
         }
     }
@@ -165,24 +180,39 @@ fn table(network: &Shared) -> String {
     format!("chiton_{}", network.name.replace('-', "_"))
 }
 
-fn nft_table(network: &Shared) -> String {
-    let (bridge, subnet) = (network.bridge(), network.subnet());
-    format!(
-        "table ip {} {{\n chain forward {{\n  type filter hook forward priority 0; policy accept;\n  iifname \"{bridge}\" accept\n  \
-         oifname \"{bridge}\" ct state established,related accept\n  oifname \"{bridge}\" drop\n }}\n chain out {{\n  \
-         type nat hook postrouting priority 100;\n  ip saddr {subnet} oifname != \"{bridge}\" masquerade\n }}\n}}\n",
-        table(network)
-    )
+/// The protocols that leave the network: how `nft` calls each, the program of iptables for it, and the subnet.
+fn families(network: &Shared) -> Vec<(&'static str, &'static str, String)> {
+    let older = ("ip", "iptables", network.subnet());
+    let newer = network.subnet_newer().filter(|_| network.newer_leaves);
+    let newer = newer.map(|subnet| ("ip6", "ip6tables", subnet));
+    [older].into_iter().chain(newer).collect()
 }
 
-/// The rules, with `{}` where the verb goes.
-fn iptables_rules(network: &Shared) -> [String; 3] {
-    let (bridge, subnet) = (network.bridge(), network.subnet());
-    [
-        format!("-w -t nat {{}} POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE"),
-        format!("-w {{}} FORWARD -i {bridge} -j ACCEPT"),
-        format!("-w {{}} FORWARD -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
-    ]
+fn nft_tables(network: &Shared) -> String {
+    let bridge = network.bridge();
+    let table = |(family, _, subnet): (&str, &str, String)| {
+        format!(
+            "table {family} {} {{\n chain forward {{\n  type filter hook forward priority 0; policy accept;\n  iifname \"{bridge}\" accept\n  \
+             oifname \"{bridge}\" ct state established,related accept\n  oifname \"{bridge}\" drop\n }}\n chain out {{\n  \
+             type nat hook postrouting priority 100;\n  {family} saddr {subnet} oifname != \"{bridge}\" masquerade\n }}\n}}\n",
+            table(network)
+        )
+    };
+    families(network).into_iter().map(table).collect()
+}
+
+/// The rules, with `{}` where the verb goes, and for which program each is.
+fn iptables_rules(network: &Shared) -> Vec<(&'static str, String)> {
+    let bridge = network.bridge();
+    let rules = |(_, program, subnet): (&str, &'static str, String)| {
+        [
+            format!("-w -t nat {{}} POSTROUTING -s {subnet} ! -o {bridge} -j MASQUERADE"),
+            format!("-w {{}} FORWARD -i {bridge} -j ACCEPT"),
+            format!("-w {{}} FORWARD -o {bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+        ]
+        .map(|rule| (program, rule))
+    };
+    families(network).into_iter().flat_map(rules).collect()
 }
 
 /// Starts dnsmasq, which gives the machines addresses and tells their names to each other.
@@ -193,10 +223,20 @@ pub(super) fn start_dnsmasq(network: &Shared) -> Result<(), Failure> {
     let place = network.place().display().to_string();
     let (first, last) = range(network.gateway);
     let outside = if network.nat == Nat::None { "--no-resolv" } else { "" };
+    let bridge = network.bridge();
+    // Machines make their addresses of IPv6 themselves, and dnsmasq knows by that which name has which. It is a way out only where there is one.
+    let lifetime = if network.newer_leaves { "" } else { ",0,0" };
+    let newer = network.newer.map_or(String::new(), |newer| {
+        format!(
+            "--enable-ra --dhcp-range={},ra-stateless,ra-names,{} --ra-param={bridge}{lifetime} --dhcp-option=option6:dns-server,[{}]",
+            newer.network(),
+            newer.prefix,
+            newer.address
+        )
+    });
     let words = format!(
-        "--conf-file=/dev/null --interface={} --except-interface=lo --bind-dynamic --no-hosts --bogus-priv --domain-needed {outside} \
-         --dhcp-authoritative --dhcp-range={first},{last},1h --dhcp-leasefile={place}/leases --pid-file={place}/dnsmasq.pid",
-        network.bridge()
+        "--conf-file=/dev/null --interface={bridge} --except-interface=lo --bind-dynamic --no-hosts --bogus-priv --domain-needed {outside} \
+         --dhcp-authoritative --dhcp-range={first},{last},1h --dhcp-leasefile={place}/leases --pid-file={place}/dnsmasq.pid {newer}"
     );
     run("dnsmasq", &words, "").map(drop)
 }
@@ -238,19 +278,33 @@ mod tests {
         let network = Shared {
             name: "a-b".into(),
             gateway: Interface::parse("10.87.0.1/24").unwrap(),
+            newer: Interface::parse("fd00:87::1/64"),
             nat: Nat::Nft,
+            newer_leaves: false,
             dhcp: true,
         };
-        let table = nft_table(&network);
+        let table = nft_tables(&network);
+        assert!(!table.contains("ip6"), "it does not leave");
         assert!(
             table.starts_with("table ip chiton_a_b {")
                 && table.contains("ip saddr 10.87.0.0/24 oifname != \"ct-a-b\" masquerade")
         );
         let rules = iptables_rules(&network);
         assert_eq!(
-            rules[0].replacen("{}", "-D", 1),
-            "-w -t nat -D POSTROUTING -s 10.87.0.0/24 ! -o ct-a-b -j MASQUERADE"
+            (rules[0].0, rules[0].1.replacen("{}", "-D", 1).as_str(), rules.len()),
+            (
+                "iptables",
+                "-w -t nat -D POSTROUTING -s 10.87.0.0/24 ! -o ct-a-b -j MASQUERADE",
+                3
+            )
         );
+        let both = Shared {
+            newer_leaves: true,
+            ..network.clone()
+        };
+        assert!(nft_tables(&both).contains("ip6 saddr fd00:87::/64 oifname != \"ct-a-b\" masquerade"));
+        let rules = iptables_rules(&both);
+        assert!(rules.len() == 6 && rules[3].0 == "ip6tables" && rules[3].1.contains("fd00:87::/64"));
         let (first, last) = range(network.gateway);
         assert_eq!(
             (first.to_string(), last.to_string()),

@@ -12,8 +12,8 @@ use super::card::CardPlan;
 use super::publish::Lead;
 use crate::failure::Failure;
 
-const GATEWAY: u8 = 2;
-const NAMESERVER: u8 = 3;
+const GATEWAY: u32 = 2;
+const NAMESERVER: u32 = 3;
 const USUAL_V4: Interface = Interface {
     address: IpAddr::V4(Ipv4Addr::new(10, 0, 2, 0)),
     prefix: 24,

@@ -1,7 +1,8 @@
 //! `chiton network`: makes, lists, shows and removes networks that several machines share.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv6Addr};
 
 use clap::Subcommand;
 use serde_json::json;
@@ -17,9 +18,10 @@ pub(crate) enum NetworkVerb {
     Create {
         /// Its name, for chiton run --network NAME.
         name: String,
-        /// Its addresses; without it the first of 10.87.0.0/24, 10.87.1.0/24, … that is free.
+        /// Its addresses, once for IPv4 and for IPv6; without it the first of 10.87.0.0/24, 10.87.1.0/24, … that is free, and a
+        /// random network of fd00::/8.
         #[arg(long, value_name = "ADDRESS/PREFIX")]
-        subnet: Option<String>,
+        subnet: Vec<String>,
         /// No way out: the machines reach each other and this host.
         #[arg(long)]
         internal: bool,
@@ -55,7 +57,7 @@ pub(crate) fn network(verb: &NetworkVerb) -> Outcome {
             subnet,
             internal,
             is_static,
-        } => create(name, subnet.as_deref(), *internal, *is_static),
+        } => create(name, subnet, *internal, *is_static),
         NetworkVerb::Ls => list(),
         NetworkVerb::Rm { force, names } => {
             needs_root("removing a network")?;
@@ -66,7 +68,7 @@ pub(crate) fn network(verb: &NetworkVerb) -> Outcome {
     }
 }
 
-fn create(name: &str, subnet: Option<&str>, internal: bool, is_static: bool) -> Outcome {
+fn create(name: &str, subnets: &[String], internal: bool, is_static: bool) -> Outcome {
     Shared::check_name(name)?;
     needs_root("making a network")?;
     if let Some(old) = Shared::find(name) {
@@ -106,10 +108,21 @@ fn create(name: &str, subnet: Option<&str>, internal: bool, is_static: bool) -> 
             "Install the package dnsmasq-base, or give --static",
         ));
     }
+    let (older, newer) = families(subnets)?;
+    let (has_newer, passes_on) = tools::newer();
+    let newer = if has_newer || newer.is_some() {
+        Some(choose_newer(newer)?)
+    } else {
+        None
+    };
     let network = Shared {
         name: name.to_string(),
-        gateway: choose(subnet)?,
+        gateway: choose(older)?,
+        newer,
         nat,
+        newer_leaves: newer.is_some()
+            && passes_on
+            && (nat == Nat::Nft || nat == Nat::Iptables && tools::is_there("ip6tables")),
         dhcp: !is_static,
     };
     let made = network
@@ -127,7 +140,66 @@ fn create(name: &str, subnet: Option<&str>, internal: bool, is_static: bool) -> 
         clear(name);
         return Err(failure);
     }
-    print(&format!("{name} {}\n", network.subnet()))
+    if newer.is_some() && nat != Nat::None && !network.newer_leaves {
+        eprintln!(
+            "chiton: IPv6 on the network {name} ends at this host, which does not pass packets of IPv6 on. For more, set net.ipv6.conf.all.forwarding first."
+        );
+    }
+    let newer = network.subnet_newer().map(|subnet| format!(" {subnet}"));
+    print(&format!("{name} {}{}\n", network.subnet(), newer.unwrap_or_default()))
+}
+
+/// What was said of each protocol, at most once.
+fn families(subnets: &[String]) -> Result<(Option<&str>, Option<&str>), Failure> {
+    let (newer, older): (Vec<&str>, Vec<&str>) = subnets
+        .iter()
+        .map(String::as_str)
+        .partition(|text| text.matches(':').count() > 1);
+    let more = if newer.len() > 1 { &newer } else { &older };
+    if let [_, second, ..] = more[..] {
+        let cause = format!("a network has one subnet of each protocol, and {second} is the second");
+        return Err(Failure::other(cause, "Make another network for it"));
+    }
+    Ok((older.first().copied(), newer.first().copied()))
+}
+
+/// The subnet of IPv6 that was asked for, or one at random (RFC 4193), with the bridge's address.
+fn choose_newer(wanted: Option<&str>) -> Result<Interface, Failure> {
+    let Some(text) = wanted else {
+        let mut random = [0; 5];
+        let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random));
+        read.map_err(|error| {
+            let cause = format!("there is no random number to be had: {}", image::in_words(&error));
+            Failure::other(cause, "Give a subnet with --subnet fd00:87::/64")
+        })?;
+        let [a, b, c, d, e] = random.map(u16::from);
+        return Ok(Interface {
+            address: Ipv6Addr::new(0xfd00 | a, b << 8 | c, d << 8 | e, 0, 0, 0, 0, 1).into(),
+            prefix: 64,
+        });
+    };
+    let subnet = Interface::parse(text).filter(|subnet| {
+        let fine = matches!(subnet.address, IpAddr::V6(ip) if !ip.is_multicast() && !ip.is_unicast_link_local() && !ip.is_loopback());
+        fine && subnet.prefix == 64
+    });
+    let Some(subnet) = subnet else {
+        let cause = format!("{text} is no IPv6 subnet for machines");
+        return Err(Failure::other(cause, "Write it as fd00:87::/64, with that prefix"));
+    };
+    if Shared::all()
+        .iter()
+        .any(|other| other.newer.is_some_and(|newer| newer.holds(subnet.network())))
+    {
+        let cause = format!("{text} is in use on this machine already");
+        return Err(Failure::other(
+            cause,
+            "See what is with ip -6 route and chiton network ls",
+        ));
+    }
+    Ok(Interface {
+        address: subnet.numbered(1),
+        ..subnet
+    })
 }
 
 /// The subnet that was asked for, or one that is free, with the bridge's address.
@@ -207,7 +279,10 @@ fn clear(name: &str) {
 }
 
 fn list() -> Outcome {
-    let mut text = format!("{:<14}{:<20}{:<17}{}\n", "NAME", "SUBNET", "BRIDGE", "STATE");
+    let mut text = format!(
+        "{:<14}{:<20}{:<24}{:<17}{}\n",
+        "NAME", "SUBNET", "IPV6", "BRIDGE", "STATE"
+    );
     for network in Shared::all() {
         let state = match state(&network) {
             "up" => match tools::members(&network.bridge()).len() {
@@ -217,9 +292,10 @@ fn list() -> Outcome {
             other => other.to_string(),
         };
         text += &format!(
-            "{:<14}{:<20}{:<17}{state}\n",
+            "{:<14}{:<20}{:<24}{:<17}{state}\n",
             network.name,
             network.subnet(),
+            network.subnet_newer().as_deref().unwrap_or("-"),
             network.bridge()
         );
     }
@@ -258,6 +334,9 @@ fn inspect(name: &str) -> Outcome {
         "name": network.name,
         "subnet": network.subnet(),
         "gateway": network.gateway.address.to_string(),
+        "subnet6": network.subnet_newer(),
+        "gateway6": network.newer.map(|newer| newer.address.to_string()),
+        "nat6": network.newer_leaves,
         "bridge": network.bridge(),
         "state": state(&network),
         "nat": network.nat.word(),

@@ -84,7 +84,10 @@ impl Stack {
             text.push('\n');
         }
         let mut known: Vec<(u32, IpAddr)> = Vec::new();
-        for (interface, ip) in self.servers() {
+        // Those of the first card first, whoever answered sooner.
+        let mut servers: Vec<(u32, IpAddr)> = self.servers().collect();
+        servers.sort_by_key(|(interface, _)| *interface);
+        for (interface, ip) in servers {
             let is_near = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
             // An address of a local network says something only together with the interface.
             if known.iter().any(|one| one.1 == ip && (!is_near || one.0 == interface)) {
