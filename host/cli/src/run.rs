@@ -47,6 +47,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
         eprintln!("chiton: {}", shell_line(&spec.command_by_hand()));
         eprintln!("chiton: ready to start after {:.1?}", started.elapsed());
     }
+    network.chosen.iter().for_each(|note| eprintln!("chiton: {note}"));
     if options.content.verbose {
         network.notes.iter().for_each(|note| eprintln!("chiton: {note}"));
     }

@@ -39,9 +39,12 @@ pub(crate) use verb::{NetworkVerb, network};
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkArgs {
     /// Publish a port of the machine on this one: on 127.0.0.1, unless ADDRESS says another (0.0.0.0 is all). No HOST, or 0, is
-    /// any free port, which --verbose tells. Both may be ranges (8000-8003:80-83).
+    /// any free port, which is told. Both may be ranges (8000-8003:80-83).
     #[arg(short, long, value_name = "[ADDRESS:][HOST:]GUEST[/udp]")]
     pub(crate) publish: Vec<String>,
+    /// Always refused: a program does not say which ports it listens on.
+    #[arg(short = 'P', long, hide = true)]
+    pub(crate) publish_all: bool,
     /// Add a network card; repeat it for more. user is QEMU's own network and needs no rights, NAME
     /// one of chiton network create; options of this card follow
     /// after commas (user,ip=10.0.2.20,mac=52:54:00:12:34:56).
@@ -71,6 +74,8 @@ pub(crate) struct NetworkArgs {
 #[derive(Debug, Default)]
 pub(crate) struct Network {
     pub(crate) cards: Vec<Card>,
+    /// What is told: ports that were not the user's choice.
+    pub(crate) chosen: Vec<String>,
     /// What `--verbose` tells.
     pub(crate) notes: Vec<String>,
     tokens: Vec<String>,
@@ -97,6 +102,10 @@ impl NetworkArgs {
     /// # Errors
     /// An option is wrong, contradicts another one, or asks for what this machine does not have.
     pub(crate) fn network(&self, board: MachineChoice, kvm: bool, hostname: Option<&str>) -> Result<Network, Failure> {
+        if self.publish_all {
+            let cause = "-P has nothing to go by: a program does not say beforehand which ports it listens on";
+            return Err(Failure::other(cause, "Publish each with -p"));
+        }
         if self.is_empty() {
             return Ok(Network::default());
         }
@@ -228,7 +237,9 @@ impl Network {
                 Mac::of_name(&format!("{}.{number}", std::process::id()))
             }
         });
-        self.notes.extend(leads.iter().map(Lead::to_string));
+        let (chosen, known): (Vec<&Lead>, Vec<&Lead>) = leads.iter().partition(|lead| lead.is_chosen);
+        self.chosen.extend(chosen.into_iter().map(Lead::to_string));
+        self.notes.extend(known.into_iter().map(Lead::to_string));
         self.tokens.push(token);
         self.cards.push(Card { backend, mac });
         Ok(())
@@ -311,9 +322,9 @@ mod tests {
         assert_eq!(tokens(&made), "chiton.net=dhcp");
         assert!(made.cards[0].mac.to_string().ends_with(":09"));
         assert!(
-            made.notes[0].ends_with("leads to port 80/tcp of the machine"),
+            made.chosen[0].ends_with("leads to port 80/tcp of the machine") && made.notes.is_empty(),
             "{:?}",
-            made.notes
+            made.chosen
         );
     }
 
@@ -331,6 +342,10 @@ mod tests {
             ("--allow example.org", "no rule"),
             ("--gateway 10.0.2.2", "without an address"),
             ("-p [::1]:0:80", "IPv4 addresses only"),
+            ("-p 0:80/tcp -p 80:90000", "90000 is not the number of a port"),
+            ("--network tap -p 0:80", "has an address of its own"),
+            ("-P", "nothing to go by"),
+            ("--publish-all --network user", "nothing to go by"),
             (&"--network user ".repeat(7), "7 network cards"),
         ] {
             let failure = network(words).unwrap_err();

@@ -95,7 +95,10 @@ fn forward(lead: &Lead, guest: Option<Ipv4Addr>) -> Result<Forward, Failure> {
             "{} cannot be published: QEMU's own network listens on IPv4 addresses only",
             lead.host
         );
-        return Err(Failure::other(cause, "Publish on an IPv4 address such as 127.0.0.1"));
+        return Err(Failure::other(
+            cause,
+            "Publish on an IPv4 address such as 127.0.0.1, or use --network passt",
+        ));
     };
     Ok(Forward {
         protocol: lead.protocol,
