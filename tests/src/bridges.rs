@@ -12,7 +12,7 @@ use crate::suite::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     type Program = fn() -> Result<(), String>;
-    let programs: [(&str, Program); 6] = [
+    let programs: [(&str, Program); 7] = [
         ("tap", tap),
         ("server", server),
         ("newer", newer),
@@ -27,6 +27,7 @@ pub fn cases() -> Vec<Case> {
             )
         }),
         ("passt", passt),
+        ("socket", socket),
     ];
     let mut cases: Vec<Case> = programs
         .into_iter()
@@ -230,4 +231,20 @@ fn passt() -> Result<(), String> {
          chiton: there is no passt on this machine. Install the package passt, or use --network user.\n\
          <title>Welcome to nginx\n<title>Welcome to nginx\n<title>Directory listing\n<title>Directory listing\na datagram\n2\n",
     )
+}
+
+/// Two machines are connected by QEMU's sockets alone, without rights and without anything of the host between them.
+fn socket() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS
+        $CHITON run --network socket:listen=127.0.0.1:7777,ip=10.9.0.1/24,ip=fd00:9::1/64 --timeout 150 --package nginx-light -- nginx -g 'daemon off;' 2>/dev/null & server=$!
+        for turn in $(seq 300); do ss -tln | grep -q :7777 && break; sleep 0.1; done
+        $CHITON run --network socket:connect=127.0.0.1:7777,ip=10.9.0.2/24,ip=fd00:9::2/64 --timeout 100 --package curl --file /bin/grep --file /bin/sleep -- /bin/sh -c '
+            for place in 10.9.0.1 [fd00:9::1]; do
+                end=0; until curl -s -g --max-time 5 http://$place/ | grep -o \"<title>Welcome to nginx!\"; do end=$((end + 1)); [ $end = 60 ] && break; sleep 0.5; done
+            done' 2>/dev/null
+        kill $server; wait";
+    script_says(script, "122\n1\n<title>Welcome to nginx!\n<title>Welcome to nginx!\n")
 }

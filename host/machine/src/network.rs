@@ -219,6 +219,12 @@ mod tests {
             netdev(&tap, 2),
             "tap,id=n2,ifname=a,,b,script=no,downscript=no,vhost=on"
         );
+        let plain = Backend::Tap {
+            name: None,
+            script: Some("/run/up".into()),
+            vhost: false,
+        };
+        assert_eq!(netdev(&plain, 0), "tap,id=n0,script=/run/up,downscript=no");
         assert!(arguments(&[]).is_empty());
         let two = [
             Card {

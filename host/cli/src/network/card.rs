@@ -229,13 +229,13 @@ pub(crate) fn tap(name: Option<&str>, script: Option<PathBuf>, kvm: bool) -> Res
     Ok(Backend::Tap {
         name: name.map(str::to_string),
         script,
-        vhost: kvm && vhost_exists(),
+        vhost: uses_vhost(kvm, Path::new("/dev/vhost-net")),
     })
 }
 
-/// Whether the host's kernel can move the packets of a card.
-fn vhost_exists() -> bool {
-    OpenOptions::new().read(true).write(true).open("/dev/vhost-net").is_ok()
+/// Whether the host's kernel moves the packets of a card: it rings the machine's bell through KVM, and this user must be allowed to ask for it.
+fn uses_vhost(kvm: bool, device: &Path) -> bool {
+    kvm && OpenOptions::new().read(true).write(true).open(device).is_ok()
 }
 
 fn none_alone(text: &str) -> Result<(), Failure> {
@@ -306,6 +306,20 @@ mod tests {
         ] {
             assert!(CardPlan::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_hosts_kernel_moves_packets_where_it_can() {
+        let device = tempfile();
+        assert!(uses_vhost(true, &device) && !uses_vhost(false, &device));
+        fs::remove_file(&device).unwrap();
+        assert!(!uses_vhost(true, &device), "it is not there");
+    }
+
+    fn tempfile() -> PathBuf {
+        let path = std::env::temp_dir().join(format!("chiton-vhost-{}", std::process::id()));
+        fs::write(&path, "").unwrap();
+        path
     }
 
     #[test]
