@@ -10,7 +10,7 @@
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
-//! | `datagram` | UDP sockets; `inbox` what waits for them, `control` what goes along; `cork` what is put together; `membership` groups; `lite` what UDP-Lite has beside |
+//! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them, `control` what goes along; `cork` what is put together; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
 //! | `raw` | raw sockets |
 //! | `mirror` | what packet sockets see of connections within the machine |

@@ -1,0 +1,254 @@
+//! Datagrams on their way out: prepared, put together (`cork`), cut into several, and given to who has them within the machine, or to the network.
+
+use super::{LONGEST, LONGEST_V4, SEGMENT, UdpSocket};
+use crate::control::{self, Manner};
+use crate::cork::Prepared;
+use crate::inbox::{Letter, Trouble};
+use crate::{UDP, address, lite, membership, options, ping};
+use abi::socket::AF_INET6;
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use ip::{Offload, Route};
+use lock::atomic::Ordering;
+use packet::checksum::Sum;
+use packet::udp;
+use usermem::Source;
+use vfs::{Control, Outgoing};
+
+impl UdpSocket {
+    pub(super) fn send_to(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        self.inbox.take_error()?;
+        let len = from.left();
+        if self.is_ping() {
+            ping::check_flags(message.flags)?;
+        } else if len > LONGEST {
+            return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
+        } else if self.cork.concerns(message.flags) {
+            return self.send_with_others(from, message);
+        }
+        let mut prepared = self.prepare(len, message)?;
+        prepared.bytes = from.to_vec()?;
+        self.send_prepared(&prepared)?;
+        Ok(len)
+    }
+
+    /// Adds to a datagram that is put together.
+    #[cold]
+    #[inline(never)]
+    fn send_with_others(&self, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        let len = from.left();
+        if let (Some((_, bytes)), AF_INET6) = (&message.address, self.family) {
+            self.target(Some(bytes))?;
+        }
+        let longest = |whole: &Prepared| if whole.to.is_ipv4() { LONGEST_V4 } else { LONGEST };
+        let whole = self
+            .cork
+            .add(from, message.flags, longest, || self.prepare(len, message))?;
+        if let Some(whole) = whole {
+            self.send_prepared(&whole)?;
+        }
+        Ok(len)
+    }
+
+    /// Where a datagram of so many bytes goes, and how.
+    fn prepare(&self, len: usize, message: &mut Outgoing) -> Result<Prepared> {
+        if self.stopped_writing.load(Ordering::Relaxed) {
+            return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
+        }
+        if self.is_ping() {
+            self.own_address()?;
+        }
+        let given = message.address.take();
+        let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
+        let piece = self.piece(&message.control)?;
+        let manner = Manner::read(&message.control)?;
+        let route = self.way(to, &manner)?;
+        if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
+            self.is_too_long(to, &route);
+            return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
+        }
+        Ok(Prepared {
+            bytes: Vec::new(),
+            own: self.own_address()?,
+            to,
+            manner,
+            route,
+            piece,
+        })
+    }
+
+    /// The bytes of each of several datagrams that what is sent is cut into (`UDP_SEGMENT`, or what goes along).
+    fn piece(&self, control: &[Control]) -> Result<Option<usize>> {
+        const WRONG: Error = Error::new(Errno::EINVAL, "no such thing goes along with a datagram");
+        let mut piece = self.options.kept(UDP, SEGMENT).map_or(0, |size| size as usize);
+        for Control { kind, body, .. } in control.iter().filter(|along| along.level == UDP && !self.is_ping()) {
+            match (*kind, body.as_slice()) {
+                (SEGMENT, [low, high]) => piece = usize::from(u16::from_ne_bytes([*low, *high])),
+                _ => return Err(WRONG),
+            }
+        }
+        Ok(Some(piece).filter(|piece| *piece > 0))
+    }
+
+    pub(super) fn send_prepared(&self, whole: &Prepared) -> Result<()> {
+        /// Datagrams that are sent in one go at most.
+        const MOST: usize = 128;
+        let Prepared {
+            bytes,
+            own,
+            to,
+            manner,
+            route,
+            piece,
+        } = whole;
+        if self.is_ping() {
+            return self.send_echo(bytes, *own, *to, manner, route);
+        }
+        let piece = match *piece {
+            Some(piece) if bytes.len() > piece * MOST => {
+                return Err(Error::new(Errno::EINVAL, "too many datagrams in one go"));
+            }
+            Some(piece) if !bytes.is_empty() => piece,
+            _ => return self.send_one(bytes, *own, *to, manner, route),
+        };
+        bytes
+            .chunks(piece)
+            .try_for_each(|piece| self.send_one(piece, *own, *to, manner, route))
+    }
+
+    /// Tells, if that is wanted, that a datagram does not fit.
+    #[cold]
+    fn is_too_long(&self, to: SocketAddr, route: &Route) {
+        if control::wants_troubles(&self.options, to.ip()) {
+            self.inbox.put_trouble(Trouble {
+                errno: Errno::EMSGSIZE,
+                message: None,
+                info: if route.is_local { 65535 } else { route.mtu.min(65535) },
+                offender: to.ip(),
+                letter: Letter {
+                    bytes: Vec::new(),
+                    from: to,
+                    to: to.ip(),
+                    interface: route.interface,
+                    hop_limit: 0,
+                    traffic_class: 0,
+                    covered: None,
+                    came: 0,
+                    lost: 0,
+                },
+            });
+        }
+    }
+
+    fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+        if !self.is_lite() {
+            counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
+        }
+        let hop_limit = manner.hop_limit(&self.options, to.ip());
+        let traffic_class = manner.traffic_class(&self.options, to.ip());
+        let letter = || Letter {
+            bytes: bytes.to_vec(),
+            from: address::scoped(route.source, own.port(), route.interface),
+            to: to.ip(),
+            interface: route.interface,
+            hop_limit,
+            traffic_class,
+            covered: self.covered(bytes),
+            came: 0,
+            lost: 0,
+        };
+        if route.is_local {
+            if link::packet::has_any() {
+                self.show(bytes, own, to, route, (hop_limit, traffic_class));
+            }
+            self.put_here(letter(), to);
+            return Ok(());
+        }
+        if membership::comes_back(&self.options, to.ip()) && ip::is_member(route.interface, to.ip()) {
+            let members = self
+                .ports()
+                .everybody(SocketAddr::new(to.ip(), to.port()), letter().from);
+            members.iter().for_each(|socket| socket.take_in(letter()));
+        }
+        if self.is_lite() {
+            let ends = [route.source, to.ip()];
+            let header = lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes));
+            return ip::send(&ip::Outgoing {
+                source: Some(route.source),
+                interface: Some(route.interface),
+                hop_limit,
+                traffic_class,
+                ..ip::Outgoing::new(to.ip(), lite::PROTOCOL, &header, &[bytes])
+            });
+        }
+        let header = udp::Header {
+            source: own.port(),
+            destination: to.port(),
+            has_checksum: true,
+        };
+        let sum = Sum::pseudo(route.source, to.ip(), udp::PROTOCOL, bytes.len() + udp::LEN);
+        let header = header.to_bytes(bytes.len(), sum.partial());
+        let pieces = [bytes];
+        let discovery = options::path_discovery(&self.options, to.ip());
+        let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu as usize;
+        ip::send(&ip::Outgoing {
+            source: Some(route.source),
+            interface: Some(route.interface),
+            hop_limit,
+            traffic_class,
+            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            offload: Some(Offload {
+                checksum_at: udp::CHECKSUM_AT,
+                segment: None,
+                header_len: udp::LEN as u16,
+            }),
+            ..ip::Outgoing::new(to.ip(), udp::PROTOCOL, &header, &pieces)
+        })
+    }
+
+    /// Shows a datagram to the machine itself to packet sockets.
+    #[cold]
+    #[inline(never)]
+    fn show(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, route: &Route, (hop_limit, traffic_class): (u8, u8)) {
+        let header = if self.is_lite() {
+            let ends = [route.source, to.ip()];
+            lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes))
+        } else {
+            let header = udp::Header {
+                source: own.port(),
+                destination: to.port(),
+                has_checksum: true,
+            };
+            header.summed(route.source, to.ip(), bytes)
+        };
+        let payload = [bytes];
+        let packet = ip::Outgoing {
+            hop_limit,
+            traffic_class,
+            dont_fragment: true,
+            ..ip::Outgoing::new(to.ip(), self.protocol, &header, &payload)
+        };
+        ip::show(&packet, route);
+    }
+
+    /// Sends the question for an echo.
+    fn send_echo(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+        let question = ping::question(self.protocol, bytes, own.port())?;
+        let sum = match to.ip() {
+            IpAddr::V4(_) => Sum::new(),
+            IpAddr::V6(_) => Sum::pseudo(route.source, to.ip(), self.protocol, bytes.len()),
+        };
+        let (header, rest) = (question.header(sum), [question.body]);
+        let discovery = options::path_discovery(&self.options, to.ip());
+        let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
+        ip::send(&ip::Outgoing {
+            source: Some(route.source),
+            interface: Some(route.interface).filter(|_| !route.is_local),
+            hop_limit: manner.hop_limit(&self.options, to.ip()),
+            traffic_class: manner.traffic_class(&self.options, to.ip()),
+            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            ..ip::Outgoing::new(to.ip(), self.protocol, &header, &rest)
+        })
+    }
+}
