@@ -2,6 +2,8 @@
 //!
 //! Where the host does not let tests make network namespaces, or has not installed a tool, its cases pass without having shown anything.
 
+use std::io::Read;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -78,7 +80,53 @@ pub fn cases() -> Vec<Case> {
     let case = |(name, tools, script)| Case::new(format!("network::{name}"), move || compare(tools, script));
     let mut cases: Vec<_> = SCRIPTS.into_iter().map(case).collect();
     cases.push(Case::new("network::tcpdump", tcpdump));
+    cases.push(Case::new("network::states", states));
     cases
+}
+
+/// Connections that no program has any more are in the lists: one that is over, and one whose other side does not end.
+fn states() -> Result<(), String> {
+    const SHOWN: &str = "FIN-WAIT-2 10.0.2.2:2\nTIME-WAIT 10.0.2.2:1\norphan 1 tw 1\n1 05\n1 06\nTCP:   2 (estab 0, closed 0, orphaned 1, timewait 1)\n";
+    if places::host_only() || !Path::new("/usr/bin/ss").exists() {
+        return Ok(());
+    }
+    let listen = || TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string());
+    let (ends, stays) = (listen()?, listen()?);
+    let port = |listener: &TcpListener| listener.local_addr().map_or(0, |address| address.port());
+    let (first, second) = (port(&ends), port(&stays));
+    std::thread::spawn(move || {
+        if let Ok((mut client, _)) = ends.accept() {
+            let _ = client.read(&mut [0]);
+        }
+    });
+    let kept = std::thread::spawn(move || stays.accept());
+    let script = format!(
+        "for p in {first} {second}; do exec 3<>/dev/tcp/10.0.2.2/$p; exec 3>&-; done; \
+         until ss -Htan state time-wait | grep -q : && ss -Htan state fin-wait-2 | grep -q :; do sleep 0.1; done; \
+         ss -Htan | while read s r w o p; do echo $s $p; done | sed 's/:{first}$/:1/; s/:{second}$/:2/' | sort; \
+         sed -n 's/^TCP: inuse 2 \\(.*\\) alloc.*/\\1/p' /proc/net/sockstat; \
+         sed -n 's/^ *[0-9]*: [^ ]* [^ ]* \\(0[56]\\) .*/\\1/p' /proc/net/tcp | sort | uniq -c | while read n s; do echo $n $s; done; ss -s | grep ^TCP:"
+    );
+    let mut command = Command::new(places::command()?);
+    command.args(["run", "--timeout", "60", "--network", "user", "--ip", "10.0.2.15/24"]);
+    for file in [
+        "/usr/bin/ss",
+        "/bin/sleep",
+        "/bin/grep",
+        "/bin/sed",
+        "/usr/bin/sort",
+        "/usr/bin/uniq",
+    ] {
+        command.args(["--file", file]);
+    }
+    let output = command.args(["--", "/bin/bash", "-c", &script]).output();
+    let output = output.map_err(|error| error.to_string())?;
+    drop(kept.join());
+    let text = String::from_utf8_lossy(&output.stdout);
+    if text == SHOWN {
+        return Ok(());
+    }
+    Err(format!("{text}\n{}", String::from_utf8_lossy(&output.stderr)))
 }
 
 /// Shows a question and its answer on the card, through a ring in shared memory and a filter.

@@ -11,6 +11,7 @@ use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::net::SocketAddr;
 use ipc::channel::Ear;
 use lock::SpinLock;
@@ -64,6 +65,11 @@ impl Listener {
     pub(crate) fn queue(&self) -> [u32; 2] {
         let state = self.state.lock();
         [state.waiting.len() as u32, state.backlog as u32]
+    }
+
+    /// All that wait to be accepted.
+    pub(crate) fn waiting(&self) -> Vec<Arc<TcpSocket>> {
+        self.state.lock().waiting.iter().map(Arc::clone).collect()
     }
 
     /// One that waits to be accepted; another may take its place then.

@@ -37,6 +37,15 @@ struct State {
     cookies_until: u64,
 }
 
+impl Requests {
+    /// Shows everybody: the name, when he is answered next, and how often he was answered again.
+    pub(crate) fn each(&self, mut show: impl FnMut(&Name, u64, u8)) {
+        for (_, begun) in &self.state.lock().known {
+            show(&begun.name, begun.request.next, begun.request.again());
+        }
+    }
+}
+
 /// Somebody who has begun.
 struct Begun {
     name: Name,

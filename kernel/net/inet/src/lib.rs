@@ -9,7 +9,7 @@
 //! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
-//! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun |
+//! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
 //! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them, `control` what goes along; `cork` what is put together; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
 //! | `raw` | raw sockets |
@@ -46,6 +46,7 @@ mod remote;
 mod stream;
 mod stream_options;
 mod table;
+pub mod unowned;
 
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};

@@ -194,6 +194,13 @@ impl<S: Holder> Ports<S> {
         }
     }
 
+    /// All sockets that have a port.
+    pub(crate) fn all(&self) -> Vec<Arc<S>> {
+        let claims = self.claims.lock();
+        let all = claims.values().flat_map(|port| &port.claims);
+        all.filter_map(|claim| claim.socket.upgrade()).collect()
+    }
+
     /// Gives a port back.
     pub(crate) fn release(&self, port: u16, socket: &Weak<S>) {
         let mut claims = self.claims.lock();

@@ -168,6 +168,14 @@ impl Remote {
         what(&self.inside.lock().connection)
     }
 
+    /// How far it is, and what waits either way, if no program has it any more.
+    pub(crate) fn as_orphan(&self) -> Option<(State, [u32; 2])> {
+        let inside = self.inside.lock();
+        let connection = &inside.connection;
+        let queues = [connection.readable() as u32, connection.unsent() as u32];
+        inside.is_orphan.then(|| (connection.state(), queues))
+    }
+
     /// Sends what may go.
     pub(crate) fn start(&self) {
         self.with(|_, _| ());

@@ -101,6 +101,14 @@ pub(crate) fn find(name: &Name) -> Option<Entry> {
         .map(|(_, entry)| entry.clone())
 }
 
+/// Shows all of them.
+pub(crate) fn each(mut show: impl FnMut(&Name, &Entry)) {
+    for part in &TABLE {
+        let part = part.lock();
+        part.chains.iter().flatten().for_each(|(name, entry)| show(name, entry));
+    }
+}
+
 /// Adds a connection; false if there is one of that name that is not over.
 pub(crate) fn add(name: Name, entry: Entry) -> bool {
     let (part, hash) = place(&name);

@@ -72,25 +72,47 @@ fn internet(family: u16, protocol: u32, body: &[u8], reply: &mut Reply) -> Resul
             show(reply, &found, u16::from(asked));
         }
     }
+    if protocol == TCP {
+        for one in inet::unowned::all() {
+            if (family == 0 || family == one.family) && states & 1 << one.state != 0 {
+                let (timer, left) = one.timer;
+                let answer = bytes(
+                    [one.family as u8, one.state, timer, one.again],
+                    [one.own, one.peer],
+                    [(left / 1_000_000) as u32, one.queues[0], one.queues[1], one.uid, 0],
+                );
+                reply.message(BY_FAMILY, &answer);
+            }
+        }
+    }
     Ok(())
 }
 
 /// `struct inet_diag_msg`: family, state, timer, retransmissions; ports, addresses, interface, cookie; expiry, queues, user, inode.
-fn show(reply: &mut Reply, found: &Found, asked: u16) {
-    let state = found.state();
+fn bytes(first: [u8; 4], [own, peer]: [SocketAddr; 2], last: [u32; 5]) -> Vec<u8> {
     let mut body = Vec::with_capacity(72);
-    body.extend([found.family as u8, state, 0, 0]);
-    let (own, peer) = (found.own(), found.peer());
+    body.extend(first);
     body.extend(own.port().to_be_bytes());
     body.extend(peer.port().to_be_bytes());
     for end in [own, peer] {
         put_address(&mut body, end);
     }
-    let [receive, send] = found.listing.queues;
-    let inode = found.inode as u32;
-    for number in [0, inode, 0, 0, receive, send, found.listing.uid, inode] {
+    let [.., inode] = last;
+    for number in [0, inode, 0].into_iter().chain(last) {
         body.extend(number.to_ne_bytes());
     }
+    body
+}
+
+fn show(reply: &mut Reply, found: &Found, asked: u16) {
+    let state = found.state();
+    let own = found.own();
+    let [receive, send] = found.listing.queues;
+    let body = bytes(
+        [found.family as u8, state, 0, 0],
+        [own, found.peer()],
+        [0, receive, send, found.listing.uid, found.inode as u32],
+    );
     let answer = reply.message(BY_FAMILY, &body);
     let asks = |what: u16| asked & 1 << (what - 1) != 0;
     answer.attribute(SHUTDOWN, &[0]);

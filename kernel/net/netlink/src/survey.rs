@@ -1,7 +1,7 @@
 //! All sockets that there are.
 //!
 //! They are found behind the descriptors of processes, once each however many descriptors lead to one: so nothing is kept in lists for those who might ask, and a socket that is made and
-//! closed costs nothing here. What waits to be accepted has no descriptor and is not shown.
+//! closed costs nothing here. What has no descriptor comes from [`inet::unowned`].
 
 use abi::socket::{AF_INET, AF_INET6, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_TYPE, SOL_SOCKET};
 use alloc::sync::Arc;

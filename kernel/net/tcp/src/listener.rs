@@ -100,6 +100,12 @@ impl Request {
         scale | if self.options.may_sack { MAY_SACK } else { 0 }
     }
 
+    /// How often it was answered again.
+    #[must_use]
+    pub const fn again(&self) -> u8 {
+        self.tries
+    }
+
     /// Its time has come: whether it is answered again or forgotten.
     pub fn is_answered_again(&mut self, now: u64, machine: &Machine) -> bool {
         /// Two minutes lie between answers at most.

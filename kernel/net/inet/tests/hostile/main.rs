@@ -211,6 +211,7 @@ fn check_bounds() {
     let [orphans, over, streams, datagrams] = inet::limits::usage();
     let usage = frames::usage();
     assert!(orphans <= 1024 && over <= 16_384, "{orphans} {over}");
+    assert!(inet::unowned::all().len() <= 32_768, "what is listed");
     let most = usage.total as usize * 4096 / 4;
     assert!(streams <= most && datagrams <= most, "{streams} {datagrams}");
     assert!(usage.free * 2 > usage.total, "{usage:?}");

@@ -48,13 +48,23 @@ pub(super) fn extended(text: &mut String) -> Result {
     row(text, &counters::IP_EXT, &[])
 }
 
+/// Connections of a family that have no descriptor and more than begun.
+fn unowned(family: u16) -> usize {
+    const BEGUN: u8 = 3;
+    let all = inet::unowned::all();
+    all.iter()
+        .filter(|one| one.family == family && one.state != BEGUN)
+        .count()
+}
+
 pub(super) fn sockets_4(text: &mut String) -> Result {
     let count = |protocol| sockets::count(2, protocol);
     writeln!(text, "sockets: used {}", sockets::count_all())?;
-    let tcp = count(TCP);
+    let tcp = count(TCP) + unowned(2);
     let [orphans, over, streams, datagrams] = inet::limits::usage();
     let pages = |bytes: usize| bytes.div_ceil(4096);
-    let all = tcp + orphans;
+    // What is left of those that are over is no socket any more, but is in use.
+    let all = sockets::count_streams() + unowned(2) + unowned(10) - over.min(unowned(2) + unowned(10));
     writeln!(
         text,
         "TCP: inuse {tcp} orphan {orphans} tw {over} alloc {all} mem {}",
@@ -72,7 +82,12 @@ pub(super) fn sockets_4(text: &mut String) -> Result {
 
 pub(super) fn sockets_6(text: &mut String) -> Result {
     let count = |protocol| sockets::count(10, protocol);
-    writeln!(text, "TCP6: inuse {}\nUDP6: inuse {}", count(TCP), count(UDP))?;
+    writeln!(
+        text,
+        "TCP6: inuse {}\nUDP6: inuse {}",
+        count(TCP) + unowned(10),
+        count(UDP)
+    )?;
     writeln!(
         text,
         "UDPLITE6: inuse 0\nRAW6: inuse {}\nFRAG6: inuse 0 memory 0",

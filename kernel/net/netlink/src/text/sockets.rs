@@ -6,6 +6,7 @@ use abi::socket::{AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SOCK_RAW};
 use alloc::string::String;
 use core::fmt::{Result, Write};
 use core::net::{IpAddr, SocketAddr};
+use inet::unowned::Unowned;
 
 /// Not a protocol: sockets of all protocols that are raw.
 pub(super) const RAW: u32 = u32::MAX;
@@ -46,7 +47,35 @@ pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
         line(text, found, protocol == TCP)?;
         end_padded(text, start, width)?;
     }
+    if protocol == TCP {
+        let unowned = inet::unowned::all();
+        let of_family = unowned.iter().filter(|one| one.family == family);
+        for (number, one) in (all.len()..).zip(of_family) {
+            let start = text.len();
+            write!(text, "{number:4}: ")?;
+            line_unowned(text, one)?;
+            end_padded(text, start, width)?;
+        }
+    }
     Ok(())
+}
+
+fn line_unowned(text: &mut String, one: &Unowned) -> Result {
+    const TICK: u64 = 10_000_000;
+    end(text, one.own)?;
+    text.push(' ');
+    end(text, one.peer)?;
+    let ([receive, send], (timer, left)) = (one.queues, one.timer);
+    write!(
+        text,
+        " {:02X} {send:08X}:{receive:08X} {timer:02X}:{:08X} {:08X} {:5} {:8} 0 1 {:016x}",
+        one.state,
+        left / TICK,
+        one.again,
+        one.uid,
+        0,
+        0
+    )
 }
 
 fn line(text: &mut String, found: &Found, is_stream: bool) -> Result {
@@ -163,6 +192,12 @@ pub(super) fn count(family: u16, protocol: u32) -> usize {
         _ => found.protocol == protocol && found.own().port() != 0,
     });
     counted.count()
+}
+
+/// How many sockets of TCP there are, with an address or without.
+pub(super) fn count_streams() -> usize {
+    let all = survey::sockets(&[AF_INET, AF_INET6]);
+    all.iter().filter(|found| found.protocol == TCP).count()
 }
 
 /// How many sockets there are.
