@@ -79,6 +79,8 @@ pub enum Along {
     Files(Vec<Arc<File>>),
     /// The last byte is urgent, if all of them find room.
     Urgent,
+    /// The same between local sockets.
+    UrgentHere,
 }
 
 /// What waits to be received.
@@ -400,7 +402,7 @@ impl Channel {
                 } else {
                     None
                 };
-                self.len.store(stream.waiting(), Ordering::Relaxed);
+                self.len.store(stream.seen(), Ordering::Relaxed);
                 if !stream.urgent.is_none() || self.urgent.load(Ordering::Relaxed) != urgent::NONE {
                     self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
                 }
@@ -498,14 +500,14 @@ impl Channel {
                 let (start, end) = (place, place + written as u64);
                 stream.marks.push_back(Mark { start, end, rights });
             }
-            Along::Urgent if from.left() == 0 && written > 0 => {
-                stream.set_urgent()?;
+            Along::Urgent | Along::UrgentHere if from.left() == 0 && written > 0 => {
+                stream.set_urgent(matches!(along, Along::UrgentHere))?;
                 self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
                 events |= Events::PRI | Events::URGENT;
             }
             _ => {}
         }
-        let len = stream.waiting();
+        let len = stream.seen();
         self.len.store(len, Ordering::Relaxed);
         drop(content);
         self.reader.readable.wake(1, events.bits());

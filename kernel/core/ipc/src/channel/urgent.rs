@@ -1,11 +1,15 @@
 //! The byte of a stream that is urgent, as Linux has it: the last of what was sent with `MSG_OOB`, kept beside the stream, or in it if the receiver asks for that (`SO_OOBINLINE`).
 //!
 //! Reading stops where it is; going on from there leaves it out. There is one at a time: a later one makes the earlier a byte like others, or, if the reader stands right before it, loses it.
+//! Between local sockets that is not lost either, who reads it takes it out of the stream, and a socket where nothing else waits is readable all the same.
+//!
+//! It does not do: local sockets that stay readable, and count a byte, where one was read or left out, until the next call.
 
 use super::{Channel, Content, Stream};
 use abi::{Errno, Error, Result};
+use alloc::vec;
 use lock::atomic::Ordering;
-use usermem::Sink;
+use usermem::{Sink, Source};
 
 /// What those who only look know of it.
 pub(super) const NONE: u8 = 0;
@@ -20,6 +24,8 @@ enum Byte {
     Unread(u8),
     /// It was read, and the stream has not come past it.
     Read,
+    /// It was taken out of the stream, which has not come past its place.
+    Taken,
 }
 
 /// The urgent byte of a stream.
@@ -30,6 +36,8 @@ pub(super) struct Urgent {
     byte: Byte,
     /// Whether it is read where it is.
     is_inline: bool,
+    /// Whether the sockets are local ones.
+    is_local: bool,
 }
 
 impl Urgent {
@@ -43,13 +51,13 @@ impl Urgent {
         match self.byte {
             Byte::None => NONE,
             Byte::Unread(_) => UNREAD,
-            Byte::Read => READ,
+            Byte::Read | Byte::Taken => READ,
         }
     }
 
     /// Whether the stream stands right before it, and goes on behind it.
     pub(super) fn is_left_out_at(&self, first: u64) -> bool {
-        !self.is_none() && self.at == first && !self.is_inline
+        !matches!(self.byte, Byte::None | Byte::Taken) && self.at == first && !self.is_inline
     }
 
     /// How far one may read that stands at a place before it.
@@ -79,9 +87,20 @@ impl Stream {
         self.ring.len() - usize::from(self.urgent.is_left_out_at(self.first))
     }
 
+    /// The same as far as those see who only look.
+    #[inline]
+    pub(super) fn seen(&self) -> usize {
+        if self.urgent.is_none() || self.urgent.is_local {
+            self.ring.len()
+        } else {
+            self.waiting()
+        }
+    }
+
     /// Bytes that the next call finds, as far as `FIONREAD` tells.
     pub(super) fn before_urgent(&self) -> usize {
         match self.urgent {
+            urgent if urgent.is_local => self.ring.len(),
             urgent if urgent.is_left_out_at(self.first) => 0,
             urgent if urgent.is_inline => self.ring.len(),
             urgent => self.ring.len().min(urgent.ahead_of(self.first)),
@@ -91,13 +110,14 @@ impl Stream {
     /// The last byte is urgent.
     #[cold]
     #[inline(never)]
-    pub(super) fn set_urgent(&mut self) -> Result<()> {
+    pub(super) fn set_urgent(&mut self, is_local: bool) -> Result<()> {
+        self.urgent.is_local = is_local;
         let last = self.ring.len().saturating_sub(1);
         let mut byte = [0];
         self.ring.peek_behind(last, &mut Sink::kernel(&mut byte), 1)?;
         let at = self.first + last as u64;
         // Who stands right before an earlier one never sees that.
-        if last > 0 {
+        if last > 0 && !is_local {
             self.pass_urgent();
         }
         (self.urgent.at, self.urgent.byte) = (at, Byte::Unread(byte[0]));
@@ -106,11 +126,32 @@ impl Stream {
 
     /// Goes past the byte that is left out, if the stream stands right before it.
     pub(super) fn pass_urgent(&mut self) {
+        if self.urgent.byte == Byte::Taken && self.urgent.at == self.first {
+            self.urgent.byte = Byte::None;
+        }
         if self.urgent.is_left_out_at(self.first) && self.ring.len() > 0 {
             self.ring.discard(1);
             self.first += 1;
             self.urgent.byte = Byte::None;
         }
+    }
+}
+
+impl Stream {
+    /// Takes the urgent byte out of the stream: what comes behind it moves up.
+    fn take_out(&mut self) -> Result<()> {
+        let at = self.urgent.at;
+        let ahead = (at - self.first) as usize;
+        let mut bytes = vec![0; self.ring.len()];
+        self.ring.drain(&mut Sink::kernel(&mut bytes), usize::MAX)?;
+        bytes.remove(ahead);
+        self.ring.fill(&mut Source::kernel(&bytes))?;
+        for mark in &mut self.marks {
+            mark.start -= u64::from(mark.start > at);
+            mark.end -= u64::from(mark.end > at);
+        }
+        self.urgent.byte = Byte::Taken;
+        Ok(())
     }
 }
 
@@ -127,7 +168,11 @@ impl Channel {
                 let Byte::Unread(byte) = stream.urgent.byte else {
                     return Err(NONE);
                 };
-                if !stays {
+                if !stays && stream.urgent.is_local {
+                    stream.take_out()?;
+                    self.len.store(stream.seen(), Ordering::Relaxed);
+                    self.urgent.store(READ, Ordering::Relaxed);
+                } else if !stays {
                     stream.urgent.byte = Byte::Read;
                     self.urgent.store(READ, Ordering::Relaxed);
                 }
@@ -157,6 +202,7 @@ impl Channel {
     pub(super) fn pass_urgent(&self) {
         if let Content::Bytes(stream) = &mut *self.content.lock() {
             stream.pass_urgent();
+            self.len.store(stream.seen(), Ordering::Relaxed);
             self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
         }
     }
@@ -165,7 +211,7 @@ impl Channel {
     pub fn set_urgent_inline(&self, is_inline: bool) {
         if let Content::Bytes(stream) = &mut *self.content.lock() {
             stream.urgent.is_inline = is_inline;
-            self.len.store(stream.waiting(), Ordering::Relaxed);
+            self.len.store(stream.seen(), Ordering::Relaxed);
         }
     }
 }

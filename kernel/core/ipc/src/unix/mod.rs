@@ -17,10 +17,10 @@ mod options;
 use crate::channel::{Along, Channel, Ear};
 use crate::options::Options;
 use abi::fcntl::OpenFlags;
-use abi::ioctl::FIONREAD;
+use abi::ioctl::{FIONREAD, SIOCATMARK};
 use abi::socket::{
-    AF_UNIX, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM,
-    SOL_SOCKET, Ucred,
+    AF_UNIX, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR, SO_OOBINLINE, SOCK_DGRAM, SOCK_SEQPACKET,
+    SOCK_STREAM, SOL_SOCKET, Ucred,
 };
 use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
@@ -130,6 +130,9 @@ impl UnixSocket {
             if let Some(filter) = to.options.filter() {
                 channel.set_filter(Some(filter));
             }
+            if to.options.is_set(SOL_SOCKET, SO_OOBINLINE) {
+                channel.set_urgent_inline(true);
+            }
             if from.is_datagram() {
                 *from.chosen.lock() = Some(Chosen {
                     channel: Arc::clone(channel),
@@ -236,6 +239,23 @@ impl UnixSocket {
         Ok(received)
     }
 
+    /// Receives what is urgent.
+    #[cold]
+    #[inline(never)]
+    fn receive_urgent(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if self.style != Style::Stream {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing comes out of band"));
+        }
+        let nothing = Error::new(Errno::EINVAL, "nothing comes out of band");
+        let channel = self.incoming.get().ok_or(nothing)?;
+        let byte = channel.take_urgent(flags & MSG_PEEK != 0)?;
+        Ok(Incoming {
+            count: into.put(&[byte])?,
+            flags: MSG_OOB,
+            ..Incoming::default()
+        })
+    }
+
     /// Whether something can be sent. If not, who waits for that hears of it.
     fn is_writable(&self, outgoing: &Channel) -> bool {
         outgoing.is_writable()
@@ -268,10 +288,14 @@ impl FileLike for UnixSocket {
     }
 
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
-        if request != FIONREAD {
-            return Err(Error::new(Errno::ENOTTY, "a socket does not know the request"));
-        }
-        let waiting = self.incoming.get().map_or(0, |channel| channel.next_len());
+        let incoming = self.incoming.get();
+        let waiting = match request {
+            FIONREAD => incoming.map_or(0, |channel| channel.next_len()),
+            SIOCATMARK if self.style == Style::Stream => {
+                usize::from(incoming.is_some_and(|channel| channel.is_at_urgent()))
+            }
+            _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+        };
         UserPtr::<i32>::new(argument).write(&(waiting as i32))?;
         Ok(0)
     }
@@ -294,6 +318,7 @@ impl FileLike for UnixSocket {
         let waits = incoming.is_some_and(|channel| !channel.is_empty());
         events.set(Events::READABLE, waits || no_more_in);
         events.set(Events::RDHUP, no_more_in);
+        events.set(Events::PRI, incoming.is_some_and(|channel| channel.has_urgent()));
         events.set(Events::HUP, no_more_in && no_more_out);
         events.set(Events::ERR, incoming.is_some_and(|channel| channel.is_reset()));
         let connected = outgoing.is_some() || self.is_datagram();
@@ -321,7 +346,8 @@ impl FileLike for UnixSocket {
 
 impl Socket for UnixSocket {
     fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        if message.flags & MSG_OOB != 0 {
+        let is_urgent = message.flags & MSG_OOB != 0;
+        if is_urgent && (self.style != Style::Stream || from.left() == 0) {
             return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
         }
         if self.style != Style::Stream {
@@ -337,15 +363,18 @@ impl Socket for UnixSocket {
             return Err(Error::new(errno, "a stream has one peer"));
         }
         let outgoing = outgoing.ok_or(NOT_CONNECTED)?;
-        let rights = message.rights.clone();
-        let sent = outgoing.write(from, Along::Files(rights))?;
+        let along = match message.rights.clone() {
+            rights if rights.is_empty() && is_urgent => Along::UrgentHere,
+            rights => Along::Files(rights),
+        };
+        let sent = outgoing.write(from, along)?;
         message.rights.clear();
         Ok(sent)
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         if flags & MSG_OOB != 0 {
-            return Err(Error::new(Errno::EOPNOTSUPP, "nothing comes out of band"));
+            return self.receive_urgent(into, flags);
         }
         let Some(channel) = self.incoming.get() else {
             return Err(Error::new(

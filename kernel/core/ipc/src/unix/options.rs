@@ -3,7 +3,8 @@
 use super::UnixSocket;
 use crate::options::{Sort, number, number_of};
 use abi::socket::{
-    AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_PASSCRED, SO_PEERCRED, SOL_SOCKET, Ucred,
+    AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_DETACH_FILTER, SO_ERROR, SO_OOBINLINE, SO_PASSCRED, SO_PEERCRED,
+    SOL_SOCKET, Ucred,
 };
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -43,6 +44,9 @@ pub(super) fn set(socket: &UnixSocket, level: u32, name: u32, value: &[u8]) -> R
     socket.options.set(sort(socket), name, value)?;
     if let (SO_ATTACH_FILTER | SO_DETACH_FILTER, Some(incoming)) = (name, socket.incoming.get()) {
         incoming.set_filter(socket.options.filter());
+    }
+    if let ((SOL_SOCKET, SO_OOBINLINE), Some(incoming)) = ((level, name), socket.incoming.get()) {
+        incoming.set_urgent_inline(number_of(value)? != 0);
     }
     if (level, name) == (SOL_SOCKET, SO_PASSCRED) {
         let is_on = number_of(value)? != 0;
