@@ -10,6 +10,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use ipc::filter::About;
 use ipc::options::{Options, Sort, UNKNOWN, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -158,6 +159,9 @@ impl NetlinkSocket {
 
     /// Keeps a datagram for the program; whether there was room.
     fn take_in(&self, datagram: Vec<u8>, group: u32) -> bool {
+        let Some(datagram) = self.wanted(datagram) else {
+            return true;
+        };
         let mut inbox = self.inbox.lock();
         if inbox.used > CAPACITY {
             return false;
@@ -167,6 +171,16 @@ impl NetlinkSocket {
         drop(inbox);
         self.readable.wake(usize::MAX, Events::READABLE.bits());
         true
+    }
+
+    /// As much of a datagram as the program's filter lets through; nothing if that is none of it.
+    fn wanted(&self, mut datagram: Vec<u8>) -> Option<Vec<u8>> {
+        if let Some(filter) = self.options.filter() {
+            let wanted = filter.run(&datagram, &About::default());
+            datagram.truncate(wanted as usize);
+            return Some(datagram).filter(|_| wanted > 0);
+        }
+        Some(datagram)
     }
 
     /// Takes an address, any free one for 0: the process's number if nobody has it, else one beyond those of processes.
@@ -219,6 +233,9 @@ impl NetlinkSocket {
             let capped = self.options.is_set(SOL_NETLINK, CAP_ACK);
             let outcome = outcome.map_err(|error| error.errno);
             for datagram in reply.end(&message, outcome, capped) {
+                let Some(datagram) = self.wanted(datagram) else {
+                    continue;
+                };
                 let mut inbox = self.inbox.lock();
                 inbox.used += datagram.len();
                 inbox.datagrams.push_back((datagram, 0));
