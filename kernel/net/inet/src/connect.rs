@@ -196,7 +196,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     let ip = ip.unwrap_or(address::source(to.ip()));
     let port = match ends.own {
         Some(own) => own.port(),
-        None => free_port(socket, SocketAddr::new(ip, 0))?,
+        None => free_port(socket, SocketAddr::new(ip, 0), to)?,
     };
     ends.own = Some(SocketAddr::new(ip, port));
     ends.peer = Some(to);
@@ -208,10 +208,10 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     Err(PROGRESS)
 }
 
-/// A port for who connects.
-fn free_port(socket: &TcpSocket, own: SocketAddr) -> Result<u16> {
+/// A port for who connects to somebody.
+fn free_port(socket: &TcpSocket, own: SocketAddr, to: SocketAddr) -> Result<u16> {
     let taken = |_| Error::new(Errno::EADDRNOTAVAIL, "every port is taken");
-    PORTS.claim(socket.wish(own), 0, &socket.own).map_err(taken)
+    PORTS.claim_to_connect(socket.wish(own), to, &socket.own).map_err(taken)
 }
 
 /// The address that a socket of the newer family may also write as the older.
@@ -234,7 +234,7 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
         let own = SocketAddr::new(route.source, 0);
         let port = match bound {
             Some(own) => own.port(),
-            None => free_port(socket, own)?,
+            None => free_port(socket, own, to)?,
         };
         let own = SocketAddr::new(own.ip(), port);
         let made = Remote::connect((plain(own), plain(to)), interface, &socket.ear, settings);

@@ -128,6 +128,11 @@ pub(crate) fn port_range(options: &Options) -> (u16, u16) {
     (range as u16, (range >> 16) as u16)
 }
 
+/// Whether a socket that is bound to an address gets a port only when it needs one (`IP_BIND_ADDRESS_NO_PORT`).
+pub(crate) fn binds_without_port(options: &Options) -> bool {
+    options.is_set(IPPROTO_IP, 24)
+}
+
 /// Whether a socket of the newer family keeps to it.
 pub(crate) fn is_only_v6(options: &Options) -> bool {
     let kept = options.kept(IPPROTO_IPV6, IPV6_V6ONLY);

@@ -62,6 +62,8 @@ struct Claim<S> {
     wish: Wish,
     socket: Weak<S>,
     listens: bool,
+    /// Whom the socket connects to, if it has the port for that alone.
+    peer: Option<SocketAddr>,
 }
 
 /// Who has one port.
@@ -103,24 +105,39 @@ impl<S: Holder> Ports<S> {
         if port != 0 {
             return self.claim_one(wish, port, socket).map(|()| port);
         }
-        let range = limits::free_ports();
-        // As on Linux, what lies outside of the machine's range does not count.
-        let within = |asked: u16, otherwise: &u16| if range.contains(&asked) { asked } else { *otherwise };
-        let first = within(wish.range.0, range.start());
-        let last = within(wish.range.1, range.end()).max(first);
-        let count = (last - first).saturating_add(1);
-        let mut bytes = [0; 2];
-        random::fill(&mut bytes);
-        let start = u16::from_ne_bytes(bytes) % count;
         // A port that nobody has at all: sharing is for those who ask for it.
         let alone = Wish {
             reuse_address: false,
             reuse_port: false,
             ..wish
         };
-        (0..count)
-            .map(|step| first + (u32::from(start) + u32::from(step)).rem_euclid(u32::from(count)) as u16)
-            .find(|&port| !sysctl::is_reserved(port) && self.try_claim(&alone, wish, port, socket))
+        candidates(&wish)
+            .find(|&port| self.try_claim(&alone, wish, port, socket))
+            .ok_or(TAKEN)
+    }
+
+    /// Claims a port to connect to somebody from: a free one, or one that others have for nothing but to connect to somebody else.
+    pub(crate) fn claim_to_connect(&self, wish: Wish, peer: SocketAddr, socket: &Weak<S>) -> Result<u16> {
+        candidates(&wish)
+            .find(|&port| {
+                let mut claims = self.claims.lock();
+                let here = claims.entry(port).or_default();
+                let is_apart = |claim: &Claim<S>| {
+                    claim
+                        .peer
+                        .is_some_and(|other| other != peer || claim.wish.ip != wish.ip)
+                };
+                let fits = here.served.is_empty() && here.claims.iter().all(is_apart);
+                if fits {
+                    here.claims.push(Claim {
+                        wish,
+                        socket: Weak::clone(socket),
+                        listens: false,
+                        peer: Some(peer),
+                    });
+                }
+                fits
+            })
             .ok_or(TAKEN)
     }
 
@@ -149,6 +166,7 @@ impl<S: Holder> Ports<S> {
                 wish,
                 socket: Weak::clone(socket),
                 listens: false,
+                peer: None,
             });
         } else if here.is_free() {
             claims.remove(&port);
@@ -302,6 +320,22 @@ impl<S: Holder> Ports<S> {
     }
 }
 
+/// The ports that a socket may be given, each once, beginning anywhere.
+fn candidates(wish: &Wish) -> impl Iterator<Item = u16> + use<> {
+    let range = limits::free_ports();
+    // As on Linux, what lies outside of the machine's range does not count.
+    let within = |asked: u16, otherwise: &u16| if range.contains(&asked) { asked } else { *otherwise };
+    let first = within(wish.range.0, range.start());
+    let last = within(wish.range.1, range.end()).max(first);
+    let count = (last - first).saturating_add(1);
+    let mut bytes = [0; 2];
+    random::fill(&mut bytes);
+    let start = u16::from_ne_bytes(bytes) % count;
+    (0..count)
+        .map(move |step| first + (u32::from(start) + u32::from(step)).rem_euclid(u32::from(count)) as u16)
+        .filter(|port| !sysctl::is_reserved(*port))
+}
+
 fn may_share_port(one: &Wish, other: &Wish) -> bool {
     one.reuse_port && other.reuse_port && one.uid == other.uid
 }
@@ -383,6 +417,25 @@ mod tests {
         assert!(ports.claim(reused, 81, &one_weak).is_err(), "the other one listens");
         let free = ports.claim(any, 0, &one_weak).expect("there are free ports");
         assert!(limits::free_ports().contains(&free));
+    }
+
+    #[test]
+    fn those_who_connect_share_ports_towards_others() {
+        let ports = Ports::new();
+        let sockets: Vec<_> = (0..4).map(|_| Arc::new(Plain(false))).collect();
+        let peers = ["127.0.0.1:80", "127.0.0.1:81"].map(|text| text.parse().expect("an address"));
+        let narrow = Wish {
+            range: (40_000, 40_001),
+            ..wish("127.0.0.1")
+        };
+        let claim = |peer, socket: &Arc<Plain>| ports.claim_to_connect(narrow, peer, &Arc::downgrade(socket));
+        let [first, second] = [0, 1].map(|at: usize| claim(peers[0], &sockets[at]).expect("a port"));
+        assert_ne!(first, second);
+        assert!(claim(peers[0], &sockets[2]).is_err() && claim(peers[1], &sockets[2]).is_ok());
+        let other = wish("127.0.0.1");
+        assert!(ports.claim(other, first, &Arc::downgrade(&sockets[3])).is_err());
+        ports.release(first, &Arc::downgrade(&sockets[0]));
+        assert_eq!(claim(peers[0], &sockets[0]), Ok(first));
     }
 
     #[test]

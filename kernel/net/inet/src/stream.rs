@@ -567,9 +567,13 @@ impl Socket for TcpSocket {
         if ends.own.is_some() {
             return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
         }
+        ends.given = Given::new(wanted);
+        if wanted.port() == 0 && options::binds_without_port(&self.options) {
+            ends.shown = Some(wanted);
+            return Ok(());
+        }
         let port = PORTS.claim(self.wish(wanted), wanted.port(), &self.own)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
-        ends.given = Given::new(wanted);
         Ok(())
     }
 
