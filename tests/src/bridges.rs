@@ -12,7 +12,7 @@ use crate::suite::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     type Program = fn() -> Result<(), String>;
-    let programs: [(&str, Program); 7] = [
+    let programs: [(&str, Program); 9] = [
         ("tap", tap),
         ("server", server),
         ("newer", newer),
@@ -28,6 +28,8 @@ pub fn cases() -> Vec<Case> {
         }),
         ("passt", passt),
         ("socket", socket),
+        ("offloads", offloads),
+        ("queues", queues),
     ];
     let mut cases: Vec<Case> = programs
         .into_iter()
@@ -247,4 +249,63 @@ fn socket() -> Result<(), String> {
             done' 2>/dev/null
         kill $server; wait";
     script_says(script, "122\n1\n<title>Welcome to nginx!\n<title>Welcome to nginx!\n")
+}
+
+/// Large transfers over a TAP interface arrive as they were sent, both ways: with the host leaving checksums and cutting to the card, without, and with other lengths of packets on the host's side.
+fn offloads() -> Result<(), String> {
+    if places::host_only() || !std::path::Path::new("/usr/sbin/ethtool").exists() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; head -c 6000000 /dev/urandom >big; sum=$(sha256sum <big)
+        $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
+        $CHITON run --network one,ip=10.98.0.2/24 --cpus 2 --timeout 250 --package nginx-light --package netcat-openbsd --package coreutils --file big:/var/www/html/big -- /bin/sh -c '
+            nginx; while :; do nc -l 7001 | sha256sum; done' >said 2>/dev/null & machine=$!
+        for turn in $(seq 400); do curl -s --max-time 5 http://10.98.0.2/ >/dev/null && break; sleep 0.2; done
+        tap=$(ip -o link show master ct-one | cut -d: -f2 | tr -d ' '); round=0
+        both() {
+            round=$((round + 1)); [ \"$(curl -s --max-time 60 http://10.98.0.2/big | sha256sum)\" = \"$sum\" ] && echo \"$1: from it\"
+            for turn in $(seq 200); do timeout 60 nc -N 10.98.0.2 7001 <big 2>/dev/null && break; sleep 0.2; done
+            for turn in $(seq 300); do [ $(wc -l <said) -ge $round ] && break; sleep 0.2; done
+            [ \"$(tail -n 1 said)\" = \"$sum\" ] && echo \"$1: to it\"
+        }
+        both 'everything left to the card'; ethtool -k $tap | grep -c '^tcp-segmentation-offload: on'
+        ethtool -K $tap tso off gso off gro off >/dev/null 2>&1; both 'nothing to cut'
+        ethtool -K $tap tx off sg off >/dev/null 2>&1; both 'nothing at all'; ethtool -k $tap | grep -c '^tx-checksumming: off'
+        ethtool -K $tap sg on tx on tso on gso on gro on >/dev/null 2>&1
+        ip link set ct-one mtu 1400; ip link set $tap mtu 1400; both 1400
+        ip link set $tap mtu 9000; ip link set ct-one mtu 9000; both 9000
+        kill $machine; wait; $CHITON network rm one";
+    script_says(
+        script,
+        "everything left to the card: from it\neverything left to the card: to it\n1\n\
+         nothing to cut: from it\nnothing to cut: to it\nnothing at all: from it\nnothing at all: to it\n1\n\
+         1400: from it\n1400: to it\n9000: from it\n9000: to it\n",
+    )
+}
+
+/// The same with cards of other kinds than `chiton run` makes: one with two queues, of which both are used, and one that can do nothing for the machine.
+fn queues() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; head -c 6000000 /dev/urandom >big; sum=$(sha256sum <big)
+        $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
+        machine() {
+            $CHITON run --dry-run --network one,ip=10.98.0.2/24 --cpus 2 --package nginx-light --package netcat-openbsd --package coreutils --file big:/var/www/html/big -- /bin/sh -c '
+                nginx; while :; do nc -l 7001 | sha256sum; done' 2>/dev/null | sed \"s/^/exec /; $2\" >line
+            sh line >said 2>/dev/null </dev/null & machine=$!
+            for turn in $(seq 400); do curl -s --max-time 5 http://10.98.0.2/ >/dev/null && break; sleep 0.2; done
+            for round in 1 2; do
+                [ \"$(curl -s --max-time 60 http://10.98.0.2/big | sha256sum)\" = \"$sum\" ] && echo \"$1: from it\"
+                for turn in $(seq 200); do timeout 60 nc -N 10.98.0.2 7001 <big 2>/dev/null && break; sleep 0.2; done
+                for turn in $(seq 300); do [ $(grep -c \"$sum\" said) -ge $round ] && echo \"$1: to it\" && break; sleep 0.2; done
+            done
+            tap=$(ip -o link show master ct-one | cut -d: -f2 | tr -d ' '); tc -s qdisc show dev $tap parent :2 2>/dev/null | grep -c 'Sent [1-9]'
+            kill $machine; wait
+        }
+        machine 'two queues' 's/-netdev tap,id=n0,/&queues=2,/; s/-device virtio-net-device,netdev=n0,/&mq=on,/'
+        machine 'no offloads' 's/-device virtio-net-device,netdev=n0,/&csum=off,guest_csum=off,gso=off,mrg_rxbuf=off,/'
+        $CHITON network rm one";
+    let lines = |name: &str, queue: u32| format!("{}{queue}\n", format!("{name}: from it\n{name}: to it\n").repeat(2));
+    script_says(script, &(lines("two queues", 1) + &lines("no offloads", 0)))
 }
