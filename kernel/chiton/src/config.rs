@@ -88,8 +88,12 @@ impl Config {
             b"log" => self.log_level = Level::parse(&value),
             b"strace" => self.strace = true,
             b"bootchart" => self.boot_chart = true,
-            b"net-allow" => self.allowed.extend(ip::Rule::parse(&value)),
-            b"net-deny" => self.denied.extend(ip::Rule::parse(&value)),
+            // What cannot be read lets nothing through.
+            b"net-allow" => self.allowed.push(ip::Rule::parse(&value).unwrap_or(ip::Rule::NOTHING)),
+            b"net-deny" => match ip::Rule::parse(&value) {
+                Some(rule) => self.denied.push(rule),
+                None => self.denied.extend(ip::Rule::EVERYTHING),
+            },
             b"net" => self.networks.push(value),
             b"cpus" => self.cpus = number(&value).map(|count| count as usize),
             _ => {}

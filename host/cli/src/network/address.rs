@@ -66,12 +66,12 @@ impl Interface {
     }
 }
 
-/// Reads a rule, `ADDRESS[/PREFIX][:PORT]` with an IPv6 network in brackets if a port follows, or `:PORT` for every address, and
-/// writes it as the kernel wants it.
+/// Reads a rule, `ADDRESS[/PREFIX][:PORT]` with an IPv6 network in brackets if a port follows, or `:PORT` for every address, the port
+/// also as `FIRST-LAST`, and writes it as the kernel wants it.
 pub(crate) fn rules(text: &str) -> Option<Vec<String>> {
     if let Some(port) = text.strip_prefix(":").or_else(|| text.strip_prefix("*:")) {
-        let port = port_number(port)?;
-        return Some(vec![format!("0.0.0.0/0:{port}"), format!("[::/0]:{port}")]);
+        let ports = port_range(port)?;
+        return Some(vec![format!("0.0.0.0/0:{ports}"), format!("[::/0]:{ports}")]);
     }
     let (network, port) = match text.strip_prefix('[').and_then(|rest| rest.rsplit_once(']')) {
         Some((network, "")) => (network, None),
@@ -83,6 +83,10 @@ pub(crate) fn rules(text: &str) -> Option<Vec<String>> {
         },
     };
     let (address, prefix) = split_prefix(network)?;
+    if matches!(address, IpAddr::V6(address) if address.to_ipv4_mapped().is_some()) {
+        // The kernel sees such connections as those of IPv4 that they are.
+        return None;
+    }
     let whole = if address.is_ipv4() { 32 } else { 128 };
     let network = Interface {
         address,
@@ -92,14 +96,49 @@ pub(crate) fn rules(text: &str) -> Option<Vec<String>> {
     Some(vec![match port {
         None => shown,
         Some(port) => {
-            let port = port_number(port)?;
+            let ports = port_range(port)?;
             if address.is_ipv4() {
-                format!("{shown}:{port}")
+                format!("{shown}:{ports}")
             } else {
-                format!("[{shown}]:{port}")
+                format!("[{shown}]:{ports}")
             }
         }
     }])
+}
+
+/// `80` or `80-89`, as the kernel wants it.
+fn port_range(text: &str) -> Option<String> {
+    let Some((first, last)) = text.split_once('-') else {
+        return port_number(text).map(|port| port.to_string());
+    };
+    let (first, last) = (port_number(first)?, port_number(last)?);
+    (first <= last).then(|| format!("{first}-{last}"))
+}
+
+/// Why an address can be no card's.
+pub(crate) fn unusable(card: Interface) -> Option<&'static str> {
+    let own = card.address;
+    let last = |network: Ipv4Addr, rest: u32| Ipv4Addr::from(network.to_bits() | rest);
+    match (own, card.network()) {
+        _ if own.is_unspecified() => Some("stands for no address"),
+        _ if own.is_multicast() => Some("is a group's address"),
+        _ if own.is_loopback() => Some("is every machine's own"),
+        (IpAddr::V6(address), _) if address.to_ipv4_mapped().is_some() => {
+            Some("is an IPv4 address that is written as IPv6")
+        }
+        (IpAddr::V4(address), _) if address.is_broadcast() => Some("is everybody's address"),
+        (IpAddr::V4(address), IpAddr::V4(network)) if card.prefix < 31 => {
+            let rest = u32::MAX.checked_shr(card.prefix.into()).unwrap_or(0);
+            if address == network {
+                Some("is the address of its network itself")
+            } else if address == last(network, rest) {
+                Some("is the address of everybody in its network")
+            } else {
+                None
+            }
+        }
+        _ => None,
+    }
 }
 
 /// A port that a connection can have.
@@ -158,6 +197,10 @@ mod tests {
         assert_eq!(one("[fd00::/8]:53").as_deref(), Some("[fd00::/8]:53"));
         assert_eq!(one("[::1]").as_deref(), Some("::1/128"));
         assert_eq!(one(":25").as_deref(), Some("0.0.0.0/0:25 [::/0]:25"));
+        assert_eq!(one(":1-25").as_deref(), Some("0.0.0.0/0:1-25 [::/0]:1-25"));
+        assert_eq!(one("10.1.2.3:80-90").as_deref(), Some("10.1.2.3/32:80-90"));
+        assert_eq!(one("[fd00::1/8]:80-90").as_deref(), Some("[fd00::/8]:80-90"));
+        assert_eq!(one("0.0.0.0/0").as_deref(), Some("0.0.0.0/0"));
         for bad in [
             "",
             "example.org",
@@ -167,8 +210,41 @@ mod tests {
             "10.0.0.0/40",
             ":",
             ":x",
+            ":9-8",
+            ":0-9",
+            "10.0.0.1:80-",
+            "::ffff:10.0.0.1",
+            "[::ffff:10.0.0.0/104]:80",
         ] {
             assert_eq!(rules(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn addresses_that_no_card_has() {
+        for bad in [
+            "0.0.0.0",
+            "10.0.0.0/24",
+            "10.0.0.255/24",
+            "255.255.255.255",
+            "127.0.0.1",
+            "224.0.0.1",
+            "::",
+            "::1",
+            "ff02::1",
+            "::ffff:1.2.3.4",
+        ] {
+            assert!(unusable(Interface::parse(bad).unwrap()).is_some(), "{bad}");
+        }
+        for good in [
+            "10.0.0.0/31",
+            "10.0.0.1/32",
+            "10.0.0.255/16",
+            "fd00::/64",
+            "fe80::1",
+            "fd00::1/128",
+        ] {
+            assert_eq!(unusable(Interface::parse(good).unwrap()), None, "{good}");
         }
     }
 }

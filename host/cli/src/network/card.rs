@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use machine::{Backend, Mac};
 
-use super::address::Interface;
+use super::address::{Interface, unusable};
 use super::shared::Shared;
 use crate::failure::Failure;
 
@@ -101,6 +101,12 @@ impl CardPlan {
             let cause = format!("{text} is not an address for a card");
             return Err(Failure::other(cause, "Write it as 10.0.2.20/24 or fd00::20/64"));
         };
+        if let Some(why) = unusable(address) {
+            return Err(Failure::other(
+                format!("{text} is not an address for a card: it {why}"),
+                "Give one of its network, as 10.0.2.20/24 or fd00::20/64",
+            ));
+        }
         let another = |old: &Interface| old.address.is_ipv4() && address.address.is_ipv4();
         if self.addresses.iter().any(another) {
             return Err(Failure::other(
@@ -114,10 +120,23 @@ impl CardPlan {
 
     /// Adds a gateway.
     pub(crate) fn gateway(&mut self, text: &str) -> Result<(), Failure> {
-        let Ok(gateway) = text.parse::<IpAddr>() else {
+        let usable = |gateway: &IpAddr| {
+            let alone = Interface {
+                address: *gateway,
+                prefix: 32,
+            };
+            unusable(alone).is_none()
+        };
+        let Some(gateway) = text.parse::<IpAddr>().ok().filter(usable) else {
             let cause = format!("{text} is not the address of a gateway");
             return Err(Failure::other(cause, "Write it as 10.0.2.2 or fd00::2"));
         };
+        if self.gateways.iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
+            return Err(Failure::other(
+                format!("a card has one gateway of each protocol, and {text} would be another"),
+                "Give it to another card, with --network user,gateway=ADDRESS",
+            ));
+        }
         self.gateways.push(gateway);
         Ok(())
     }
@@ -159,6 +178,14 @@ impl CardPlan {
                 cause,
                 "Give the address with its prefix, as in --ip 10.0.2.20/24",
             ));
+        }
+        if let Some(gateway) = self
+            .gateways
+            .iter()
+            .find(|gateway| self.addresses.iter().any(|card| card.address == **gateway))
+        {
+            let cause = format!("{gateway} cannot be the card's own address and its gateway");
+            return Err(Failure::other(cause, "Give another --gateway, or another --ip"));
         }
         let given = |v4: bool| self.gateways.iter().any(|gateway| gateway.is_ipv4() == v4);
         let own = gateways.iter().filter(|gateway| !given(gateway.is_ipv4()));
@@ -303,6 +330,10 @@ mod tests {
             "socket:x=y",
             "user,mac=1",
             "user,ip=1.2.3.4,ip=1.2.3.5",
+            "user,ip=10.0.2.0/24",
+            "user,gateway=0.0.0.0",
+            "user,gateway=10.0.2.2,gateway=10.0.2.3",
+            "tap,ip=ff02::1",
         ] {
             assert!(CardPlan::parse(bad).is_err(), "{bad}");
         }
@@ -326,6 +357,11 @@ mod tests {
     fn gateways_belong_to_networks() {
         assert_eq!(card("user").token(&[], &[]).unwrap(), "dhcp");
         assert!(card("user,gateway=10.0.0.1").token(&[], &[]).is_err());
+        assert!(card("tap,ip=10.0.0.1,gateway=10.0.0.1").token(&[], &[]).is_err());
+        assert_eq!(
+            card("tap,ip=fd00::9,gateway=fe80::1").token(&[], &[]).unwrap(),
+            "ip=fd00::9/64;gw=fe80::1"
+        );
         assert!(card("user,ip=10.0.1.2,gateway=10.0.0.1").token(&[], &[]).is_err());
         let own = ["10.0.1.2".parse().unwrap(), "fd00::2".parse().unwrap()];
         assert_eq!(

@@ -62,7 +62,7 @@ pub(crate) struct NetworkArgs {
     /// Whom to ask for names.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) nameserver: Vec<IpAddr>,
-    /// Let the machine connect to these addresses only.
+    /// Let the machine connect to these addresses only (and to none that --deny names). PORT may be a range.
     #[arg(long, value_name = "ADDRESS[/PREFIX][:PORT]")]
     pub(crate) allow: Vec<String>,
     /// Do not let the machine connect to these addresses.
@@ -257,11 +257,16 @@ fn rules(texts: &[String]) -> Result<Vec<String>, Failure> {
     let mut list = Vec::new();
     for text in texts {
         let Some(rules) = address::rules(text) else {
-            let cause = format!("{text} is no rule for connections");
-            return Err(Failure::other(
-                cause,
-                "Write it as 10.0.0.0/8, 10.1.2.3:443, [fd00::/8]:443 or :443",
-            ));
+            let is_name = text.bytes().any(|byte| byte.is_ascii_alphabetic()) && text.matches(':').count() < 2;
+            let (why, cure) = if is_name {
+                (
+                    ": names may change their addresses, so rules have none",
+                    "Give the addresses, as 10.1.2.3:443",
+                )
+            } else {
+                ("", "Write it as 10.0.0.0/8, 10.1.2.3:443, [fd00::/8]:443 or :8000-8010")
+            };
+            return Err(Failure::other(format!("{text} is no rule for connections{why}"), cure));
         };
         list.extend(rules);
     }
@@ -310,11 +315,11 @@ mod tests {
 
     #[test]
     fn what_the_kernel_is_told() {
-        let made = network("--network user --network socket:listen=127.0.0.1:1,ip=10.9.0.1 --ip 10.0.2.20 --nameserver 9.9.9.9 --allow 10.0.0.0/8 --deny 10.1.2.3:25").unwrap();
+        let made = network("--network user --network socket:listen=127.0.0.1:1,ip=10.9.0.1 --ip 10.0.2.20 --nameserver 9.9.9.9 --allow 10.0.0.0/8 --deny 10.1.2.3:25-26").unwrap();
         assert_eq!(
             tokens(&made),
             "chiton.net=ip=10.0.2.20/24;gw=10.0.2.2 chiton.net=ip=10.9.0.1/24 chiton.nameserver=9.9.9.9 \
-             chiton.net-allow=10.0.0.0/8 chiton.net-deny=10.1.2.3/32:25"
+             chiton.net-allow=10.0.0.0/8 chiton.net-deny=10.1.2.3/32:25-26"
         );
         assert_eq!(made.cards[0].mac.to_string(), "52:54:00:12:34:56");
         assert_ne!(made.cards[0].mac, made.cards[1].mac);
@@ -339,7 +344,12 @@ mod tests {
             ),
             ("--machine q35 --network user", "on PCI"),
             ("--network wifi", "no such network"),
-            ("--allow example.org", "no rule"),
+            ("--allow example.org", "rules have none"),
+            ("--deny example.org:443", "rules have none"),
+            ("--deny 10.0.0.0/33", "10.0.0.0/8"),
+            ("--deny [::ffff:10.0.0.1]:80", "no rule"),
+            ("--ip 10.0.2.255", "everybody in its network"),
+            ("--ip 10.0.2.9 --gateway 10.0.2.1 --gateway 10.0.2.3", "one gateway"),
             ("--gateway 10.0.2.2", "without an address"),
             ("-p [::1]:0:80", "IPv4 addresses only"),
             ("-p 0:80/tcp -p 80:90000", "90000 is not the number of a port"),

@@ -144,6 +144,6 @@ mod tests {
             ",ipv6-net=fd00::/64",
         );
         assert!(made("user,ip=10.0.2.2").unwrap_err().contains("belongs to QEMU"));
-        assert!(made("user,ip=10.0.2.20/30").unwrap_err().contains("too small"));
+        assert!(made("user,ip=10.0.2.21/30").unwrap_err().contains("too small"));
     }
 }

@@ -10,7 +10,7 @@ use crate::transport::{Outgoing, Received};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::fmt;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use packet::{icmp, u16_at, udp};
@@ -20,44 +20,77 @@ const TCP: u8 = 6;
 /// Who has sent datagrams, at most.
 const MOST_HEARD: usize = 1024;
 
-/// Some addresses, and perhaps one port.
+/// Some addresses, and perhaps some ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
     network: Network,
-    port: Option<u16>,
+    /// The first and the last; all if none.
+    ports: Option<(u16, u16)>,
 }
 
 impl Rule {
-    /// Reads `NETWORK`, `NETWORK:PORT`, or `[NETWORK]:PORT`.
+    /// One that covers nothing: what stands for a rule that nobody can read, so that it does not let everything through.
+    pub const NOTHING: Self = Self {
+        network: Network::host(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        ports: Some((1, 0)),
+    };
+    /// Those that cover everything, for the same where something is denied.
+    pub const EVERYTHING: [Self; 2] = [
+        Self::whole(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        Self::whole(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+    ];
+
+    const fn whole(like: IpAddr) -> Self {
+        Self {
+            network: Network::all(like),
+            ports: None,
+        }
+    }
+
+    /// Reads `NETWORK`, `NETWORK:PORT`, or `[NETWORK]:PORT`, the port also as `FIRST-LAST`.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
         let (network, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((network, rest)) => (network, rest.strip_prefix(':')),
+            Some((network, "")) => (network, None),
+            Some((network, rest)) => (network, Some(rest.strip_prefix(':')?)),
             None => match text.split_once(':') {
                 Some((network, port)) if !port.contains(':') => (network, Some(port)),
                 _ => (text, None),
             },
         };
+        let range = |text: &str| {
+            let (first, last) = text.split_once('-').unwrap_or((text, text));
+            Some((first.parse().ok()?, last.parse().ok()?))
+        };
+        let ports = match port {
+            None => None,
+            Some(text) => Some(range(text)?),
+        };
         Some(Self {
             network: Network::parse(network)?,
-            port: port.map(str::parse).transpose().ok()?,
+            ports,
         })
     }
 
     fn covers(&self, to: IpAddr, port: Option<u16>) -> bool {
-        self.network.contains(to) && self.port.is_none_or(|own| Some(own) == port)
+        let within = |(first, last)| port.is_some_and(|port| (first..=last).contains(&port));
+        self.network.contains(to) && self.ports.is_none_or(within)
     }
 }
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Network { ip, prefix } = self.network;
-        match self.port {
-            None => write!(f, "{ip}/{prefix}"),
-            Some(port) if ip.is_ipv6() => write!(f, "[{ip}/{prefix}]:{port}"),
-            Some(port) => write!(f, "{ip}/{prefix}:{port}"),
+        let Some((first, last)) = self.ports else {
+            return write!(f, "{ip}/{prefix}");
+        };
+        if ip.is_ipv6() {
+            write!(f, "[{ip}/{prefix}]:{first}")?;
+        } else {
+            write!(f, "{ip}/{prefix}:{first}")?;
         }
+        if first == last { Ok(()) } else { write!(f, "-{last}") }
     }
 }
 
@@ -198,9 +231,13 @@ mod tests {
     #[test]
     fn what_is_denied_is_refused_and_what_answers_is_not() {
         let rule = |text: &str| Rule::parse(text.as_bytes()).expect("a rule");
-        assert_eq!(rule("10.0.0.0/8:80").port, Some(80));
-        assert_eq!(rule("[fd00::/8]:443").port, Some(443));
-        assert_eq!((rule("fd00::/8").port, rule("1.2.3.4").network.prefix), (None, 32));
+        assert_eq!(rule("10.0.0.0/8:80").ports, Some((80, 80)));
+        assert_eq!(rule("[fd00::/8]:443-445").ports, Some((443, 445)));
+        assert_eq!((rule("fd00::/8").ports, rule("1.2.3.4").network.prefix), (None, 32));
+        assert_eq!(rule("[fd00::1]").network.prefix, 128);
+        for bad in ["[fd00::/8]443", "10.0.0.0/8:1-x", "10.0.0.0/8:", "fd00::/129"] {
+            assert_eq!(Rule::parse(bad.as_bytes()), None, "{bad}");
+        }
         assert!(Rule::parse(b"10.0.0.0/8:x").is_none() && Rule::parse(b"all").is_none());
         let to: IpAddr = "10.1.2.3".parse().expect("an address");
         let segment = |port: u16, flags: u8| {
@@ -218,7 +255,26 @@ mod tests {
         let mut text = alloc::string::String::new();
         write_rules(&mut text).expect("strings take everything");
         assert_eq!(text, "deny 10.1.2.4/32 0\nallow 10.0.0.0/8:80 1\ndeny all 4\n");
-        assert_eq!(alloc::format!("{}", rule("[fd00::/8]:443")), "[fd00::/8]:443");
+        for text in ["[fd00::/8]:443", "10.0.0.0/8:8000-8010", "::/0"] {
+            assert_eq!(alloc::format!("{}", rule(text)), text);
+        }
+        let newer: IpAddr = "fd00::7".parse().expect("an address");
+        let outcomes = |allow: &[Rule], deny: &[Rule]| {
+            set_rules(allow.to_vec(), deny.to_vec());
+            [(to, 79), (to, 80), (to, 90), (to, 91), (newer, 80)].map(|(to, port)| may_connect(to, port).is_ok())
+        };
+        let (range, all_newer) = (rule("10.0.0.0/8:80-90"), rule("fd00::/8"));
+        assert_eq!(outcomes(&[range], &[]), [false, true, true, false, false]);
+        assert_eq!(outcomes(&[], &[range]), [true, false, false, true, true]);
+        assert_eq!(outcomes(&[], &[all_newer]), [true, true, true, true, false]);
+        // What is denied is not allowed, whichever is said first or is more special.
+        assert_eq!(
+            outcomes(&[rule("10.1.2.3:90"), all_newer], &[rule("10.0.0.0/8")]),
+            [false, false, false, false, true]
+        );
+        assert_eq!(outcomes(&[Rule::NOTHING], &[]), [false; 5]);
+        assert_eq!(outcomes(&[], &Rule::EVERYTHING), [false; 5]);
+        set_rules(alloc::vec![rule("10.0.0.0/8:80")], alloc::vec![rule("10.1.2.4")]);
         let datagram = [0, 53, 0, 9];
         hear(&Received {
             source: to,
