@@ -24,9 +24,37 @@ enum Place<'a, K> {
     Kernel(K),
 }
 
-/// Room for bytes: a program's memory, in one piece or several, or a buffer of the kernel's.
+/// Room of the kernel's.
+enum Room<'a> {
+    Buffer(&'a mut [u8]),
+    /// Room behind a vector's bytes, which has been reserved.
+    Behind(&'a mut Vec<u8>),
+}
+
+impl Room<'_> {
+    /// Takes the next `len` bytes, which are there: written by `fill`, or appended by `append`.
+    fn take(&mut self, len: usize, fill: impl FnOnce(&mut [u8]), append: impl FnOnce(&mut Vec<u8>) -> bool) -> usize {
+        match self {
+            Self::Buffer(buffer) => {
+                let (now, later) = core::mem::take(buffer).split_at_mut(len);
+                fill(now);
+                *buffer = later;
+                len
+            }
+            Self::Behind(bytes) => {
+                if append(bytes) {
+                    len
+                } else {
+                    0
+                }
+            }
+        }
+    }
+}
+
+/// Room for bytes: a program's memory, in one piece or several, or the kernel's.
 pub struct Sink<'a> {
-    place: Place<'a, &'a mut [u8]>,
+    place: Place<'a, Room<'a>>,
     left: usize,
 }
 
@@ -120,9 +148,21 @@ impl<'a> Sink<'a> {
     pub fn kernel(buffer: &'a mut [u8]) -> Self {
         let left = buffer.len();
         Self {
-            place: Place::Kernel(buffer),
+            place: Place::Kernel(Room::Buffer(buffer)),
             left,
         }
+    }
+
+    /// Room for `len` bytes behind those of a vector, which costs nothing to make.
+    ///
+    /// # Errors
+    /// `ENOBUFS` without memory for them.
+    pub fn behind(bytes: &'a mut Vec<u8>, len: usize) -> Result<Self> {
+        bytes.try_reserve_exact(len).map_err(|_| NO_ROOM)?;
+        Ok(Self {
+            place: Place::Kernel(Room::Behind(bytes)),
+            left: len,
+        })
     }
 
     /// How many bytes still fit.
@@ -142,11 +182,13 @@ impl<'a> Sink<'a> {
             Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
                 hal::user::copy_out(address, &bytes[at..at + piece])
             }),
-            Place::Kernel(buffer) => {
-                let (now, later) = core::mem::take(buffer).split_at_mut(len);
-                now.copy_from_slice(&bytes[..len]);
-                *buffer = later;
-                len
+            Place::Kernel(room) => {
+                let bytes = &bytes[..len];
+                let append = |into: &mut Vec<u8>| {
+                    into.extend_from_slice(bytes);
+                    true
+                };
+                room.take(len, |now| now.copy_from_slice(bytes), append)
             }
         };
         self.left -= done;
@@ -183,12 +225,11 @@ impl<'a> Sink<'a> {
             Place::User(current, rest) => walk(current, rest, len, |address, at, piece| {
                 page.copy_to_user(offset + at, piece, address)
             }),
-            Place::Kernel(buffer) => {
-                let (now, later) = core::mem::take(buffer).split_at_mut(len);
-                page.read(offset, now);
-                *buffer = later;
-                len
-            }
+            Place::Kernel(room) => room.take(
+                len,
+                |now| page.read(offset, now),
+                |into| frames::append::from_page(into, page, offset, len),
+            ),
         };
         self.left -= done;
         outcome(done, len)
@@ -205,11 +246,12 @@ impl<'a> Sink<'a> {
             Place::User(current, rest) => {
                 walk(current, rest, len, |address, _, piece| hal::user::clear(address, piece))
             }
-            Place::Kernel(buffer) => {
-                let (now, later) = core::mem::take(buffer).split_at_mut(len);
-                now.fill(0);
-                *buffer = later;
-                len
+            Place::Kernel(room) => {
+                let append = |into: &mut Vec<u8>| {
+                    into.resize(into.len() + len, 0);
+                    true
+                };
+                room.take(len, |now| now.fill(0), append)
             }
         };
         self.left -= done;
@@ -382,6 +424,19 @@ mod tests {
         assert_eq!(sink.put(b"xyz"), Ok(2));
         assert_eq!(sink.left(), 0);
         assert_eq!(&buffer, b"abc\0xy");
+    }
+
+    #[test]
+    fn room_behind_a_vector_is_filled_in_order_and_not_beyond() {
+        let mut bytes = b"ab".to_vec();
+        let mut sink = Sink::behind(&mut bytes, 4).expect("there is memory");
+        assert_eq!(
+            (sink.put(b"cd"), sink.put_zeros(1), sink.put(b"xyz")),
+            (Ok(2), Ok(1), Ok(1))
+        );
+        assert_eq!(sink.left(), 0);
+        assert_eq!(&bytes, b"abcd\0x");
+        assert!(Sink::behind(&mut Vec::new(), usize::MAX).is_err());
     }
 
     #[test]

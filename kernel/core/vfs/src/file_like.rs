@@ -5,6 +5,7 @@ use crate::{File, Socket};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use bitflags::bitflags;
 use core::any::Any;
 use frames::Page;
@@ -73,6 +74,16 @@ pub trait FileLike: Any + Send + Sync {
 
     /// Whether a blocking write goes on until everything went, as with pipes and terminals.
     fn writes_everything(&self) -> bool {
+        false
+    }
+
+    /// How many bytes [`FileLike::take_over`] would take now.
+    fn room(&self) -> usize {
+        0
+    }
+
+    /// Takes all bytes of a vector as they are, without copying them; whether it did.
+    fn take_over(&self, _bytes: &mut Vec<u8>) -> bool {
         false
     }
 
@@ -200,8 +211,8 @@ pub trait FileLike: Any + Send + Sync {
     }
 
     /// Text for `/proc/self/fdinfo`, behind the lines that all files have.
-    fn describe(&self, _file: &File) -> alloc::vec::Vec<u8> {
-        alloc::vec::Vec::new()
+    fn describe(&self, _file: &File) -> Vec<u8> {
+        Vec::new()
     }
 }
 

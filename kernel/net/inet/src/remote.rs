@@ -384,6 +384,17 @@ impl Remote {
         }
     }
 
+    /// Takes all bytes that there are, as they lie; whether there is room for them.
+    pub(crate) fn take_over(&self, bytes: &mut Vec<u8>) -> bool {
+        self.with(|connection, now| {
+            let may = connection.may_send() && bytes.len() <= connection.room();
+            if may {
+                connection.push(now, core::mem::take(bytes), false);
+            }
+            may
+        })
+    }
+
     /// Gives a program what has come.
     pub(crate) fn read(&self, into: &mut Sink<'_>, flags: u32) -> Result<usize> {
         let reading = self.reading.lock();

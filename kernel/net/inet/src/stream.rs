@@ -442,6 +442,17 @@ impl FileLike for TcpSocket {
         true
     }
 
+    fn room(&self) -> usize {
+        match (self.outgoing.get(), self.remote()) {
+            (None, Some(remote)) => remote.look(|connection| if connection.may_send() { connection.room() } else { 0 }),
+            _ => 0,
+        }
+    }
+
+    fn take_over(&self, bytes: &mut Vec<u8>) -> bool {
+        self.outgoing.get().is_none() && self.remote().is_some_and(|remote| remote.take_over(bytes))
+    }
+
     fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
         match self.renewed.get() {
             Some(now) => now.request(request, argument),

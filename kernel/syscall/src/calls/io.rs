@@ -5,7 +5,6 @@ use crate::argument::{BytesPtr, Fd, Hex, OutBytes};
 use abi::fcntl::{IOV_MAX, OpenFlags};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use alloc::vec;
 use alloc::vec::Vec;
 use usermem::{Segment, Sink, Source, UserPtr};
 use vfs::{File, Kind};
@@ -316,11 +315,14 @@ fn pwritev2(
 
 /// Copies between two files through the kernel: `from` and `to` are offsets, or nothing for the files' own positions.
 fn copy(source: &File, target: &File, from: Option<u64>, to: Option<u64>, len: usize) -> Result<usize> {
-    let mut buffer = vec![0; len.min(PIECE)];
+    let mut buffer = Vec::new();
     let mut done = 0;
     while done < len {
-        let piece = (len - done).min(PIECE);
-        let mut sink = Sink::kernel(&mut buffer[..piece]);
+        // Who takes bytes as they lie gets no more than it has room for, so that none are read in vain.
+        let room = if to.is_none() { target.room()? } else { 0 };
+        let piece = (len - done).min(PIECE).min(if room > 0 { room } else { PIECE });
+        buffer.clear();
+        let mut sink = Sink::behind(&mut buffer, piece)?;
         let got = match from {
             Some(at) => source.read_at(at + done as u64, &mut sink),
             None => source.read(&mut sink),
@@ -331,10 +333,14 @@ fn copy(source: &File, target: &File, from: Option<u64>, to: Option<u64>, len: u
             Err(error) if done == 0 => return Err(error),
             Err(_) => break,
         };
-        let mut bytes = Source::kernel(&buffer[..got]);
-        let put = match to {
-            Some(at) => target.write_at(at + done as u64, &mut bytes),
-            None => target.write(&mut bytes),
+        let put = if room > 0 && target.take_over(&mut buffer) {
+            Ok(got)
+        } else {
+            let mut bytes = Source::kernel(&buffer);
+            match to {
+                Some(at) => target.write_at(at + done as u64, &mut bytes),
+                None => target.write(&mut bytes),
+            }
         };
         let moved = *put.as_ref().unwrap_or(&0);
         done += moved;

@@ -7,6 +7,7 @@ use super::{BAD_POSITION, END, File, NOT_OPEN_FOR};
 use crate::{Direction, FileLike, happening, notify};
 use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
 use task::wait_more;
 use usermem::{Sink, Source};
 
@@ -105,6 +106,20 @@ impl File {
             },
             None => self.write_on(from),
         }
+    }
+
+    /// How many bytes [`File::take_over`] would take now.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn room(&self) -> Result<usize> {
+        self.check_writable()?;
+        Ok(self.stream().map_or(0, |like| like.room()))
+    }
+
+    /// Writes all bytes of a vector without copying them; whether it could.
+    pub fn take_over(&self, bytes: &mut Vec<u8>) -> bool {
+        self.stream().is_some_and(|like| like.take_over(bytes))
     }
 
     #[inline(never)]
