@@ -12,7 +12,7 @@ use core::net::IpAddr;
 use link::{ETHERNET, Frame};
 use packet::checksum::Sum;
 use packet::discovery::kind;
-use packet::icmp::{ECHO, ECHO_REPLY, Message, PARAMETER, PORT, TIME_EXCEEDED, TOO_BIG, UNREACHABLE};
+use packet::icmp::{ECHO, ECHO_REPLY, Message, PARAMETER, PORT, REDIRECT, TIME_EXCEEDED, TOO_BIG, UNREACHABLE};
 use packet::ipv6::Behind;
 use packet::{ipv4, ipv6};
 
@@ -62,6 +62,7 @@ pub(crate) fn receive(packet: &Received<'_>) {
         ECHO if is_answered(packet) => answer(packet, &message),
         ECHO_REPLY => reply(packet),
         UNREACHABLE | TIME_EXCEEDED | PARAMETER => tell(packet, &message),
+        REDIRECT => with(|stack, now, _| stack.hear_redirect(now, packet, &message)),
         _ => {}
     }
 }

@@ -7,7 +7,7 @@
 //! | `network` | addresses with the length of their prefix |
 //! | `plan` | what the kernel was told about a card's configuration |
 //! | `stack` | everything that is known, behind one lock; `clock` has it and gives it time |
-//! | `route` | which way leads where, and which own address is used |
+//! | `route` | which way leads where, and which own address is used; `redirect` what routers say of that |
 //! | `neighbour` | who on the local network has which address (ARP, RFC 826; states as RFC 4861 section 7.3) |
 //! | `input` | packets that come: checked, and given to who wants them |
 //! | `output` | packets that go: put into frames |
@@ -55,6 +55,7 @@ mod network;
 mod output;
 mod path;
 mod plan;
+mod redirect;
 mod route;
 mod settings;
 mod stack;

@@ -283,3 +283,41 @@ fn routers_are_told_of_groups() {
     assert_eq!(reports(bench.comes(ethernet::IPV4, everybody, &query), 0x16), 0);
     assert!(ip::join(0, IpAddr::from([10, 0, 0, 1])).is_err());
 }
+
+#[test]
+fn the_router_in_use_may_name_a_nearer_one() {
+    let bench = bench();
+    bench.introduce();
+    let far = Ipv4Addr::new(192, 0, 2, 9);
+    let next = || ip::route(far.into(), None, None).map(|way| way.next_hop);
+    let says = |better: Ipv4Addr, from: Ipv4Addr, to: Ipv4Addr| {
+        let mut quoted = v4(17, to, &[0; 8]);
+        quoted[12..16].copy_from_slice(&from.octets());
+        let message = icmp::Message {
+            kind: icmp::REDIRECT,
+            code: 1,
+            rest: better.to_bits(),
+            body: &quoted,
+        };
+        let bytes = [&message.header(Sum::new())[..], &quoted].concat();
+        bench.comes(ethernet::IPV4, MAC, &v4(1, OWN, &bytes));
+    };
+    let nearer = Ipv4Addr::new(10, 0, 2, 77);
+    assert_eq!(next(), Ok(PEER_IP.into()));
+    // Not of others' packets, not to who is not near, not to ourselves or to everybody, and not of who is on the network.
+    says(nearer, nearer, far);
+    says(Ipv4Addr::new(10, 0, 3, 77), OWN, far);
+    says(OWN, OWN, far);
+    says(Ipv4Addr::new(10, 0, 2, 255), OWN, far);
+    says(nearer, OWN, Ipv4Addr::new(10, 0, 2, 50));
+    assert_eq!(next(), Ok(PEER_IP.into()));
+    let near = ip::route(Ipv4Addr::new(10, 0, 2, 50).into(), None, None).map(|way| way.next_hop);
+    assert_eq!(near, Ok(Ipv4Addr::new(10, 0, 2, 50).into()));
+    says(nearer, OWN, far);
+    assert_eq!(next(), Ok(nearer.into()));
+    // Who is not asked any more is not heard.
+    says(Ipv4Addr::new(10, 0, 2, 78), OWN, far);
+    assert_eq!(next(), Ok(nearer.into()));
+    let other = ip::route(Ipv4Addr::new(192, 0, 2, 10).into(), None, None).map(|way| way.next_hop);
+    assert_eq!(other, Ok(PEER_IP.into()), "it is said of one destination");
+}
