@@ -24,7 +24,7 @@ pub(crate) fn mount(image: Option<&Range<PhysAddr>>) -> Result<Path> {
         mount,
     };
     devfs::register();
-    ipc::register();
+    pipe::register();
     let view = Context::new(root.clone(), Arc::new(Credentials::root()));
     let kept = MountFlags::RELATIVE_ATIME;
     let bare = MountFlags::NO_SUID | MountFlags::NO_DEVICES | MountFlags::NO_EXECUTE | kept;

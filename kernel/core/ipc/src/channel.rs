@@ -4,7 +4,6 @@
 mod urgent;
 
 use crate::filter::{About, Filter};
-use crate::ring::Ring;
 use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -12,6 +11,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
+use pipe::Ring;
 use task::{SleepLock, WaitQueue};
 use urgent::Urgent;
 use usermem::{Sink, Source};
@@ -283,7 +283,7 @@ impl Channel {
     pub fn abandon(&self, other: Option<&Self>) {
         let mut content = self.content.lock();
         let is_unread = match &*content {
-            Content::Bytes(stream) => stream.ring.len() > 0,
+            Content::Bytes(stream) => !stream.ring.is_empty(),
             Content::Messages(messages, _) => !messages.is_empty(),
         };
         if let Some(other) = other.filter(|_| is_unread) {
@@ -360,7 +360,7 @@ impl Channel {
         let mut content = self.content.lock();
         if let Content::Bytes(stream) = &mut *content
             && stream.is_plain()
-            && stream.ring.len() > 0
+            && !stream.ring.is_empty()
         {
             let count = stream.ring.drain(into, usize::MAX)?;
             stream.first += count as u64;

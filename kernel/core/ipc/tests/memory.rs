@@ -7,7 +7,7 @@ use usermem::{Sink, Source};
 fn memory_of_an_emptied_pipe_goes_back() {
     let info = hal::boot::info();
     frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
-    let (reader, writer) = ipc::pipe(OpenFlags::NONBLOCK).expect("a pipe");
+    let (reader, writer) = pipe::pipe(OpenFlags::NONBLOCK).expect("a pipe");
     assert_eq!(writer.write(&mut Source::kernel(&[1; 60000])), Ok(60000));
     let full = frames::usage().free;
     assert_eq!(reader.read(&mut Sink::kernel(&mut [0; 60000])), Ok(60000));

@@ -2,7 +2,8 @@
 
 use abi::Errno;
 use abi::fcntl::OpenFlags;
-use ipc::{End, PIPE_BUF, eventfd, pipe};
+use ipc::eventfd;
+use pipe::{End, PIPE_BUF, pipe};
 use proptest::prelude::*;
 use std::collections::VecDeque;
 use std::sync::{Arc, Once};

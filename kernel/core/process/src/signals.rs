@@ -252,10 +252,14 @@ pub fn default_action(signal: Signal) -> DefaultAction {
 /// Whether what a signal would do does not happen because another process sent it to the application: to others, process 1 is the system's init, which no default
 /// action ends or stops. What it sends itself, what the kernel sends and what it waits for with the signal held back is not meant.
 #[must_use]
+#[inline]
 pub fn is_shielded(from: &Process, to: &Process, signal: Signal) -> bool {
-    to.pid == 1
-        && from.pid != 1
-        && to.signals.action(signal).handler == SIG_DFL
+    to.pid == 1 && from.pid != 1 && would_act(to, signal)
+}
+
+/// Whether a signal does by default what an init is shielded from, and nobody waits for it.
+fn would_act(to: &Process, signal: Signal) -> bool {
+    to.signals.action(signal).handler == SIG_DFL
         && default_action(signal) != DefaultAction::Continue
         && to
             .find_thread(|thread| !thread.signals.mask().contains(signal))

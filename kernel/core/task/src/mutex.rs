@@ -24,8 +24,15 @@ pub struct SleepLock<T> {
 
 /// The right to touch the data of a [`SleepLock`].
 pub struct SleepGuard<'a, T> {
-    lock: &'a SleepLock<T>,
-    data: Option<SpinGuard<'a, T>>,
+    // Goes first: whoever takes the lock next finds the data free.
+    data: SpinGuard<'a, T>,
+    _taken: Taken<'a>,
+}
+
+/// The lock is taken until this goes.
+struct Taken<'a> {
+    taken: &'a AtomicBool,
+    waiting: &'a WaitQueue,
 }
 
 impl<T: Default> Default for SleepLock<T> {
@@ -55,8 +62,8 @@ impl<T> SleepLock<T> {
             self.wait();
         }
         SleepGuard {
-            lock: self,
-            data: Some(self.data.lock()),
+            data: self.data.lock(),
+            _taken: self.is_taken(),
         }
     }
 
@@ -66,10 +73,19 @@ impl<T> SleepLock<T> {
         if self.taken.swap(true, Ordering::Acquire) {
             return None;
         }
+        let taken = self.is_taken();
         Some(SleepGuard {
-            lock: self,
-            data: self.data.try_lock(),
+            data: self.data.try_lock()?,
+            _taken: taken,
         })
+    }
+
+    #[inline]
+    fn is_taken(&self) -> Taken<'_> {
+        Taken {
+            taken: &self.taken,
+            waiting: &self.waiting,
+        }
     }
 
     #[cold]
@@ -95,28 +111,21 @@ impl<T> Deref for SleepGuard<'_, T> {
     type Target = T;
     #[inline]
     fn deref(&self) -> &T {
-        match &self.data {
-            Some(data) => data,
-            None => unreachable!("the guard has its data until it is dropped"),
-        }
+        &self.data
     }
 }
 
 impl<T> DerefMut for SleepGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        match &mut self.data {
-            Some(data) => data,
-            None => unreachable!("the guard has its data until it is dropped"),
-        }
+        &mut self.data
     }
 }
 
-impl<T> Drop for SleepGuard<'_, T> {
+impl Drop for Taken<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.data = None;
-        self.lock.taken.store(false, Ordering::SeqCst);
-        self.lock.waiting.wake_one();
+        self.taken.store(false, Ordering::SeqCst);
+        self.waiting.wake_one();
     }
 }

@@ -6,7 +6,7 @@ use abi::fcntl::OpenFlags;
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
-use ipc::{End, PIPE_BUF};
+use pipe::{End, PIPE_BUF};
 use syscall::Caller;
 use syscall::argument::Fd;
 use syscall::calls::io::{readable, segments, too_large, within_limit, writable};

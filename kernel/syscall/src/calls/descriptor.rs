@@ -105,7 +105,7 @@ fn notify(events: u32) -> Result<u64> {
 /// Tells or changes how many bytes a pipe holds at most.
 fn pipe_size(caller: &Caller<'_>, file: &File, command: u32, bytes: u64) -> Result<u64> {
     let end = file
-        .downcast::<ipc::End>()
+        .downcast::<pipe::End>()
         .ok_or(Error::new(Errno::EBADF, "the file is not a pipe"))?;
     if command == F_GETPIPE_SZ {
         return Ok(end.capacity() as u64);

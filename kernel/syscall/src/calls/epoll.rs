@@ -5,6 +5,7 @@ use super::pipe::known_flags;
 use super::poll::{after, after_millis, with_mask};
 use crate::Caller;
 use crate::argument::Fd;
+use ::epoll::Epoll;
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, EpollEvent};
 use abi::signal::SigSet;
@@ -13,7 +14,7 @@ use abi::time::{
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use ipc::{Epoll, TimerFile};
+use ipc::TimerFile;
 use usermem::UserPtr;
 use vfs::downcast_file_like;
 
@@ -33,12 +34,12 @@ fn epoll_create(caller: &mut Caller<'_>, (size,): (i32,)) -> Result<u64> {
     if size <= 0 {
         return Err(Error::new(Errno::EINVAL, "the size is not positive"));
     }
-    add(caller, ipc::epoll(), false)
+    add(caller, ::epoll::epoll(), false)
 }
 
 fn epoll_create1(caller: &mut Caller<'_>, (flags,): (u32,)) -> Result<u64> {
     let flags = known_flags(flags, OpenFlags::CLOEXEC)?;
-    add(caller, ipc::epoll(), flags.contains(OpenFlags::CLOEXEC))
+    add(caller, ::epoll::epoll(), flags.contains(OpenFlags::CLOEXEC))
 }
 
 const NO_EPOLL: Error = Error::new(Errno::EINVAL, "the descriptor is not an epoll");

@@ -24,7 +24,7 @@ fn pipe(caller: &mut Caller<'_>, (out,): (UserPtr<[i32; 2]>,)) -> Result<u64> {
 fn pipe2(caller: &mut Caller<'_>, (out, flags): (UserPtr<[i32; 2]>, u32)) -> Result<u64> {
     let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK | OpenFlags::DIRECT;
     let flags = known_flags(flags, known)?;
-    let (reader, writer) = ipc::pipe(flags)?;
+    let (reader, writer) = ::pipe::pipe(flags)?;
     give_pair(caller, [reader, writer], flags.contains(OpenFlags::CLOEXEC), out)
 }
 

@@ -7,7 +7,7 @@ use abi::signal::SigSet;
 use abi::time::{Timespec, Timeval};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
-use ipc::Watched;
+use epoll::Watched;
 use usermem::UserPtr;
 use vfs::Events;
 use zerocopy::IntoBytes;
@@ -118,7 +118,7 @@ fn poll_until(caller: &Caller<'_>, array: UserPtr<PollFd>, count: u32, deadline:
         }
     }
     let deadline = if bad > 0 { Some(0) } else { deadline };
-    let ready = ipc::poll(&watched, deadline).map_err(not_restarted)?;
+    let ready = epoll::poll(&watched, deadline).map_err(not_restarted)?;
     for (at, watched) in places.into_iter().zip(&watched) {
         entries[at].revents = watched.seen().bits() as u16;
     }
@@ -184,7 +184,7 @@ fn select_until(caller: &Caller<'_>, count: i32, sets: Sets, deadline: Deadline)
             watched.push(Watched::new(file, Events::from_bits_retain(wanted)));
         }
     }
-    ipc::poll(&watched, deadline).map_err(not_restarted)?;
+    epoll::poll(&watched, deadline).map_err(not_restarted)?;
     let mut sum = 0;
     for ((asked, set), (_, counts)) in asked.iter().zip(sets).zip(MEANING) {
         let Some(asked) = asked else { continue };

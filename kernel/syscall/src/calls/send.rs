@@ -55,6 +55,7 @@ pub fn may_signal(caller: &Caller<'_>, target: &Process, signal: Option<Signal>)
 }
 
 /// Sends a signal from the caller to a process, or to one thread of it. False when too many are pending.
+#[inline]
 pub fn send(caller: &Caller<'_>, target: &Arc<Process>, thread: Option<&Thread>, info: Info) -> bool {
     if signals::is_shielded(caller.process(), target, info.signal) {
         return true;

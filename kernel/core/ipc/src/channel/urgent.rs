@@ -129,7 +129,7 @@ impl Stream {
         if self.urgent.byte == Byte::Taken && self.urgent.at == self.first {
             self.urgent.byte = Byte::None;
         }
-        if self.urgent.is_left_out_at(self.first) && self.ring.len() > 0 {
+        if self.urgent.is_left_out_at(self.first) && !self.ring.is_empty() {
             self.ring.discard(1);
             self.first += 1;
             self.urgent.byte = Byte::None;

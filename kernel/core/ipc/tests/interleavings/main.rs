@@ -6,7 +6,9 @@ mod sockets;
 use abi::Errno;
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLLET, EPOLLONESHOT, EpollEvent};
-use ipc::{End, Epoll, Style, TimerFile, Watched, epoll, eventfd, pipe, poll, socket_pair, timerfd};
+use epoll::{Epoll, Watched, epoll, poll};
+use ipc::{Style, TimerFile, eventfd, socket_pair, timerfd};
+use pipe::{End, pipe};
 // What a test counts is no step of the machine.
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Once};

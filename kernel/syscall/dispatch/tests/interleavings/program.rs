@@ -271,7 +271,7 @@ fn boot() {
         task::scheduler::set_on_memory(put_memory_in_force);
         hal::thread::set_program(enter);
         process::exit::set_end(|status| panic!("the first process has ended: {status:?}"));
-        ipc::register();
+        pipe::register();
     });
 }
 

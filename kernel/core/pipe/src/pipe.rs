@@ -94,7 +94,7 @@ impl Pipe {
     #[inline(never)]
     fn read_some(&self, open: bool, into: &mut Sink<'_>) -> Result<usize> {
         let mut ring = self.ring.lock();
-        if ring.len() == 0 {
+        if ring.is_empty() {
             return if open { Err(Errno::EAGAIN.into()) } else { Ok(0) };
         }
         let read = if ring.packets.is_empty() {

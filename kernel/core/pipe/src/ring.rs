@@ -9,7 +9,7 @@ use usermem::{Sink, Source};
 const PAGE: usize = 4096;
 
 /// Bytes in the order in which they came.
-pub(crate) struct Ring {
+pub struct Ring {
     pages: Vec<Option<Page>>,
     start: usize,
     len: usize,
@@ -19,7 +19,8 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// An empty ring for so many pages.
-    pub(crate) fn new(pages: usize) -> Self {
+    #[must_use]
+    pub fn new(pages: usize) -> Self {
         let mut ring = Self {
             pages: Vec::new(),
             start: 0,
@@ -30,19 +31,31 @@ impl Ring {
         ring
     }
 
+    /// Whether there are no bytes.
+    #[must_use]
     #[inline]
-    pub(crate) fn len(&self) -> usize {
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many bytes there are.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
         self.len
     }
 
+    /// How many bytes it can hold.
+    #[must_use]
     #[inline]
-    pub(crate) fn capacity(&self) -> usize {
+    pub fn capacity(&self) -> usize {
         self.pages.len() * PAGE
     }
 
     /// How many bytes fit. As on Linux, a page that was read in part has room again when all of it was read.
+    #[must_use]
     #[inline]
-    pub(crate) fn room(&self) -> usize {
+    pub fn room(&self) -> usize {
         (self.capacity() - self.len).saturating_sub(self.start % PAGE)
     }
 
@@ -57,8 +70,11 @@ impl Ring {
     }
 
     /// Takes bytes in, as many as there is room for. Mostly they lie in one page.
+    ///
+    /// # Errors
+    /// `EFAULT`, `ENOMEM`, if nothing was taken.
     #[inline(always)]
-    pub(crate) fn fill(&mut self, from: &mut Source<'_>) -> Result<usize> {
+    pub fn fill(&mut self, from: &mut Source<'_>) -> Result<usize> {
         let (index, within) = self.place(self.len);
         let wanted = from.left();
         if wanted > PAGE - within || wanted > self.room() {
@@ -92,18 +108,21 @@ impl Ring {
         Ok(done)
     }
 
-    #[inline]
+    #[inline(always)]
     fn page(&mut self, index: usize) -> Result<&Page> {
-        let slot = self.pages.get_mut(index).ok_or(Errno::EIO)?;
-        match slot {
-            Some(page) => Ok(page),
-            None => Ok(slot.insert(Page::zeroed()?)),
+        match self.pages.get_mut(index) {
+            Some(Some(page)) => Ok(page),
+            Some(slot) => new_page(slot),
+            None => Err(Errno::EIO.into()),
         }
     }
 
     /// Gives bytes out, as many as there are and fit, but at most `most`. Mostly they lie in one page.
+    ///
+    /// # Errors
+    /// `EFAULT`, if nothing was given.
     #[inline(always)]
-    pub(crate) fn drain(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+    pub fn drain(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         let (index, within) = (self.start / PAGE, self.start % PAGE);
         let len = self.len.min(into.left()).min(most);
         let done = match self.pages.get(index) {
@@ -122,19 +141,28 @@ impl Ring {
     }
 
     /// The same, where a few instructions do not count.
+    ///
+    /// # Errors
+    /// `EFAULT`, if nothing was given.
     #[inline(never)]
-    pub(crate) fn drain_some(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+    pub fn drain_some(&mut self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         self.drain(into, most)
     }
 
     /// As [`Ring::drain`], but the bytes stay.
-    pub(crate) fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+    ///
+    /// # Errors
+    /// `EFAULT`, if nothing was given.
+    pub fn peek(&self, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         self.peek_behind(0, into, most)
     }
 
     /// The same without the first bytes, of which there are at least so many.
+    ///
+    /// # Errors
+    /// `EFAULT`, if nothing was given.
     #[inline(never)]
-    pub(crate) fn peek_behind(&self, skip: usize, into: &mut Sink<'_>, most: usize) -> Result<usize> {
+    pub fn peek_behind(&self, skip: usize, into: &mut Sink<'_>, most: usize) -> Result<usize> {
         let end = most.min(self.len - skip);
         let mut done = 0;
         while into.left() > 0 && done < end {
@@ -154,7 +182,7 @@ impl Ring {
     }
 
     /// Takes away the first bytes.
-    pub(crate) fn discard(&mut self, len: usize) {
+    pub fn discard(&mut self, len: usize) {
         self.start = (self.start + len) % self.capacity().max(1);
         self.len -= len;
         if self.len == 0 {
@@ -184,7 +212,7 @@ impl Ring {
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.len = 0;
         self.start = 0;
         self.pages.iter_mut().for_each(|page| *page = None);
@@ -192,7 +220,10 @@ impl Ring {
     }
 
     /// Changes the capacity to so many pages; false if what is in the ring does not fit.
-    pub(crate) fn resize(&mut self, pages: usize) -> Result<bool> {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn resize(&mut self, pages: usize) -> Result<bool> {
         if self.len > pages * PAGE || self.packets.pages() > pages {
             return Ok(false);
         }
@@ -208,4 +239,9 @@ impl Ring {
         self.fill(&mut Source::kernel(&bytes))?;
         Ok(true)
     }
+}
+
+#[inline(never)]
+fn new_page(slot: &mut Option<Page>) -> Result<&Page> {
+    Ok(slot.insert(Page::zeroed()?))
 }
