@@ -177,7 +177,7 @@ pub(crate) const NETWORK: [Figure; 6] = [
 ];
 
 /// Servers under load from outside; how each is measured is in `net`.
-pub(crate) const NET: [Figure; 14] = [
+pub(crate) const NET: [Figure; 13] = [
     no_more("nginx_small", "nginx, 612 bytes, per request"),
     no_more("nginx_large", "nginx, 1 MiB, per request"),
     no_more("nginx_connect", "nginx, a connection for each request"),
@@ -190,7 +190,6 @@ pub(crate) const NET: [Figure; 14] = [
     no_more("stream_loopback", "iperf3 inside of the guest, per KiB"),
     no_more("udp_echo", "UDP request and answer"),
     no_more("nginx_small_idle", "nginx, 612 bytes; 10,000 idle"),
-    no_more("nginx_connect_idle", "nginx, a connection each; 10,000 idle"),
     no_more("redis_get_idle", "redis GET; 10,000 idle"),
 ];
 

@@ -6,6 +6,7 @@
 //!
 //! The counting plugin says how many instructions the guest has executed when a load begins and when it has ended: idle time counts nothing, so that it does not matter how fast the host answers. What does
 //! matter a little is how many packets arrive at once; figures repeat within a few hundredths. Time in the guest is that of its instructions while it works and the host's while it waits (`-icount shift=0`).
+//! Connections that are opened beside 10,000 idle ones are no row: with the Linux guest behind QEMU's user network, one of them is not answered within a minute, so that there is nothing to compare with; `bench network` has that row on 127.0.0.1.
 //! Every load is a fixed number of operations, and every wait has an end.
 
 mod load;
@@ -47,7 +48,7 @@ fn row(id: &str) -> Row {
     match id.strip_prefix("tap_").unwrap_or(id) {
         "nginx_small" | "nginx_small_idle" => (file("/small", SMALL, BUSY, true), 500, 4000),
         "nginx_large" => (file("/large", LARGE, 4, true), 4, 24),
-        "nginx_connect" | "nginx_connect_idle" => (file("/small", SMALL, BUSY, false), 200, 2000),
+        "nginx_connect" => (file("/small", SMALL, BUSY, false), 200, 2000),
         "redis_get" | "redis_get_idle" => (Load::Redis { sets: false, batch: 1 }, 500, 8000),
         "redis_set" => (Load::Redis { sets: true, batch: 1 }, 500, 8000),
         "redis_get_batch" => (Load::Redis { sets: false, batch: 16 }, 1600, 32_000),
@@ -273,7 +274,7 @@ mod tests {
         };
         assert_eq!(chosen("nginx_small"), (1, 0, 0));
         assert_eq!(chosen("stream"), (3, 0, 2));
-        assert_eq!(chosen("idle"), (0, 3, 0));
+        assert_eq!(chosen("idle"), (0, 2, 0));
         assert_eq!(chosen("tap_"), (0, 0, TAP.len()));
         assert_eq!(chosen("nobody"), (0, 0, 0));
         assert_eq!(wanted(&NET, &Options::default()).len(), NET.len());
