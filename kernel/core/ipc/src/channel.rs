@@ -77,10 +77,8 @@ pub enum Along {
     Nothing,
     /// Open files.
     Files(Vec<Arc<File>>),
-    /// The last byte is urgent, if all of them find room.
-    Urgent,
-    /// The same between local sockets.
-    UrgentHere,
+    /// The last byte is urgent, if all of them find room; whether the sockets are local ones.
+    Urgent(bool),
 }
 
 /// What waits to be received.
@@ -500,8 +498,8 @@ impl Channel {
                 let (start, end) = (place, place + written as u64);
                 stream.marks.push_back(Mark { start, end, rights });
             }
-            Along::Urgent | Along::UrgentHere if from.left() == 0 && written > 0 => {
-                stream.set_urgent(matches!(along, Along::UrgentHere))?;
+            Along::Urgent(is_local) if from.left() == 0 && written > 0 => {
+                stream.set_urgent(is_local)?;
                 self.urgent.store(stream.urgent.state(), Ordering::Relaxed);
                 events |= Events::PRI | Events::URGENT;
             }

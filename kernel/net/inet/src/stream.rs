@@ -251,7 +251,7 @@ impl TcpSocket {
             return self.write_in_vain(from, flags);
         }
         let along = if flags & MSG_OOB != 0 {
-            Along::Urgent
+            Along::Urgent(false)
         } else {
             Along::Nothing
         };

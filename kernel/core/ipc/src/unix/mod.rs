@@ -364,7 +364,7 @@ impl Socket for UnixSocket {
         }
         let outgoing = outgoing.ok_or(NOT_CONNECTED)?;
         let along = match message.rights.clone() {
-            rights if rights.is_empty() && is_urgent => Along::UrgentHere,
+            rights if rights.is_empty() && is_urgent => Along::Urgent(true),
             rights => Along::Files(rights),
         };
         let sent = outgoing.write(from, along)?;
