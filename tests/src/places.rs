@@ -60,3 +60,8 @@ fn build_command() -> Result<PathBuf, String> {
     }
     Ok(target().join("release/chiton"))
 }
+
+/// How many processors a machine for Java has. The virtual machine of Java writes a jump over the first instruction of a method that others may run, in a way that real processors see as the one or the
+/// other. QEMU 7.2, which translates on several threads, fetches an instruction byte by byte: now and then it takes the first byte of the old one and the rest of the new one, and Java
+/// dies at the first instruction of a method. One processor translates what it has written itself.
+pub const CPUS_FOR_JAVA: u32 = 1;

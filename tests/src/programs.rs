@@ -264,7 +264,11 @@ fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> 
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .to_vec();
     job.workdir = Some("/tmp/work".into());
-    job.cpus = 2;
+    job.cpus = if program.name == "java" {
+        places::CPUS_FOR_JAVA
+    } else {
+        2
+    };
     job.memory = Some(program.memory.into());
     job.timeout = timeout;
     same_on_both(&job)

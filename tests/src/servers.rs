@@ -240,7 +240,12 @@ fn run(server: &Server, rounds: u32, patience: Duration) -> Result<(), String> {
     let mut machine = Command::new(places::command()?);
     let mut client = Command::new("sh");
     let limit = patience.as_secs() + 60;
-    machine.args(["run", "--cpus", "2", "--timeout", &limit.to_string()]);
+    let cpus = if server.name == "java_http" {
+        places::CPUS_FOR_JAVA
+    } else {
+        2
+    };
+    machine.args(["run", "--cpus", &cpus.to_string(), "--timeout", &limit.to_string()]);
     for (at, (port, datagrams)) in server.ports.iter().enumerate() {
         let free = free_port()?;
         machine.args(["-p", &format!("{free}:{port}")]);

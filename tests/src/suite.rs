@@ -150,7 +150,7 @@ pub(crate) fn difference(host: &Outcome, guest: &Outcome) -> String {
 
 /// Enough of what a program said to see why it ended: the reports of runtimes have the cause near their beginning.
 pub(crate) fn excerpt(said: &str) -> String {
-    const FIRST: usize = 80;
+    const FIRST: usize = 160;
     const LAST: usize = 20;
     let lines: Vec<&str> = said.lines().collect();
     if lines.len() <= FIRST + LAST {
