@@ -10,7 +10,7 @@ load -c 2 -n $((100 * rounds)) "$http/cert.pem"
 until [ "$(echo up | nc -N -w 5 127.0.0.1 "$PORT1")" = UP ]; do sleep 0.2; done
 seq 1 20000 | nc -N -w 30 127.0.0.1 "$PORT1" | cksum
 echo 'bytes 3000000' | nc -N -w 30 127.0.0.1 "$PORT1" | wc -c
-{ echo hello; sleep 1; } | openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile "$HERE/cert.pem" -connect "127.0.0.1:$PORT2" 2>/dev/null
+{ echo hello; sleep 4; } | openssl s_client -quiet -no_ign_eof -verify_return_error -CAfile "$HERE/cert.pem" -connect "127.0.0.1:$PORT2" 2>/dev/null
 for one in $(seq $((20 * rounds))); do
     for two in 1 2 3 4; do echo "line $one" | nc -N -w 30 127.0.0.1 "$PORT1" & done
     wait
