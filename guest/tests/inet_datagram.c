@@ -1,16 +1,8 @@
 // UDP within the machine, and the newer protocol: addresses, connections of datagrams, who gets what.
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, ip, &a.sin_addr);
-  return a;
-}
 #define SA(a) (struct sockaddr *)&(a), sizeof(a)
 
 static int bound(int type, struct sockaddr_in *where) {

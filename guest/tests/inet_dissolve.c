@@ -1,24 +1,9 @@
 // Connections that are dissolved (connect to AF_UNSPEC) and made again: what is left of the addresses, who is told, and what a socket is good for afterwards.
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, ip, &where.sin_addr);
-  return where;
-}
-
-static int port_of(int fd) {
-  struct sockaddr_storage name;
-  socklen_t len = sizeof name;
-  getsockname(fd, (struct sockaddr *)&name, &len);
-  return ntohs(((struct sockaddr_in *)&name)->sin_port);
-}
 
 static void ends(const char *what, int fd) {
   struct sockaddr_storage name = {0};

@@ -1,27 +1,13 @@
 // Sockets for echoes (SOCK_DGRAM with ICMP and ICMPv6): who may have them, their identifiers, what is sent and what comes back, errors, and how they are listed.
 //: root
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <grp.h>
 #include <linux/errqueue.h>
-#include <net/if.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-
-// Linux lets groups ping for each network of its own: one of this program's, whose loopback is to go up.
-static void own_network(void) {
-  if (unshare(CLONE_NEWNET)) return;
-  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-  int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  ioctl(fd, SIOCSIFFLAGS, &request);
-  close(fd);
-}
 
 static void range(const char *text) {
   char now[64] = "";
@@ -30,19 +16,6 @@ static void range(const char *text) {
   lseek(fd, 0, SEEK_SET);
   if (read(fd, now, sizeof now - 1) > 0) printf("range %s", now);
   close(fd);
-}
-
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, ip, &where.sin_addr);
-  return where;
-}
-
-static int port_of(int fd) {
-  struct sockaddr_storage name;
-  socklen_t len = sizeof name;
-  getsockname(fd, (struct sockaddr *)&name, &len);
-  return ntohs(((struct sockaddr_in *)&name)->sin_port);
 }
 
 static void wait_for(int fd, int events) {

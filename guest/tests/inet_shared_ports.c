@@ -1,12 +1,7 @@
 // Ports of those who connect: shared towards different servers, unique towards one, given back, and none yet for who only has an address.
 //: root
-#include "../include/t.h"
-#include <arpa/inet.h>
-#include <net/if.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #ifndef IP_LOCAL_PORT_RANGE
 #define IP_LOCAL_PORT_RANGE 51
@@ -14,21 +9,6 @@
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT 24
 #endif
-
-// On Linux nobody else is to have the ports: a network of this program's own.
-static void own_network(void) {
-  if (unshare(CLONE_NEWNET)) return;
-  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-  int fd = socket(AF_INET, SOCK_DGRAM, 0);
-  ioctl(fd, SIOCSIFFLAGS, &request);
-  close(fd);
-}
-
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, ip, &where.sin_addr);
-  return where;
-}
 
 static int listener(const char *ip, int port) {
   struct sockaddr_in where = at(ip, port);
@@ -43,13 +23,6 @@ static int client(void) {
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(fd, IPPROTO_IP, IP_LOCAL_PORT_RANGE, &range, sizeof range);
   return fd;
-}
-
-static int port_of(int fd) {
-  struct sockaddr_in name;
-  socklen_t len = sizeof name;
-  getsockname(fd, (struct sockaddr *)&name, &len);
-  return ntohs(name.sin_port);
 }
 
 static int reach(int fd, const char *ip, int port) {

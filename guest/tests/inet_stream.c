@@ -1,18 +1,10 @@
 // TCP within the machine: binding, listening, connecting, what is sent, how it ends, and who is refused.
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-  inet_pton(AF_INET, ip, &a.sin_addr);
-  return a;
-}
 #define SA(a) (struct sockaddr *)&(a), sizeof(a)
 
 static int listening(struct sockaddr_in *where) {

@@ -1,12 +1,7 @@
 // What /proc/net/snmp, snmp6 and netstat count of datagrams, connections and messages.
-#include "../include/t.h"
-#include <arpa/inet.h>
-#include <net/if.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 static long counter(const char *file, const char *row, const char *name) {
   char path[64], names[8192], values[8192];
@@ -119,12 +114,7 @@ static void messages(void) {
 
 int main(void) {
   // Nobody else's packets, where that can be had.
-  if (unshare(CLONE_NEWNET) == 0) {
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-    int any = socket(AF_INET, SOCK_DGRAM, 0);
-    ioctl(any, SIOCSIFFLAGS, &request);
-    close(any);
-  }
+  own_network();
   for (const char **name = udp; *name; name++) remember("Udp", *name);
   for (const char **name = tcp; *name; name++) remember("Tcp", *name);
   for (const char **name = icmp; *name; name++) remember("Icmp", *name);

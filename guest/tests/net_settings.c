@@ -1,14 +1,9 @@
 // What is set below /proc/sys/net has the effect that it has on Linux.
-#include "../include/t.h"
-#include <arpa/inet.h>
-#include <net/if.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 
 static int set(const char *name, const char *value) {
@@ -30,12 +25,6 @@ static void tell(const char *name) {
   text[len < 0 ? 0 : len] = 0;
   printf("%s: %s%s", name, text, len > 0 ? "" : "?\n");
   close(fd);
-}
-
-static struct sockaddr_in at(const char *ip, int port) {
-  struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-  inet_pton(AF_INET, ip, &a.sin_addr);
-  return a;
 }
 
 static int option(int kind, int level, int name) {
@@ -224,12 +213,7 @@ static void local(void) {
 }
 
 int main(void) {
-  if (unshare(CLONE_NEWNET) == 0) {
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
-    int any = socket(AF_INET, SOCK_DGRAM, 0);
-    ioctl(any, SIOCSIFFLAGS, &request);
-    close(any);
-  }
+  own_network();
   ports();
   hops();
   foreign();

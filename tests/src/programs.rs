@@ -20,6 +20,8 @@ struct Program {
     /// Whether that is [`COMPILER`] too.
     compiles: bool,
     memory: &'static str,
+    /// Processors of the machine.
+    cpus: u32,
     /// Rounds of the longer run.
     rounds: u32,
 }
@@ -31,11 +33,16 @@ const fn program(name: &'static str, command: &'static [&'static str], memory: &
         files: &[],
         compiles: false,
         memory,
+        cpus: 2,
         rounds,
     }
 }
 
 impl Program {
+    const fn on(self, cpus: u32) -> Self {
+        Self { cpus, ..self }
+    }
+
     const fn with(self, files: &'static [&'static str]) -> Self {
         Self { files, ..self }
     }
@@ -199,11 +206,13 @@ const PROGRAMS: &[Program] = &[
     ]),
     program("python", &["/usr/bin/python3", "@/python.py"], "512M", 6).with(&["/usr/bin/seq", "/usr/bin/wc"]),
     program("node", &["/usr/bin/node", "@/node.js"], "1G", 10),
-    program("java", &["/bin/sh", "@/java.sh", "@"], "1G", 10).with(&[
-        "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
-        "/usr/lib/jvm/java-17-openjdk-amd64/bin/javac",
-        "/bin/ls",
-    ]),
+    program("java", &["/bin/sh", "@/java.sh", "@"], "1G", 10)
+        .with(&[
+            "/usr/lib/jvm/java-17-openjdk-amd64/bin/java",
+            "/usr/lib/jvm/java-17-openjdk-amd64/bin/javac",
+            "/bin/ls",
+        ])
+        .on(places::CPUS_FOR_JAVA),
     program("erlang", &["/bin/sh", "@/otp.sh", "@"], "512M", 10).with(&["/usr/bin/erl", "/usr/bin/erlc"]),
     program("ruby", &["/usr/bin/ruby", "@/ruby.rb"], "512M", 20),
     program("php", &["/usr/bin/php", "@/php.php"], "512M", 20),
@@ -264,11 +273,7 @@ fn run(program: &Program, rounds: u32, timeout: Duration) -> Result<(), String> 
     .map(|(key, value)| (key.to_owned(), value.to_owned()))
     .to_vec();
     job.workdir = Some("/tmp/work".into());
-    job.cpus = if program.name == "java" {
-        places::CPUS_FOR_JAVA
-    } else {
-        2
-    };
+    job.cpus = program.cpus;
     job.memory = Some(program.memory.into());
     job.timeout = timeout;
     same_on_both(&job)

@@ -29,6 +29,8 @@ struct Server {
     client: &'static str,
     /// What the client prints; numbers with a `#` before them are multiplied by the rounds.
     says: &'static str,
+    /// Processors of the machine.
+    cpus: u32,
     /// Rounds of the longer run.
     rounds: u32,
 }
@@ -54,6 +56,7 @@ const SERVERS: &[Server] = &[
         says: "<title>Welcome to nginx!</title>\n0 connection, 200\nfile by sendfile: the same\n\
             0 connection, 200, verified 0\nfile by TLS: the same\npart by TLS 1.3: the same\nworkers: 2\n\
             Complete #1000\nFailed 0\nComplete #100\nFailed 0\nComplete #200\nFailed 0\nComplete #4\nFailed 0\n",
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -71,6 +74,7 @@ const SERVERS: &[Server] = &[
         client: "apache2.sh",
         says: "    <title>Apache2 Debian Default Page: It works</title>\n0 connection, 200\nfile: the same\n\
             Content-Encoding: gzip\n403\n<title>403 Forbidden</title>\nComplete #500\nFailed 0\nComplete #100\nFailed 0\n",
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -90,6 +94,7 @@ const SERVERS: &[Server] = &[
         says: "PONG\nOK\nvalue\nOK\na megabyte: the same\n\"message\",\"news\",\"hello\"\n500500\n\
             SET went\nGET went\nLPUSH went\nLPUSH (needed to benchmark LRANGE) went\n\
             LRANGE_100 (first 100 elements) went\nSET went\nGET went\n",
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -101,6 +106,7 @@ const SERVERS: &[Server] = &[
         says: "*\nSELECT 20000\nCREATE INDEX\n\
             20000|00003e3b9e5336685200ae85d21b4f5e|fffb8ef15de06d87e6ba6c830f3b6284\n20000\n20000\n\
             ERROR:  column \"nothing\" does not exist\n20000\nt\n#200\nt\n#10\n",
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -119,6 +125,7 @@ const SERVERS: &[Server] = &[
         command: &["/usr/bin/node", "@/node.js"],
         client: "web.sh",
         says: WEB,
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -144,6 +151,7 @@ const SERVERS: &[Server] = &[
         ],
         client: "web.sh",
         says: WEB,
+        cpus: places::CPUS_FOR_JAVA,
         rounds: 20,
     },
     Server {
@@ -160,6 +168,7 @@ const SERVERS: &[Server] = &[
         command: &["+/web-go"],
         client: "web.sh",
         says: WEB,
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -179,6 +188,7 @@ const SERVERS: &[Server] = &[
         client: "python.sh",
         says: "<a href=\"big\"\n<a href=\"cert.pem\"\n<a href=\"key.pem\"\n0 connection, 200\nfile: the same\n\
             PUT /put 5000000 right\nComplete #100\nFailed 0\n3231941463 108894\n3000000\nHELLO\n#20 #20\n",
+        cpus: 2,
         rounds: 20,
     },
     Server {
@@ -189,6 +199,7 @@ const SERVERS: &[Server] = &[
         client: "tools.sh",
         says: "to the machine: True\nfrom the machine: True\ntwo at once: True\ndatagrams: True\n\
             by nc and back: the same\n",
+        cpus: 2,
         rounds: 10,
     },
 ];
@@ -240,12 +251,13 @@ fn run(server: &Server, rounds: u32, patience: Duration) -> Result<(), String> {
     let mut machine = Command::new(places::command()?);
     let mut client = Command::new("sh");
     let limit = patience.as_secs() + 60;
-    let cpus = if server.name == "java_http" {
-        places::CPUS_FOR_JAVA
-    } else {
-        2
-    };
-    machine.args(["run", "--cpus", &cpus.to_string(), "--timeout", &limit.to_string()]);
+    machine.args([
+        "run",
+        "--cpus",
+        &server.cpus.to_string(),
+        "--timeout",
+        &limit.to_string(),
+    ]);
     for (at, (port, datagrams)) in server.ports.iter().enumerate() {
         let free = free_port()?;
         machine.args(["-p", &format!("{free}:{port}")]);

@@ -1,0 +1,33 @@
+// Addresses, ports and networks for tests of sockets.
+#ifndef INET_H
+#define INET_H
+#include "t.h"
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// On Linux nobody else is to have the ports, or to see the settings: a network of this program's own, whose loopback is to go up.
+static inline void own_network(void) {
+  if (unshare(CLONE_NEWNET)) return;
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+  int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  ioctl(fd, SIOCSIFFLAGS, &request);
+  close(fd);
+}
+
+static inline struct sockaddr_in at(const char *ip, int port) {
+  struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
+  inet_pton(AF_INET, ip, &where.sin_addr);
+  return where;
+}
+
+static inline int port_of(int fd) {
+  struct sockaddr_storage name;
+  socklen_t len = sizeof name;
+  getsockname(fd, (struct sockaddr *)&name, &len);
+  return ntohs(((struct sockaddr_in *)&name)->sin_port);
+}
+#endif
