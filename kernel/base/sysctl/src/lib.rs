@@ -59,7 +59,6 @@ settings! {
     WMEM_DEFAULT "core/wmem_default"
     WMEM_MAX "core/wmem_max"
     ACCEPT_REDIRECTS "ipv4/conf/*/accept_redirects"
-    SECURE_REDIRECTS "ipv4/conf/*/secure_redirects"
     ECHO_IGNORE_ALL "ipv4/icmp_echo_ignore_all"
     ECHO_IGNORE_BROADCASTS "ipv4/icmp_echo_ignore_broadcasts"
     MSGS_BURST "ipv4/icmp_msgs_burst"

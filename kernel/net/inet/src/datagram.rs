@@ -254,8 +254,27 @@ impl UdpSocket {
         self.protocol == protocol && own.is_some_and(|own| own.is_unspecified() || own == to)
     }
 
-    pub(crate) fn options(&self) -> &Options {
-        &self.options
+    /// The next datagram, how much of it found room, and flags; nothing if there will be none.
+    fn receive_letter(&self, into: &mut Sink<'_>, mut flags: u32) -> Result<Option<(Letter, usize, u32)>> {
+        if self.is_ping() {
+            ping::check_flags(flags)?;
+            // As on Linux, what does not fit is not counted.
+            flags &= !MSG_TRUNC;
+        }
+        self.inbox.take_error()?;
+        if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let peeks = flags & MSG_PEEK != 0;
+        let received = if self.options.has_extras() {
+            self.inbox.receive_more(&self.options, into, flags)?
+        } else {
+            self.inbox.receive(into, flags)?
+        };
+        if !peeks && self.protocol == udp::PROTOCOL {
+            counters::udp::IN_DATAGRAMS.count(received.0.from.is_ipv6());
+        }
+        Ok(Some(received))
     }
 
     pub(crate) fn take_echo(&self, letter: Letter) {
@@ -287,8 +306,16 @@ impl UdpSocket {
         }
     }
 
+    /// The network says that a datagram to somebody did not arrive.
+    pub(crate) fn hear_of_failure(&self, failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) {
+        let too_long = failed.errno == Errno::EMSGSIZE;
+        if !too_long || options::path_discovery(&self.options, failed.destination) != 0 {
+            self.fail(Trouble::new(failed, bytes, peer), failed.is_fatal || too_long);
+        }
+    }
+
     /// A datagram did not arrive: its `letter` is from whom it was to.
-    pub(crate) fn fail(&self, trouble: Trouble, is_fatal: bool) {
+    fn fail(&self, trouble: Trouble, is_fatal: bool) {
         let peer = self.ends.lock().peer;
         let is_connected = peer == Some(trouble.letter.from) || self.is_ping() && peer.is_some();
         let wanted = control::wants_troubles(&self.options, trouble.letter.to);
@@ -347,15 +374,8 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
     let from = address::scoped(packet.source, ports[0], packet.interface);
     let to = SocketAddr::new(packet.destination, ports[1]);
     let letter = || Letter {
-        bytes: bytes.to_vec(),
-        from,
-        to: packet.destination,
-        interface: packet.interface,
-        hop_limit: packet.hop_limit,
-        traffic_class: packet.traffic_class,
         covered,
-        came: 0,
-        lost: 0,
+        ..Letter::new(packet, bytes.to_vec(), from)
     };
     if !packet.is_unicast {
         all.everybody(to, from)
@@ -378,31 +398,9 @@ fn fail(failed: &Failed<'_>) {
     let (Some(own), Some(peer)) = ports else { return };
     let own = SocketAddr::new(failed.source, own);
     let peer = address::scoped(failed.destination, peer, failed.interface);
-    let Some(socket) = PORTS.find(own, peer, |_| true) else {
-        return;
-    };
-    let too_long = failed.errno == Errno::EMSGSIZE;
-    if too_long && options::path_discovery(&socket.options, failed.destination) == 0 {
-        return;
+    if let Some(socket) = PORTS.find(own, peer, |_| true) {
+        socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
     }
-    let trouble = Trouble {
-        errno: failed.errno,
-        message: Some(failed.message),
-        info: failed.mtu.unwrap_or(0),
-        offender: failed.offender,
-        letter: Letter {
-            bytes: failed.payload.get(udp::LEN..).unwrap_or_default().to_vec(),
-            from: peer,
-            to: failed.destination,
-            interface: failed.interface,
-            hop_limit: 0,
-            traffic_class: 0,
-            covered: None,
-            came: 0,
-            lost: 0,
-        },
-    };
-    socket.fail(trouble, failed.is_fatal || too_long);
 }
 
 impl Holder for UdpSocket {
@@ -417,8 +415,8 @@ impl Holder for UdpSocket {
 }
 
 impl FileLike for UdpSocket {
-    fn read(&self, file: &File, into: &mut Sink<'_>) -> Result<usize> {
-        Ok(self.receive(file, into, 0)?.count)
+    fn read(&self, _file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        Ok(self.receive_letter(into, 0)?.map_or(0, |(_, count, _)| count))
     }
 
     fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
@@ -475,25 +473,9 @@ impl Socket for UdpSocket {
         if flags & MSG_ERRQUEUE != 0 {
             return self.receive_trouble(into, flags);
         }
-        let mut flags = flags;
-        if self.is_ping() {
-            ping::check_flags(flags)?;
-            // As on Linux, what does not fit is not counted.
-            flags &= !MSG_TRUNC;
-        }
-        self.inbox.take_error()?;
-        if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+        let Some((letter, count, flags)) = self.receive_letter(into, flags)? else {
             return Ok(Incoming::default());
-        }
-        let peeks = flags & MSG_PEEK != 0;
-        let (letter, count, flags) = if self.options.has_extras() {
-            self.inbox.receive_more(&self.options, into, flags)?
-        } else {
-            self.inbox.receive(into, flags)?
         };
-        if !peeks && self.protocol == udp::PROTOCOL {
-            counters::udp::IN_DATAGRAMS.count(letter.from.is_ipv6());
-        }
         Ok(Incoming {
             count,
             flags,

@@ -6,6 +6,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use ip::{Failed, Received};
 use ipc::channel::Ear;
 use ipc::options::Options;
 use lock::SpinLock;
@@ -56,10 +57,50 @@ pub(crate) struct Trouble {
     pub(crate) letter: Letter,
 }
 
+impl Letter {
+    /// What a packet brought.
+    pub(crate) fn new(packet: &Received<'_>, bytes: Vec<u8>, from: SocketAddr) -> Self {
+        Self {
+            bytes,
+            from,
+            to: packet.destination,
+            interface: packet.interface,
+            hop_limit: packet.hop_limit,
+            traffic_class: packet.traffic_class,
+            covered: None,
+            came: 0,
+            lost: 0,
+        }
+    }
+}
+
+impl Trouble {
+    /// Of something that was to go to somebody, of which these bytes are left.
+    pub(crate) fn new(failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) -> Self {
+        Self {
+            errno: failed.errno,
+            message: Some(failed.message),
+            info: failed.mtu.unwrap_or(0),
+            offender: failed.offender,
+            letter: Letter {
+                bytes: bytes.to_vec(),
+                from: peer,
+                to: failed.destination,
+                interface: failed.interface,
+                hop_limit: 0,
+                traffic_class: 0,
+                covered: None,
+                came: 0,
+                lost: 0,
+            },
+        }
+    }
+}
+
 /// Bytes that may wait in all of them (`net.ipv4.udp_mem`).
 fn most_of_all() -> usize {
     match sysctl::UDP_MEM.number(2) as usize {
-        0 => 2 * memory::limits()[2],
+        0 => 2 * memory::limit(memory::MOST),
         pages => pages * 4096,
     }
 }

@@ -39,9 +39,9 @@ pub fn usage() -> [usize; 4] {
     ]
 }
 
-/// Three limits in pages: when nothing is done, when little is kept, and most.
-fn three(limits: [usize; 3]) -> String {
-    let [low, pressure, most] = limits.map(|limit| limit / 4096);
+/// So many times the three limits, in pages: when nothing is done, when little is kept, and most.
+fn three(times: usize) -> String {
+    let [low, pressure, most] = [0, 1, 2].map(|which| memory::limit(which) * times / 4096);
     format!("{low}\t{pressure}\t{most}")
 }
 
@@ -51,8 +51,8 @@ pub fn setting(path: &[u8]) -> String {
     match path {
         b"ipv4/tcp_max_orphans" => format!("{}", memory::most_orphans()),
         b"ipv4/tcp_max_tw_buckets" => format!("{}", memory::most_over()),
-        b"ipv4/tcp_mem" => three(memory::limits()),
-        b"ipv4/udp_mem" => three(memory::limits().map(|limit| 2 * limit)),
+        b"ipv4/tcp_mem" => three(1),
+        b"ipv4/udp_mem" => three(2),
         _ => String::new(),
     }
 }

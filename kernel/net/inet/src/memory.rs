@@ -1,6 +1,6 @@
 //! How much memory connections over the network may have altogether: a thousand clients that never read end in senders that wait, not in a machine without memory.
 //!
-//! Each connection has limits of its own, which grow with how fast it goes. Beyond a part of the memory ([`limits`]) all of them have to do with [`LITTLE`], and beyond twice that with [`ALWAYS`], which everybody has in any case, so that
+//! Each connection has limits of its own, which grow with how fast it goes. Beyond a part of the memory ([`limit`]) all of them have to do with [`LITTLE`], and beyond twice that with [`ALWAYS`], which everybody has in any case, so that
 //! a new client is served while old ones keep much waiting. What comes for who has more than that is not taken then, and comes again. Where the machine has hardly a frame left, nobody new gets in.
 //! What is in the sum is the bytes of streams, with what lies empty beside them; a connection's own kilobyte is not.
 
@@ -23,12 +23,26 @@ fn frames() -> usize {
     frames::usage().total as usize
 }
 
+/// Places of the numbers of `net.ipv4.tcp_mem`: from where on each has to do with little, and the most.
+const LITTLE_FROM: usize = 1;
+pub(crate) const MOST: usize = 2;
+
 /// Bytes that all connections may keep before nothing, before each has to do with little, and at most (`net.ipv4.tcp_mem`): a sixteenth of the memory is little enough, as on Linux.
-pub(crate) fn limits() -> [usize; 3] {
+#[inline]
+pub(crate) fn limit(which: usize) -> usize {
+    match sysctl::TCP_MEM.number(which) as usize {
+        0 => by_memory(which),
+        pages => pages * PAGE,
+    }
+}
+
+fn by_memory(which: usize) -> usize {
     let pressure = *PRESSURE.get_or_init(|| (frames() * PAGE / 16).max(1 << 18));
-    let by_itself = [pressure / 4 * 3, pressure, pressure * 2];
-    let set = [0, 1, 2].map(|which| sysctl::TCP_MEM.number(which) as usize * PAGE);
-    if set == [0; 3] { by_itself } else { set }
+    match which {
+        0 => pressure / 4 * 3,
+        LITTLE_FROM => pressure,
+        _ => pressure * 2,
+    }
 }
 
 /// Bytes that all of them keep.
@@ -45,10 +59,9 @@ pub(crate) fn change(before: usize, after: usize) -> u32 {
         let change = after.wrapping_sub(before);
         KEPT.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     };
-    let [_, pressure, most] = limits();
-    if all <= pressure {
+    if all <= limit(LITTLE_FROM) {
         u32::MAX
-    } else if all <= most {
+    } else if all <= limit(MOST) {
         LITTLE
     } else {
         ALWAYS
@@ -57,7 +70,7 @@ pub(crate) fn change(before: usize, after: usize) -> u32 {
 
 /// Whether nobody may have more who has something.
 pub(crate) fn is_all_taken() -> bool {
-    kept() > limits()[2]
+    kept() > limit(MOST)
 }
 
 /// Whether the machine has hardly any memory left: nobody new gets in.
@@ -93,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_more_all_keep_the_less_each_may() {
-        let [_, part, _] = limits();
+        let part = limit(LITTLE_FROM);
         assert_eq!(change(0, part), u32::MAX);
         assert_eq!((change(0, 1), is_all_taken()), (LITTLE, false));
         assert_eq!((change(0, part), is_all_taken()), (ALWAYS, true));

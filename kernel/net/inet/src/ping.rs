@@ -2,9 +2,9 @@
 //! the answers to its own, and what became of them. Everything else is as with other datagrams (`datagram`).
 
 use crate::datagram::UdpSocket;
-use crate::inbox::{Letter, Trouble};
+use crate::inbox::Letter;
 use crate::ports::{Ports, Wish};
-use crate::{address, limits, options};
+use crate::{address, limits};
 use abi::socket::{AF_INET, MSG_OOB, SO_REUSEADDR, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -113,17 +113,7 @@ fn receive(packet: &Received<'_>) {
     let to = SocketAddr::new(packet.destination, identifier);
     let takes = |socket: &UdpSocket| socket.takes_echo(packet.protocol, packet.destination);
     if let Some(socket) = PORTS.find(to, from, takes) {
-        socket.take_echo(Letter {
-            bytes: packet.payload.to_vec(),
-            from,
-            to: packet.destination,
-            interface: packet.interface,
-            hop_limit: packet.hop_limit,
-            traffic_class: packet.traffic_class,
-            covered: None,
-            came: 0,
-            lost: 0,
-        });
+        socket.take_echo(Letter::new(packet, packet.payload.to_vec(), from));
     }
 }
 
@@ -138,34 +128,12 @@ fn fail(failed: &Failed<'_>) {
     let Some(identifier) = u16_at(failed.payload, 4).filter(|_| failed.payload.first() == Some(&kind)) else {
         return;
     };
-    let from = address::scoped(failed.destination, 0, failed.interface);
+    let peer = address::scoped(failed.destination, 0, failed.interface);
     let own = SocketAddr::new(failed.source, identifier);
     let takes = |socket: &UdpSocket| socket.takes_echo(protocol, failed.source);
-    let Some(socket) = PORTS.find(own, from, takes) else {
-        return;
-    };
-    let too_long = failed.errno == Errno::EMSGSIZE;
-    if too_long && options::path_discovery(socket.options(), failed.destination) == 0 {
-        return;
+    if let Some(socket) = PORTS.find(own, peer, takes) {
+        socket.hear_of_failure(failed, failed.payload, peer);
     }
-    let trouble = Trouble {
-        errno: failed.errno,
-        message: Some(failed.message),
-        info: failed.mtu.unwrap_or(0),
-        offender: failed.offender,
-        letter: Letter {
-            bytes: failed.payload.to_vec(),
-            from,
-            to: failed.destination,
-            interface: failed.interface,
-            hop_limit: 0,
-            traffic_class: 0,
-            covered: None,
-            came: 0,
-            lost: 0,
-        },
-    };
-    socket.fail(trouble, failed.is_fatal || too_long);
 }
 
 #[cfg(test)]

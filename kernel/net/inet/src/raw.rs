@@ -252,17 +252,8 @@ fn receive(packet: &Received<'_>) {
             continue;
         }
         let header = if packet.source.is_ipv4() { packet.header } else { &[] };
-        let letter = Letter {
-            bytes: [header, packet.payload].concat(),
-            from: address::scoped(packet.source, 0, packet.interface),
-            to: packet.destination,
-            interface: packet.interface,
-            hop_limit: packet.hop_limit,
-            traffic_class: packet.traffic_class,
-            covered: None,
-            came: 0,
-            lost: 0,
-        };
+        let from = address::scoped(packet.source, 0, packet.interface);
+        let letter = Letter::new(packet, [header, packet.payload].concat(), from);
         control::take_in(&socket.inbox, &socket.options, letter, &[]);
     }
 }
@@ -273,23 +264,8 @@ pub(crate) fn fail(failed: &Failed<'_>) {
     for socket in interested(protocol, failed.source, failed.destination) {
         let wanted = control::wants_troubles(&socket.options, failed.destination);
         if wanted {
-            socket.inbox.put_trouble(Trouble {
-                errno: failed.errno,
-                message: Some(failed.message),
-                info: failed.mtu.unwrap_or(0),
-                offender: failed.offender,
-                letter: Letter {
-                    bytes: failed.payload.to_vec(),
-                    from: address::scoped(failed.destination, 0, failed.interface),
-                    to: failed.destination,
-                    interface: failed.interface,
-                    hop_limit: 0,
-                    traffic_class: 0,
-                    covered: None,
-                    came: 0,
-                    lost: 0,
-                },
-            });
+            let peer = address::scoped(failed.destination, 0, failed.interface);
+            socket.inbox.put_trouble(Trouble::new(failed, failed.payload, peer));
         }
         let is_connected = socket.ends.lock().peer.is_some();
         if wanted || failed.is_fatal && is_connected {

@@ -230,7 +230,8 @@ pub(crate) fn settings(options: &Options) -> Settings {
         keep_count: usual(TCP_KEEPCNT) as u8,
         syn_count: usual(TCP_SYNCNT) as u8,
         user_timeout: tcp(18, 0),
-        fin_timeout: usual(TCP_LINGER2),
+        // Less than nothing asks for no waiting at all.
+        fin_timeout: (usual(TCP_LINGER2) as i32).max(0) as u32,
         max_segment: tcp(2, 0) as u16,
         send_buffer: kept(SOL_SOCKET, SO_SNDBUF, 0),
         receive_buffer: kept(SOL_SOCKET, SO_RCVBUF, 0),

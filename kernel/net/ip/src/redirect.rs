@@ -50,7 +50,7 @@ impl Stack {
             _ => false,
         });
         if let Some(before) = before
-            && let (Thing::Route(known), _) = self.timed.swap_remove(before)
+            && let (Thing::Route(known), _) = self.timed.remove(before)
         {
             self.routes.retain(|route| *route != known);
         }
