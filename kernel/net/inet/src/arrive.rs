@@ -1,6 +1,6 @@
 //! Segments that come by the network, each to whom it is for: a connection, what is left of one, or who listens.
 
-use crate::remote::{PROTOCOL, send_header};
+use crate::depart::{PROTOCOL, send_header};
 use crate::stream::PORTS;
 use crate::table::{self, Entry, Name};
 use alloc::sync::Arc;

@@ -4,8 +4,9 @@
 //! where packets travel. While too many wait to be accepted, who connects waits in a second line.
 
 use crate::half_open::Requests;
-use crate::remote::{Remote, plain};
+use crate::remote::Remote;
 use crate::stream::{Ends, PORTS, TcpSocket};
+use crate::table::plain;
 use crate::{address, limits, mirror, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
@@ -154,6 +155,14 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
     state.backlog = backlog.min(limits::most_waiting()) as usize;
     state.closed = false;
     Ok(())
+}
+
+/// Somebody who has connected.
+pub(crate) fn accept(socket: &TcpSocket) -> Result<Arc<TcpSocket>> {
+    let listener = socket.listener.get();
+    listener
+        .ok_or(Error::new(Errno::EINVAL, "the socket does not listen"))?
+        .take()
 }
 
 /// Begins a connection; it is asked for with [`outcome`].

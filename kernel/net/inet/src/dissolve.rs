@@ -10,6 +10,7 @@ use crate::stream::{Ends, PORTS, TcpSocket};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
+use core::ops::Deref;
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use tcp::State;
@@ -24,11 +25,29 @@ pub(crate) struct Renewed {
 impl Renewed {
     /// The socket within, if there is one.
     #[inline]
-    pub(crate) fn get(&self) -> Option<Arc<TcpSocket>> {
+    fn get(&self) -> Option<Arc<TcpSocket>> {
         if self.is_there.load(Ordering::Acquire) {
             self.socket.lock().clone()
         } else {
             None
+        }
+    }
+}
+
+/// What a socket is now: itself, or what it has become.
+pub(crate) enum Now<'a> {
+    Itself(&'a TcpSocket),
+    Renewed(Arc<TcpSocket>),
+}
+
+impl Deref for Now<'_> {
+    type Target = TcpSocket;
+
+    #[inline]
+    fn deref(&self) -> &TcpSocket {
+        match self {
+            Self::Itself(socket) => socket,
+            Self::Renewed(socket) => socket,
         }
     }
 }
@@ -56,6 +75,15 @@ impl Given {
 }
 
 impl TcpSocket {
+    /// What is to be asked in its place.
+    #[inline]
+    pub(crate) fn now(&self) -> Now<'_> {
+        match self.renewed.get() {
+            Some(socket) => Now::Renewed(socket),
+            None => Now::Itself(self),
+        }
+    }
+
     /// Whether there is a connection, or one is on its way, that the other side has to hear the end of.
     fn has_to_reset(&self) -> bool {
         if let Some(remote) = self.remote() {
@@ -72,8 +100,7 @@ impl TcpSocket {
     #[cold]
     #[inline(never)]
     pub(crate) fn dissolve(&self) -> Result<()> {
-        let current = self.renewed.get();
-        let old = current.as_deref().unwrap_or(self);
+        let old = self.now();
         let fresh = Self::with_ear(self.family, self.uid, Arc::clone(&self.ear));
         fresh.options.inherit(&old.options);
         let resets = old.has_to_reset();

@@ -2,8 +2,9 @@
 //!
 //! A listener knows so many; who comes when there are more is answered by a cookie, and nothing is kept. Those whose last answer comes while too many wait to be accepted are not heard: they come again.
 
+use crate::depart::send_header;
 use crate::memory;
-use crate::remote::{self, Remote, send_header};
+use crate::remote::{self, Remote};
 use crate::stream::TcpSocket;
 use crate::stream_options;
 use crate::table::{self, Name};

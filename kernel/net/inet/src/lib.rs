@@ -9,7 +9,7 @@
 //! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
-//! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
+//! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `depart` what goes, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
 //! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them, `control` what goes along; `cork` what is put together; `membership` groups; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
 //! | `raw` | raw sockets |
@@ -30,6 +30,7 @@ mod connect;
 mod control;
 mod cork;
 mod datagram;
+mod depart;
 mod dissolve;
 mod half_open;
 mod inbox;
@@ -71,7 +72,7 @@ pub fn has_family(family: u32) -> bool {
 /// There is a network card: has what comes by it taken in.
 pub fn start() {
     arrive::start();
-    datagram::start();
+    datagram::arrive::start();
 }
 
 /// Makes a socket of a family for which [`has_family`] holds; `flags` may have `O_NONBLOCK`.

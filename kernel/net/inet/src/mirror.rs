@@ -4,7 +4,7 @@
 //! Bytes are shown out of the channel once they are in it: what a reader on another CPU has taken by then is missing from its packet, whose place tells so.
 
 use crate::stream::TcpSocket;
-use crate::table;
+use crate::{depart, table};
 use abi::Result;
 use core::net::SocketAddr;
 use ip::{Offload, Outgoing};
@@ -59,7 +59,7 @@ fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
     let Ok(route) = ip::route(to.ip(), Some(from.ip()), None) else {
         return;
     };
-    let sum = Sum::pseudo(from.ip(), to.ip(), crate::remote::PROTOCOL, len + payload.len());
+    let sum = Sum::pseudo(from.ip(), to.ip(), depart::PROTOCOL, len + payload.len());
     if let Some(field) = bytes.get_mut(segment::CHECKSUM_AT..segment::CHECKSUM_AT + 2) {
         field.copy_from_slice(&sum.partial());
     }
@@ -71,7 +71,7 @@ fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
             segment: None,
             header_len: len as u16,
         }),
-        ..Outgoing::new(to.ip(), crate::remote::PROTOCOL, &bytes[..len], &payload)
+        ..Outgoing::new(to.ip(), depart::PROTOCOL, &bytes[..len], &payload)
     };
     ip::show(&packet, &route);
 }

@@ -5,34 +5,25 @@
 //!
 //! Lock order: the connection's, then those of `ip` and below, or that of the timers. The table's parts are taken without it.
 
+mod bytes;
+
+use crate::depart::{self, Manner};
 use crate::memory;
 use crate::table::{self, Entry, Name};
-use abi::socket::{MSG_MORE, MSG_OOB, MSG_PEEK};
-use abi::{Errno, Error, Result};
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
-use ip::{Offload, Outgoing};
 use ipc::channel::Ear;
 use lock::SpinLock;
 use lock::atomic::{AtomicU8, Ordering};
-use packet::checksum::Sum;
 use task::SleepLock;
-use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, segment};
+use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State};
 use time::{Expire, TimerId};
-use usermem::{Sink, Source};
 use vfs::Events;
 
-/// TCP's number.
-pub(crate) const PROTOCOL: u8 = 6;
-/// The longest piece that is copied at once.
-const PIECE: usize = 32768;
 /// The longest packet that is made to be cut, by the card or on the way to it.
 const CUTS: u32 = 61_440;
 /// Marks that a packet may have (RFC 3168): it may be marked.
 const MAY_MARK: u8 = 2;
-
-const PIPE: Error = Error::new(Errno::EPIPE, "the connection is ended");
 
 /// A connection over the network.
 pub(crate) struct Remote {
@@ -256,7 +247,7 @@ impl Remote {
             service: self.service.load(Ordering::Relaxed) | mark,
             interface: self.interface,
         };
-        match send(own, peer, output, &manner) {
+        match depart::send(own, peer, output, &manner) {
             Ok(()) => true,
             Err(error) if error.errno == Errno::ENOBUFS => false,
             Err(error) => {
@@ -329,134 +320,6 @@ impl Remote {
         self.inside.lock().connection.take_error()
     }
 
-    /// What cannot be sent to answers.
-    fn refuse_to_send(connection: &mut Connection) -> Error {
-        if let Some(errno) = connection.take_error() {
-            return errno.into();
-        }
-        match connection.state() {
-            State::SynSent | State::SynReceived => Errno::EAGAIN.into(),
-            _ => PIPE,
-        }
-    }
-
-    /// Takes what fits of what a program sends.
-    pub(crate) fn write(&self, from: &mut Source<'_>, flags: u32) -> Result<usize> {
-        let mut done = 0;
-        let result = loop {
-            let mut inside = self.inside.lock();
-            if !inside.connection.may_send() {
-                break Err(Self::refuse_to_send(&mut inside.connection));
-            }
-            inside.count();
-            let room = inside.connection.room();
-            drop(inside);
-            let left = from.left();
-            if left == 0 {
-                break Ok(());
-            }
-            if room == 0 {
-                break Err(Errno::EAGAIN.into());
-            }
-            let mut piece = Vec::new();
-            let len = left.min(room).min(PIECE);
-            match from.append(&mut piece, len) {
-                Ok(taken) => {
-                    done += taken;
-                    let is_urgent = flags & MSG_OOB != 0 && from.left() == 0;
-                    let more = flags & MSG_MORE != 0;
-                    self.with(|connection, now| {
-                        connection.push(now, piece, more);
-                        if is_urgent {
-                            connection.push_urgent();
-                        }
-                    });
-                    if taken < len {
-                        break Ok(());
-                    }
-                }
-                Err(error) => break Err(error),
-            }
-        };
-        match result {
-            Err(error) if done == 0 => Err(error),
-            _ => Ok(done),
-        }
-    }
-
-    /// Takes all bytes that there are, as they lie; whether there is room for them.
-    pub(crate) fn take_over(&self, bytes: &mut Vec<u8>) -> bool {
-        self.with(|connection, now| {
-            let may = connection.may_send() && bytes.len() <= connection.room();
-            if may {
-                connection.push(now, core::mem::take(bytes), false);
-            }
-            may
-        })
-    }
-
-    /// Gives a program what has come.
-    pub(crate) fn read(&self, into: &mut Sink<'_>, flags: u32) -> Result<usize> {
-        let reading = self.reading.lock();
-        let mut done = 0;
-        if flags & MSG_PEEK != 0 {
-            done = self.peek(into)?;
-        }
-        while flags & MSG_PEEK == 0 && into.left() > 0 {
-            let mut inside = self.inside.lock();
-            if done > 0 && inside.connection.is_at_mark() {
-                break;
-            }
-            let taken = inside.connection.take();
-            drop(inside);
-            let Some((piece, from)) = taken else { break };
-            let put = into.put(&piece[from..]);
-            let used = *put.as_ref().unwrap_or(&0);
-            self.inside.lock().connection.give_back(piece, from + used);
-            done += used;
-            match put {
-                Err(error) if done == 0 => return Err(error),
-                Err(_) => break,
-                Ok(_) => {}
-            }
-        }
-        if done > 0 && flags & MSG_PEEK == 0 {
-            self.with(|connection, now| connection.has_read(now, done));
-        }
-        drop(reading);
-        if done > 0 || into.left() == 0 {
-            return Ok(done);
-        }
-        let mut inside = self.inside.lock();
-        if inside.connection.waiting() > 0 {
-            return Err(Errno::EAGAIN.into());
-        }
-        match inside.connection.take_error() {
-            Some(errno) => Err(errno.into()),
-            None if inside.connection.has_ended() => Ok(0),
-            None => Err(Errno::EAGAIN.into()),
-        }
-    }
-
-    /// Gives a program what is urgent.
-    pub(crate) fn read_urgent(&self, into: &mut Sink<'_>, flags: u32) -> Result<usize> {
-        let byte = self.with(|connection, _| connection.take_urgent(flags & MSG_PEEK != 0))?;
-        byte.map_or(Ok(0), |byte| into.put(&[byte]))
-    }
-
-    fn peek(&self, into: &mut Sink<'_>) -> Result<usize> {
-        let mut done = 0;
-        while into.left() > 0 {
-            let mut bytes = Vec::new();
-            self.look(|connection| connection.peek(done, &mut bytes, into.left().min(PIECE)));
-            if bytes.is_empty() {
-                break;
-            }
-            done += into.put(&bytes)?;
-        }
-        Ok(done)
-    }
-
     pub(crate) fn events(&self, stopped_reading: bool) -> Events {
         let inside = self.inside.lock();
         let connection = &inside.connection;
@@ -517,69 +380,4 @@ fn note_change(before: State, after: State) {
             _ => {}
         }
     }
-}
-
-/// How a packet goes.
-#[derive(Clone, Copy)]
-pub(crate) struct Manner {
-    pub(crate) hops: u8,
-    pub(crate) service: u8,
-    pub(crate) interface: Option<u32>,
-}
-
-/// Sends a segment from one address to another.
-pub(crate) fn send(own: IpAddr, peer: IpAddr, output: Output<'_>, manner: &Manner) -> Result<()> {
-    let len = output
-        .payload
-        .iter()
-        .fold(output.header.len(), |len, piece| len + piece.len());
-    counters::tcp::OUT_SEGS.add(match output.cut {
-        Some(cut) => (len - output.header.len()).div_ceil(usize::from(cut.max(1))) as u64,
-        None => 1,
-    });
-    if output.header.get(13).is_some_and(|flags| flags & tcp::flags::RST != 0) {
-        counters::tcp::OUT_RSTS.count();
-    }
-    let sum = Sum::pseudo(own, peer, PROTOCOL, len).partial();
-    if let Some(field) = output.header.get_mut(segment::CHECKSUM_AT..segment::CHECKSUM_AT + 2) {
-        field.copy_from_slice(&sum);
-    }
-    let packet = Outgoing {
-        source: Some(own),
-        hop_limit: manner.hops,
-        traffic_class: manner.service,
-        interface: manner.interface,
-        dont_fragment: true,
-        offload: Some(Offload {
-            checksum_at: segment::CHECKSUM_AT as u16,
-            segment: output.cut,
-            header_len: output.header.len() as u16,
-        }),
-        ..Outgoing::new(peer, PROTOCOL, output.header, output.payload)
-    };
-    ip::send(&packet)
-}
-
-/// Sends a segment without bytes.
-pub(crate) fn send_header(name: &Name, interface: Option<u32>, header: &tcp::Header, options: &tcp::Options) {
-    let mut bytes = [0; segment::LONGEST];
-    let len = header.write(options, &mut bytes);
-    let output = Output {
-        header: &mut bytes[..len],
-        payload: &[],
-        cut: None,
-        may_mark: false,
-    };
-    let manner = Manner {
-        hops: ip::usual_hops(name.1.ip()),
-        service: 0,
-        interface,
-    };
-    // What does not go is as good as lost, and comes again.
-    let _ = send(name.0.ip(), name.1.ip(), output, &manner);
-}
-
-/// The name of a connection, without what addresses say besides.
-pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip(), address.port())
 }

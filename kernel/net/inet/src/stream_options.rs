@@ -287,10 +287,21 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
     remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
 }
 
-/// A request of `ioctl` for a connection over the network.
+/// A request of `ioctl`.
 #[cold]
 #[inline(never)]
-pub(crate) fn request(remote: &Remote, request: u32, argument: u64) -> Result<u64> {
+pub(crate) fn request(socket: &TcpSocket, request: u32, argument: u64) -> Result<u64> {
+    if socket.listener.get().is_some() && request != SIOCATMARK {
+        return Err(Error::new(Errno::EINVAL, "the socket listens"));
+    }
+    match socket.remote() {
+        Some(remote) => request_away(&remote, request, argument),
+        None => request_here(socket, request, argument),
+    }
+}
+
+/// One for a connection over the network.
+fn request_away(remote: &Remote, request: u32, argument: u64) -> Result<u64> {
     let answer = match request {
         FIONREAD => remote.look(tcp::Connection::before_urgent),
         TIOCOUTQ => remote.look(tcp::Connection::unsent),
@@ -301,8 +312,8 @@ pub(crate) fn request(remote: &Remote, request: u32, argument: u64) -> Result<u6
     Ok(0)
 }
 
-/// A request of `ioctl` for a connection within the machine, or none.
-pub(crate) fn request_here(socket: &TcpSocket, request: u32, argument: u64) -> Result<u64> {
+/// One for a connection within the machine, or none.
+fn request_here(socket: &TcpSocket, request: u32, argument: u64) -> Result<u64> {
     let (incoming, outgoing) = (socket.incoming.get(), socket.outgoing.get());
     let answer = match request {
         FIONREAD => incoming.map_or(0, |channel| channel.next_len()),

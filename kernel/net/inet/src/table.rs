@@ -57,6 +57,11 @@ pub(crate) fn secret() -> &'static Key {
     })
 }
 
+/// The name of a connection, without what addresses say besides.
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip(), address.port())
+}
+
 /// The four numbers as words.
 pub(crate) fn words(name: &Name) -> [u64; 5] {
     let bits = |ip: IpAddr| match ip {

@@ -10,7 +10,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
 use tcp::State;
-use vfs::Socket;
 
 /// A connection without a descriptor.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +92,7 @@ pub fn all() -> Vec<Unowned> {
                 ends.own.zip(ends.peer)
             };
             if let Some(name) = name {
-                let listing = waiting.listing();
+                let listing = waiting.listed();
                 all.push(Unowned {
                     family,
                     uid,

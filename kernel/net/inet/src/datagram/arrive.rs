@@ -1,0 +1,152 @@
+//! Datagrams on their way in, from within the machine and by cards, and what became of those that were sent.
+
+use super::{PORTS, UdpSocket};
+use crate::inbox::{Letter, Trouble};
+use crate::ports::Ports;
+use crate::{address, control, lite, options};
+use abi::Errno;
+use core::net::{IpAddr, SocketAddr};
+use ip::{Failed, Handler, Received};
+use packet::udp;
+
+/// Has datagrams that come by cards taken in.
+pub(crate) fn start() {
+    ip::register(udp::PROTOCOL, Handler { receive, fail });
+    let receive = receive_lite;
+    ip::register(lite::PROTOCOL, Handler { receive, fail });
+}
+
+/// A datagram came.
+fn receive(packet: &Received<'_>) {
+    let Some((header, bytes)) = udp::Header::parse(packet.payload) else {
+        return;
+    };
+    let must_sum = header.has_checksum || packet.source.is_ipv6();
+    if must_sum && !packet.has_right_checksum() {
+        counters::udp::IN_ERRORS.count(packet.source.is_ipv6());
+        counters::udp::IN_CSUM_ERRORS.count(packet.source.is_ipv6());
+        return;
+    }
+    take_packet(packet, &PORTS, [header.source, header.destination], bytes, None);
+}
+
+/// One of UDP-Lite came.
+fn receive_lite(packet: &Received<'_>) {
+    if let Some((ports, bytes, covered)) = lite::parse(packet) {
+        take_packet(packet, &lite::PORTS, ports, bytes, covered);
+    }
+}
+
+fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], bytes: &[u8], covered: Option<u16>) {
+    let from = address::scoped(packet.source, ports[0], packet.interface);
+    let to = SocketAddr::new(packet.destination, ports[1]);
+    let letter = || Letter {
+        covered,
+        ..Letter::new(packet, bytes.to_vec(), from)
+    };
+    if !packet.is_unicast {
+        all.everybody(to, from)
+            .iter()
+            .for_each(|socket| socket.take_in(letter()));
+        return;
+    }
+    match all.find(to, from, |_| true) {
+        Some(socket) => socket.take_in(letter()),
+        None => {
+            counters::udp::NO_PORTS.count(packet.source.is_ipv6());
+            ip::port_unreachable(packet);
+        }
+    }
+}
+
+/// A datagram of ours did not arrive.
+fn fail(failed: &Failed<'_>) {
+    let ports = (packet::u16_at(failed.payload, 0), packet::u16_at(failed.payload, 2));
+    let (Some(own), Some(peer)) = ports else { return };
+    let own = SocketAddr::new(failed.source, own);
+    let peer = address::scoped(failed.destination, peer, failed.interface);
+    if let Some(socket) = PORTS.find(own, peer, |_| true) {
+        socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
+    }
+}
+
+impl UdpSocket {
+    /// A datagram to the machine itself.
+    pub(super) fn put_here(&self, letter: Letter, to: SocketAddr) {
+        if let Some(target) = self.ports().find(to, letter.from, |_| true) {
+            // What finds no room is lost.
+            target.take_in(letter);
+            return;
+        }
+        counters::udp::NO_PORTS.count(to.is_ipv6());
+        let offender = to.ip();
+        let (kind, code) = if to.is_ipv4() { (3, 3) } else { (1, 4) };
+        counters::message(to.is_ipv6(), kind, true);
+        counters::message(to.is_ipv6(), kind, false);
+        let trouble = Trouble {
+            errno: Errno::ECONNREFUSED,
+            message: Some((kind, code)),
+            info: 0,
+            offender,
+            letter: Letter { from: to, ..letter },
+        };
+        self.fail(trouble, true);
+    }
+
+    /// Whether an answer of a protocol to one of the machine's addresses is for it.
+    pub(crate) fn takes_echo(&self, protocol: u8, to: IpAddr) -> bool {
+        let own = self.ends.lock().own.map(|own| own.ip());
+        self.protocol == protocol && own.is_some_and(|own| own.is_unspecified() || own == to)
+    }
+
+    pub(crate) fn take_echo(&self, letter: Letter) {
+        control::take_in(&self.inbox, &self.options, letter, &[]);
+    }
+
+    pub(super) fn take_in(&self, letter: Letter) {
+        if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {
+            return;
+        }
+        let own = if self.options.has_extras() {
+            self.ends.lock().own
+        } else {
+            None
+        };
+        let header = own.map(|own| {
+            let header = udp::Header {
+                source: letter.from.port(),
+                destination: own.port(),
+                has_checksum: true,
+            };
+            header.to_bytes(letter.bytes.len(), [0; 2])
+        });
+        let newer = letter.from.is_ipv6();
+        let header = header.as_ref().map_or(&[][..], |header| header);
+        if !control::take_in(&self.inbox, &self.options, letter, header) {
+            counters::udp::IN_ERRORS.count(newer);
+            counters::udp::RCVBUF_ERRORS.count(newer);
+        }
+    }
+
+    /// The network says that a datagram to somebody did not arrive.
+    pub(crate) fn hear_of_failure(&self, failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) {
+        let too_long = failed.errno == Errno::EMSGSIZE;
+        if !too_long || options::path_discovery(&self.options, failed.destination) != 0 {
+            self.fail(Trouble::new(failed, bytes, peer), failed.is_fatal || too_long);
+        }
+    }
+
+    /// A datagram did not arrive: its `letter` is from whom it was to.
+    fn fail(&self, trouble: Trouble, is_fatal: bool) {
+        let peer = self.ends.lock().peer;
+        let is_connected = peer == Some(trouble.letter.from) || self.is_ping() && peer.is_some();
+        let wanted = control::wants_troubles(&self.options, trouble.letter.to);
+        let errno = trouble.errno;
+        if wanted {
+            self.inbox.put_trouble(trouble);
+        }
+        if wanted || is_fatal && is_connected {
+            self.inbox.set_error(errno);
+        }
+    }
+}

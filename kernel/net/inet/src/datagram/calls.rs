@@ -1,0 +1,218 @@
+//! What programs ask of datagram sockets.
+
+use super::UdpSocket;
+use crate::control::{self, Manner};
+use crate::dissolve::Given;
+use crate::inbox::{Letter, put_bytes};
+use crate::stream::NOT_CONNECTED;
+use crate::{address, options, ping};
+use abi::ioctl::{FIONREAD, TIOCOUTQ};
+use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR};
+use abi::{Errno, Error, Result};
+use alloc::vec::Vec;
+use core::net::SocketAddr;
+use lock::atomic::Ordering;
+use packet::udp;
+use task::WaitQueue;
+use usermem::{Sink, Source, UserPtr};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
+
+impl FileLike for UdpSocket {
+    fn read(&self, _file: &File, into: &mut Sink<'_>) -> Result<usize> {
+        Ok(self.receive_letter(into, 0)?.map_or(0, |(_, count, _)| count))
+    }
+
+    fn write(&self, _file: &File, from: &mut Source<'_>) -> Result<usize> {
+        self.send_to(from, &mut Outgoing::default())
+    }
+
+    fn ioctl(&self, _file: &File, request: u32, argument: u64) -> Result<u64> {
+        let waiting = match request {
+            _ if self.is_ping() => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+            FIONREAD => self.inbox.next_len(),
+            TIOCOUTQ => 0,
+            _ => return Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
+        };
+        UserPtr::<i32>::new(argument).write(&(waiting as i32))?;
+        Ok(0)
+    }
+
+    fn ready(&self, _file: &File) -> Events {
+        let ended = self.stopped_reading.load(Ordering::Relaxed);
+        let mut events = self.inbox.ready(&self.options);
+        if ended {
+            events |= Events::READABLE;
+        }
+        events.set(Events::RDHUP, ended);
+        events.set(Events::HUP, ended && self.stopped_writing.load(Ordering::Relaxed));
+        events
+    }
+
+    fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
+        Some(match direction {
+            Direction::Read => &self.inbox.ear.readable,
+            Direction::Write => &self.inbox.ear.writable,
+        })
+    }
+
+    fn timeout(&self, direction: Direction) -> Option<u64> {
+        self.options.timeout(direction)
+    }
+
+    fn socket(&self) -> Option<&dyn Socket> {
+        Some(self)
+    }
+}
+
+impl Socket for UdpSocket {
+    fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        if message.flags & MSG_OOB != 0 && self.family != AF_INET6 {
+            return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
+        }
+        self.send_to(from, message)
+    }
+
+    fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        if flags & MSG_ERRQUEUE != 0 {
+            return self.receive_trouble(into, flags);
+        }
+        let Some((letter, count, flags)) = self.receive_letter(into, flags)? else {
+            return Ok(Incoming::default());
+        };
+        Ok(Incoming {
+            count,
+            flags,
+            address: address::show(self.family, letter.from),
+            control: control::of(&letter, self.family, &self.options),
+            ..Incoming::default()
+        })
+    }
+
+    fn keep_error(&self, errno: Errno) {
+        self.inbox.set_error(errno);
+    }
+
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    fn shut_down(&self, how: u32) -> Result<()> {
+        if matches!(how, SHUT_RD | SHUT_RDWR) {
+            self.stopped_reading.store(true, Ordering::SeqCst);
+        }
+        if matches!(how, SHUT_WR | SHUT_RDWR) {
+            self.stopped_writing.store(true, Ordering::SeqCst);
+        }
+        self.inbox.ear.wake_all();
+        // As on Linux, it has its effect all the same.
+        if self.ends.lock().peer.is_none() {
+            return Err(NOT_CONNECTED);
+        }
+        Ok(())
+    }
+
+    fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
+        let wanted = if self.is_ping() {
+            ping::parse_for_bind(self.family, address)?
+        } else {
+            options::parse_for_bind(self.family, address, &view.credentials)?
+        };
+        let mut ends = self.ends.lock();
+        if ends.own.is_some() {
+            return Err(Error::new(Errno::EINVAL, "the socket has an address already"));
+        }
+        self.claim(&mut ends, wanted)?;
+        ends.given = Given::new(wanted);
+        Ok(())
+    }
+
+    fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {
+        if address::is_unspecified(address)? {
+            self.dissolve();
+            return Ok(());
+        }
+        let to = address::or_own(address::parse(self.family, address)?);
+        let route = self.way(to, &Manner::default())?;
+        self.own_address()?;
+        if self.family != AF_INET6 {
+            // As on Linux, whose newer protocol does not.
+            self.cork.redirect(to, route);
+        }
+        let mut ends = self.ends.lock();
+        ends.peer = Some(to);
+        if let Some(own) = ends.own.as_mut().filter(|own| own.ip().is_unspecified()) {
+            own.set_ip(route.source);
+        }
+        Ok(())
+    }
+
+    fn address(&self) -> Result<Vec<u8>> {
+        let ends = *self.ends.lock();
+        let own = ends.own;
+        let own = own.unwrap_or(SocketAddr::new(ends.given.ip_or_any(self.family), 0));
+        Ok(address::show(self.family, own))
+    }
+
+    fn peer_address(&self) -> Result<Vec<u8>> {
+        let peer = self.ends.lock().peer.ok_or(NOT_CONNECTED)?;
+        Ok(address::show(self.family, peer))
+    }
+
+    fn listing(&self) -> Listing {
+        Listing {
+            queues: [self.inbox.next_len() as u32, 0],
+            uid: self.uid,
+            ..Listing::default()
+        }
+    }
+
+    fn check_level(&self, level: u32, sets: bool) -> Result<()> {
+        self.sort().check_level(level, sets)
+    }
+
+    fn option(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+        self.get(level, name)
+    }
+
+    fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+        self.set(level, name, value)
+    }
+}
+
+impl UdpSocket {
+    /// The next datagram, how much of it found room, and flags; nothing if there will be none.
+    fn receive_letter(&self, into: &mut Sink<'_>, mut flags: u32) -> Result<Option<(Letter, usize, u32)>> {
+        if self.is_ping() {
+            ping::check_flags(flags)?;
+            // As on Linux, what does not fit is not counted.
+            flags &= !MSG_TRUNC;
+        }
+        self.inbox.take_error()?;
+        if self.inbox.is_empty() && self.stopped_reading.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let peeks = flags & MSG_PEEK != 0;
+        let received = if self.options.has_extras() {
+            self.inbox.receive_more(&self.options, into, flags)?
+        } else {
+            self.inbox.receive(into, flags)?
+        };
+        if !peeks && self.protocol == udp::PROTOCOL {
+            counters::udp::IN_DATAGRAMS.count(received.0.from.is_ipv6());
+        }
+        Ok(Some(received))
+    }
+
+    /// The oldest datagram that did not arrive.
+    fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let trouble = self.inbox.take_trouble()?;
+        let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
+        Ok(Incoming {
+            count,
+            flags: MSG_ERRQUEUE | cut,
+            address: address::show(self.family, trouble.letter.from),
+            control: alloc::vec![control::of_trouble(&trouble)],
+            ..Incoming::default()
+        })
+    }
+}
