@@ -1,26 +1,37 @@
 //! One direction between two sockets of one machine: bytes or messages, with what goes with them. Local sockets are made of these, and so is what talks to
 //! itself over the internet protocols.
+//!
+//! | module | what |
+//! |---|---|
+//! | `stream` | bytes that wait, and open files that go with them |
+//! | `urgent` | the byte of them that is urgent |
+//! | `messages` | messages that wait |
+//! | `refused` | further senders that found no room |
 
+mod messages;
+mod refused;
+mod stream;
 mod urgent;
 
 use crate::filter::{About, Filter};
-use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
+use abi::socket::MSG_PEEK;
 use abi::{Errno, Error, Result};
-use alloc::collections::VecDeque;
-use alloc::sync::{Arc, Weak};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
-use pipe::Ring;
+use messages::{Message, Messages};
+use refused::Refused;
+use stream::{Mark, Stream};
 use task::{SleepLock, WaitQueue};
 use urgent::Urgent;
 use usermem::{Sink, Source};
-use vfs::{Direction, Events, File, Incoming, Outgoing};
+use vfs::{Direction, Events, Incoming, Outgoing};
+
+pub use stream::Along;
 
 /// Bytes that wait at most (`net.core.wmem_default`).
 pub const CAPACITY: usize = 212_992;
-/// What a message counts besides its bytes.
-const OVERHEAD: usize = 512;
 
 /// Who waits at a socket.
 #[derive(Default)]
@@ -39,52 +50,10 @@ impl Ear {
     }
 }
 
-/// A message with what goes with it.
-struct Message {
-    bytes: Vec<u8>,
-    rights: Vec<Arc<File>>,
-    credentials: Option<Ucred>,
-    from: Vec<u8>,
-}
-
-/// Open files that go with the bytes of one write in a stream.
-struct Mark {
-    start: u64,
-    end: u64,
-    rights: Vec<Arc<File>>,
-}
-
-/// Bytes that wait.
-struct Stream {
-    ring: Ring,
-    /// The place of the first of them in all that was ever sent.
-    first: u64,
-    marks: VecDeque<Mark>,
-    urgent: Urgent,
-}
-
-impl Stream {
-    /// Whether nothing goes with the bytes.
-    #[inline]
-    fn is_plain(&self) -> bool {
-        self.marks.is_empty() && self.urgent.is_none()
-    }
-}
-
-/// What goes with the bytes of one write in a stream.
-pub enum Along {
-    /// Nothing.
-    Nothing,
-    /// Open files.
-    Files(Vec<Arc<File>>),
-    /// The last byte is urgent, if all of them find room; whether the sockets are local ones.
-    Urgent(bool),
-}
-
 /// What waits to be received.
 enum Content {
     Bytes(Stream),
-    Messages(VecDeque<Message>, usize),
+    Messages(Messages),
 }
 
 const NO_RESET: u8 = 0;
@@ -107,15 +76,12 @@ pub struct Channel {
     reader: Arc<Ear>,
     writer: Once<Arc<Ear>>,
     /// Further senders that found no room.
-    refused: SpinLock<Vec<Weak<Ear>>>,
-    has_refused: AtomicBool,
+    refused: Refused,
     /// What messages are wanted, if the receiver says so.
     filter: SpinLock<Option<Arc<Filter>>>,
     has_filter: AtomicBool,
     /// Bytes that wait at most.
     capacity: AtomicUsize,
-    /// What sender and receiver asked their buffers to be; 0 if they did not.
-    rooms: [AtomicUsize; 2],
     /// What is known of an urgent byte, for those who only look: `urgent::NONE` and so on.
     urgent: AtomicU8,
 }
@@ -124,14 +90,9 @@ impl Channel {
     /// An empty one, for bytes or for messages, and who waits to receive.
     pub fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
         let content = if stream {
-            Content::Bytes(Stream {
-                ring: Ring::new(CAPACITY / 4096),
-                first: 0,
-                marks: VecDeque::new(),
-                urgent: Urgent::default(),
-            })
+            Content::Bytes(Stream::new())
         } else {
-            Content::Messages(VecDeque::new(), 0)
+            Content::Messages(Messages::default())
         };
         Arc::new(Self {
             content: SleepLock::new(content),
@@ -140,12 +101,10 @@ impl Channel {
             reset: AtomicU8::new(NO_RESET),
             reader: Arc::clone(reader),
             writer: Once::new(),
-            refused: SpinLock::new(Vec::new()),
-            has_refused: AtomicBool::new(false),
+            refused: Refused::default(),
             filter: SpinLock::new(None),
             has_filter: AtomicBool::new(false),
             capacity: AtomicUsize::new(CAPACITY),
-            rooms: [AtomicUsize::new(0), AtomicUsize::new(0)],
             urgent: AtomicU8::new(urgent::NONE),
         })
     }
@@ -153,6 +112,11 @@ impl Channel {
     /// Says who writes, if that is one socket.
     pub fn set_writer(&self, writer: &Arc<Ear>) {
         let _ = self.writer.set(Arc::clone(writer));
+    }
+
+    /// Whether whoever wants to sends messages, not one socket.
+    fn has_many_writers(&self) -> bool {
+        self.writer.get().is_none()
     }
 
     /// Whether nothing waits.
@@ -165,7 +129,7 @@ impl Channel {
     pub fn next_len(&self) -> usize {
         match &*self.content.lock() {
             Content::Bytes(stream) => stream.before_urgent(),
-            Content::Messages(messages, _) => messages.front().map_or(0, |message| message.bytes.len()),
+            Content::Messages(messages) => messages.next_len(),
         }
     }
 
@@ -209,23 +173,17 @@ impl Channel {
     /// How many bytes of a stream were ever sent.
     pub fn sent(&self) -> u64 {
         match &*self.content.lock() {
-            Content::Bytes(stream) => stream.first + stream.ring.len() as u64,
-            Content::Messages(..) => 0,
+            Content::Bytes(stream) => stream.end(),
+            Content::Messages(_) => 0,
         }
     }
 
     /// The last bytes that were sent, as many of them as have not been received.
     pub fn last(&self, count: usize) -> Vec<u8> {
-        let content = self.content.lock();
-        let mut bytes = Vec::new();
-        if let Content::Bytes(stream) = &*content {
-            let count = count.min(stream.ring.len());
-            bytes.resize(count, 0);
-            let skip = stream.ring.len() - count;
-            // Bytes of the kernel's own can always be written.
-            let _ = stream.ring.peek_behind(skip, &mut Sink::kernel(&mut bytes), count);
+        match &*self.content.lock() {
+            Content::Bytes(stream) => stream.last(count),
+            Content::Messages(_) => Vec::new(),
         }
-        bytes
     }
 
     /// Bytes that wait at most.
@@ -236,20 +194,10 @@ impl Channel {
     /// How large the sender or the receiver of a stream wants its buffer: there is room for what both have together.
     #[cold]
     pub fn set_room(&self, who: Direction, bytes: usize) {
-        const UNASKED: usize = 131_072;
-        let [send, receive] = &self.rooms;
-        let room = if who == Direction::Write { send } else { receive };
-        room.store(bytes, Ordering::Relaxed);
-        let rooms = [send, receive].map(|room| match room.load(Ordering::Relaxed) {
-            0 => UNASKED,
-            asked => asked,
-        });
-        let wanted = (rooms[0] + rooms[1]).min(CAPACITY).next_multiple_of(4096);
         if let Content::Bytes(stream) = &mut *self.content.lock()
-            // What does not fit yet keeps the room that it has.
-            && stream.ring.resize(wanted / 4096).is_ok_and(|fits| fits)
+            && let Some(capacity) = stream.set_room(who, bytes)
         {
-            self.capacity.store(wanted, Ordering::Relaxed);
+            self.capacity.store(capacity, Ordering::Relaxed);
         }
     }
 
@@ -269,7 +217,7 @@ impl Channel {
         if let Some(writer) = self.writer.get() {
             writer.wake_all();
         }
-        self.wake_refused();
+        self.refused.wake();
     }
 
     /// The writer is gone, and what it had sent does not matter any more: the reader hears of a reset.
@@ -282,20 +230,20 @@ impl Channel {
         let mut content = self.content.lock();
         let is_unread = match &*content {
             Content::Bytes(stream) => !stream.ring.is_empty(),
-            Content::Messages(messages, _) => !messages.is_empty(),
+            Content::Messages(messages) => !messages.is_empty(),
         };
         if let Some(other) = other.filter(|_| is_unread) {
             other.reset_reader();
         }
         self.end_reading();
-        let (mut marks, mut messages) = (VecDeque::new(), VecDeque::new());
+        let (mut marks, mut messages) = Default::default();
         match &mut *content {
             Content::Bytes(stream) => {
                 stream.ring.clear();
                 stream.urgent = Urgent::default();
                 core::mem::swap(&mut marks, &mut stream.marks);
             }
-            Content::Messages(waiting, _) => core::mem::swap(&mut messages, waiting),
+            Content::Messages(waiting) => core::mem::swap(&mut messages, waiting),
         }
         self.len.store(0, Ordering::Relaxed);
         drop(content);
@@ -307,15 +255,12 @@ impl Channel {
     pub fn forget(&self) -> bool {
         let mut content = self.content.lock();
         let forgotten = match &mut *content {
-            Content::Messages(waiting, total) => {
-                *total = 0;
-                core::mem::take(waiting)
-            }
+            Content::Messages(waiting) => core::mem::take(waiting),
             Content::Bytes(_) => return false,
         };
         self.len.store(0, Ordering::Relaxed);
         drop(content);
-        self.wake_refused();
+        self.refused.wake();
         !forgotten.is_empty()
     }
 
@@ -396,7 +341,7 @@ impl Channel {
                     stream.pass_urgent();
                 }
                 let received = if stream.waiting() > skip {
-                    Some(take_bytes(stream, into, flags, skip))
+                    Some(stream.take(into, flags, skip))
                 } else {
                     None
                 };
@@ -412,9 +357,10 @@ impl Channel {
                     }
                 }
             }
-            Content::Messages(messages, total) => match take_message(messages, total, into, flags, skip) {
+            Content::Messages(messages) => match messages.take(into, flags, skip) {
                 Some(received) => {
-                    self.len.store(self.weight(messages, *total), Ordering::Relaxed);
+                    self.len
+                        .store(messages.weight(self.has_many_writers()), Ordering::Relaxed);
                     received
                 }
                 None => {
@@ -437,8 +383,8 @@ impl Channel {
             if let Some(writer) = self.writer.get() {
                 writer.writable.wake(1, Events::WRITABLE.bits());
             }
-            if self.has_refused.load(Ordering::Relaxed) {
-                self.wake_refused();
+            if self.refused.has_some() {
+                self.refused.wake();
             }
         }
         if !self.is_empty() {
@@ -446,26 +392,9 @@ impl Channel {
         }
     }
 
-    #[inline]
-    fn wake_refused(&self) {
-        let mut refused = self.refused.lock();
-        let woken = core::mem::take(&mut *refused);
-        self.has_refused.store(false, Ordering::Relaxed);
-        drop(refused);
-        for ear in woken.iter().filter_map(Weak::upgrade) {
-            ear.writable.wake_all();
-        }
-    }
-
     /// Somebody found no room and waits at his own ear.
     pub fn remember_refused(&self, ear: &Arc<Ear>) {
-        let mut refused = self.refused.lock();
-        if !refused.iter().any(|other| Weak::as_ptr(other) == Arc::as_ptr(ear)) {
-            refused.push(Arc::downgrade(ear));
-        }
-        drop(refused);
-        // Whoever is remembered looks once more whether there is room: the other side looks the other way round.
-        self.has_refused.store(true, Ordering::SeqCst);
+        self.refused.remember(ear);
     }
 
     /// Sends bytes of a stream.
@@ -490,7 +419,7 @@ impl Channel {
         if stream.ring.room() == 0 {
             return Err(Errno::EAGAIN.into());
         }
-        let place = stream.first + stream.ring.len() as u64;
+        let place = stream.end();
         let written = stream.ring.fill(from)?;
         let mut events = Events::READABLE;
         match along {
@@ -540,103 +469,20 @@ impl Channel {
             }
             bytes.truncate(wanted as usize);
         }
-        let taken = bytes.len();
         let mut content = self.content.lock();
-        let Content::Messages(messages, total) = &mut *content else {
+        let Content::Messages(messages) = &mut *content else {
             return Err(Errno::EINVAL.into());
         };
-        messages.push_back(Message {
+        messages.push(Message {
             bytes,
             rights: core::mem::take(&mut message.rights),
             credentials: message.credentials,
             from: sender.to_vec(),
         });
-        *total += taken + OVERHEAD;
-        self.len.store(self.weight(messages, *total), Ordering::Relaxed);
+        self.len
+            .store(messages.weight(self.has_many_writers()), Ordering::Relaxed);
         drop(content);
         self.reader.readable.wake(1, Events::READABLE.bits());
         Ok(len)
     }
-
-    /// What so many bytes of messages count: from many senders only some messages may wait (`net.unix.max_dgram_qlen`), however short they are.
-    fn weight(&self, messages: &VecDeque<Message>, total: usize) -> usize {
-        let is_full = self.writer.get().is_none() && messages.len() > sysctl::MAX_DGRAM_QLEN.get() as usize;
-        if is_full { total.max(CAPACITY) } else { total }
-    }
-}
-
-/// Takes bytes, but not beyond those of a write that open files go with; the files come with the first byte of it.
-fn take_bytes(stream: &mut Stream, into: &mut Sink<'_>, flags: u32, skip: usize) -> Result<Incoming> {
-    let Stream {
-        ring,
-        first,
-        marks,
-        urgent,
-    } = stream;
-    let most = marks.front().map_or(usize::MAX, |mark| (mark.end - *first) as usize);
-    let most = most.min(urgent.ahead_of(*first));
-    let mut received = Incoming::default();
-    if flags & MSG_PEEK != 0 {
-        let skip = skip + usize::from(urgent.is_left_out_at(*first));
-        received.count = ring.peek_behind(skip, into, most)?;
-        if let Some(mark) = marks.front()
-            && *first + received.count as u64 > mark.start
-        {
-            received.rights.clone_from(&mark.rights);
-        }
-        return Ok(received);
-    }
-    received.count = ring.drain_some(into, most)?;
-    *first += received.count as u64;
-    urgent.was_passed(*first);
-    if marks.front().is_some_and(|mark| *first > mark.start)
-        && let Some(mark) = marks.pop_front()
-    {
-        received.rights = mark.rights;
-    }
-    Ok(received)
-}
-
-/// The message that lies behind so many bytes, and how many of them are its own.
-fn message_behind(messages: &VecDeque<Message>, skip: usize) -> Option<(&Message, usize)> {
-    let mut skip = skip;
-    for message in messages {
-        let len = message.bytes.len();
-        if skip < len || len == 0 && skip == 0 {
-            return Some((message, skip));
-        }
-        skip -= len;
-    }
-    None
-}
-
-#[inline(never)]
-fn take_message(
-    messages: &mut VecDeque<Message>,
-    total: &mut usize,
-    into: &mut Sink<'_>,
-    flags: u32,
-    skip: usize,
-) -> Option<Result<Incoming>> {
-    let (message, skip) = message_behind(messages, skip)?;
-    let bytes = message.bytes.get(skip..).unwrap_or_default();
-    let stored = into.put(bytes);
-    let cut = bytes.len() > *stored.as_ref().unwrap_or(&0);
-    let mut received = Incoming {
-        flags: if cut { MSG_TRUNC } else { 0 },
-        credentials: message.credentials,
-        ..Incoming::default()
-    };
-    if let Ok(stored) = stored {
-        received.count = if flags & MSG_TRUNC != 0 { bytes.len() } else { stored };
-    }
-    if flags & MSG_PEEK != 0 {
-        received.rights.clone_from(&message.rights);
-        received.address.clone_from(&message.from);
-    } else if let Some(message) = messages.pop_front() {
-        *total -= message.bytes.len() + OVERHEAD;
-        received.rights = message.rights;
-        received.address = message.from;
-    }
-    Some(stored.map(|_| received))
 }

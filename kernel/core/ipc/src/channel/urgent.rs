@@ -5,7 +5,8 @@
 //!
 //! It does not do: local sockets that stay readable, and count a byte, where one was read or left out, until the next call.
 
-use super::{Channel, Content, Stream};
+use super::stream::Stream;
+use super::{Channel, Content};
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use lock::atomic::Ordering;
@@ -186,7 +187,7 @@ impl Channel {
     pub fn is_at_urgent(&self) -> bool {
         match &*self.content.lock() {
             Content::Bytes(stream) => !stream.urgent.is_none() && stream.urgent.at == stream.first,
-            Content::Messages(..) => false,
+            Content::Messages(_) => false,
         }
     }
 
