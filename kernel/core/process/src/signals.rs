@@ -3,6 +3,14 @@
 //! A signal is sent to a process or to a thread ([`send`]); it is noted where it was sent to, and one thread that does not block it is told to look.
 //! What happens then (the default, or a handler) is the business of whoever calls [`Thread::take_signal`] on the way back to the program. Only two signals act
 //! when they are sent: `SIGKILL` ends the process, `SIGCONT` lets it go on.
+//!
+//! | module | what |
+//! |---|---|
+//! | `actions` | what signals do |
+//! | `many` | signals to several processes at once |
+
+mod actions;
+mod many;
 
 use crate::exit::{Status, begin_end};
 use crate::pending::{Pending, QUEUED, Taken};
@@ -10,13 +18,16 @@ use crate::registry;
 use crate::shared::Process;
 use crate::stop;
 use crate::thread::Thread;
-use abi::signal::{SA_RESETHAND, SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
+use abi::signal::{SIG_DFL, SIG_IGN, SS_DISABLE, SigAction, SigSet, SigStack, Signal};
+use actions::is_ignored;
 use alloc::sync::Arc;
 use lock::SpinLock;
 use lock::atomic::{AtomicU64, Ordering};
 use task::{WaitQueue, Work};
 
 pub use crate::pending::{Fields, Info};
+pub use actions::{DefaultAction, default_action, is_shielded};
+pub use many::{Before, ToMany, send_group};
 
 const STOPS: SigSet = SigSet::EMPTY
     .with(Signal::STOP)
@@ -108,65 +119,6 @@ impl Default for ThreadSignals {
 }
 
 impl Signals {
-    /// What a signal does.
-    #[must_use]
-    #[inline]
-    pub fn action(&self, signal: Signal) -> SigAction {
-        self.actions.lock().lock()[usize::from(signal.0) - 1]
-    }
-
-    fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
-        core::mem::replace(&mut self.actions.lock().lock()[usize::from(signal.0) - 1], action)
-    }
-
-    /// What a signal does that is about to be delivered; a handler that counts once is forgotten with this.
-    pub fn take_action(&self, signal: Signal) -> SigAction {
-        let shared = self.actions.lock();
-        let mut actions = shared.lock();
-        let action = &mut actions[usize::from(signal.0) - 1];
-        let taken = *action;
-        if taken.flags & SA_RESETHAND != 0 && !matches!(taken.handler, SIG_DFL | SIG_IGN) {
-            action.handler = SIG_DFL;
-        }
-        taken
-    }
-
-    /// Another program runs: handlers are gone, what was ignored stays so. Nobody else's actions change.
-    pub fn reset(&self) {
-        let mut shared = self.actions.lock();
-        if Arc::strong_count(&shared) > 1 {
-            let actions = *shared.lock();
-            *shared = Arc::new(SpinLock::new(actions));
-        }
-        for action in shared.lock().iter_mut().filter(|action| action.handler != SIG_IGN) {
-            *action = SigAction::default();
-        }
-    }
-
-    /// Takes all actions from another process.
-    pub fn copy_actions(&self, from: &Self) {
-        let actions = *from.actions.lock().lock();
-        *self.actions.lock().lock() = actions;
-    }
-
-    /// From here on actions are another process's too.
-    pub fn share_actions(&self, with: &Self) {
-        let actions = Arc::clone(&with.actions.lock());
-        *self.actions.lock() = actions;
-    }
-
-    /// The same number for all processes that share their actions.
-    #[must_use]
-    pub fn actions_identity(&self) -> usize {
-        Arc::as_ptr(&self.actions.lock()).addr()
-    }
-
-    /// Whether another process has the same actions.
-    #[must_use]
-    pub fn shares_actions(&self) -> bool {
-        Arc::strong_count(&self.actions.lock()) > 1
-    }
-
     /// Adds to how often a timer ran out, if its signal is pending; whether it is.
     pub(crate) fn count_overrun(&self, timer: i32, times: i32) -> bool {
         self.pending.count_overrun(timer, times)
@@ -176,21 +128,6 @@ impl Signals {
     #[must_use]
     pub fn pending(&self) -> SigSet {
         self.pending.set()
-    }
-
-    /// Which signals are ignored, and which are caught.
-    #[must_use]
-    pub fn ignored_and_caught(&self) -> (SigSet, SigSet) {
-        let actions = *self.actions.lock().lock();
-        let (mut ignored, mut caught) = (SigSet::EMPTY, SigSet::EMPTY);
-        for (signal, action) in (1..=64).filter_map(Signal::new).zip(actions.iter()) {
-            match action.handler {
-                SIG_DFL => {}
-                SIG_IGN => ignored = ignored.with(signal),
-                _ => caught = caught.with(signal),
-            }
-        }
-        (ignored, caught)
     }
 }
 
@@ -213,63 +150,6 @@ impl ThreadSignals {
     }
 }
 
-/// What a signal does that has no handler.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum DefaultAction {
-    /// Nothing.
-    Ignore,
-    /// The process ends.
-    Terminate,
-    /// The process ends, with a core dump where those are made.
-    Dump,
-    /// The process stops.
-    Stop,
-    /// The process goes on.
-    Continue,
-}
-
-/// What a signal does that has no handler.
-#[must_use]
-pub fn default_action(signal: Signal) -> DefaultAction {
-    match signal {
-        Signal::CHLD | Signal::URG | Signal::WINCH => DefaultAction::Ignore,
-        Signal::CONT => DefaultAction::Continue,
-        Signal::STOP | Signal::TSTP | Signal::TTIN | Signal::TTOU => DefaultAction::Stop,
-        Signal::QUIT
-        | Signal::ILL
-        | Signal::TRAP
-        | Signal::ABRT
-        | Signal::BUS
-        | Signal::FPE
-        | Signal::SEGV
-        | Signal::XCPU
-        | Signal::XFSZ
-        | Signal::SYS => DefaultAction::Dump,
-        _ => DefaultAction::Terminate,
-    }
-}
-
-/// Whether what a signal would do does not happen because another process sent it to the application: to others, process 1 is the system's init, which no default
-/// action ends or stops. What it sends itself, what the kernel sends and what it waits for with the signal held back is not meant.
-#[must_use]
-#[inline]
-pub fn is_shielded(from: &Process, to: &Process, signal: Signal) -> bool {
-    to.pid == 1 && from.pid != 1 && would_act(to, signal)
-}
-
-/// Whether a signal does by default what an init is shielded from, and nobody waits for it.
-fn would_act(to: &Process, signal: Signal) -> bool {
-    to.signals.action(signal).handler == SIG_DFL
-        && default_action(signal) != DefaultAction::Continue
-        && to
-            .find_thread(|thread| !thread.signals.mask().contains(signal))
-            .is_some()
-}
-
-fn is_ignored(signal: Signal, action: &SigAction) -> bool {
-    action.handler == SIG_IGN || (action.handler == SIG_DFL && default_action(signal) == DefaultAction::Ignore)
-}
-
 /// A signal that a thread has taken to do what it asks for.
 #[derive(Debug)]
 pub struct Delivery {
@@ -283,21 +163,6 @@ impl Delivery {
     #[must_use]
     pub fn info(&self) -> &Info {
         &self.taken.info
-    }
-}
-
-impl Process {
-    /// Sets what a signal does; returns what it did. What is ignored is pending no more, for none of its threads.
-    pub fn set_action(&self, signal: Signal, action: SigAction) -> SigAction {
-        let before = self.signals.set_action(signal, action);
-        if is_ignored(signal, &action) {
-            let gone = SigSet::EMPTY.with(signal);
-            self.signals.pending.forget(gone);
-            for thread in self.threads() {
-                thread.signals.pending.forget(gone);
-            }
-        }
-        before
     }
 }
 
@@ -501,66 +366,4 @@ fn note(process: &Process, info: Info) -> bool {
         thread.add_work(Work::SIGNAL);
     }
     true
-}
-
-/// While this lives, somebody signals several processes, which he has looked up before: a process that is made meanwhile may be one of them that he does not know of.
-#[derive(Debug)]
-pub struct ToMany(());
-
-/// How often somebody began to signal several processes, and how often he had done it.
-static BEGUN: AtomicU64 = AtomicU64::new(0);
-static DONE: AtomicU64 = AtomicU64::new(0);
-
-impl ToMany {
-    /// Begins; from here on the processes may be looked up.
-    #[must_use]
-    pub fn begin() -> Self {
-        BEGUN.fetch_add(1, Ordering::SeqCst);
-        Self(())
-    }
-}
-
-impl Drop for ToMany {
-    fn drop(&mut self) {
-        DONE.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// What was sent to several processes before a new one is made.
-#[derive(Clone, Copy, Debug)]
-pub struct Before(u64);
-
-impl Before {
-    /// As of now: what is under way counts as what comes.
-    #[must_use]
-    pub fn now() -> Self {
-        Self(DONE.load(Ordering::SeqCst))
-    }
-
-    /// Whether something was sent to several since, so that the new process, which can be found by now, may have been left out although its maker was not.
-    #[must_use]
-    pub fn is_past(self) -> bool {
-        loop {
-            let begun = BEGUN.load(Ordering::SeqCst);
-            if begun == self.0 {
-                return false;
-            }
-            // Until it has come to the maker too: those who send are not interrupted.
-            if DONE.load(Ordering::SeqCst) >= begun {
-                return true;
-            }
-            lock::relax();
-        }
-    }
-}
-
-/// Sends a signal to all processes of a group; says how many there were.
-pub fn send_group(group: u32, info: Info) -> usize {
-    let _many = ToMany::begin();
-    let mut members = registry::processes();
-    members.retain(|process| process.group.load(Ordering::Relaxed) == group);
-    for process in &members {
-        send(process, info);
-    }
-    members.len()
 }
