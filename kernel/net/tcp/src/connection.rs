@@ -1,14 +1,14 @@
-//! The state of one connection, and what programs do with it.
+//! The state of one connection, what is agreed on when it begins, and what programs ask of it.
 
 use crate::assembler::Assembler;
 use crate::congestion::Congestion;
 use crate::queue::Queue;
 use crate::rtt::Rtt;
-use crate::segment::Header;
 use crate::sent::Scoreboard;
-use crate::{Ends, Options, Seq, Settings, State, TimeWait};
+use crate::timers::Alarms;
+use crate::urgent::Urgent;
+use crate::{Ends, Options, Seq, Settings, State};
 use abi::Errno;
-use alloc::vec::Vec;
 
 pub(crate) const NEVER: u64 = u64::MAX;
 pub(crate) const MILLI: u64 = 1_000_000;
@@ -17,39 +17,12 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const FIRST_WINDOW: u32 = 65_535;
 /// By how many bits windows are shifted.
 pub(crate) const SCALE: u8 = 7;
-/// The largest window that can be told so.
-const LARGEST_ASKED: u32 = 0xffff << SCALE;
-/// What waits to be sent before anybody knows how fast it goes.
-const FIRST_BUFFER: usize = 87_040;
 /// Acknowledgements that are sent at once at the beginning.
 const QUICK: u8 = 16;
 /// Bytes of the option that every segment has where clocks are echoed.
 const STAMP: u32 = 12;
 /// What a receiver takes that does not say so.
 pub(crate) const DEFAULT_MSS: u16 = 536;
-
-/// When something is to be done, in nanoseconds; [`NEVER`] if not.
-#[derive(Clone, Copy)]
-pub(crate) struct Alarms {
-    pub(crate) resend: u64,
-    pub(crate) probe: u64,
-    pub(crate) reorder: u64,
-    pub(crate) persist: u64,
-    pub(crate) acknowledge: u64,
-    pub(crate) keep: u64,
-    pub(crate) end: u64,
-    pub(crate) again: u64,
-    pub(crate) cork: u64,
-}
-
-/// What comes out of band.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Urgent {
-    /// Its place in the stream, plus one; 0 for none.
-    pub(crate) mark: u64,
-    pub(crate) byte: Option<u8>,
-    pub(crate) was_read: bool,
-}
 
 /// One end of a connection.
 pub struct Connection {
@@ -67,7 +40,7 @@ pub struct Connection {
     /// More is given soon: what is short is kept until then.
     pub(crate) more: bool,
     /// What waits either way at most, where memory is short.
-    most: u32,
+    pub(crate) most: u32,
 
     pub(crate) una: Seq,
     pub(crate) nxt: Seq,
@@ -136,8 +109,8 @@ pub struct Connection {
     pub(crate) heard: u64,
     pub(crate) challenged: u64,
     /// What a program has read since when, and in the time before.
-    read: (u32, u64),
-    read_before: u32,
+    pub(crate) read: (u32, u64),
+    pub(crate) read_before: u32,
 
     /// Segments that came, went, and went again.
     pub(crate) counts: [u32; 3],
@@ -225,15 +198,8 @@ impl Connection {
         this
     }
 
-    fn poll_soon(&mut self) {
+    pub(crate) fn poll_soon(&mut self) {
         self.alarms.again = 0;
-    }
-
-    fn first_limit(&self) -> u32 {
-        match self.settings.receive_buffer {
-            0 => FIRST_WINDOW,
-            asked => (asked / 2).clamp(1152, LARGEST_ASKED),
-        }
     }
 
     /// The longest segment that the own side takes.
@@ -250,6 +216,17 @@ impl Connection {
         let most = u32::from(self.own_mss().min(self.peer_mss.max(88)));
         self.mss = most - if self.stamps { STAMP } else { 0 };
         self.congestion.set_mss(self.mss);
+    }
+
+    /// The way takes less than was thought (RFC 1191).
+    pub fn path_takes(&mut self, fits: u16) {
+        const LEAST: u16 = 532;
+        let fits = fits.max(LEAST);
+        if fits < self.ends.fits {
+            self.ends.fits = fits;
+            self.set_mss();
+            self.sent.lose_longer(self.mss);
+        }
     }
 
     /// Takes what the other side says when it begins.
@@ -318,12 +295,6 @@ impl Connection {
         !matches!(self.state, State::SynSent | State::SynReceived | State::Closed)
     }
 
-    /// Bytes that wait to be read.
-    #[must_use]
-    pub const fn readable(&self) -> usize {
-        self.queue.len()
-    }
-
     /// Whether everything was received that there will be.
     #[must_use]
     pub const fn has_ended(&self) -> bool {
@@ -339,276 +310,14 @@ impl Connection {
         matches!(self.state, State::FinWait2 | State::TimeWait | State::Closed)
     }
 
-    /// Bytes that wait to be sent or acknowledged.
-    #[must_use]
-    pub const fn unsent(&self) -> usize {
-        self.out.len()
-    }
-
     /// Whether bytes can be given to be sent.
     #[must_use]
     pub const fn may_send(&self) -> bool {
         !self.fin && matches!(self.state, State::Established | State::CloseWait)
     }
 
-    fn buffer(&self) -> usize {
-        let buffer = match self.settings.send_buffer {
-            0 => FIRST_BUFFER
-                .max(2 * self.congestion.window as usize)
-                .min(self.settings.machine.largest_send as usize),
-            asked => asked as usize / 2,
-        };
-        buffer.min(self.most as usize)
-    }
-
-    /// Bytes that fit into what waits to be sent.
-    #[must_use]
-    pub fn room(&self) -> usize {
-        self.buffer().saturating_sub(self.out.len())
-    }
-
-    /// Whether a program should be told that there is room.
-    #[must_use]
-    pub fn has_much_room(&self) -> bool {
-        self.room() * 3 >= self.buffer()
-    }
-
-    /// Gives bytes to be sent; with `more`, others follow soon (`MSG_MORE`).
-    pub fn push(&mut self, now: u64, bytes: Vec<u8>, more: bool) {
-        if self.may_send() {
-            self.more = more;
-            if self.out.len() == 0 {
-                self.begin_again(now);
-            }
-            self.out.push(bytes);
-        }
-    }
-
-    /// What is sent last of all that was given is urgent.
-    pub fn push_urgent(&mut self) {
-        if self.may_send() {
-            self.out_urgent = Some(self.out_end());
-        }
-    }
-
-    fn begin_again(&mut self, now: u64) {
-        self.progress = now;
-        if self.settings.machine.slows_after_idle
-            && self.sent.is_empty()
-            && now.saturating_sub(self.heard) > self.rtt.timeout()
-        {
-            self.congestion.idle();
-        }
-    }
-
-    /// The place behind what waits to be sent.
-    pub(crate) fn out_end(&self) -> Seq {
-        self.out_start + self.out.len() as u32
-    }
-
-    /// Puts back what was not needed of a piece.
-    pub fn give_back(&mut self, piece: Vec<u8>, gone: usize) {
-        self.queue.give_back(piece, gone);
-    }
-
-    /// A program has read so many bytes.
-    pub fn has_read(&mut self, now: u64, count: usize) {
-        self.read.0 = self.read.0.saturating_add(count as u32);
-        self.tune(now);
-        if self.owes_acknowledgement() {
-            self.acknowledge = true;
-        }
-        self.offer_window();
-    }
-
-    /// The place in the whole stream of what is read next.
-    pub(crate) const fn read_offset(&self) -> u64 {
-        self.received - self.queue.len() as u64
-    }
-
-    /// Copies what waits to be read; it stays.
-    pub fn peek(&self, from: usize, into: &mut Vec<u8>, most: usize) {
-        let mut slices: [&[u8]; 16] = [&[]; 16];
-        let (used, _) = self.queue.slices(from, most, &mut slices);
-        slices[..used].iter().for_each(|slice| into.extend_from_slice(slice));
-    }
-
-    /// Lets more come where a program reads fast.
-    fn tune(&mut self, now: u64) {
-        let (count, since) = self.read;
-        if now.saturating_sub(since) < self.rtt.smooth_nanos().max(MILLI) {
-            return;
-        }
-        if self.settings.receive_buffer == 0 && self.most > self.limit {
-            // Who sends twice as much each time is not to find the window closed.
-            let times = if count > self.read_before + self.read_before / 4 {
-                4
-            } else {
-                2
-            };
-            self.limit = self
-                .limit
-                .max(count.saturating_mul(times))
-                .min(self.settings.machine.largest_receive / 2)
-                .min(LARGEST_ASKED);
-        }
-        self.read_before = count;
-        self.read = (0, now);
-    }
-
-    /// Room for what comes.
-    pub(crate) fn free(&self) -> u32 {
-        let used = self.queue.len() + self.assembler.memory();
-        let limit = self.limit.min(self.most);
-        u32::try_from(used).map_or(0, |used| limit.saturating_sub(used))
-    }
-
-    /// Bytes that it keeps, with what lies empty in their places.
-    #[must_use]
-    pub fn memory(&self) -> usize {
-        self.out.memory() + self.queue.memory() + self.assembler.memory()
-    }
-
-    /// How much may wait either way, besides what else limits that: less than everything where memory is short.
-    pub const fn keep_at_most(&mut self, bytes: u32) {
-        self.most = bytes;
-    }
-
     /// Acknowledges what comes at once, or when it is time (`TCP_QUICKACK`).
     pub const fn set_quick(&mut self, is_quick: bool) {
         self.quick = if is_quick { QUICK } else { 0 };
-    }
-
-    /// Tells the other side when there is much more room than it knows.
-    fn offer_window(&mut self) {
-        let known = if self.edge.after(self.expected) {
-            self.edge.since(self.expected)
-        } else {
-            0
-        };
-        let free = self.free();
-        if !self.has_ended() && free >= known.saturating_mul(2) && free - known >= self.mss.min(self.limit / 2) {
-            self.acknowledge = true;
-        }
-    }
-
-    /// Nothing more is given to be sent.
-    pub fn finish(&mut self) {
-        if self.fin {
-            return;
-        }
-        match self.state {
-            State::Established => self.state = State::FinWait1,
-            State::CloseWait => self.state = State::LastAck,
-            State::SynReceived => {}
-            _ => return,
-        }
-        self.fin = true;
-    }
-
-    /// The program lets go of it. What was not read is lost, and the other side hears so.
-    pub fn abandon(&mut self, now: u64) {
-        self.is_orphan = true;
-        if self.state == State::SynSent {
-            return self.die(None);
-        }
-        if self.queue.len() > 0 {
-            return self.abort(None);
-        }
-        self.finish();
-        if self.state == State::FinWait2 {
-            self.alarms.end = now + u64::from(self.settings.fin_timeout) * SECOND;
-        }
-    }
-
-    /// A router says that the segment which begins there did not arrive, and how much would have fit.
-    pub fn on_failure(&mut self, errno: Errno, is_fatal: bool, seq: Seq, fits: Option<u16>) {
-        if seq.before(self.una) || !seq.before(self.nxt) {
-            return;
-        }
-        if let Some(fits) = fits {
-            return self.path_takes(fits);
-        }
-        match self.state {
-            State::SynSent | State::SynReceived => self.die(Some(errno)),
-            _ if is_fatal => self.heard_of = Some(errno),
-            _ => {}
-        }
-    }
-
-    /// The way takes less than was thought (RFC 1191).
-    pub fn path_takes(&mut self, fits: u16) {
-        const LEAST: u16 = 532;
-        let fits = fits.max(LEAST);
-        if fits < self.ends.fits {
-            self.ends.fits = fits;
-            self.set_mss();
-            self.sent.lose_longer(self.mss);
-        }
-    }
-
-    /// Ends it at once; the other side is told by a reset.
-    pub fn abort(&mut self, error: Option<Errno>) {
-        if !matches!(self.state, State::Closed | State::SynSent | State::TimeWait) {
-            self.reset = true;
-        }
-        self.die(error);
-    }
-
-    /// It is over.
-    pub(crate) fn die(&mut self, error: Option<Errno>) {
-        self.state = State::Closed;
-        self.error = error.or(self.error);
-        self.out.clear();
-        self.assembler.clear();
-        self.sent = Scoreboard::default();
-        self.alarms = Alarms::none();
-        if self.reset {
-            self.poll_soon();
-        }
-        if self.is_orphan {
-            self.queue.clear();
-        }
-    }
-
-    /// What is left of it when both sides have ended.
-    #[must_use]
-    pub fn time_wait(&self, now: u64) -> Option<TimeWait> {
-        (self.state == State::TimeWait).then(|| TimeWait {
-            ends: self.ends,
-            nxt: self.nxt,
-            expected: self.expected,
-            recent: self.stamps.then_some(self.recent),
-            until: now + crate::time_wait::LENGTH,
-        })
-    }
-
-    /// The segment that it is reset with.
-    pub(crate) fn reset_header(&self) -> Header {
-        Header {
-            source: self.ends.own,
-            destination: self.ends.peer,
-            seq: self.nxt,
-            ack: self.expected,
-            flags: crate::flags::RST | crate::flags::ACK,
-            window: 0,
-            urgent: 0,
-        }
-    }
-}
-
-impl Alarms {
-    pub(crate) const fn none() -> Self {
-        Self {
-            resend: NEVER,
-            probe: NEVER,
-            reorder: NEVER,
-            persist: NEVER,
-            acknowledge: NEVER,
-            keep: NEVER,
-            end: NEVER,
-            again: NEVER,
-            cork: NEVER,
-        }
     }
 }

@@ -344,7 +344,7 @@ impl Connection {
     /// Both sides have ended.
     pub(crate) fn enter_time_wait(&mut self, now: u64) {
         self.state = State::TimeWait;
-        self.alarms = crate::connection::Alarms::none();
+        self.alarms = crate::timers::Alarms::none();
         self.alarms.end = now + crate::time_wait::LENGTH;
     }
 }

@@ -11,7 +11,9 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`segment`] | segments as bytes |
-//! | `connection`, `settings` | the state of one connection, what programs do with it, and what they set |
+//! | `connection`, `settings` | the state of one connection, and what programs set |
+//! | `buffers` | what waits either way, and how much of it there may be |
+//! | `end` | how a connection ends |
 //! | `input`, `acknowledge` | what a segment that comes changes: the checks of RFC 9293 and 5961, the stream; the window and what was sent |
 //! | `output` | what may be sent: Nagle, silly windows, segments for a card to cut |
 //! | `timers` | what happens when nothing comes |
@@ -34,8 +36,10 @@ extern crate std;
 
 mod acknowledge;
 mod assembler;
+mod buffers;
 mod congestion;
 mod connection;
+mod end;
 mod info;
 mod input;
 pub mod listener;

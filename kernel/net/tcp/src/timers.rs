@@ -10,6 +10,36 @@ use counters::tcp_ext;
 /// What a lone segment's acknowledgement may be late.
 const WORST_DELAY: u64 = 200 * MILLI;
 
+/// When something is to be done, in nanoseconds; [`NEVER`] if not.
+#[derive(Clone, Copy)]
+pub(crate) struct Alarms {
+    pub(crate) resend: u64,
+    pub(crate) probe: u64,
+    pub(crate) reorder: u64,
+    pub(crate) persist: u64,
+    pub(crate) acknowledge: u64,
+    pub(crate) keep: u64,
+    pub(crate) end: u64,
+    pub(crate) again: u64,
+    pub(crate) cork: u64,
+}
+
+impl Alarms {
+    pub(crate) const fn none() -> Self {
+        Self {
+            resend: NEVER,
+            probe: NEVER,
+            reorder: NEVER,
+            persist: NEVER,
+            acknowledge: NEVER,
+            keep: NEVER,
+            end: NEVER,
+            again: NEVER,
+            cork: NEVER,
+        }
+    }
+}
+
 impl Connection {
     /// When [`Connection::on_timer`] is to be called.
     #[must_use]

@@ -1,9 +1,18 @@
 //! The byte that is out of band, as Linux has it: the last that a pointer points to, kept beside the stream or in it (`SO_OOBINLINE`).
 
-use crate::connection::{Connection, Urgent};
+use crate::connection::Connection;
 use crate::{Segment, Seq};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
+
+/// What comes out of band.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Urgent {
+    /// Its place in the stream, plus one; 0 for none.
+    pub(crate) mark: u64,
+    pub(crate) byte: Option<u8>,
+    pub(crate) was_read: bool,
+}
 
 impl Connection {
     /// A segment says that something is urgent.
