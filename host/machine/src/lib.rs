@@ -7,6 +7,7 @@
 //! | `network` | network cards, and what is behind each one |
 //! | `launch` | the QEMU process, its channels, its end |
 //! | `run` | one run from start to outcome: the loop that moves bytes |
+//! | `signals` | signals to the command, as channels |
 //! | `stdin` | framing of standard input |
 //! | `messages` | kernel messages and backtraces on their way to the terminal |
 //! | `symbols` | names for kernel addresses |
@@ -18,6 +19,7 @@ mod launch;
 mod messages;
 mod network;
 mod run;
+mod signals;
 mod spec;
 mod stdin;
 mod symbols;

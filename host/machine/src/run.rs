@@ -13,17 +13,17 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
+use signal_hook::consts::SIGINT;
 
 use crate::launch::Machine;
 use crate::messages::Messages;
+use crate::signals::Signals;
 use crate::spec::MachineSpec;
 use crate::stdin::Input;
 use crate::symbols::Symbols;
@@ -448,54 +448,5 @@ fn timespec(duration: Duration) -> Timespec {
     Timespec {
         tv_sec: duration.as_secs().cast_signed(),
         tv_nsec: duration.subsec_nanos().into(),
-    }
-}
-
-/// Signals as readable sockets.
-struct Signals {
-    resize: UnixStream,
-    /// The signals that end the run.
-    stop: Vec<(i32, UnixStream)>,
-}
-
-impl Signals {
-    fn register() -> io::Result<Signals> {
-        let listen = |signal: i32| -> io::Result<UnixStream> {
-            let (here, there) = UnixStream::pair()?;
-            here.set_nonblocking(true)?;
-            signal_hook::low_level::pipe::register(signal, there)?;
-            Ok(here)
-        };
-        let stop = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
-            .into_iter()
-            .map(|signal| Ok((signal, listen(signal)?)));
-        Ok(Signals {
-            resize: listen(SIGWINCH)?,
-            stop: stop.collect::<io::Result<_>>()?,
-        })
-    }
-
-    /// Writes everything, unless a signal to stop comes meanwhile.
-    fn write(&self, to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let mut fds = vec![PollFd::from_borrowed_fd(to, PollFlags::OUT)];
-            fds.extend(self.stop.iter().map(|(_, stop)| PollFd::new(stop, PollFlags::IN)));
-            match poll(&mut fds, None) {
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if fds[1..].iter().any(|fd| !fd.revents().is_empty()) {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
-            // A pipe that is ready takes at least this much without blocking.
-            let piece = &bytes[..bytes.len().min(4096)];
-            match rustix::io::write(to, piece) {
-                Ok(count) => bytes = &bytes[count..],
-                Err(Errno::INTR | Errno::AGAIN) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
     }
 }
