@@ -4,11 +4,11 @@
 #[path = "../../virtio/tests/fake/mod.rs"]
 mod fake;
 
+use fake::slot::Slot;
 use fake::{Bus, Chain, Far};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use virtio::Dma;
 use virtio::queue::Format;
-use virtio::transport::{Addresses, Interrupt};
-use virtio::{Dma, Transport, feature};
 use virtio_console::{Console, KIND, Port};
 
 const MULTIPORT: u64 = 1 << 1;
@@ -16,67 +16,9 @@ const CONTROL: u16 = 3;
 const RECEIVE: u16 = 4;
 const TRANSMIT: u16 = 5;
 const ERRORS: u16 = 7;
+const QUEUES: usize = 8;
 /// Entries of each queue, and so pages that can be on their way.
 const ENTRIES: u16 = 8;
-
-/// A console behind a transport without hardware.
-#[derive(Default)]
-struct Slot {
-    offered: u64,
-    /// There is no port for standard error.
-    lacks_errors: bool,
-    status: Mutex<u8>,
-    queues: Mutex<[Option<(u16, Addresses)>; 8]>,
-    notified: Mutex<Vec<u16>>,
-}
-
-impl Transport for Slot {
-    fn kind(&self) -> u32 {
-        KIND
-    }
-
-    fn offered(&self) -> u64 {
-        self.offered | feature::VERSION_1 | feature::ACCESS_PLATFORM
-    }
-
-    fn accept(&self, _features: u64) {}
-
-    fn status(&self) -> u8 {
-        *self.status.lock().expect("whole")
-    }
-
-    fn set_status(&self, status: u8) {
-        *self.status.lock().expect("whole") = status;
-    }
-
-    fn queue_limit(&self, queue: u16) -> u16 {
-        if queue == ERRORS && self.lacks_errors {
-            0
-        } else {
-            ENTRIES
-        }
-    }
-
-    fn set_queue(&self, queue: u16, size: u16, at: Addresses) {
-        self.queues.lock().expect("whole")[usize::from(queue)] = Some((size, at));
-    }
-
-    fn notify(&self, queue: u16) {
-        self.notified.lock().expect("whole").push(queue);
-    }
-
-    fn acknowledge(&self) -> Interrupt {
-        Interrupt::default()
-    }
-
-    fn generation(&self) -> u32 {
-        0
-    }
-
-    fn configuration(&self, _offset: u32) -> u8 {
-        0
-    }
-}
 
 struct World {
     console: Console,
@@ -85,10 +27,7 @@ struct World {
 }
 
 fn world(offered: u64) -> abi::Result<World> {
-    world_of(Slot {
-        offered,
-        ..Slot::default()
-    })
+    world_of(Slot::new(KIND, offered, &[ENTRIES; QUEUES]))
 }
 
 fn world_of(slot: Slot) -> abi::Result<World> {
@@ -101,8 +40,8 @@ fn world_of(slot: Slot) -> abi::Result<World> {
 
 impl World {
     fn far(&self, queue: u16) -> Far {
-        let (size, at) = self.slot.queues.lock().expect("whole")[usize::from(queue)].expect("the queue was made");
-        Far::new(Arc::clone(&self.bus), size, at, Format::default())
+        let far = self.slot.far(&self.bus, queue, Format::default());
+        far.expect("the queue was made")
     }
 }
 
@@ -124,7 +63,7 @@ fn the_ports_are_opened_by_messages() {
         message(2, 6),
     ];
     assert_eq!(messages, expected);
-    assert_eq!(*world.slot.notified.lock().expect("whole"), [CONTROL, RECEIVE]);
+    assert_eq!(world.slot.notified(), [CONTROL, RECEIVE]);
 }
 
 #[test]
@@ -187,12 +126,8 @@ fn errors_have_their_own_port_if_there_is_one() {
     assert!(world.far(TRANSMIT).fetch().is_none());
     assert_eq!(text(&world.far(ERRORS).fetch().expect("it left")), "oh");
 
-    let without = world_of(Slot {
-        offered: MULTIPORT,
-        lacks_errors: true,
-        ..Slot::default()
-    })
-    .expect("one port is enough");
+    // There is no port for standard error.
+    let without = world_of(Slot::new(KIND, MULTIPORT, &[ENTRIES; ERRORS as usize])).expect("one port is enough");
     assert!(without.console.write(Port::Error, b"oh").is_err());
     assert!(without.console.write(Port::Output, b"well").is_ok());
 }

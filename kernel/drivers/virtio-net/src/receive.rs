@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use frames::Page;
 use link::{ETHERNET, Frame, Part};
-use virtio::{Device, Dma, Queue, Segment, Shared};
+use virtio::{Device, Dma, Queue, Shared};
 
 /// Buffers of one page that the device has at most: what a burst needs, on a small machine.
 const BUFFERS: u16 = 64;
@@ -52,15 +52,7 @@ impl Receiver {
 
     /// Gives the device buffers in the place of those that came; whether it is to be notified. Where memory is short it gets fewer.
     pub(crate) fn refill(&mut self) -> bool {
-        while self.queue.has_room(1) {
-            let spare = self.spare.pop().map_or_else(|| Shared::new(&self.dma), Ok);
-            let Ok(page) = spare else { break };
-            let segment = Segment::write(&page, 0, 4096);
-            if self.queue.add(&[segment], page).is_err() {
-                break;
-            }
-        }
-        self.queue.should_notify()
+        self.queue.refill(&mut self.spare)
     }
 
     /// Whether the device has so few buffers that it should get more before all are used up.

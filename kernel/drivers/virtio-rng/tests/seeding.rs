@@ -4,89 +4,38 @@
 #[path = "../../virtio/tests/fake/mod.rs"]
 mod fake;
 
+use fake::slot::Slot;
 use fake::{Bus, Far};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use virtio::feature;
 use virtio::queue::Format;
-use virtio::transport::{Addresses, Interrupt};
-use virtio::{Transport, feature};
 use virtio_rng::{KIND, Rng};
 
 /// A device with one queue.
-#[derive(Default)]
-struct Card {
-    status: Mutex<u8>,
-    features: Mutex<u64>,
-    queue: Mutex<Option<(u16, Addresses)>>,
-    notified: Mutex<u32>,
-    refuses: bool,
+fn card() -> Slot {
+    Slot::new(KIND, feature::PACKED | feature::INDIRECT | 7, &[8])
 }
 
-impl Transport for Card {
-    fn kind(&self) -> u32 {
-        KIND
-    }
-
-    fn offered(&self) -> u64 {
-        feature::VERSION_1 | feature::ACCESS_PLATFORM | feature::PACKED | feature::INDIRECT | 7
-    }
-
-    fn accept(&self, features: u64) {
-        *self.features.lock().expect("whole") = features;
-    }
-
-    fn status(&self) -> u8 {
-        *self.status.lock().expect("whole")
-    }
-
-    fn set_status(&self, status: u8) {
-        *self.status.lock().expect("whole") = if self.refuses { status & !8 } else { status };
-    }
-
-    fn queue_limit(&self, queue: u16) -> u16 {
-        if queue == 0 { 8 } else { 0 }
-    }
-
-    fn set_queue(&self, _queue: u16, size: u16, at: Addresses) {
-        *self.queue.lock().expect("whole") = Some((size, at));
-    }
-
-    fn notify(&self, _queue: u16) {
-        *self.notified.lock().expect("whole") += 1;
-    }
-
-    fn acknowledge(&self) -> Interrupt {
-        Interrupt::default()
-    }
-
-    fn generation(&self) -> u32 {
-        0
-    }
-
-    fn configuration(&self, _offset: u32) -> u8 {
-        0
-    }
-}
-
-fn started() -> (Rng, Far, Arc<Card>) {
+fn started() -> (Rng, Far, Arc<Slot>) {
     fake::boot();
-    let (card, bus) = (Arc::new(Card::default()), Arc::new(Bus::default()));
+    let (card, bus) = (Arc::new(card()), Arc::new(Bus::default()));
     let rng = Rng::start(card.clone(), bus.clone()).expect("a good device");
-    let (size, at) = card.queue.lock().expect("whole").expect("the queue was set");
     let format = Format {
         packed: true,
         indirect: true,
         event_index: false,
     };
-    (rng, Far::new(bus, size, at, format), card)
+    let far = card.far(&bus, 0, format).expect("the queue was set");
+    (rng, far, card)
 }
 
 #[test]
 fn what_the_device_gives_is_taken_once() {
     let (rng, mut far, card) = started();
     assert_eq!(*card.status.lock().expect("whole"), 1 | 2 | 4 | 8);
-    let features = *card.features.lock().expect("whole");
+    let features = *card.accepted.lock().expect("whole");
     assert_eq!(features & 7, 0, "features that nobody knows are not accepted");
-    assert_eq!(*card.notified.lock().expect("whole"), 1);
+    assert_eq!(card.notified(), [0]);
     rng.interrupt();
     assert_eq!(rng.taken(), 0);
     let chain = far.fetch().expect("a request");
@@ -121,10 +70,8 @@ fn a_driver_that_ends_leaves_a_device_at_rest_and_no_page_shared() {
 #[test]
 fn a_device_that_refuses_its_own_features_is_not_used() {
     fake::boot();
-    let card = Arc::new(Card {
-        refuses: true,
-        ..Card::default()
-    });
-    let refused = Rng::start(card, Arc::new(Bus::default())).map(|_| ());
+    let mut card = card();
+    card.refuses = true;
+    let refused = Rng::start(Arc::new(card), Arc::new(Bus::default())).map(|_| ());
     assert_eq!(refused.map_err(|error| error.errno), Err(abi::Errno::EIO));
 }

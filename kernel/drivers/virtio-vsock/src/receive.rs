@@ -1,9 +1,8 @@
 //! Buffers for packets that come.
 
 use abi::Result;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
-use virtio::{Device, Dma, Queue, Segment, Shared};
+use virtio::{Device, Queue, Shared};
 use vsock::header::BYTES;
 
 /// Buffers of one page that the device has at most.
@@ -12,7 +11,6 @@ const BUFFERS: u16 = 64;
 /// The receiving side.
 pub(crate) struct Receiver {
     queue: Queue<Shared>,
-    dma: Arc<dyn Dma>,
     spare: Vec<Shared>,
     /// Somebody takes packets in, or will.
     is_busy: bool,
@@ -22,7 +20,6 @@ impl Receiver {
     pub(crate) fn new(device: &Device, index: u16) -> Result<Self> {
         Ok(Self {
             queue: device.queue(index, BUFFERS)?,
-            dma: Arc::clone(device.dma()),
             spare: Vec::new(),
             is_busy: false,
         })
@@ -30,15 +27,7 @@ impl Receiver {
 
     /// Gives the device buffers in the place of those that came; whether it is to be notified. Where memory is short it gets fewer.
     pub(crate) fn refill(&mut self) -> bool {
-        while self.queue.has_room(1) {
-            let spare = self.spare.pop().map_or_else(|| Shared::new(&self.dma), Ok);
-            let Ok(page) = spare else { break };
-            let segment = Segment::write(&page, 0, 4096);
-            if self.queue.add(&[segment], page).is_err() {
-                break;
-            }
-        }
-        self.queue.should_notify()
+        self.queue.refill(&mut self.spare)
     }
 
     /// Whether the caller is to take packets in: nobody else does.

@@ -4,12 +4,12 @@
 #[path = "../../virtio/tests/fake/mod.rs"]
 mod fake;
 
+use fake::slot::Slot;
 use fake::{Bus, Far};
 use frames::Page;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use virtio::Dma;
 use virtio::queue::Format;
-use virtio::transport::{Addresses, Interrupt};
-use virtio::{Dma, Transport, feature};
 use virtio_vsock::{KIND, VsockCard};
 use vsock::connection::Packet;
 use vsock::header::{Address, BYTES, Header, Kind, op};
@@ -21,58 +21,6 @@ const EVENTS: usize = 2;
 const ENTRIES: u16 = 64;
 const CID: u32 = 42;
 
-/// A device behind a transport without hardware.
-struct Slot {
-    cid: Mutex<u64>,
-    status: Mutex<u8>,
-    queues: Mutex<[Option<(u16, Addresses)>; 3]>,
-    notified: Mutex<Vec<u16>>,
-}
-
-impl Transport for Slot {
-    fn kind(&self) -> u32 {
-        KIND
-    }
-
-    fn offered(&self) -> u64 {
-        feature::VERSION_1 | feature::ACCESS_PLATFORM
-    }
-
-    fn accept(&self, _features: u64) {}
-
-    fn status(&self) -> u8 {
-        *self.status.lock().expect("whole")
-    }
-
-    fn set_status(&self, status: u8) {
-        *self.status.lock().expect("whole") = status;
-    }
-
-    fn queue_limit(&self, _queue: u16) -> u16 {
-        ENTRIES
-    }
-
-    fn set_queue(&self, queue: u16, size: u16, at: Addresses) {
-        self.queues.lock().expect("whole")[usize::from(queue)] = Some((size, at));
-    }
-
-    fn notify(&self, queue: u16) {
-        self.notified.lock().expect("whole").push(queue);
-    }
-
-    fn acknowledge(&self) -> Interrupt {
-        Interrupt::default()
-    }
-
-    fn generation(&self) -> u32 {
-        0
-    }
-
-    fn configuration(&self, offset: u32) -> u8 {
-        self.cid.lock().expect("whole").to_le_bytes()[offset as usize]
-    }
-}
-
 struct World {
     card: Arc<VsockCard>,
     slot: Arc<Slot>,
@@ -82,17 +30,10 @@ struct World {
 fn world(cid: u64) -> abi::Result<World> {
     fake::boot();
     let bus = Arc::new(Bus::default());
-    let slot = Arc::new(Slot {
-        cid: Mutex::new(cid),
-        status: Mutex::default(),
-        queues: Mutex::default(),
-        notified: Mutex::default(),
-    });
+    let slot = Arc::new(Slot::new(KIND, 0, &[ENTRIES; 3]));
+    *slot.configuration.lock().expect("whole") = cid.to_le_bytes().to_vec();
     let card = VsockCard::start(Arc::clone(&slot) as _, Arc::clone(&bus) as Arc<dyn Dma>)?;
-    let queues = *slot.queues.lock().expect("whole");
-    let far = queues.into_iter().flatten();
-    let far = far.map(|(size, at)| Far::new(Arc::clone(&bus), size, at, Format::default()));
-    let far = far.collect();
+    let far = slot.all_far(&bus, Format::default());
     Ok(World { card, slot, far })
 }
 
@@ -152,7 +93,7 @@ fn packets_leave_in_order_and_wait_for_room() {
         (sent[0].0.op, sent[1].0.op, &sent[1].1[..]),
         (op::REQUEST, op::DATA, &b"hello"[..])
     );
-    assert!(world.slot.notified.lock().expect("whole").contains(&(TRANSMIT as u16)));
+    assert!(world.slot.notified().contains(&(TRANSMIT as u16)));
     let room = (0..1000)
         .take_while(|_| world.card.send(packet(op::DATA, b"x")).is_ok())
         .count();
@@ -208,7 +149,7 @@ fn what_comes_is_answered_and_what_makes_no_sense_is_dropped() {
         assert_eq!(world.sent().len(), 1);
     }
     // The machine is moved, and is somebody else now.
-    *world.slot.cid.lock().expect("whole") = 77;
+    world.slot.configuration.lock().expect("whole")[0] = 77;
     let event = world.far[EVENTS].fetch().expect("a place");
     world.far[EVENTS].complete(event, &[0; 4]);
     world.card.interrupt();

@@ -118,6 +118,21 @@ macro_rules! on_ring {
     };
 }
 
+impl Queue<Shared> {
+    /// Gives the device pages to write to in the place of those that came; whether it is to be notified. Where memory is short it gets fewer.
+    pub fn refill(&mut self, spare: &mut Vec<Shared>) -> bool {
+        while self.has_room(1) {
+            let page = spare.pop().map_or_else(|| Shared::new(&self.dma), Ok);
+            let Ok(page) = page else { break };
+            let segment = Segment::write(&page, 0, 4096);
+            if self.add(&[segment], page).is_err() {
+                break;
+            }
+        }
+        self.should_notify()
+    }
+}
+
 impl<T> Queue<T> {
     /// A queue with nothing in it, of at most `size` and [`MOST`] entries: a power of two.
     ///

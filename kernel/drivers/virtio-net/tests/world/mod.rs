@@ -2,13 +2,13 @@
 #![expect(unreachable_pub, reason = "a module of several test programs")]
 #![allow(dead_code, reason = "each test program uses a part")]
 
+use crate::fake::slot::Slot;
 use crate::fake::{self, Bus, Far};
 use frames::Page;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use virtio::feature;
 use virtio::queue::Format;
-use virtio::transport::{Addresses, Interrupt};
-use virtio::{Transport, feature};
 use virtio_net::header::Header;
 use virtio_net::{Hooks, KIND, VirtioCard};
 
@@ -32,63 +32,6 @@ pub const CONTROLLED: u64 = ALL | CONTROL | FILTER | ANNOUNCE | PAIRS | NEW_MAC;
 const QUEUES: usize = 7;
 const PAIRS_THERE: u8 = 3;
 
-pub struct Slot {
-    offered: u64,
-    pub configuration: Mutex<Vec<u8>>,
-    pub status: Mutex<u8>,
-    pub accepted: Mutex<u64>,
-    pub queues: Mutex<Vec<Option<(u16, Addresses)>>>,
-    pub notified: [AtomicU32; QUEUES],
-    pub interrupt: Mutex<Interrupt>,
-}
-
-impl Transport for Slot {
-    fn kind(&self) -> u32 {
-        KIND
-    }
-
-    fn offered(&self) -> u64 {
-        self.offered | feature::VERSION_1 | feature::ACCESS_PLATFORM | feature::INDIRECT
-    }
-
-    fn accept(&self, features: u64) {
-        *self.accepted.lock().expect("whole") = features;
-    }
-
-    fn status(&self) -> u8 {
-        *self.status.lock().expect("whole")
-    }
-
-    fn set_status(&self, status: u8) {
-        *self.status.lock().expect("whole") = status;
-    }
-
-    fn queue_limit(&self, queue: u16) -> u16 {
-        if usize::from(queue) < QUEUES { 16 } else { 0 }
-    }
-
-    fn set_queue(&self, queue: u16, size: u16, at: Addresses) {
-        self.queues.lock().expect("whole")[usize::from(queue)] = Some((size, at));
-    }
-
-    fn notify(&self, queue: u16) {
-        self.notified[usize::from(queue)].fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn acknowledge(&self) -> Interrupt {
-        std::mem::take(&mut self.interrupt.lock().expect("whole"))
-    }
-
-    fn generation(&self) -> u32 {
-        0
-    }
-
-    fn configuration(&self, offset: u32) -> u8 {
-        let bytes = self.configuration.lock().expect("whole");
-        bytes.get(offset as usize).copied().unwrap_or(0)
-    }
-}
-
 /// A card, and all that is behind it.
 pub struct World {
     pub card: VirtioCard,
@@ -105,15 +48,8 @@ pub fn world(offered: u64) -> World {
     fake::boot();
     let mut configuration = ADDRESS.to_vec();
     configuration.extend([1, 0, PAIRS_THERE, 0, 0x28, 0x23]);
-    let slot = Arc::new(Slot {
-        offered,
-        configuration: Mutex::new(configuration),
-        status: Mutex::new(0),
-        accepted: Mutex::new(0),
-        queues: Mutex::new(vec![None; QUEUES]),
-        notified: Default::default(),
-        interrupt: Mutex::default(),
-    });
+    let slot = Arc::new(Slot::new(KIND, offered | feature::INDIRECT, &[16; QUEUES]));
+    *slot.configuration.lock().expect("whole") = configuration;
     let told = Arc::<[AtomicU32; 4]>::default();
     let count = |index: usize| {
         let told = told.clone();
@@ -130,15 +66,11 @@ pub fn world(offered: u64) -> World {
     };
     let bus = Arc::new(Bus::default());
     let card = VirtioCard::start(slot.clone(), bus.clone(), hooks).expect("a good card");
-    let queues = slot.queues.lock().expect("whole").clone();
-    let far = queues.into_iter().flatten().map(|(size, at)| {
-        let format = Format {
-            indirect: true,
-            ..Format::default()
-        };
-        Far::new(bus.clone(), size, at, format)
-    });
-    let far = far.collect();
+    let format = Format {
+        indirect: true,
+        ..Format::default()
+    };
+    let far = slot.all_far(&bus, format);
     World { card, slot, far, told }
 }
 

@@ -2,6 +2,8 @@
 #![expect(unreachable_pub, reason = "a module of several test programs")]
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub mod slot;
+
 use abi::Result;
 use frames::Page;
 use std::collections::BTreeMap;
