@@ -3,18 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-/// Which way bytes go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stream {
-    /// The serial line.
-    Serial,
-    /// The application's standard output.
-    Output,
-    /// The application's standard error.
-    Error,
-    /// Lines for the command on the host.
-    Control,
-}
+pub use seam::Stream;
 
 /// Writes bytes.
 #[expect(clippy::print_stderr, reason = "the host's standard error is the simulated console")]

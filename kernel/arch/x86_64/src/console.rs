@@ -4,18 +4,7 @@ use crate::instructions::{inb, outb, outsb};
 use core::sync::atomic::{AtomicBool, Ordering};
 use lock::SpinLock;
 
-/// Which way bytes go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stream {
-    /// The serial line.
-    Serial,
-    /// The application's standard output.
-    Output,
-    /// The application's standard error.
-    Error,
-    /// Lines for the command on the host.
-    Control,
-}
+pub use seam::Stream;
 
 const COM1: u16 = 0x3f8;
 const DATA: u16 = COM1;

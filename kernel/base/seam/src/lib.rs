@@ -48,6 +48,19 @@ bitflags! {
     }
 }
 
+/// Which way bytes of the console go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stream {
+    /// The serial line.
+    Serial,
+    /// The application's standard output.
+    Output,
+    /// The application's standard error.
+    Error,
+    /// Lines for the command on the host.
+    Control,
+}
+
 /// A trap of a program that the machine reports, in Linux's words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fault {
