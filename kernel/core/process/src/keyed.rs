@@ -1,6 +1,8 @@
 //! What has a key in System V: who may use it, and the tables in which keys and numbers are looked up.
 
 use abi::{Errno, Error, Result};
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use sortedmap::SortedMap;
@@ -79,6 +81,14 @@ impl Rights {
             0,
             0,
         ]
+    }
+
+    /// The columns of owner and maker in `/proc/sysvipc`.
+    pub(crate) fn columns(&self) -> String {
+        let Self {
+            uid, gid, cuid, cgid, ..
+        } = self;
+        format!("{uid:5} {gid:5} {cuid:5} {cgid:5}")
     }
 
     /// Takes owner and mode from such words (`IPC_SET`).

@@ -198,17 +198,11 @@ pub fn listing() -> Vec<u8> {
     );
     for queue in all().0 {
         let state = queue.state.lock();
-        let Rights {
-            key,
-            uid,
-            gid,
-            cuid,
-            cgid,
-            mode,
-        } = state.rights;
+        let Rights { key, mode, .. } = state.rights;
+        let who = state.rights.columns();
         let ([sent, received, changed], [sender, receiver]) = (state.times, state.pids);
         text += &alloc::format!(
-            "{key:10} {:10}  {mode:4o}  {:10} {:10} {sender:5} {receiver:5} {uid:5} {gid:5} {cuid:5} {cgid:5} {sent:10} {received:10} {changed:10}\n",
+            "{key:10} {:10}  {mode:4o}  {:10} {:10} {sender:5} {receiver:5} {who} {sent:10} {received:10} {changed:10}\n",
             queue.id,
             state.bytes,
             state.all.len()

@@ -198,17 +198,11 @@ pub fn listing() -> Vec<u8> {
     );
     for segment in all().0 {
         let state = *segment.state.lock();
-        let Rights {
-            key,
-            uid,
-            gid,
-            cuid,
-            cgid,
-            mode,
-        } = state.rights;
+        let Rights { key, mode, .. } = state.rights;
+        let who = state.rights.columns();
         let mode = mode | if state.removed { 0o1000 } else { 0 };
         text += &alloc::format!(
-            "{key:10} {:10}  {mode:4o} {:21} {:5} {:5}  {:5} {uid:5} {gid:5} {cuid:5} {cgid:5} {:10} {:10} {:10} {:21} {:21}\n",
+            "{key:10} {:10}  {mode:4o} {:21} {:5} {:5}  {:5} {who} {:10} {:10} {:10} {:21} {:21}\n",
             segment.id,
             segment.size,
             state.cpid,

@@ -294,16 +294,10 @@ pub fn listing() -> Vec<u8> {
     );
     for set in all().0 {
         let state = set.state.lock();
-        let Rights {
-            key,
-            uid,
-            gid,
-            cuid,
-            cgid,
-            mode,
-        } = state.rights;
+        let Rights { key, mode, .. } = state.rights;
+        let who = state.rights.columns();
         text += &alloc::format!(
-            "{key:10} {:10}  {mode:4o} {:10} {uid:5} {gid:5} {cuid:5} {cgid:5} {:10} {:10}\n",
+            "{key:10} {:10}  {mode:4o} {:10} {who} {:10} {:10}\n",
             set.id,
             state.all.len(),
             state.otime,

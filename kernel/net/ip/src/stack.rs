@@ -201,15 +201,7 @@ impl Stack {
             self.test(now, interface, ip, effects);
         }
         if let (IpAddr::V4(ip), Some(link)) = (network.ip, self.link(interface)) {
-            // Others learn of it.
-            let message = Message {
-                is_reply: false,
-                sender: link.mac,
-                sender_ip: ip,
-                target: [0; 6],
-                target_ip: ip,
-            };
-            send_arp(link, BROADCAST, &message, effects);
+            announce(link, ip, effects);
         }
     }
 
@@ -265,6 +257,18 @@ impl Stack {
         let known = self.neighbours.next().min(self.fragments.next());
         known.min(clients).min(newer).min(self.next_newer())
     }
+}
+
+/// Tells others that an address is here.
+pub(crate) fn announce(link: &Link, ip: Ipv4Addr, effects: &mut Effects) {
+    let message = Message {
+        is_reply: false,
+        sender: link.mac,
+        sender_ip: ip,
+        target: [0; 6],
+        target_ip: ip,
+    };
+    send_arp(link, BROADCAST, &message, effects);
 }
 
 /// Sends a message about who has which address.

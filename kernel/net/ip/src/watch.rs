@@ -1,12 +1,10 @@
 //! What happens to interfaces: the stack learns their new addresses and lengths of packets, and others learn who is where.
 
 use crate::clock::with;
-use crate::stack::send_arp;
+use crate::stack::announce;
 use alloc::sync::Arc;
 use core::net::IpAddr;
 use link::{Event, Interface};
-use packet::arp::Message;
-use packet::ethernet::BROADCAST;
 
 /// Has everything told that happens to interfaces.
 pub(crate) fn begin() {
@@ -27,15 +25,9 @@ fn changed(interface: &Arc<Interface>, event: Event) {
             return;
         };
         for own in stack.addresses.iter().filter(|own| own.interface == index) {
-            let IpAddr::V4(ip) = own.network.ip else { continue };
-            let message = Message {
-                is_reply: false,
-                sender: link.mac,
-                sender_ip: ip,
-                target: [0; 6],
-                target_ip: ip,
-            };
-            send_arp(link, BROADCAST, &message, effects);
+            if let IpAddr::V4(ip) = own.network.ip {
+                announce(link, ip, effects);
+            }
         }
     });
 }

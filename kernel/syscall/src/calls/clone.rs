@@ -93,37 +93,12 @@ fn clone3(caller: &mut Caller<'_>, (args, size): (UserPtr<CloneArgs>, usize)) ->
             return Err(Error::new(Errno::E2BIG, "the structure asks for what is not known"));
         }
     }
-    let [
-        flags,
-        pidfd,
-        child_tid,
-        parent_tid,
-        exit_signal,
-        stack,
-        stack_size,
-        tls,
-        set_tid,
-        set_tid_size,
-        cgroup,
-    ] = words;
-    let args = CloneArgs {
-        flags,
-        pidfd,
-        child_tid,
-        parent_tid,
-        exit_signal,
-        stack,
-        stack_size,
-        tls,
-        set_tid,
-        set_tid_size,
-        cgroup,
-    };
+    let args: CloneArgs = zerocopy::transmute!(words);
     check_args(&args)?;
     make(
         caller,
         &CloneArgs {
-            stack: stack.wrapping_add(stack_size),
+            stack: args.stack.wrapping_add(args.stack_size),
             ..args
         },
     )
