@@ -30,4 +30,16 @@ static inline int port_of(int fd) {
   getsockname(fd, (struct sockaddr *)&name, &len);
   return ntohs(((struct sockaddr_in *)&name)->sin_port);
 }
+
+// The two ends of a connection of TCP within the machine.
+static inline void connected(int *client, int *server) {
+  struct sockaddr_in where = at("127.0.0.1", 0);
+  socklen_t len = sizeof where;
+  int s = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(s, (struct sockaddr *)&where, len) || listen(s, 5) || getsockname(s, (struct sockaddr *)&where, &len)) SAY("no listener: %s", t_error(errno));
+  *client = socket(AF_INET, SOCK_STREAM, 0);
+  if (connect(*client, (struct sockaddr *)&where, len)) SAY("no connection: %s", t_error(errno));
+  *server = accept(s, 0, 0);
+  close(s);
+}
 #endif

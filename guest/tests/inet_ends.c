@@ -1,23 +1,9 @@
 // How connections end: data before a reset, who is still whose peer, what is answered after both directions have ended, and closes that wait (SO_LINGER).
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
-static void pair(int *client, int *server) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof where;
-  int s = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(s, (struct sockaddr *)&where, len) || listen(s, 5) || getsockname(s, (struct sockaddr *)&where, &len)) SAY("no listener");
-  *client = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(*client, (struct sockaddr *)&where, len)) SAY("no connection");
-  *server = accept(s, 0, 0);
-  close(s);
-}
 
 static void look(const char *what, int fd) {
   struct pollfd p = {fd, POLLIN | POLLPRI | POLLRDHUP | POLLOUT, 0};
@@ -71,7 +57,7 @@ int main(void) {
   char buffer[16];
 
   SAY("data before a reset");
-  pair(&c, &s);
+  connected(&c, &s);
   T(send(s, "abcdef", 6, 0));
   at_once(s, 0);
   T(close(s));
@@ -91,7 +77,7 @@ int main(void) {
   close(c);
 
   SAY("data before a reset, told by SO_ERROR");
-  pair(&c, &s);
+  connected(&c, &s);
   T(send(s, "abcdef", 6, 0));
   at_once(s, 0);
   close(s);
@@ -104,7 +90,7 @@ int main(void) {
   close(c);
 
   SAY("data before a reset, told by sending");
-  pair(&c, &s);
+  connected(&c, &s);
   T(send(s, "abcdef", 6, 0));
   at_once(s, 0);
   close(s);
@@ -116,7 +102,7 @@ int main(void) {
   close(c);
 
   SAY("unread data resets");
-  pair(&c, &s);
+  connected(&c, &s);
   T(send(s, "abc", 3, 0));
   T(send(c, "xyz", 3, 0));
   close(s);
@@ -127,7 +113,7 @@ int main(void) {
   close(c);
 
   SAY("both directions end");
-  pair(&c, &s);
+  connected(&c, &s);
   T(shutdown(c, SHUT_WR));
   look("one has ended, here", c);
   look("one has ended, there", s);
@@ -145,7 +131,7 @@ int main(void) {
   close(c), close(s);
 
   SAY("sent to who has closed");
-  pair(&c, &s);
+  connected(&c, &s);
   close(s);
   look("closed", c);
   T(send(c, "x", 1, 0));
@@ -157,7 +143,7 @@ int main(void) {
   close(c);
 
   SAY("a connection is taken back");
-  pair(&c, &s);
+  connected(&c, &s);
   struct sockaddr nobody = {.sa_family = AF_UNSPEC};
   T(connect(c, &nobody, sizeof nobody));
   look("here", c);
@@ -166,7 +152,7 @@ int main(void) {
   close(c), close(s);
 
   SAY("lingering");
-  pair(&c, &s);
+  connected(&c, &s);
   at_once(c, 5);
   T(send(c, "abc", 3, 0));
   long start = milliseconds();
@@ -175,14 +161,14 @@ int main(void) {
   T(recv(s, buffer, 16, 0));
   T(recv(s, buffer, 16, 0));
   close(s);
-  pair(&c, &s);
+  connected(&c, &s);
   at_once(c, 1);
   fill(c);
   start = milliseconds();
   T(close(c));
   IS(milliseconds() - start >= 900);
   close(s);
-  pair(&c, &s);
+  connected(&c, &s);
   at_once(c, 20);
   fill(c);
   pthread_t reader;
@@ -193,7 +179,7 @@ int main(void) {
   IS(start >= 50 && start < 15000);
   pthread_join(reader, 0);
   close(s);
-  pair(&c, &s);
+  connected(&c, &s);
   at_once(c, 10);
   fill(c);
   T(fcntl(c, F_SETFL, O_NONBLOCK));

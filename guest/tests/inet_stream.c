@@ -15,15 +15,6 @@ static int listening(struct sockaddr_in *where) {
   return s;
 }
 
-static void pair(int *client, int *server) {
-  struct sockaddr_in where;
-  int s = listening(&where);
-  *client = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(*client, SA(where))) SAY("no connection: %s", t_error(errno));
-  *server = accept(s, 0, 0);
-  close(s);
-}
-
 static int revents(int fd, int events) {
   struct pollfd p = {fd, events, 0};
   poll(&p, 1, 0);
@@ -109,7 +100,7 @@ int main(void) {
   close(c);
 
   SAY("the other side closes");
-  pair(&c, &p);
+  connected(&c, &p);
   T(close(p));
   T(read(c, buffer, 1));
   T(write(c, "1", 1));
@@ -119,7 +110,7 @@ int main(void) {
   close(c);
 
   SAY("the other side closes with bytes unread");
-  pair(&c, &p);
+  connected(&c, &p);
   T(write(c, "unread", 6));
   T(write(p, "sent", 4));
   T(close(p));
@@ -127,7 +118,7 @@ int main(void) {
   T(write(c, "1", 1));
   T(write(c, "2", 1));
   close(c);
-  pair(&c, &p);
+  connected(&c, &p);
   struct linger hard = {1, 0};
   T(setsockopt(p, SOL_SOCKET, SO_LINGER, &hard, sizeof hard));
   T(close(p));

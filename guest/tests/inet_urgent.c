@@ -1,27 +1,13 @@
 // Urgent data within the machine: the byte beside the stream, where the stream stops for it, what is polled, and the signal to the owner.
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/select.h>
-#include <sys/socket.h>
 
 static volatile sig_atomic_t urgent_signals;
 static void on_urgent(int number) { urgent_signals += number == SIGURG; }
-
-static void pair(int *client, int *server) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof where;
-  int s = socket(AF_INET, SOCK_STREAM, 0);
-  if (bind(s, (struct sockaddr *)&where, len) || listen(s, 5) || getsockname(s, (struct sockaddr *)&where, &len)) SAY("no listener");
-  *client = socket(AF_INET, SOCK_STREAM, 0);
-  if (connect(*client, (struct sockaddr *)&where, len)) SAY("no connection");
-  *server = accept(s, 0, 0);
-  close(s);
-}
 
 static int revents(int fd) {
   struct pollfd p = {fd, POLLIN | POLLPRI | POLLRDBAND | POLLRDHUP | POLLOUT, 0};
@@ -51,7 +37,7 @@ int main(void) {
   int c, s, one = 1, zero = 0, mark;
 
   SAY("one byte beside the stream");
-  pair(&c, &s);
+  connected(&c, &s);
   look("at first", s);
   get(s, 1, MSG_OOB);
   T(send(c, "abc", 3, MSG_OOB));
@@ -178,7 +164,7 @@ int main(void) {
   close(c), close(s);
 
   SAY("unread, and closed");
-  pair(&c, &s);
+  connected(&c, &s);
   T(send(c, "E", 1, MSG_OOB));
   get(s, 1, MSG_OOB);
   close(s);

@@ -56,14 +56,20 @@ fn protect(table: &mut Table, range: Range<u64>, rights: Option<PageFlags>) {
         .expect("nothing has to be split");
 }
 
-#[test]
-fn what_was_unmapped_is_held_until_the_gather_is_finished() {
-    let _turn = boot();
-    let pages: Vec<_> = (0..200).map(|number| page(number as u8)).collect();
+/// A table with so many pages from `BASE` on.
+fn mapped(count: usize) -> (Table, Vec<Page>) {
+    let pages: Vec<_> = (0..count).map(|number| page(number as u8)).collect();
     let mut table = Table::new(1).expect("there is memory");
     for (at, page) in (BASE..).step_by(4096).zip(&pages) {
         table.map(at, page.clone(), PageFlags::WRITE).expect("mapped");
     }
+    (table, pages)
+}
+
+#[test]
+fn what_was_unmapped_is_held_until_the_gather_is_finished() {
+    let _turn = boot();
+    let (mut table, pages) = mapped(200);
     let root = Arc::clone(table.root());
     root.activate();
     let mut room = ROOM;
@@ -83,11 +89,7 @@ fn what_was_unmapped_is_held_until_the_gather_is_finished() {
 #[test]
 fn pages_that_another_cpu_may_reach_wait_for_it() {
     let _turn = boot();
-    let pages: Vec<_> = (0..200).map(|number| page(number as u8)).collect();
-    let mut table = Table::new(1).expect("there is memory");
-    for (at, page) in (BASE..).step_by(4096).zip(&pages) {
-        table.map(at, page.clone(), PageFlags::WRITE).expect("mapped");
-    }
+    let (mut table, pages) = mapped(200);
     let root = Arc::clone(table.root());
     let (runs, go) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
     std::thread::scope(|scope| {
