@@ -14,7 +14,7 @@ use crate::places;
 use crate::suite::{Case, difference};
 
 /// What is asked: the tools, and a script that runs them. `SOCKETS` stands for the program that opens sockets (`guest/boot/sockets.c`).
-const SCRIPTS: [(&str, &[&str], &str); 10] = [
+const SCRIPTS: [(&str, &[&str], &str); 11] = [
     (
         "ip",
         &["/usr/sbin/ip"],
@@ -66,6 +66,22 @@ const SCRIPTS: [(&str, &[&str], &str); 10] = [
         r"tcpdump -Z root -n -t -i lo -c 3 'udp or tcp' 2>/dev/null | sed -E 's/[.][0-9]{4,5}([: ])/.port\1/; s/(seq|ack) [0-9]+/\1 n/g; s/options [^]]*]/options/' & \
            until [ $(wc -l < /proc/net/packet) -gt 1 ]; do sleep 0.1; done; sleep 1; \
            bash -c 'echo abc >/dev/udp/127.0.0.1/9; exec 3<>/dev/tcp/127.0.0.1/9' 2>/dev/null; wait",
+    ),
+    (
+        "tcpdump_any",
+        &[
+            "/usr/bin/tcpdump",
+            "/bin/sed",
+            "/bin/grep",
+            "/bin/sleep",
+            "/usr/bin/wc",
+            "/usr/bin/ping",
+            "/usr/bin/mktemp",
+            "/bin/rm",
+        ],
+        r"d=$(mktemp -d); cd $d; tcpdump -Z root -n -t -c 4 -i any icmp >any 2>&1 & tcpdump -Z root -n -c 2 -i lo -w lo icmp 2>said & \
+           until grep -q listening any && grep -q listening said; do sleep 0.1; done; ping -c 2 -i 0.3 127.0.0.1 >/dev/null; wait; \
+           sed -n '/received\|verbose/!s/id [0-9]*/id n/p; /listening\|captured/p' any said; tcpdump -Z root -n -t -r lo | sed 's/id [0-9]*/id n/'; tcpdump -Z root -t -e -q -r lo | wc -l; rm -r $d",
     ),
     (
         "proc",
@@ -142,17 +158,29 @@ fn tcpdump() -> Result<(), String> {
         "tcpdump -Z root -n -t -c 2 -i eth0 arp 2>/log & until grep -q listening /log; do sleep 0.1; done; {flood} >/dev/null; wait"
     );
     let mut command = Command::new(places::command()?);
-    command.args(["run", "--timeout", "60", "--network", "user", "--ip", "10.0.2.15/24"]);
+    command.args([
+        "run",
+        "--strace",
+        "--timeout",
+        "60",
+        "--network",
+        "user",
+        "--ip",
+        "10.0.2.15/24",
+    ]);
     for file in ["/usr/bin/tcpdump", "/bin/sleep", "/bin/grep", flood] {
         command.args(["--file", file]);
     }
     let output = command.args(["--", "/bin/sh", "-c", &script]).output();
     let output = output.map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&output.stdout);
-    if text == SHOWN {
+    let calls = String::from_utf8_lossy(&output.stderr);
+    // A ring of blocks is what has so long a description.
+    let has_ring = |line: &str| line.contains(", 263, 5, ") && line.ends_with(", 28) = 0");
+    if text == SHOWN && calls.lines().any(has_ring) {
         return Ok(());
     }
-    Err(format!("{text}\n{}", String::from_utf8_lossy(&output.stderr)))
+    Err(format!("{text}\n{calls}"))
 }
 
 /// Whether tests may make network namespaces.

@@ -57,7 +57,7 @@ pub mod usage;
 pub use exit::Status;
 pub use files::FileTable;
 pub use limits::LimitSet;
-pub use mapped::MappedFile;
+pub use mapped::{MappedFile, is_mapped};
 pub use program::Program;
 pub use shared::{Beginnings, Process, current};
 pub use thread::{Thread, with_thread};

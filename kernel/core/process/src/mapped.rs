@@ -44,6 +44,13 @@ impl MappedFile {
     }
 }
 
+/// Whether the inode with these numbers of device and inode is mapped anywhere.
+#[must_use]
+pub fn is_mapped(ids: (u64, u64)) -> bool {
+    let mapped = MAPPED.lock();
+    mapped.get(&ids).is_some_and(|object| object.strong_count() > 0)
+}
+
 /// A file may have become shorter: pages behind its end are taken out of every mapping of it, so that touching them is a bus error.
 pub fn cut_short(attributes: &vfs::Attributes) {
     let ids = (attributes.dev, attributes.ino);

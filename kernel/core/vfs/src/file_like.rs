@@ -168,6 +168,14 @@ pub trait FileLike: Any + Send + Sync {
         Err(Errno::EAGAIN.into())
     }
 
+    /// Whether so much of it may be mapped, from there on.
+    ///
+    /// # Errors
+    /// `ENODEV` for what cannot be mapped at all.
+    fn may_map(&self, _file: &File, _offset: u64, _length: u64) -> Result<()> {
+        Err(Error::new(Errno::ENODEV, "the file cannot be mapped"))
+    }
+
     /// A page for a mapping.
     ///
     /// # Errors

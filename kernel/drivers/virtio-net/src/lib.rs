@@ -4,7 +4,6 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`header`] | the 12 bytes before each frame, made and checked |
 //! | [`receive`] | buffers for frames that come, and putting frames together that came in several |
 //! | [`transmit`] | frames on their way out, and the place for their headers |
 //! | `control` | what the driver asks of the card besides frames |
@@ -26,7 +25,6 @@
 extern crate alloc;
 
 mod control;
-pub mod header;
 mod receive;
 mod transmit;
 
@@ -36,7 +34,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use control::Control;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame};
+use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame, header};
 use lock::SpinLock;
 use receive::Receiver;
 use transmit::Sender;

@@ -1,10 +1,10 @@
 //! Buffers for frames that come, and putting frames together that came in several.
 
-use crate::header::{BYTES, Header};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use frames::Page;
+use link::header::{BYTES, Header};
 use link::{ETHERNET, Frame, Part};
 use virtio::{Device, Dma, Queue, Shared};
 

@@ -5,10 +5,10 @@
 mod fake;
 mod world;
 
+use link::header::{BYTES, Header};
 use link::{Card, Checksum, Frame, Kind, Part, Segmentation};
 use proptest::prelude::*;
 use std::sync::atomic::Ordering;
-use virtio_net::header::{BYTES, Header};
 use world::{ADDRESS, ALL, ANNOUNCE, CONTROLLED, GUEST_TSO4, MAC, MERGEABLE, World, world};
 
 /// A header that the card writes.

@@ -300,7 +300,7 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         .as_ref()
         .and_then(|target| Some((target, target.listener.get()?)))
     else {
-        if link::packet::has_any() {
+        if link::view::has_any() {
             mirror::refused(from, to);
         }
         return refuse(client);
@@ -322,7 +322,7 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
     client.ends.lock().progress = Progress::Made;
     state.waiting.push_back(Arc::clone(&server));
     drop(state);
-    if link::packet::has_any() {
+    if link::view::has_any() {
         mirror::joined(from, to);
     }
     listener.ear.readable.wake(1, Events::READABLE.bits());

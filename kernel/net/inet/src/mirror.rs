@@ -123,7 +123,7 @@ pub(crate) fn write(socket: &TcpSocket, outgoing: &Channel, from: &mut Source<'_
 pub(crate) fn end(socket: &TcpSocket, outgoing: &Channel) {
     let ended = outgoing.writer_gone();
     outgoing.end_writing();
-    if ended || !link::packet::has_any() || socket.incoming.get().is_some_and(|incoming| incoming.was_reset()) {
+    if ended || !link::view::has_any() || socket.incoming.get().is_some_and(|incoming| incoming.was_reset()) {
         return;
     }
     if outgoing.was_reset() {

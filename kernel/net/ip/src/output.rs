@@ -127,7 +127,7 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     }
     goes(newer, packet, header.len() + len);
     let Some(way) = way else {
-        if link::packet::has_any() {
+        if link::view::has_any() {
             show(packet, &route);
         }
         return deliver_here(packet, &route, header);
@@ -196,7 +196,7 @@ pub fn show(packet: &Outgoing<'_>, route: &Route) {
             field.copy_from_slice(&sum.finish());
         }
     }
-    link::packet::show_loopback(&frame);
+    link::view::show_loopback(&frame);
 }
 
 /// Sends a packet in fragments, all with the same number.
@@ -375,7 +375,7 @@ pub(crate) fn dispatch(way: &Way, frame: Frame) -> Result<()> {
     };
     counters::ip::OUT_TRANSMITS.count(newer);
     way.interface
-        .send(frame, None)
+        .send(frame)
         .inspect_err(|_| counters::ip::OUT_DISCARDS.count(newer))
         .map_err(|_| Error::new(Errno::ENOBUFS, "the card takes no more now"))
 }

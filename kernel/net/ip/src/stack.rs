@@ -119,7 +119,7 @@ impl Effects {
         }
         for (interface, frame) in self.frames {
             // What finds no room is lost, as on the wire.
-            let _ = interface.send(frame, None);
+            let _ = interface.send(frame);
         }
         for (interface, frame) in self.lost {
             icmp::report_lost(interface, &frame);

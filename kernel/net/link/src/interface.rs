@@ -1,7 +1,7 @@
 //! The cards that there are, with their names and numbers; where frames that come go, and those that wait to go.
 
 use crate::burst::{Burst, Came};
-use crate::{Card, Frame, loopback, packet};
+use crate::{Card, Frame, View, loopback, view};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -324,7 +324,9 @@ impl Interface {
                 self.card.give_back(frame);
                 continue;
             }
-            packet::deliver(self, &frame);
+            if view::has_any() {
+                view::show(self, &frame, View::Coming);
+            }
             burst.take(&frame, &mut go_on);
             self.card.give_back(frame);
         }
@@ -342,16 +344,24 @@ impl Interface {
     ///
     /// # Errors
     /// The frame, when there is no room here either ([`Event::Room`] tells when there is), it asks for what the card cannot do, or the interface is off.
-    pub fn send(
-        self: &Arc<Self>,
-        frame: Frame,
-        from: Option<&packet::PacketSocket>,
-    ) -> core::result::Result<(), Frame> {
+    pub fn send(self: &Arc<Self>, frame: Frame) -> core::result::Result<(), Frame> {
+        self.send_as(frame, Some(View::Going))
+    }
+
+    /// The same, shown to those who see all frames as it is said, or not at all.
+    ///
+    /// # Errors
+    /// As [`Interface::send`].
+    pub fn send_as(self: &Arc<Self>, frame: Frame, shown: Option<View>) -> core::result::Result<(), Frame> {
         if self.set.load(Ordering::Relaxed) & flag::UP == 0 || !self.card.can(&frame) || self.is_full() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Err(frame);
         }
-        packet::deliver_outgoing(self, &frame, from);
+        if view::has_any()
+            && let Some(view) = shown
+        {
+            view::show(self, &frame, view);
+        }
         let refused = if self.backlog.load(Ordering::Acquire) == 0 {
             self.card.transmit(frame)
         } else {
@@ -406,19 +416,15 @@ impl Interface {
     pub fn has_room_again(self: &Arc<Self>) {
         self.flush();
         if self.backlog.load(Ordering::Relaxed) <= QUEUE_LEN / 2 {
-            packet::wake_senders();
             self.tell(Event::Room);
         }
     }
 
-    /// Tells those who watch, and senders that wait on a link that may be gone.
+    /// Tells those who watch.
     pub fn tell(self: &Arc<Self>, event: Event) {
         let watchers = WATCHERS.lock().clone();
         for watcher in watchers {
             watcher(self, event);
-        }
-        if event == Event::Changed {
-            packet::wake_senders();
         }
     }
 }

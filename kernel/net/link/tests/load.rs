@@ -84,13 +84,11 @@ fn frames_wait_for_room_in_order_and_senders_are_told() {
     let (interface, card) = busy();
     let mut waiting = 0;
     while interface.has_room() {
-        interface.send(frame(), None).expect("it waits");
+        interface.send(frame()).expect("it waits");
         waiting += 1;
     }
     // Who asked for room before there was none is not refused, but not without end.
-    let beyond = (0..waiting * 2)
-        .filter(|_| interface.send(frame(), None).is_ok())
-        .count();
+    let beyond = (0..waiting * 2).filter(|_| interface.send(frame()).is_ok()).count();
     assert!((1..=waiting).contains(&beyond), "{beyond}");
     assert_eq!(interface.dropped(), waiting * 2 - beyond);
 
@@ -112,7 +110,7 @@ fn flags_and_lengths_are_set_within_what_the_card_can() {
     assert_eq!(flags(&interface), 0x41);
     interface.set_flags(0, interface::flag::UP);
     assert_eq!(flags(&interface), 0);
-    assert!(interface.send(frame(), None).is_err(), "it is off");
+    assert!(interface.send(frame()).is_err(), "it is off");
     assert!(interface.set_mtu(1501).is_err() && interface.set_mtu(67).is_err());
     assert!(interface.set_mtu(1400).is_ok() && interface.mtu() == 1400);
     assert!(interface.set_mac([1, 0, 0, 0, 0, 1]).is_err(), "a group's");

@@ -52,15 +52,17 @@ fn mmap(
         if file.behaviour().is_some_and(|behaviour| behaviour.maps_as_zeros()) {
             request.flags |= MapFlags::ANONYMOUS;
         } else {
-            request.file = Some(mapping_of(&file, offset.0)?);
+            request.file = Some(mapping_of(&file, offset.0, length)?);
         }
     }
     caller.process().space().map(&request)
 }
 
-fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64) -> Result<FileMapping> {
-    if file.behaviour().is_none() && file.kind() != Kind::Regular {
-        return Err(Error::new(Errno::ENODEV, "such files are not mapped"));
+fn mapping_of(file: &alloc::sync::Arc<File>, offset: u64, length: u64) -> Result<FileMapping> {
+    match file.behaviour() {
+        Some(behaviour) if length > 0 => behaviour.may_map(file, offset, length)?,
+        None if file.kind() != Kind::Regular => return Err(Error::new(Errno::ENODEV, "such files are not mapped")),
+        _ => {}
     }
     Ok(FileMapping {
         object: MappedFile::of(file),

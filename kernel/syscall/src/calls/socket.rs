@@ -101,7 +101,7 @@ fn socket(caller: &mut Caller<'_>, (family, kind, protocol): (u32, u32, u32)) ->
         if !caller.process().credentials().has(capability::NET_RAW) {
             return Err(Error::new(Errno::EPERM, "frames are for those with CAP_NET_RAW"));
         }
-        let made = link::packet::socket(kind, protocol as u16, flags)?;
+        let made = packet_socket::socket(kind, protocol as u16, flags)?;
         return add(caller, made, flags.contains(OpenFlags::CLOEXEC));
     }
     if family == u32::from(AF_VSOCK) {

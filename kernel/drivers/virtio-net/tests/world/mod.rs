@@ -5,11 +5,11 @@
 use crate::fake::slot::Slot;
 use crate::fake::{self, Bus, Far};
 use frames::Page;
+use link::header::Header;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use virtio::feature;
 use virtio::queue::Format;
-use virtio_net::header::Header;
 use virtio_net::{Hooks, KIND, VirtioCard};
 
 pub const CHECKSUM: u64 = 1;

@@ -159,7 +159,7 @@ impl UdpSocket {
             lost: 0,
         };
         if route.is_local {
-            if link::packet::has_any() {
+            if link::view::has_any() {
                 self.show(bytes, own, to, route, (hop_limit, traffic_class));
             }
             self.put_here(letter(), to);

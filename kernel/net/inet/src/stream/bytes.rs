@@ -29,7 +29,7 @@ impl TcpSocket {
         } else {
             Along::Nothing
         };
-        if link::packet::has_any() {
+        if link::view::has_any() {
             return mirror::write(self, outgoing, from, along);
         }
         outgoing.write(from, along)

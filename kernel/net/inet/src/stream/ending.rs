@@ -28,7 +28,7 @@ impl TcpSocket {
             remote.abort();
         }
         if let Some(outgoing) = self.outgoing.get() {
-            if link::packet::has_any() && !self.is_over() {
+            if link::view::has_any() && !self.is_over() {
                 mirror::reset(self);
             }
             outgoing.reset_reader();

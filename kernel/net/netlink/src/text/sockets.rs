@@ -170,12 +170,13 @@ pub(super) fn packet(text: &mut String) -> Result {
         let protocol = netlink_view::word16(&address, 2);
         writeln!(
             text,
-            "{:016x} {:<6} {:<4} {:04x}   {:<5} 1 {:<6} {:<6} {:<6}",
+            "{:016x} {:<6} {:<4} {:04x}   {:<5} {} {:<6} {:<6} {:<6}",
             0,
             3,
             found.kind,
             protocol.to_be(),
             netlink_view::word32(&address, 4),
+            found.listing.state,
             found.listing.queues[0],
             found.listing.uid,
             found.inode

@@ -1,13 +1,14 @@
 //! Packet sockets on a card that remembers what went and gives what it was told to.
 #![forbid(unsafe_code)]
 
+#[path = "../../link/tests/cable/mod.rs"]
 mod cable;
 
 use abi::Errno;
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_PACKET, MSG_PEEK, MSG_TRUNC, SOCK_DGRAM, SOCK_RAW};
 use cable::{Cable, MAC};
-use link::{Interface, interface, packet};
+use link::{Interface, interface};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use usermem::{Sink, Source};
 use vfs::{Context, Credentials, Events, File, Outgoing};
@@ -29,7 +30,7 @@ fn cable() -> (Arc<Interface>, Arc<Cable>) {
 }
 
 fn socket(kind: u32, protocol: u16) -> Arc<File> {
-    packet::socket(kind, protocol.to_be(), OpenFlags::NONBLOCK).expect("a socket")
+    packet_socket::socket(kind, protocol.to_be(), OpenFlags::NONBLOCK).expect("a socket")
 }
 
 fn frame(to: [u8; 6], protocol: u16, body: &[u8]) -> Vec<u8> {
@@ -174,7 +175,7 @@ fn frames_go_out_as_they_are_or_with_a_header_and_others_see_them() {
 
     assert_eq!(send(&raw, &[0; 13], None), Err(Errno::EINVAL));
     assert_eq!(send(&raw, &[0; 9015], None), Err(Errno::EMSGSIZE));
-    assert_eq!(send(&datagram, b"x", None), Err(Errno::ENOTCONN));
+    assert_eq!(send(&datagram, b"x", None), Err(Errno::ENXIO));
     assert_eq!(send(&datagram, b"x", Some(address(77, 1, [0; 6]))), Err(Errno::ENXIO));
     assert_eq!(send(&datagram, b"x", Some(vec![1; 5])), Err(Errno::EINVAL));
 }

@@ -1,7 +1,7 @@
 //! Filters: programs that `tcpdump -dd` makes, and any others.
 #![forbid(unsafe_code)]
 
-use link::filter::{About, Filter};
+use ipc::filter::{About, Filter};
 use proptest::prelude::*;
 
 fn program(instructions: &[(u16, u8, u8, u32)]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! The 12 bytes before each frame (`virtio_net_hdr`, virtio 1.2, 5.1.6), made and checked.
 
-use link::{Checksum, Kind, Segmentation};
+use crate::{Checksum, Kind, Segmentation};
 
 /// Bytes of the header.
 pub const BYTES: u32 = 12;
