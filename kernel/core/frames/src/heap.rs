@@ -16,6 +16,12 @@ use lock::SpinLock;
 
 const _: () = assert!(size_of::<Slab>() <= FIRST);
 const CLASSES: [usize; 12] = [16, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 1344, 2016];
+const LARGEST: usize = CLASSES[CLASSES.len() - 1];
+/// The alignment that all classes serve: objects start 64-aligned behind the head, and sizes are multiples of it.
+const USUAL: usize = 16;
+/// Lengths between which no class begins.
+const STEP: usize = 16;
+/// Free objects of a class that a CPU keeps at most.
 const MAGAZINE: usize = 16;
 /// Offset of a slab's first object: behind the head, and aligned for every class that is a multiple of 64.
 const FIRST: usize = 64;
@@ -46,9 +52,34 @@ struct Class {
 // SAFETY: the slabs that the pointer leads to are only touched by the holder of the class's lock.
 unsafe impl Send for Class {}
 
+/// Free objects of a class, in a list.
 struct Magazine {
-    objects: [*mut Object; MAGAZINE],
+    first: *mut Object,
     count: usize,
+}
+
+impl Magazine {
+    const EMPTY: Self = Self {
+        first: ptr::null_mut(),
+        count: 0,
+    };
+
+    #[inline(always)]
+    fn take(&mut self) -> Option<*mut Object> {
+        let object = self.first;
+        // SAFETY: the list's objects are free, with what `put` wrote in them.
+        self.first = unsafe { object.as_ref() }?.next;
+        self.count -= 1;
+        Some(object)
+    }
+
+    #[inline(always)]
+    fn put(&mut self, object: *mut Object) {
+        // SAFETY: the caller gives a free object, which belongs to the list now.
+        unsafe { object.write(Object { next: self.first }) };
+        self.first = object;
+        self.count += 1;
+    }
 }
 
 // SAFETY: the objects in a magazine are free memory that only the magazine's holder knows of.
@@ -70,24 +101,16 @@ static CLASS: [SpinLock<Class>; CLASSES.len()] = [const {
         partial: ptr::null_mut(),
     })
 }; CLASSES.len()];
-static MAGAZINES: [CpuMagazines; hal::MAX_CPUS] = [const {
-    SpinLock::new(
-        [const {
-            Magazine {
-                objects: [ptr::null_mut(); MAGAZINE],
-                count: 0,
-            }
-        }; CLASSES.len()],
-    )
-}; hal::MAX_CPUS];
+static MAGAZINES: [CpuMagazines; hal::MAX_CPUS] =
+    [const { SpinLock::new([Magazine::EMPTY; CLASSES.len()]) }; hal::MAX_CPUS];
 
-/// Size class of each length up to 2 KiB, in steps of 16 bytes.
-static CLASS_OF: [u8; 129] = {
-    let mut table = [0; 129];
+/// Size class of each length, in steps.
+static CLASS_OF: [u8; LARGEST / STEP + 1] = {
+    let mut table = [0; LARGEST / STEP + 1];
     let mut step = 0;
     let mut class = 0;
     while step < table.len() {
-        while class < CLASSES.len() - 1 && CLASSES[class] < step * 16 {
+        while class < CLASSES.len() - 1 && CLASSES[class] < step * STEP {
             class += 1;
         }
         table[step] = class as u8;
@@ -96,15 +119,12 @@ static CLASS_OF: [u8; 129] = {
     table
 };
 
-#[inline(always)]
 fn class_of(layout: Layout) -> Option<usize> {
-    let size = layout.size();
-    if size > CLASSES[CLASSES.len() - 1] {
+    if layout.size() > LARGEST {
         return None;
     }
-    let class = usize::from(CLASS_OF[size.div_ceil(16)]);
-    // All classes serve 16, because objects start 64-aligned behind the head and sizes are multiples of it.
-    if layout.align() <= 16 {
+    let class = usize::from(CLASS_OF[layout.size().div_ceil(STEP)]);
+    if layout.align() <= USUAL {
         Some(class)
     } else {
         aligned_class(class, layout.align())
@@ -112,7 +132,6 @@ fn class_of(layout: Layout) -> Option<usize> {
 }
 
 /// The first class from `class` on whose size is a multiple of an alignment.
-#[cold]
 fn aligned_class(class: usize, align: usize) -> Option<usize> {
     let fits = |&class: &usize| align <= 64 && CLASSES[class].is_multiple_of(align);
     (class..CLASSES.len()).find(fits)
@@ -128,27 +147,64 @@ fn run_order(layout: Layout) -> u32 {
 unsafe impl GlobalAlloc for Heap {
     #[inline(always)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        match class_of(layout) {
-            Some(class) => take_object(class).cast(),
-            None => take_run(layout),
+        if layout.size() <= LARGEST && layout.align() <= USUAL {
+            let class = usize::from(CLASS_OF[layout.size().div_ceil(STEP)]);
+            // Nobody else takes this lock, but whoever finds it taken goes the other way.
+            if let Some(mut magazines) = MAGAZINES[hal::cpu::current()].try_lock()
+                && let Some(object) = magazines[class].take()
+            {
+                return object.cast();
+            }
         }
+        take(layout)
     }
 
     // SAFETY: the caller gives back what `alloc` handed out with the same layout, so that `class_of` and `run_order` find what it is a part of.
     #[inline(always)]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        match class_of(layout) {
-            Some(class) => give_object(class, pointer.cast()),
-            None => {
-                let order = run_order(layout);
-                HELD.fetch_sub(1 << order, Ordering::Relaxed);
-                match order {
-                    0 => cache::give_frame(frame_of(pointer)),
-                    order => pool::give_run(frame_of(pointer), order),
-                }
+        if layout.size() <= LARGEST && layout.align() <= USUAL {
+            let class = usize::from(CLASS_OF[layout.size().div_ceil(STEP)]);
+            if let Some(mut magazines) = MAGAZINES[hal::cpu::current()].try_lock()
+                && magazines[class].count < MAGAZINE
+            {
+                return magazines[class].put(pointer.cast());
             }
         }
+        give(pointer, layout);
     }
+}
+
+/// Takes what has any length and alignment, or of which this CPU has none.
+#[cold]
+#[inline(never)]
+fn take(layout: Layout) -> *mut u8 {
+    let Some(class) = class_of(layout) else {
+        return take_run(layout);
+    };
+    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
+    if magazine.count == 0 {
+        refill(magazine, class);
+    }
+    magazine.take().unwrap_or(ptr::null_mut()).cast()
+}
+
+/// Gives back what has any length and alignment, or of which this CPU has many.
+#[cold]
+#[inline(never)]
+fn give(pointer: *mut u8, layout: Layout) {
+    let Some(class) = class_of(layout) else {
+        let order = run_order(layout);
+        HELD.fetch_sub(1 << order, Ordering::Relaxed);
+        return match order {
+            0 => cache::give_frame(frame_of(pointer)),
+            order => pool::give_run(frame_of(pointer), order),
+        };
+    };
+    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
+    if magazine.count >= MAGAZINE {
+        drain(magazine, class);
+    }
+    magazine.put(pointer.cast());
 }
 
 fn frame_of(pointer: *mut u8) -> FrameNumber {
@@ -170,45 +226,21 @@ fn take_run(layout: Layout) -> *mut u8 {
     }
 }
 
-#[inline(always)]
-fn take_object(class: usize) -> *mut Object {
-    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
-    if magazine.count == 0 && !refill(magazine, class) {
-        return ptr::null_mut();
-    }
-    magazine.count -= 1;
-    magazine.objects[magazine.count]
-}
-
-#[inline(always)]
-fn give_object(class: usize, object: *mut Object) {
-    let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
-    if magazine.count == MAGAZINE {
-        drain(magazine, class);
-    }
-    magazine.objects[magazine.count] = object;
-    magazine.count += 1;
-}
-
-#[cold]
-fn refill(magazine: &mut Magazine, class: usize) -> bool {
+fn refill(magazine: &mut Magazine, class: usize) {
     let mut shared = CLASS[class].lock();
     // Large objects are scarce in a page: do not let a magazine hoard them.
     let want = if CLASSES[class] >= 512 { 2 } else { MAGAZINE / 2 };
     while magazine.count < want {
         let Some(object) = shared.take(class) else { break };
-        magazine.objects[magazine.count] = object;
-        magazine.count += 1;
+        magazine.put(object);
     }
-    magazine.count > 0
 }
 
-#[cold]
 fn drain(magazine: &mut Magazine, class: usize) {
     let mut shared = CLASS[class].lock();
     while magazine.count > MAGAZINE / 2 {
-        magazine.count -= 1;
-        shared.give(magazine.objects[magazine.count]);
+        let Some(object) = magazine.take() else { break };
+        shared.give(object);
     }
 }
 
