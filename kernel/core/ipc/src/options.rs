@@ -39,6 +39,8 @@ pub struct Options {
     filter: SpinLock<Option<Arc<Filter>>>,
     /// Numbers by level and name.
     numbers: SpinLock<SortedMap<(u32, u32), i32>>,
+    /// Whether there are any: most sockets have none, and each datagram asks for several.
+    has_numbers: AtomicBool,
 }
 
 /// A number as the value of an option.
@@ -80,20 +82,31 @@ impl Options {
     }
 
     /// Whether a flag is set.
+    #[inline]
     #[must_use]
     pub fn is_set(&self, level: u32, name: u32) -> bool {
         self.kept(level, name).is_some_and(|value| value != 0)
     }
 
     /// The number kept under a name.
+    #[inline]
     #[must_use]
     pub fn kept(&self, level: u32, name: u32) -> Option<i32> {
+        if self.has_numbers.load(Ordering::Relaxed) {
+            self.look_up(level, name)
+        } else {
+            None
+        }
+    }
+
+    fn look_up(&self, level: u32, name: u32) -> Option<i32> {
         self.numbers.lock().get(&(level, name)).copied()
     }
 
     /// Keeps a number under a name.
     pub fn keep(&self, level: u32, name: u32, value: i32) {
         self.numbers.lock().insert((level, name), value);
+        self.has_numbers.store(true, Ordering::Relaxed);
     }
 
     /// Whether there is something that who delivers or receives has to look for.
@@ -116,6 +129,7 @@ impl Options {
     /// Takes over what another socket has: who accepts inherits from who listens.
     pub fn inherit(&self, other: &Self) {
         let numbers = other.numbers.lock().clone();
+        self.has_numbers.store(!numbers.is_empty(), Ordering::Relaxed);
         *self.numbers.lock() = numbers;
         let filter = other.filter();
         *self.filter.lock() = filter;

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use frames::Page;
 use link::header::{BYTES, Header};
-use link::{ETHERNET, Frame, Part};
+use link::{ETHERNET, Frame, Part, Parts};
 use virtio::{Device, Dma, Queue, Shared};
 
 /// Buffers of one page that the device has at most: what a burst needs, on a small machine.
@@ -112,7 +112,7 @@ impl Receiver {
         if !(1..=MOST_BUFFERS).contains(&buffers) {
             return Err(Error::new(Errno::EBADMSG, "a frame in too many buffers"));
         }
-        let mut parts = Vec::with_capacity(usize::from(buffers));
+        let mut parts = Parts::default();
         parts.push(Part::new(page.into_page(), BYTES, written - BYTES));
         let frame = Frame {
             parts,

@@ -11,7 +11,7 @@ use virtio::{Device, Dma, Queue, Segment, Shared};
 /// Room for a header: a page has room for one for each entry of the longest queue.
 const STEP: u16 = 16;
 
-/// What a chain in the device's hands carries: the frame, its pages, and the number of its header's place.
+/// What a chain in the device's hands carries: the frame, its pages where devices reach them at other addresses, and the number of its header's place.
 type Going = (Frame, Vec<Shared>, u16);
 
 /// The sending side.
@@ -57,9 +57,6 @@ impl Sender {
         if !self.queue.has_room(needed) && !self.wait_for(needed) {
             return Err(frame);
         }
-        let parts = frame.parts.iter().filter(|part| part.len > 0);
-        let pages: Result<Vec<Shared>> = parts.map(|part| Shared::of(part.page.clone(), &self.dma)).collect();
-        let Ok(pages) = pages else { return Err(frame) };
         let Some(place) = self.free.pop() else {
             return Err(frame);
         };
@@ -70,17 +67,43 @@ impl Sender {
         };
         let at = u32::from(place * STEP);
         self.headers.page().write(at as usize, &header.to_bytes());
-        let mut segments = [Segment::read(&self.headers, at, BYTES); MOST_PARTS + 1];
-        let parts = frame.parts.iter().filter(|part| part.len > 0).zip(&pages);
-        for (place, (part, page)) in segments.iter_mut().skip(1).zip(parts) {
-            *place = Segment::read(page, part.offset, part.len);
+        let given = if needed == 2 {
+            self.give::<2>(frame, place)
+        } else {
+            self.give::<{ MOST_PARTS + 1 }>(frame, place)
+        };
+        given.inspect_err(|_| self.free.push(place))
+    }
+
+    /// Gives the device a frame that takes `N` segments at most, whose header is written.
+    fn give<const N: usize>(&mut self, frame: Frame, place: u16) -> core::result::Result<(), Frame> {
+        let mut pages = Vec::new();
+        if self.dma.translates() {
+            let shared: Result<Vec<_>> = frame
+                .parts
+                .iter()
+                .map(|part| Shared::of(part.page.clone(), &self.dma))
+                .collect();
+            match shared {
+                Ok(shared) => pages = shared,
+                Err(_) => return Err(frame),
+            }
         }
-        let used = segments.get(..=pages.len()).unwrap_or_default();
-        let added = self.queue.add(used, (frame, pages, place));
-        added.map_err(|(frame, _pages, place)| {
-            self.free.push(place);
-            frame
-        })
+        let header = Segment::read(&self.headers, u32::from(place * STEP), BYTES);
+        let mut segments = [header; N];
+        let mut used = 1;
+        for (index, part) in frame.parts.iter().enumerate().filter(|(_, part)| part.len > 0) {
+            let Some(segment) = segments.get_mut(used) else {
+                return Err(frame);
+            };
+            *segment = match pages.get(index) {
+                Some(page) => Segment::read(page, part.offset, part.len),
+                None => Segment::read_page(&part.page, part.offset, part.len),
+            };
+            used += 1;
+        }
+        let added = self.queue.add(&segments[..used], (frame, pages, place));
+        added.map_err(|(frame, _pages, _place)| frame)
     }
 
     /// There is no room: asks for an interrupt, unless some has come meanwhile.

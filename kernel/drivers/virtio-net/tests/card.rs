@@ -6,7 +6,7 @@ mod fake;
 mod world;
 
 use link::header::{BYTES, Header};
-use link::{Card, Checksum, Frame, Kind, Part, Segmentation};
+use link::{Card, Checksum, Frame, Kind, Part, Parts, Segmentation};
 use proptest::prelude::*;
 use std::sync::atomic::Ordering;
 use world::{ADDRESS, ALL, ANNOUNCE, CONTROLLED, GUEST_TSO4, MAC, MERGEABLE, World, world};
@@ -48,10 +48,10 @@ fn a_card_says_what_it_is() {
 fn a_frame_goes_out_with_its_header() {
     let mut world = world(ALL);
     let frame = Frame {
-        parts: vec![
+        parts: Parts::from_iter([
             Part::new(World::page(b"xx an ethernet header"), 3, 18),
             Part::new(World::page(b" and the rest"), 0, 13),
-        ],
+        ]),
         checksum: Checksum::Partial { start: 14, offset: 6 },
         segmentation: Some(Segmentation {
             kind: Kind::Tcp4,
@@ -74,7 +74,7 @@ fn a_frame_goes_out_with_its_header() {
 fn what_the_card_cannot_do_is_refused() {
     let world = world(MAC);
     let frame = |checksum, segmentation, len| Frame {
-        parts: vec![Part::new(World::page(&[]), 0, len)],
+        parts: Parts::from_iter([Part::new(World::page(&[]), 0, len)]),
         checksum,
         segmentation,
     };
@@ -96,7 +96,7 @@ fn what_the_card_cannot_do_is_refused() {
 fn a_full_queue_says_when_there_is_room() {
     let mut world = world(ALL);
     let frame = || Frame {
-        parts: vec![Part::new(World::page(&[1; 60]), 0, 60)],
+        parts: Parts::from_iter([Part::new(World::page(&[1; 60]), 0, 60)]),
         ..Frame::default()
     };
     let mut sent = 0;

@@ -16,7 +16,7 @@ pub trait Dma: Send + Sync {
     /// Ends that.
     fn unshare(&self, page: &Page, address: u64);
 
-    /// Whether devices must be told that addresses are not physical ones (`VIRTIO_F_ACCESS_PLATFORM`).
+    /// Whether addresses are not physical ones, which devices must be told (`VIRTIO_F_ACCESS_PLATFORM`). Where they are, sharing does nothing, and may be left out.
     fn translates(&self) -> bool {
         false
     }
@@ -38,7 +38,8 @@ impl Dma for Direct {
 pub struct Shared {
     page: Page,
     address: u64,
-    dma: Arc<dyn Dma>,
+    /// Who ends it, where there is anything to end.
+    dma: Option<Arc<dyn Dma>>,
 }
 
 impl core::fmt::Debug for Shared {
@@ -67,7 +68,7 @@ impl Shared {
         Ok(Self {
             page,
             address,
-            dma: Arc::clone(dma),
+            dma: dma.translates().then(|| Arc::clone(dma)),
         })
     }
 
@@ -129,6 +130,8 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.dma.unshare(&self.page, self.address);
+        if let Some(dma) = &self.dma {
+            dma.unshare(&self.page, self.address);
+        }
     }
 }

@@ -8,6 +8,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
+use frames::Page;
 
 /// Most entries of a queue: each of its parts lies in one page.
 pub const MOST: u16 = 256;
@@ -47,21 +48,31 @@ pub struct Segment {
 impl Segment {
     /// A part of a page that the device reads.
     #[must_use]
+    #[inline]
     pub fn read(page: &Shared, offset: u32, len: u32) -> Self {
-        Self::of(page, offset, len, false)
+        Self::of(page.address(), offset, len, false)
+    }
+
+    /// The same of a page that devices reach at its physical address ([`Dma::translates`]).
+    #[must_use]
+    #[inline]
+    pub fn read_page(page: &Page, offset: u32, len: u32) -> Self {
+        Self::of(page.address().0, offset, len, false)
     }
 
     /// A part of a page that the device writes.
     #[must_use]
+    #[inline]
     pub fn write(page: &Shared, offset: u32, len: u32) -> Self {
-        Self::of(page, offset, len, true)
+        Self::of(page.address(), offset, len, true)
     }
 
     /// Never more than lies in the page.
-    fn of(page: &Shared, offset: u32, len: u32, writable: bool) -> Self {
+    #[inline]
+    fn of(page: u64, offset: u32, len: u32, writable: bool) -> Self {
         let offset = offset.min(4096);
         Self {
-            address: page.address() + u64::from(offset),
+            address: page + u64::from(offset),
             len: len.min(4096 - offset),
             writable,
         }

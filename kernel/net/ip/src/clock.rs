@@ -23,6 +23,7 @@ impl Expire for Alarm {
 pub(crate) fn with<T>(work: impl FnOnce(&mut Stack, u64, &mut Effects) -> T) -> T {
     let mut effects = Effects::default();
     let mut stack = STACK.lock();
+    stack.recent.forget();
     let result = work(&mut stack, time::now(), &mut effects);
     let next = stack.next();
     drop(stack);
@@ -31,7 +32,7 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Stack, u64, &mut Effects) -> T) -> 
     result
 }
 
-/// Does something to the stack from which nothing follows and that makes nothing due sooner.
+/// Does something to the stack from which nothing follows, that makes nothing due sooner, and that changes nobody's way.
 pub(crate) fn change<T>(work: impl FnOnce(&mut Stack, u64) -> T) -> T {
     work(&mut STACK.lock(), time::now())
 }

@@ -55,6 +55,7 @@ mod network;
 mod output;
 mod path;
 mod plan;
+mod recent;
 mod redirect;
 mod route;
 mod settings;

@@ -326,7 +326,7 @@ mod tests {
             all.look_up(0, key);
             let mut frame = Frame::default();
             let page = || Page::zeroed().expect("there is memory");
-            frame.parts.extend((0..3).map(|_| Part::new(page(), 0, 1)));
+            frame.parts = (0..3).map(|_| Part::new(page(), 0, 1)).collect();
             lost += u32::from(all.hold(key, frame).is_some());
         }
         let pages: usize = all

@@ -29,6 +29,7 @@ const LONGEST: usize = 65535;
 static NUMBER: AtomicU32 = AtomicU32::new(1);
 
 /// What sending a packet takes, as the stack knows it.
+#[derive(Clone)]
 pub(crate) struct Way {
     pub(crate) route: Route,
     interface: Arc<Interface>,
@@ -47,6 +48,10 @@ fn find_way(packet: &Outgoing<'_>) -> Result<(Route, Option<Way>)> {
 impl Stack {
     /// The way to somebody whose address is known.
     fn known_way(&mut self, now: u64, packet: &Outgoing<'_>) -> Option<(Route, Option<Way>)> {
+        let wish = (packet.destination, packet.source, packet.interface);
+        if let Some(way) = self.recent.way(now, &wish) {
+            return Some((way.route, Some(way)));
+        }
         let route = self
             .route(now, packet.destination, packet.source, packet.interface)
             .ok()?;
@@ -61,6 +66,7 @@ impl Stack {
             to,
             route,
         };
+        self.recent.keep_way(now, wish, way.clone());
         Some((way.route, Some(way)))
     }
 
@@ -413,22 +419,33 @@ impl Builder {
         Ok(builder)
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
-        let mut left = bytes;
-        while !left.is_empty() {
-            let has_room = self.frame.parts.last().is_some_and(|last| (last.len as usize) < PAGE);
-            if !has_room {
-                // What is not written of it does not go.
-                let page = Page::unset_for_kernel().map_err(|_| NO_MEMORY)?;
-                self.frame.parts.push(Part::new(page, 0, 0));
-            }
-            let last = self.frame.parts.last_mut().ok_or(NO_MEMORY)?;
-            let used = last.len as usize;
-            let (now, later) = left.split_at(left.len().min(PAGE - used));
-            last.page.write(used, now);
-            last.len += now.len() as u32;
-            left = later;
+        let rest = match self.frame.parts.last_mut() {
+            Some(last) => append(last, bytes),
+            None => bytes,
+        };
+        if rest.is_empty() { Ok(()) } else { self.add_pages(rest) }
+    }
+
+    fn add_pages(&mut self, bytes: &[u8]) -> Result<()> {
+        for bytes in bytes.chunks(PAGE) {
+            // What is not written of it does not go.
+            let page = Page::unset_for_kernel().map_err(|_| NO_MEMORY)?;
+            let mut part = Part::new(page, 0, 0);
+            append(&mut part, bytes);
+            self.frame.parts.push(part);
         }
         Ok(())
     }
+}
+
+/// Adds bytes to a page of a frame in the making; what found no room.
+#[inline]
+fn append<'a>(part: &mut Part, bytes: &'a [u8]) -> &'a [u8] {
+    let used = part.len as usize;
+    let (now, later) = bytes.split_at(bytes.len().min(PAGE - used));
+    part.page.write(used, now);
+    part.len += now.len() as u32;
+    later
 }

@@ -56,7 +56,15 @@ pub struct Route {
 /// # Errors
 /// `ENETUNREACH`.
 pub fn route(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
-    clock::look(|stack| stack.route(time::now(), destination, source, interface))
+    clock::change(|stack, now| {
+        let wish = (destination, source, interface);
+        if let Some(route) = stack.recent.route(now, &wish) {
+            return Ok(route);
+        }
+        let route = stack.route(now, destination, source, interface)?;
+        stack.recent.keep_route(now, wish, route);
+        Ok(route)
+    })
 }
 
 /// Whether an address is the machine's.

@@ -14,6 +14,7 @@ use crate::network::Network;
 use crate::output::frame_of;
 use crate::path::Paths;
 use crate::plan::Plan;
+use crate::recent::Recent;
 use crate::route::{Entry, is_loopback};
 use crate::settings::has_no_newer;
 use alloc::sync::Arc;
@@ -65,6 +66,7 @@ pub(crate) struct Stack {
     pub(crate) neighbours: Neighbours,
     pub(crate) fragments: Fragments,
     pub(crate) paths: Paths,
+    pub(crate) recent: Recent,
     pub(crate) names: Vec<Names>,
     pub(crate) limit: icmp::Limit,
     /// From when on it is told again that somebody else has an own address.
@@ -144,6 +146,7 @@ impl Stack {
             neighbours: Neighbours::new(),
             fragments: Fragments::new(),
             paths: Paths::new(),
+            recent: Recent::new(),
             names: Vec::new(),
             limit: icmp::Limit::new(),
             told_at: 0,

@@ -1,6 +1,7 @@
 //! Frames: parts of pages, and what the card is to do or has done.
 
-use alloc::vec::Vec;
+use alloc::vec::{self, Vec};
+use core::{iter, option, slice};
 use frames::Page;
 
 /// Bytes of an Ethernet header.
@@ -27,6 +28,87 @@ impl Part {
             offset,
             len: len.min(4096 - offset),
         }
+    }
+}
+
+/// The parts of a frame, in order. The first needs no memory besides the frame's own, and most frames have no other.
+#[derive(Debug, Default)]
+pub struct Parts {
+    first: Option<Part>,
+    rest: Vec<Part>,
+}
+
+impl Parts {
+    /// Adds one at the end.
+    #[inline]
+    pub fn push(&mut self, part: Part) {
+        if self.first.is_none() {
+            self.first = Some(part);
+        } else {
+            self.rest.push(part);
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The first.
+    #[must_use]
+    #[inline]
+    pub fn first(&self) -> Option<&Part> {
+        self.first.as_ref()
+    }
+
+    /// The last.
+    #[must_use]
+    #[inline]
+    pub fn last_mut(&mut self) -> Option<&mut Part> {
+        self.rest.last_mut().or(self.first.as_mut())
+    }
+
+    /// One after the other.
+    #[inline]
+    pub fn iter(&self) -> iter::Chain<option::Iter<'_, Part>, slice::Iter<'_, Part>> {
+        self.first.iter().chain(&self.rest)
+    }
+}
+
+impl<'a> IntoIterator for &'a Parts {
+    type Item = &'a Part;
+    type IntoIter = iter::Chain<option::Iter<'a, Part>, slice::Iter<'a, Part>>;
+
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for Parts {
+    type Item = Part;
+    type IntoIter = iter::Chain<option::IntoIter<Part>, vec::IntoIter<Part>>;
+
+    #[inline]
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
+    }
+}
+
+impl FromIterator<Part> for Parts {
+    fn from_iter<I: IntoIterator<Item = Part>>(parts: I) -> Self {
+        let mut all = Self::default();
+        parts.into_iter().for_each(|part| all.push(part));
+        all
     }
 }
 
@@ -76,7 +158,7 @@ pub struct Segmentation {
 #[derive(Debug, Default)]
 pub struct Frame {
     /// Its bytes.
-    pub parts: Vec<Part>,
+    pub parts: Parts,
     /// Its checksum.
     pub checksum: Checksum,
     /// If it is a large packet.

@@ -32,6 +32,6 @@ pub mod view;
 
 pub use burst::Came;
 pub use card::{Abilities, Card, Counters};
-pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Segmentation};
+pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Parts, Segmentation};
 pub use interface::{Event, Interface};
 pub use view::View;

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use frames::Page;
-use link::{Abilities, Card, Counters, Event, Frame, Interface, Part, interface};
+use link::{Abilities, Card, Counters, Event, Frame, Interface, Part, Parts, interface};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 
@@ -53,7 +53,7 @@ impl Card for Busy {
 fn frame() -> Frame {
     let page = Page::zeroed().expect("there is memory");
     Frame {
-        parts: vec![Part::new(page, 0, 60)],
+        parts: Parts::from_iter([Part::new(page, 0, 60)]),
         ..Frame::default()
     }
 }
