@@ -38,19 +38,27 @@ pub(crate) struct Way {
 }
 
 /// The way of a packet. Nearly always its receiver is known, and nothing else follows.
-fn find_way(packet: &Outgoing<'_>) -> Result<(Route, Option<Way>)> {
+fn find_way(packet: &Outgoing<'_>) -> Result<Found> {
     match clock::change(|stack, now| stack.known_way(now, packet)) {
-        Some(way) => Ok(way),
+        Some(way) => Ok(Found::Away(way)),
         None => with(|stack, now, effects| stack.way(now, packet, effects)),
     }
 }
 
+/// Where a packet goes.
+enum Found {
+    /// It leaves.
+    Away(Way),
+    /// It stays.
+    Here(Route),
+}
+
 impl Stack {
     /// The way to somebody whose address is known.
-    fn known_way(&mut self, now: u64, packet: &Outgoing<'_>) -> Option<(Route, Option<Way>)> {
+    fn known_way(&mut self, now: u64, packet: &Outgoing<'_>) -> Option<Way> {
         let wish = (packet.destination, packet.source, packet.interface);
         if let Some(way) = self.recent.way(now, &wish) {
-            return Some((way.route, Some(way)));
+            return Some(way);
         }
         let route = self
             .route(now, packet.destination, packet.source, packet.interface)
@@ -67,13 +75,13 @@ impl Stack {
             route,
         };
         self.recent.keep_way(now, wish, way.clone());
-        Some((way.route, Some(way)))
+        Some(way)
     }
 
-    fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<(Route, Option<Way>)> {
+    fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<Found> {
         let route = self.route(now, packet.destination, packet.source, packet.interface)?;
         if route.is_local {
-            return Ok((route, None));
+            return Ok(Found::Here(route));
         }
         let link = self.link(route.interface).ok_or(Errno::ENETDOWN)?;
         let (interface, from) = (Arc::clone(&link.interface), link.mac);
@@ -81,13 +89,12 @@ impl Stack {
         if let Some(question) = question {
             self.ask(&question, effects);
         }
-        let way = Way {
+        Ok(Found::Away(Way {
             route,
             interface,
             from,
             to,
-        };
-        Ok((route, Some(way)))
+        }))
     }
 
     /// The address on the local network that a packet goes to.
@@ -121,22 +128,35 @@ pub(crate) fn group_mac(group: IpAddr) -> Option<Mac> {
 /// `ENETUNREACH`, `EMSGSIZE`, `ENOBUFS`.
 pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     let newer = packet.destination.is_ipv6();
-    let (route, way) = find_way(packet).inspect_err(|_| counters::ip::OUT_NO_ROUTES.count(newer))?;
-    if way.is_some() {
-        filter::check(packet)?;
-    }
+    let found = match find_way(packet) {
+        Ok(found) => found,
+        Err(error) => {
+            counters::ip::OUT_NO_ROUTES.count(newer);
+            return Err(error);
+        }
+    };
+    let route = match &found {
+        Found::Away(way) => {
+            filter::check(packet)?;
+            &way.route
+        }
+        Found::Here(route) => route,
+    };
     let len = packet.len();
-    let (bytes, header_len) = ip_header(packet, &route, len, None);
+    let (bytes, header_len) = ip_header(packet, route, len, None);
     let header = &bytes[..header_len];
     if header.len() + len > LONGEST {
         return Err(TOO_LONG);
     }
     goes(newer, packet, header.len() + len);
-    let Some(way) = way else {
-        if link::view::has_any() {
-            show(packet, &route);
+    let way = match &found {
+        Found::Away(way) => way,
+        Found::Here(_) => {
+            if link::view::has_any() {
+                show(packet, route);
+            }
+            return deliver_here(packet, route, header);
         }
-        return deliver_here(packet, &route, header);
     };
     let segment = packet.offload.and_then(|offload| offload.segment);
     if header.len() + len > route.mtu as usize && segment.is_none() {
@@ -144,14 +164,14 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
             counters::ip::FRAG_FAILS.count(newer);
             return Err(TOO_LONG);
         }
-        return send_in_pieces(packet, &way).inspect(|()| counters::ip::FRAG_OKS.count(newer));
+        return send_in_pieces(packet, way).inspect(|()| counters::ip::FRAG_OKS.count(newer));
     }
     if let Some(size) = segment
         && !way.route.can_segment
     {
-        return cut::send(packet, &way, usize::from(size));
+        return cut::send(packet, way, usize::from(size));
     }
-    let mut frame = Builder::begin(&way, packet)?;
+    let mut frame = Builder::begin(way, packet)?;
     frame.add(header)?;
     frame.add(packet.header)?;
     for piece in packet.payload {
@@ -159,9 +179,9 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     }
     let mut frame = frame.frame;
     if let Some(offload) = packet.offload {
-        leave_to_card(&mut frame, header.len(), packet, &offload, &way)?;
+        leave_to_card(&mut frame, header.len(), packet, &offload, way)?;
     }
-    dispatch(&way, frame)
+    dispatch(way, frame)
 }
 
 /// A packet is about to go that has so many bytes.

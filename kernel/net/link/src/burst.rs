@@ -114,15 +114,12 @@ fn is_right(head: &[u8; LONGEST], shape: Shape, body: &[u8], known: Checksum) ->
     if known != Checksum::Unknown {
         return true;
     }
-    let mut sum = Sum::new();
     let addresses = if shape.transport == OLDER {
         IP + 12..OLDER
     } else {
         IP + 8..NEWER
     };
-    sum.add(&head[addresses]);
-    sum.add(&[0, TCP]);
-    sum.add(&((shape.end - shape.transport) as u32).to_be_bytes());
+    let mut sum = Sum::behind(&head[addresses], TCP, shape.end - shape.transport);
     sum.add(&head[shape.transport..shape.body]);
     sum.add(body);
     sum.is_right()

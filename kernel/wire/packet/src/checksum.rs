@@ -2,7 +2,7 @@
 //!
 //! The sum is the same whichever order the bytes of its words are in, so words are added as the machine has them and only the result is bytes again.
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr};
 
 /// A sum under way.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,11 +22,11 @@ impl Sum {
     /// The sum of addresses, protocol and length that transport protocols begin with (RFC 768, RFC 8200 section 8.1).
     #[must_use]
     pub fn pseudo(source: IpAddr, destination: IpAddr, protocol: u8, len: usize) -> Self {
-        let mut sum = Self::new();
+        let mut sum = Self::behind(&[], protocol, len);
         match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                sum.add(&source.octets());
-                sum.add(&destination.octets());
+                let word = |ip: Ipv4Addr| u64::from(u32::from_ne_bytes(ip.octets()));
+                sum.value += word(source) + word(destination);
             }
             (source, destination) => {
                 for ip in [source, destination] {
@@ -37,25 +37,39 @@ impl Sum {
                 }
             }
         }
-        sum.add(&[0, protocol]);
-        sum.add(&(len as u32).to_be_bytes());
+        sum
+    }
+
+    /// The same, with the addresses as they lie in a packet.
+    #[must_use]
+    pub fn behind(addresses: &[u8], protocol: u8, len: usize) -> Self {
+        let mut sum = Self {
+            value: u64::from(u16::from_ne_bytes([0, protocol])) + u64::from((len as u32).to_be()),
+            odd: false,
+        };
+        sum.add(addresses);
         sum
     }
 
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
-        let (blocks, rest) = bytes.split_at(bytes.len() & !63);
-        let mut value = of_blocks(blocks);
-        let mut words = rest.chunks_exact(4);
-        for word in &mut words {
-            value += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
+        let (mut value, mut rest) = if bytes.len() < BLOCK { (0, bytes) } else { of_blocks(bytes) };
+        while let Some((wide, behind)) = rest.split_first_chunk() {
+            let wide = u64::from_ne_bytes(*wide);
+            value += (wide & 0xffff_ffff) + (wide >> 32);
+            rest = behind;
         }
-        value += match *words.remainder() {
-            [a, b, c] => u64::from(u16::from_ne_bytes([a, b])) + u64::from(u16::from_ne_bytes([c, 0])),
-            [a, b] => u64::from(u16::from_ne_bytes([a, b])),
-            [a] => u64::from(u16::from_ne_bytes([a, 0])),
-            _ => 0,
-        };
+        if let Some((word, behind)) = rest.split_first_chunk() {
+            value += u64::from(u32::from_ne_bytes(*word));
+            rest = behind;
+        }
+        if let Some((short, behind)) = rest.split_first_chunk() {
+            value += u64::from(u16::from_ne_bytes(*short));
+            rest = behind;
+        }
+        if let [last] = *rest {
+            value += u64::from(u16::from_ne_bytes([last, 0]));
+        }
         // Each is below 2^32 times the number of words, of which there are too few to overflow.
         self.value += if self.odd {
             u64::from(fold(value).swap_bytes())
@@ -84,10 +98,14 @@ impl Sum {
     }
 }
 
-/// The sum of blocks of 64 bytes: as numbers that the machine adds, each with the carry of the one before.
-fn of_blocks(bytes: &[u8]) -> u64 {
+/// Bytes that are added in one go.
+const BLOCK: usize = 64;
+
+/// The sum of whole blocks, as numbers that the machine adds, each with the carry of the one before; and what is left.
+fn of_blocks(bytes: &[u8]) -> (u64, &[u8]) {
     let (mut sum, mut carries) = (0u64, 0u64);
-    for block in bytes.chunks_exact(64) {
+    let mut blocks = bytes.chunks_exact(BLOCK);
+    for block in &mut blocks {
         let mut carry = false;
         for wide in block.chunks_exact(8) {
             let wide = wide.first_chunk().map_or(0, |wide| u64::from_ne_bytes(*wide));
@@ -95,7 +113,7 @@ fn of_blocks(bytes: &[u8]) -> u64 {
         }
         carries += u64::from(carry);
     }
-    (sum & 0xffff_ffff) + (sum >> 32) + carries
+    ((sum & 0xffff_ffff) + (sum >> 32) + carries, blocks.remainder())
 }
 
 fn fold(mut value: u64) -> u16 {
