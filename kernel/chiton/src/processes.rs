@@ -143,14 +143,8 @@ impl Shown {
         status.arguments = (program.arguments.start, program.arguments.end);
         status.environment = (program.environment.start, program.environment.end);
         if program.file.is_some() {
-            let named = |name: &[u8]| {
-                self.process
-                    .space()
-                    .mappings()
-                    .iter()
-                    .any(|mapping| mapping.name == name)
-            };
-            status.program_break = if named(b"[heap]") { program.data.end } else { 0 };
+            let has_heap = self.process.space().has_heap();
+            status.program_break = if has_heap { program.data.end } else { 0 };
         }
     }
 
@@ -158,7 +152,7 @@ impl Shown {
     fn resident_files(&self) -> (u64, u64) {
         let space = self.process.space();
         let (mut files, mut shared) = (0, 0);
-        for mapping in space.mappings() {
+        for mapping in space.mappings_with_names(|mapping| mapping.shared) {
             let memory = [b"/dev/zero".as_slice(), b"/memfd:", b"/dev/shm/", b"/SYSV"];
             if mapping.shared && memory.iter().any(|name| mapping.name.starts_with(name)) {
                 shared += space.resident_in(mapping.start..mapping.end);

@@ -41,9 +41,26 @@ impl AddressSpace {
         self.mappings().iter().for_each(each);
     }
 
+    /// Whether something lies between the program's end and its break.
+    #[must_use]
+    pub fn has_heap(&self) -> bool {
+        let state = self.state.lock();
+        let heap = &state.program_break;
+        let mut all = state.vmas.iter();
+        all.any(|(range, vma)| {
+            matches!(vma.source, Source::Anonymous) && range.start < heap.end && heap.start < range.end
+        })
+    }
+
     /// Every mapping, in ascending order.
     #[must_use]
     pub fn mappings(&self) -> Vec<MappingInfo> {
+        self.mappings_with_names(|_| true)
+    }
+
+    /// The same, with names only of those objects of which they are wanted: a file's path takes long to put together.
+    #[must_use]
+    pub fn mappings_with_names(&self, is_wanted: impl Fn(&MappingInfo) -> bool) -> Vec<MappingInfo> {
         let mut objects = Vec::new();
         let mut list: Vec<MappingInfo> = Vec::new();
         {
@@ -78,8 +95,11 @@ impl AddressSpace {
             }
         }
         for (at, object) in objects {
-            list[at].name = object.name();
-            (list[at].device, list[at].inode) = object.ids();
+            let info = &mut list[at];
+            (info.device, info.inode) = object.ids();
+            if is_wanted(info) {
+                info.name = object.name();
+            }
         }
         list
     }

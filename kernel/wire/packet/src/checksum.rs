@@ -53,7 +53,11 @@ impl Sum {
 
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
-        let (mut value, mut rest) = if bytes.len() < BLOCK { (0, bytes) } else { of_blocks(bytes) };
+        let (mut value, mut rest) = if bytes.len() < BLOCK {
+            (0, bytes)
+        } else {
+            of_blocks(bytes)
+        };
         while let Some((wide, behind)) = rest.split_first_chunk() {
             let wide = u64::from_ne_bytes(*wide);
             value += (wide & 0xffff_ffff) + (wide >> 32);
