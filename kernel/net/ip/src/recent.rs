@@ -38,6 +38,11 @@ impl<T> Table<T> {
         (known == wish && now < *until).then_some(found)
     }
 
+    /// In place: together they are more than belongs on a stack.
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(|place| *place = None);
+    }
+
     fn keep(&mut self, now: u64, wish: Wish, found: T) {
         self.0[place(wish.0)] = Some((wish, now + FRESH, found));
     }
@@ -83,7 +88,9 @@ impl Recent {
     #[inline]
     pub(crate) fn forget(&mut self) {
         if self.is_used {
-            *self = Self::new();
+            self.routes.clear();
+            self.ways.clear();
+            self.is_used = false;
         }
     }
 }
