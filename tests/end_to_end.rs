@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use chiton_tests::{
-    apps, bridges, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
+    apps, bridges, cards, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
     processes, programs, rules, servers, soak, storms, streams, suite, tcp, unplugged, vsock,
 };
 
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         machines::cases(),
         network::cases(),
         bridges::cases(),
+        cards::cases(),
         packages::cases(),
         tcp::cases(),
         servers::cases(),

@@ -97,7 +97,7 @@ const SCRIPTS: [(&str, &str, &str); 4] = [
     ),
 ];
 
-fn script_says(script: &str, expected: &str) -> Result<(), String> {
+pub(crate) fn script_says(script: &str, expected: &str) -> Result<(), String> {
     match in_namespace(script)? {
         Some(said) if said != expected => Err(format!("it said:\n{said}\ninstead of:\n{expected}")),
         _ => Ok(()),

@@ -25,6 +25,7 @@
 //! | [`servers`] | servers of packages, with real clients on the host |
 //! | [`clients`] | clients of packages, with real servers on the host |
 //! | [`bridges`] | networks that several machines share |
+//! | [`cards`] | what programs see of a card and change of it |
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`rules`] | what a machine may connect to |
 //! | [`soak`] | nginx and redis under load for a long time |
@@ -40,6 +41,7 @@
 
 pub mod apps;
 pub mod bridges;
+pub mod cards;
 pub mod clients;
 pub mod cpython;
 pub mod execute;

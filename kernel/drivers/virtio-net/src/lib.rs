@@ -34,7 +34,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use control::Control;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame, header};
+use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame, Queues, header};
 use lock::SpinLock;
 use receive::Receiver;
 use transmit::Sender;
@@ -304,6 +304,21 @@ impl Card for VirtioCard {
         sum
     }
 
+    fn queues(&self) -> Queues {
+        let first = self.pairs.first();
+        Queues {
+            pairs: [self.pairs_in_use().len() as u32, self.pairs.len() as u32],
+            room: first.map_or([0; 2], |pair| [pair.receiver.lock().room(), pair.sender.lock().room()]),
+        }
+    }
+
+    fn pair_counters(&self, pair: usize) -> [[u64; 2]; 2] {
+        let pair = self.pairs_in_use().get(pair);
+        pair.map_or([[0; 2]; 2], |pair| {
+            [pair.receiver.lock().counted(), pair.sender.lock().counted()]
+        })
+    }
+
     fn can(&self, frame: &Frame) -> bool {
         let checksum = match frame.checksum {
             Checksum::Partial { .. } => self.abilities.checksum,
@@ -315,7 +330,7 @@ impl Card for VirtioCard {
         let most = if frame.segmentation.is_some() {
             65535
         } else {
-            self.abilities.mtu
+            self.abilities.most
         };
         frame.parts.len() <= MOST_PARTS && checksum && cut && (ETHERNET..=most + ETHERNET).contains(&frame.len())
     }
@@ -430,21 +445,22 @@ fn abilities_of(device: &Device) -> Result<Abilities> {
     let stated = if device.has(feature::MTU) {
         u32::from(u16::from_le_bytes(device.configuration(configuration::MTU)?))
     } else {
-        USUAL
+        0
     };
     let most = if device.has(feature::MERGEABLE) {
         65535
     } else {
         LARGEST_SINGLE
     };
-    let mtu = if (LEAST..=65535).contains(&stated) {
-        stated
-    } else {
-        USUAL
+    // A card that does not say how long packets may be takes any, if somebody asks for them.
+    let (mtu, limit) = match stated {
+        LEAST..=65535 => (stated, stated),
+        _ => (USUAL, most),
     };
     Ok(Abilities {
         checksum: device.has(feature::CHECKSUM),
         cuts: [feature::HOST_TSO4, feature::HOST_TSO6, feature::HOST_USO].map(|feature| device.has(feature)),
         mtu: mtu.min(most),
+        most: limit.min(most),
     })
 }

@@ -141,6 +141,11 @@ impl Receiver {
         !self.polled && self.listen()
     }
 
+    /// Buffers that the device may have.
+    pub(crate) fn room(&self) -> u32 {
+        self.queue.size().into()
+    }
+
     pub(crate) fn counted(&self) -> [u64; 2] {
         self.counted
     }

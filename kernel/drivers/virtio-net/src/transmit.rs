@@ -134,6 +134,11 @@ impl Sender {
         true
     }
 
+    /// Parts of frames that the device may have.
+    pub(crate) fn room(&self) -> u32 {
+        self.queue.size().into()
+    }
+
     /// Frames and bytes that went.
     pub(crate) fn counted(&mut self) -> [u64; 2] {
         self.reclaim();

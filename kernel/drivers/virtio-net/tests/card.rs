@@ -87,9 +87,10 @@ fn what_the_card_cannot_do_is_refused() {
     let partial = Checksum::Partial { start: 14, offset: 6 };
     assert!(world.card.transmit(frame(partial, None, 60)).is_err());
     assert!(world.card.transmit(frame(Checksum::Unknown, Some(cut), 60)).is_err());
-    assert!(world.card.transmit(frame(Checksum::Unknown, None, 1515)).is_err());
+    // A buffer takes no more.
+    assert!(world.card.transmit(frame(Checksum::Unknown, None, 4085)).is_err());
     assert!(world.card.transmit(frame(Checksum::Unknown, None, 13)).is_err());
-    assert!(world.card.transmit(frame(Checksum::Unknown, None, 1514)).is_ok());
+    assert!(world.card.transmit(frame(Checksum::Unknown, None, 4084)).is_ok());
 }
 
 #[test]

@@ -289,7 +289,7 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
     link::interface::set_protocols(crate::input::receive);
     crate::watch::begin();
     crate::settings::begin();
-    let abilities = interface.card.abilities();
+    let abilities = interface.abilities();
     let index = interface.index as u32;
     let link = Link {
         index,

@@ -21,6 +21,8 @@ fn changed(interface: &Arc<Interface>, event: Event) {
             return;
         };
         (link.mac, link.mtu) = (interface.card.mac(), interface.mtu());
+        let abilities = interface.abilities();
+        (link.can_segment, link.can_sum) = (abilities.cuts, abilities.checksum);
         let Some(link) = stack.link(index).filter(|_| interface.is_running()) else {
             return;
         };

@@ -9,8 +9,10 @@ pub struct Abilities {
     pub checksum: bool,
     /// It cuts large packets of each [`Kind`](crate::Kind).
     pub cuts: [bool; 3],
-    /// Most bytes of a packet in one frame, unless it is cut.
+    /// Most bytes of a packet in one frame, unless it is cut, as long as nobody asks for others.
     pub mtu: u32,
+    /// As many as anybody may ask for.
+    pub most: u32,
 }
 
 /// What has gone through a card.
@@ -24,6 +26,15 @@ pub struct Counters {
     pub broken: u64,
 }
 
+/// The queues of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Queues {
+    /// Pairs that are in use, and that there can be.
+    pub pairs: [u32; 2],
+    /// How many buffers and frames each has room for, for frames that come and for those that go.
+    pub room: [u32; 2],
+}
+
 /// A network card. Nothing here blocks.
 pub trait Card: Send + Sync {
     /// Its address.
@@ -34,6 +45,18 @@ pub trait Card: Send + Sync {
     fn has_link(&self) -> bool;
     /// What has gone through it.
     fn counters(&self) -> Counters;
+    /// Its queues.
+    fn queues(&self) -> Queues {
+        Queues {
+            pairs: [1, 1],
+            room: [0, 0],
+        }
+    }
+    /// What has gone through a pair of its queues: frames and bytes that came, and those that went.
+    fn pair_counters(&self, _pair: usize) -> [[u64; 2]; 2] {
+        let all = self.counters();
+        [all.received, all.sent]
+    }
     /// Whether it can do all that a frame asks for.
     fn can(&self, _frame: &Frame) -> bool {
         true

@@ -1,7 +1,7 @@
 //! The cards that there are, with their names and numbers; where frames that come go, and those that wait to go.
 
 use crate::burst::{Burst, Came};
-use crate::{Card, Frame, View, loopback, view};
+use crate::{Abilities, Card, Frame, View, loopback, view};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::format;
@@ -18,7 +18,7 @@ const FIRST: i32 = 2;
 const BUDGET: u32 = 64;
 /// The least time that programs get then.
 const PAUSE: u64 = 20_000;
-/// Frames that wait for room on the card, as many as Linux keeps.
+/// Frames that wait for room on the card if nobody says how many, as many as Linux keeps.
 const QUEUE_LEN: usize = 1000;
 /// Of the memory's pages, frames that wait have at most one in so many.
 const PART_THAT_WAITS: u64 = 8;
@@ -43,6 +43,16 @@ pub mod flag {
     pub const MULTICAST: u32 = 0x1000;
     /// The link is there (in answers with 32 bits only).
     pub const LOWER_UP: u32 = 0x10000;
+}
+
+/// Work that the card or the stack does for the protocols, and that can be switched off.
+pub mod work {
+    /// The card completes checksums.
+    pub const CHECKSUM: u32 = 1;
+    /// It cuts large packets of each [`Kind`](crate::Kind), which needs that it completes checksums.
+    pub const CUTS: [u32; 3] = [2, 4, 8];
+    /// Segments that come in a row are put together.
+    pub const JOINING: u32 = 16;
 }
 
 /// What happens to an interface.
@@ -95,6 +105,11 @@ pub struct Interface {
     /// Those of its flags that programs set.
     set: AtomicU32,
     mtu: AtomicU32,
+    queue_len: AtomicUsize,
+    /// The address that the card began with.
+    pub permanent: [u8; 6],
+    /// What the card or the stack could do and is not to do ([`work`]).
+    off: AtomicU32,
     wanted: SpinLock<Wanted>,
     waiting: SpinLock<VecDeque<Frame>>,
     /// How many of them there are, and in how many pages.
@@ -110,13 +125,16 @@ impl core::fmt::Debug for Interface {
 }
 
 fn make(index: i32, name: String, card: Arc<dyn Card>) -> Arc<Interface> {
-    let mtu = card.abilities().mtu;
+    let (mtu, permanent) = (card.abilities().mtu, card.mac());
     Arc::new(Interface {
         index,
         name,
         card,
         set: AtomicU32::new(flag::UP),
         mtu: AtomicU32::new(mtu),
+        queue_len: AtomicUsize::new(QUEUE_LEN),
+        permanent,
+        off: AtomicU32::new(0),
         wanted: SpinLock::default(),
         waiting: SpinLock::default(),
         backlog: AtomicUsize::new(0),
@@ -231,13 +249,59 @@ impl Interface {
     /// # Errors
     /// `EINVAL` for what the card cannot do.
     pub fn set_mtu(self: &Arc<Self>, mtu: u32) -> Result<()> {
-        if !(LEAST_MTU..=self.card.abilities().mtu).contains(&mtu) {
-            return Err(Error::new(Errno::EINVAL, "the card has no packets of that length"));
+        // In Linux's words, which programs show.
+        if mtu < LEAST_MTU && !self.is_loopback() {
+            return Err(Error::new(Errno::EINVAL, "mtu less than device minimum"));
+        }
+        if mtu > self.card.abilities().most {
+            return Err(Error::new(Errno::EINVAL, "mtu greater than device maximum"));
         }
         if self.mtu.swap(mtu, Ordering::Relaxed) != mtu {
             self.tell(Event::Changed);
         }
         Ok(())
+    }
+
+    /// How many frames wait for room on the card at most.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.queue_len.load(Ordering::Relaxed)
+    }
+
+    /// Sets that.
+    pub fn set_queue_len(self: &Arc<Self>, len: usize) {
+        if self.queue_len.swap(len, Ordering::Relaxed) != len {
+            self.tell(Event::Changed);
+        }
+    }
+
+    /// What the card can do for the stack, without what is switched off.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        let off = self.off.load(Ordering::Relaxed);
+        let mut abilities = self.card.abilities();
+        abilities.checksum &= off & work::CHECKSUM == 0;
+        for (cut, work) in abilities.cuts.iter_mut().zip(work::CUTS) {
+            *cut &= abilities.checksum && off & work == 0;
+        }
+        abilities
+    }
+
+    /// What is switched off ([`work`]).
+    #[must_use]
+    pub fn off(&self) -> u32 {
+        self.off.load(Ordering::Relaxed)
+    }
+
+    /// Switches off what `off` has of `mask`, and on what it has not.
+    pub fn set_off(self: &Arc<Self>, off: u32, mask: u32) {
+        let change = |before: u32| before & !mask | off & mask;
+        let changed = self
+            .off
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| Some(change(before)));
+        if changed.is_ok_and(|before| before != change(before)) {
+            self.tell(Event::Changed);
+        }
     }
 
     /// Gives it another hardware address.
@@ -276,6 +340,13 @@ impl Interface {
         wanted.all_groups = counted(wanted.all_groups, on);
         drop(wanted);
         self.filter();
+    }
+
+    /// How often all frames for groups are asked for.
+    #[must_use]
+    pub fn all_groups_wanted(&self) -> u32 {
+        let set = self.set.load(Ordering::Relaxed) & flag::ALL_GROUPS != 0;
+        self.wanted.lock().all_groups + u32::from(set)
     }
 
     /// Asks for a group's frames, one time more or less.
@@ -328,6 +399,9 @@ impl Interface {
                 view::show(self, &frame, View::Coming);
             }
             burst.take(&frame, &mut go_on);
+            if self.off.load(Ordering::Relaxed) & work::JOINING != 0 {
+                burst.end(&mut go_on);
+            }
             self.card.give_back(frame);
         }
         burst.end(&mut go_on);
@@ -382,14 +456,14 @@ impl Interface {
     /// Whether a frame more would be taken.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.backlog.load(Ordering::Relaxed) < QUEUE_LEN
+        self.backlog.load(Ordering::Relaxed) < self.queue_len()
     }
 
     /// Those who asked for room at the same time all get it, so there is more than they are told; but not more of long frames than a part of the memory.
     fn is_full(&self) -> bool {
         let backlog = self.backlog.load(Ordering::Relaxed);
         backlog > 0
-            && (backlog >= 2 * QUEUE_LEN
+            && (backlog >= 2 * self.queue_len().max(1)
                 || self.pages.load(Ordering::Relaxed) as u64 > frames::usage().total / PART_THAT_WAITS)
     }
 
@@ -415,7 +489,7 @@ impl Interface {
     /// The card has room again.
     pub fn has_room_again(self: &Arc<Self>) {
         self.flush();
-        if self.backlog.load(Ordering::Relaxed) <= QUEUE_LEN / 2 {
+        if self.backlog.load(Ordering::Relaxed) <= self.queue_len() / 2 {
             self.tell(Event::Room);
         }
     }

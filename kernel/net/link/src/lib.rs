@@ -31,7 +31,7 @@ mod loopback;
 pub mod view;
 
 pub use burst::Came;
-pub use card::{Abilities, Card, Counters};
+pub use card::{Abilities, Card, Counters, Queues};
 pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Parts, Segmentation};
 pub use interface::{Event, Interface};
 pub use view::View;

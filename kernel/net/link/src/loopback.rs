@@ -17,6 +17,7 @@ impl Card for Loopback {
             checksum: false,
             cuts: [false; 3],
             mtu: MTU,
+            most: u32::MAX >> 1,
         }
     }
 

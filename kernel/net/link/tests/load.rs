@@ -26,6 +26,7 @@ impl Card for Busy {
             checksum: false,
             cuts: [false; 3],
             mtu: 1500,
+            most: 1500,
         }
     }
 

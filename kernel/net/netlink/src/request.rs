@@ -36,12 +36,13 @@ const SIOCADDMULTI: u32 = 0x8931;
 const SIOCDELMULTI: u32 = 0x8932;
 const SIOCGIFINDEX: u32 = 0x8933;
 const SIOCGIFTXQLEN: u32 = 0x8942;
+const SIOCSIFTXQLEN: u32 = 0x8943;
 const SIOCETHTOOL: u32 = 0x8946;
 const SIOCGARP: u32 = 0x8954;
 const SIOCGIFMAP: u32 = 0x8970;
 
 /// Those that change something.
-const CHANGES: [u32; 10] = [
+const CHANGES: [u32; 11] = [
     SIOCADDRT,
     SIOCDELRT,
     SIOCSIFFLAGS,
@@ -49,6 +50,7 @@ const CHANGES: [u32; 10] = [
     SIOCSIFBRDADDR,
     SIOCSIFNETMASK,
     SIOCSIFMTU,
+    SIOCSIFTXQLEN,
     SIOCSIFHWADDR,
     SIOCADDMULTI,
     SIOCDELMULTI,
@@ -108,7 +110,7 @@ fn tell(request: u32, interface: &Interface, value: &mut [u8]) -> Result<()> {
         SIOCGIFFLAGS => value[..2].copy_from_slice(&(interface.flags() as u16).to_ne_bytes()),
         SIOCGIFMTU => put(interface.mtu()),
         SIOCGIFINDEX => put(interface.index as u32),
-        SIOCGIFTXQLEN => put(links::QUEUE_LEN),
+        SIOCGIFTXQLEN => put(interface.queue_len() as u32),
         SIOCGIFMETRIC => put(0),
         SIOCGIFMAP => value.fill(0),
         SIOCGIFHWADDR => {
@@ -134,6 +136,7 @@ fn change(request: u32, interface: &Arc<Interface>, value: &[u8]) -> Result<()> 
     match request {
         SIOCSIFFLAGS => interface.set_flags(u32::from(word16(value, 0)), u32::MAX),
         SIOCSIFMTU => interface.set_mtu(word32(value, 0))?,
+        SIOCSIFTXQLEN => interface.set_queue_len(word32(value, 0) as usize),
         SIOCSIFHWADDR => interface.set_mac(*value[2..].first_chunk().ok_or(NO_INTERFACE)?)?,
         SIOCADDMULTI | SIOCDELMULTI => {
             let group = *value[2..].first_chunk().ok_or(NO_INTERFACE)?;

@@ -1,6 +1,6 @@
 //! Netlink sockets: requests that come, answers that wait, groups.
 
-use crate::reply::Reply;
+use crate::reply::{Reply, Told};
 use crate::{diag, route};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
@@ -37,8 +37,9 @@ const ADD_MEMBERSHIP: u32 = 1;
 const DROP_MEMBERSHIP: u32 = 2;
 const LIST_MEMBERSHIPS: u32 = 9;
 const CAP_ACK: u32 = 10;
+const EXT_ACK: u32 = 11;
 /// Options that are switches: PKTINFO, BROADCAST_ERROR, NO_ENOBUFS, LISTEN_ALL_NSID, CAP_ACK, EXT_ACK, GET_STRICT_CHK.
-const SWITCHES: [u32; 7] = [3, 4, 5, 8, CAP_ACK, 11, 12];
+const SWITCHES: [u32; 7] = [3, 4, 5, 8, CAP_ACK, EXT_ACK, 12];
 
 static SOCKETS: SpinLock<Vec<Weak<NetlinkSocket>>> = SpinLock::new(Vec::new());
 
@@ -230,9 +231,12 @@ impl NetlinkSocket {
                 GENERIC => Err(Error::new(Errno::ENOENT, "there is no such family")),
                 _ => Ok(()),
             };
-            let capped = self.options.is_set(SOL_NETLINK, CAP_ACK);
+            let told = Told {
+                capped: self.options.is_set(SOL_NETLINK, CAP_ACK),
+                in_words: self.options.is_set(SOL_NETLINK, EXT_ACK),
+            };
             let outcome = outcome.map_err(|error| error.errno);
-            for datagram in reply.end(&message, outcome, capped) {
+            for datagram in reply.end(&message, outcome, told) {
                 let Some(datagram) = self.wanted(datagram) else {
                     continue;
                 };

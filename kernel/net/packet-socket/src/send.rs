@@ -178,8 +178,8 @@ fn go(socket: &PacketSocket, target: &Target, bytes: &[u8]) -> Result<()> {
         if start < LEAST_BEFORE_CHECKSUM {
             return Err(NO_FRAME);
         }
-        let card = &target.interface.card;
-        if !target.interface.is_loopback() && !card.abilities().checksum && says.segmentation.is_none() {
+        let can_sum = target.interface.card.abilities().checksum;
+        if !target.interface.is_loopback() && !can_sum && says.segmentation.is_none() {
             complete(&mut whole, start.into(), offset.into());
             says.checksum = Checksum::Unknown;
         }

@@ -42,6 +42,7 @@ impl Card for Cable {
             checksum: false,
             cuts: [false; 3],
             mtu: self.mtu,
+            most: self.mtu,
         }
     }
 

@@ -7,7 +7,7 @@ pub(crate) mod places;
 mod routes;
 mod rules;
 
-use crate::reply::Reply;
+use crate::reply::{Reply, Told};
 use crate::socket::{ROUTE, has_members, tell};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -56,7 +56,7 @@ pub(crate) fn answer(message: &Message<'_>, may_change: bool, reply: &mut Reply)
     let list = message.header.flags & flag::DUMP == flag::DUMP;
     match (about, what) {
         (LINK, GET) => links::get(message, list, reply),
-        (LINK, NEW | SET) => links::change(message),
+        (LINK, NEW | SET) => links::change(message, reply),
         (ADDRESS, GET) => addresses::list(message, reply),
         (ADDRESS, NEW) => addresses::add(message),
         (ADDRESS, DELETE) => addresses::remove(message),
@@ -95,7 +95,7 @@ fn tell_of(group: u32, kind: u16, show: impl FnOnce(&mut Reply, u16)) {
         header: Header::default(),
         whole: &[],
     };
-    for datagram in reply.end(&message, Ok(()), false) {
+    for datagram in reply.end(&message, Ok(()), Told::default()) {
         tell(ROUTE, group, &datagram);
     }
 }
