@@ -1,8 +1,8 @@
-//! A small map: a vector, sorted by key.
+//! Sorted maps: a small one, which is a vector, and one of many vectors.
 //!
-//! Each pair of types that a `BTreeMap` is made for is six kilobytes of the kernel's file. Most maps of a kernel have a handful of entries (locks of files, timers of a process, watches), for
+//! Each pair of types that a `BTreeMap` is made for is five kilobytes of the kernel's file. Most maps of a kernel have a handful of entries (locks of files, timers of a process, watches), for
 //! which a sorted vector is as fast and a tenth of that. Insertion and removal move what lies behind: a map that may grow to many thousands in random order (pages, processes, what an `epoll`
-//! watches) remains a `BTreeMap`. The methods are named as there, so that a map can change from one to the other.
+//! watches) is a [`LargeMap`]. The methods are named as those of a `BTreeMap`, so that a map can change from one to the other.
 //!
 //! Invariant: the keys ascend.
 #![no_std]
@@ -10,8 +10,12 @@
 
 extern crate alloc;
 
+mod large;
+
 use alloc::vec::Vec;
 use core::borrow::Borrow;
+
+pub use large::LargeMap;
 
 /// A map of few entries.
 #[derive(Debug, Clone)]

@@ -10,11 +10,12 @@
 use abi::fcntl::OpenFlags;
 use abi::poll::{EPOLLET, EPOLLEXCLUSIVE, EPOLLONESHOT, EPOLLWAKEUP, EpollEvent};
 use abi::{Errno, Error, Result};
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use sortedmap::LargeMap;
 use task::{SleepLock, WaitQueue, Wake, wait_until};
 use vfs::{Direction, Events, File, FileLike, Watcher, downcast_file_like};
 
@@ -37,7 +38,7 @@ fn key(fd: i32, file: &Arc<File>) -> Key {
 /// A set of open files.
 #[derive(Default)]
 pub struct Epoll {
-    items: SpinLock<BTreeMap<Key, Arc<Item>>>,
+    items: SpinLock<LargeMap<Key, Arc<Item>>>,
     list: SpinLock<VecDeque<Arc<Item>>>,
     /// The list's length, to look at without its lock.
     listed: AtomicUsize,

@@ -2,17 +2,17 @@
 
 use crate::{Process, Thread};
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use lock::SpinLock;
+use sortedmap::LargeMap;
 
 /// The largest number, plus one (`kernel.pid_max`).
 pub const PID_MAX: u32 = 4_194_304;
 
 struct Registry {
-    threads: BTreeMap<u32, Weak<Thread>>,
-    processes: BTreeMap<u32, Arc<Process>>,
+    threads: LargeMap<u32, Weak<Thread>>,
+    processes: LargeMap<u32, Arc<Process>>,
     next: u32,
     /// Numbers are given again. Until then each is a new one.
     has_wrapped: bool,
@@ -29,8 +29,8 @@ impl Registry {
 }
 
 static REGISTRY: SpinLock<Registry> = SpinLock::new(Registry {
-    threads: BTreeMap::new(),
-    processes: BTreeMap::new(),
+    threads: LargeMap::new(),
+    processes: LargeMap::new(),
     next: 1,
     has_wrapped: false,
 });

@@ -2,19 +2,19 @@
 
 use crate::{Backing, new_object_id};
 use abi::Result;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use sortedmap::LargeMap;
 
 /// Pages that come to be, as zeros, when they are first touched. They go when nobody maps or holds the object any more.
 pub struct SharedMemory {
     id: u64,
     len: u64,
-    pages: SpinLock<BTreeMap<u64, Page>>,
+    pages: SpinLock<LargeMap<u64, Page>>,
 }
 
 impl SharedMemory {
@@ -24,7 +24,7 @@ impl SharedMemory {
         Self {
             id: new_object_id(),
             len,
-            pages: SpinLock::new(BTreeMap::new()),
+            pages: SpinLock::new(LargeMap::new()),
         }
     }
 }

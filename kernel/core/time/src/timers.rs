@@ -1,10 +1,10 @@
 //! Timers: a list in order of time for each CPU.
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use hal::MAX_CPUS;
 use lock::SpinLock;
 use lock::atomic::{AtomicU64, Ordering};
+use sortedmap::LargeMap;
 
 /// What is done when a timer runs out.
 pub trait Expire: Send + Sync {
@@ -21,12 +21,12 @@ pub struct TimerId {
 }
 
 struct Timers {
-    queue: BTreeMap<(u64, u64), Arc<dyn Expire>>,
+    queue: LargeMap<(u64, u64), Arc<dyn Expire>>,
 }
 
 const NEVER: u64 = u64::MAX;
 
-static TIMERS: [SpinLock<Timers>; MAX_CPUS] = [const { SpinLock::new(Timers { queue: BTreeMap::new() }) }; MAX_CPUS];
+static TIMERS: [SpinLock<Timers>; MAX_CPUS] = [const { SpinLock::new(Timers { queue: LargeMap::new() }) }; MAX_CPUS];
 /// For when each CPU's machine timer is set.
 static PROGRAMMED: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(NEVER) }; MAX_CPUS];
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
@@ -85,17 +85,18 @@ pub fn run_expired() {
     let now = hal::clock::now();
     loop {
         let mut timers = TIMERS[cpu].lock();
-        let Some(first) = timers.queue.first_entry() else {
+        let Some((&(deadline, _), _)) = timers.queue.first() else {
             return;
         };
-        let deadline = first.key().0;
         if deadline > now {
             drop(timers);
             return arm(deadline);
         }
-        let due = first.remove();
+        let due = timers.queue.pop_first();
         drop(timers);
-        due.expire();
+        if let Some((_, due)) = due {
+            due.expire();
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use crate::{Shared, to_errno};
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
 use address::{FrameNumber, PAGE_LEN, PAGE_SIZE};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
@@ -12,6 +11,7 @@ use erofs_view::{FileType, Layout, Nid, Run};
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use sortedmap::LargeMap;
 use usermem::Sink;
 use vfs::{Attributes, DirectoryEntry, Emit, Inode, Kind, Link};
 
@@ -21,7 +21,7 @@ pub(crate) struct Node {
     inode: erofs_view::Inode,
     kind: Kind,
     /// Pages that had to be made because they do not lie in the image whole.
-    made: SpinLock<BTreeMap<u64, Page>>,
+    made: SpinLock<LargeMap<u64, Page>>,
 }
 
 fn kind_of(file_type: FileType) -> Kind {
@@ -51,7 +51,7 @@ impl Node {
             shared: Arc::clone(shared),
             inode,
             kind,
-            made: SpinLock::new(BTreeMap::new()),
+            made: SpinLock::new(LargeMap::new()),
         }))
     }
 
@@ -103,7 +103,7 @@ impl Node {
                 Run::Hole(len) => usize::try_from(len).unwrap_or(PAGE_LEN),
             };
         }
-        Ok(self.made.lock().entry(index).or_insert(page).clone())
+        Ok(self.made.lock().get_or_insert_with(index, || page).clone())
     }
 }
 

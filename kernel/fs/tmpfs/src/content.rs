@@ -3,13 +3,13 @@
 use crate::room::Room;
 use abi::{Errno, Error, Result};
 use address::{PAGE_LEN, PAGE_SIZE};
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use frames::Page;
 use hal::Access;
 use lock::SpinLock;
+use sortedmap::LargeMap;
 use usermem::{Sink, Source};
 use vfs::Inode;
 
@@ -30,7 +30,7 @@ pub(crate) struct Content {
 
 struct State {
     size: u64,
-    pages: BTreeMap<u64, Page>,
+    pages: LargeMap<u64, Page>,
     /// How many pages of the lower layer still show where there is none of its own.
     lower_pages: u64,
 }
@@ -52,7 +52,7 @@ impl Content {
         Self {
             state: SpinLock::new(State {
                 size,
-                pages: BTreeMap::new(),
+                pages: LargeMap::new(),
                 lower_pages: if layered { size.div_ceil(PAGE_SIZE) } else { 0 },
             }),
         }
@@ -328,7 +328,7 @@ impl Content {
                 index = (index + 1).max(state.lower_pages);
             }
         } else if index >= state.lower_pages {
-            index = *state.pages.range(index..).next().ok_or(beyond)?.0;
+            index = *state.pages.range_from(&index).next().ok_or(beyond)?.0;
         }
         let found = (index * PAGE_SIZE).max(offset);
         match hole {
@@ -367,7 +367,7 @@ impl State {
 
     /// Pages of its own that hide none of the lower layer.
     fn uncovering(&self) -> u64 {
-        let covering = self.pages.range(..self.lower_pages).count();
+        let covering = self.pages.count_before(&self.lower_pages);
         (self.pages.len() - covering) as u64
     }
 

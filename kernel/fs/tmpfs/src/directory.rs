@@ -1,8 +1,8 @@
 //! The names of a directory: its own, those of the lower layer, and those that hide them.
 
 use crate::node::Node;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use sortedmap::LargeMap;
 use vfs::Name;
 
 /// Where the cursors of a directory's own names begin; below it they are the lower layer's.
@@ -21,8 +21,8 @@ pub(crate) struct Slot {
 /// The names of a directory.
 #[derive(Default)]
 pub(crate) struct Names {
-    slots: BTreeMap<Name, Slot>,
-    order: BTreeMap<u64, Name>,
+    slots: LargeMap<Name, Slot>,
+    order: LargeMap<u64, Name>,
     last_place: u64,
     /// Whether the directory itself was removed.
     pub(crate) removed: bool,
@@ -41,7 +41,7 @@ impl Names {
 
     /// Remembers a name of the lower layer; gives back what is there if something is.
     pub(crate) fn remember(&mut self, name: &[u8], node: Arc<Node>) -> Arc<Node> {
-        let slot = self.slots.entry(Name::new(name)).or_insert_with(|| Slot {
+        let slot = self.slots.get_or_insert_with(Name::new(name), || Slot {
             node: Some(Arc::clone(&node)),
             place: 0,
             hides: true,
@@ -93,7 +93,7 @@ impl Names {
     /// Its own names from a cursor on, each with the cursor behind it.
     pub(crate) fn own(&self, cursor: u64) -> impl Iterator<Item = (u64, &Name, &Arc<Node>)> {
         self.order
-            .range(cursor.saturating_sub(OWN)..)
+            .range_from(&cursor.saturating_sub(OWN))
             .filter_map(|(place, name)| {
                 let node = self.slots.get(name)?.node.as_ref()?;
                 Some((OWN + place + 1, name, node))

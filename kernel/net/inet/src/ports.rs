@@ -5,11 +5,11 @@
 
 use crate::limits;
 use abi::{Errno, Error, Result};
-use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use lock::SpinLock;
+use sortedmap::LargeMap;
 
 const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
 
@@ -90,13 +90,13 @@ impl<S> Port<S> {
 
 /// The ports of one protocol.
 pub(crate) struct Ports<S> {
-    claims: SpinLock<BTreeMap<u16, Port<S>>>,
+    claims: SpinLock<LargeMap<u16, Port<S>>>,
 }
 
 impl<S: Holder> Ports<S> {
     pub(crate) const fn new() -> Self {
         Self {
-            claims: SpinLock::new(BTreeMap::new()),
+            claims: SpinLock::new(LargeMap::new()),
         }
     }
 
@@ -121,7 +121,7 @@ impl<S: Holder> Ports<S> {
         candidates(&wish)
             .find(|&port| {
                 let mut claims = self.claims.lock();
-                let here = claims.entry(port).or_default();
+                let here = claims.get_or_insert_with(port, Port::default);
                 let is_apart = |claim: &Claim<S>| {
                     claim
                         .peer
@@ -152,7 +152,7 @@ impl<S: Holder> Ports<S> {
     /// Claims a port as `wish` if nothing stands against `asked`.
     fn try_claim(&self, asked: &Wish, wish: Wish, port: u16, socket: &Weak<S>) -> bool {
         let mut claims = self.claims.lock();
-        let here = claims.entry(port).or_default();
+        let here = claims.get_or_insert_with(port, Port::default);
         // The sockets are let go without the lock: the last to hold one tidies up here.
         let holders: Vec<_> = here.claims.iter().map(|claim| claim.socket.upgrade()).collect();
         let fits = here.claims.iter().zip(&holders).all(|(claim, holder)| {
@@ -178,7 +178,7 @@ impl<S: Holder> Ports<S> {
     /// There is a connection that its listener's port serves: it stands beside whoever has the port, and before who comes later.
     pub(crate) fn serve(&self, wish: Wish, port: u16) {
         let mut claims = self.claims.lock();
-        let served = &mut claims.entry(port).or_default().served;
+        let served = &mut claims.get_or_insert_with(port, Port::default).served;
         match served.iter_mut().find(|(held, _)| *held == wish) {
             Some((_, count)) => *count += 1,
             None => served.push((wish, 1)),

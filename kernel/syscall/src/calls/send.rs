@@ -77,7 +77,12 @@ fn queued(fits: bool) -> Result<u64> {
 fn kill(caller: &mut Caller<'_>, (pid, number): (i32, u32)) -> Result<u64> {
     let signal = signal(number);
     if pid > 0 {
-        let target = registry::process(pid.unsigned_abs()).ok_or(NO_PROCESS)?;
+        let pid = pid.unsigned_abs();
+        let target = if pid == caller.process().pid {
+            Arc::clone(caller.process())
+        } else {
+            registry::process(pid).ok_or(NO_PROCESS)?
+        };
         let signal = signal?;
         let info = signal.map(|signal| sent(caller, signal, SI_USER));
         return to_one(caller, &target, signal, info).map(|()| 0);
