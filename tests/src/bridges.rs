@@ -119,11 +119,11 @@ pub(crate) fn in_namespace(script: &str) -> Result<Option<String>, String> {
     let place = env::temp_dir().join(format!("chiton-bridges-{}-{number}", std::process::id()));
     fs::create_dir_all(&place).map_err(|error| error.to_string())?;
     let script = format!(
-        "chiton() {{ {} \"$@\"; }}\nip link set lo up\n{script}",
+        "chiton() {{ {} \"$@\"; }}\nmount -t sysfs none /sys\nip link set lo up\n{script}",
         command.display()
     );
     let output = Command::new("unshare")
-        .args(["--net", "sh", "-c", &script])
+        .args(["--net", "--mount", "sh", "-c", &script])
         .env("CHITON", command)
         .env("CHITON_NETWORKS", &place)
         .stdin(Stdio::null())

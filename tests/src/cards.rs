@@ -13,7 +13,7 @@ const ETHTOOL: &str = "/usr/sbin/ethtool";
 #[must_use]
 pub fn cases() -> Vec<Case> {
     type Program = fn() -> Result<(), String>;
-    let programs: [(&str, Program); 2] = [("asked", asked), ("switched", switched)];
+    let programs: [(&str, Program); 3] = [("asked", asked), ("switched", switched), ("jumbo", jumbo)];
     let case = |(name, run): (&str, Program)| Case::new(format!("cards::{name}"), run);
     programs.into_iter().map(case).collect()
 }
@@ -116,5 +116,35 @@ while True:
     script_says(
         script,
         "on\non\non\non\noff\non\noff\noff\noff\non\non\non\nlarge\nsmall\nsmall\nlarge\n",
+    )
+}
+
+/// Packets of 9000 bytes go over a bridge that takes them, both ways, also where nobody cuts or puts together; longer ones do not, and a program may have shorter ones.
+fn jumbo() -> Result<(), String> {
+    if places::host_only() || !Path::new(ETHTOOL).exists() || !Path::new("/usr/bin/tcpdump").exists() {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; head -c 3000000 /dev/urandom >big; sum=$(sha256sum <big | cut -d' ' -f1)
+        $CHITON network create one --internal --static --subnet 10.98.0.0/24 --mtu 9000 >/dev/null; ip link show ct-one | grep -o 'mtu [0-9]*'; $CHITON network inspect one | grep mtu
+        for mtu in 9001 100; do $CHITON run --network one,mtu=$mtu -- /bin/true 2>&1; done; ip tuntap add dev t0 mode tap; $CHITON run --network tap:t0 --mtu 2000 -- /bin/true 2>&1
+        $CHITON run --network one,ip=10.98.0.2/24 --timeout 200 --package nginx-light --package netcat-openbsd --package iputils-ping --package iproute2 --package coreutils --package grep --file big:/var/www/html/big -- /bin/sh -c '
+            ip link show eth0 | grep -o \"mtu [0-9]*\"; nginx; until ping -M do -c 2 -i 0.2 -s 8972 10.98.0.1 | grep -o \"2 received\"; do sleep 0.2; done
+            ping -M do -c 1 -s 8973 10.98.0.1 2>&1 | grep -o \"message too long, mtu=9000\"
+            nc -l 7001 | sha256sum | cut -d\" \" -f1; ip link set eth0 mtu 1400; ping -M do -c 1 -s 1400 10.98.0.1 2>&1 | grep -o \"message too long, mtu=1400\"
+            ping -M do -c 2 -i 0.2 -s 1372 10.98.0.1 | grep -o \"2 received\"' >said 2>/dev/null & machine=$!
+        for turn in $(seq 400); do curl -s --max-time 5 http://10.98.0.2/ >/dev/null && break; sleep 0.2; done
+        tap=$(ip -o link show master ct-one | cut -d: -f2 | tr -d ' '); ethtool -K $tap tso off gso off gro off tx off >/dev/null 2>&1; ethtool -K ct-one tso off gso off gro off >/dev/null 2>&1
+        ping -M do -c 2 -i 0.2 -s 8972 10.98.0.2 | grep -o '2 received'
+        tcpdump -Z root -n -U -s 80 -i $tap -w packets tcp 2>dumped & dump=$!; until grep -q listening dumped; do sleep 0.1; done
+        [ $(curl -s --max-time 60 http://10.98.0.2/big | sha256sum | cut -d' ' -f1) = $sum ] && echo 'from it'
+        for turn in $(seq 200); do timeout 60 nc -N 10.98.0.2 7001 <big 2>/dev/null && break; sleep 0.2; done; wait $machine; sleep 1; kill $dump; wait
+        sed \"s/$sum/to it/\" said; tcpdump -Z root -n -r packets 'tcp[tcpflags] & tcp-syn != 0' 2>/dev/null | grep -c 'mss 8960' | sed 's/[1-9][0-9]*/so many at once/'
+        for way in src dst; do [ $(tcpdump -Z root -n -r packets \"$way 10.98.0.2 and greater 9014\" 2>/dev/null | wc -l) -gt 50 ] && echo $way; done; $CHITON network rm one";
+    script_says(
+        script,
+        "mtu 9000\n  \"mtu\": 9000,\nchiton: the network takes packets of 9000 bytes, and 9001 are asked for. Make another one with chiton network create --mtu 9001.\n\
+         chiton: no card has packets of 100 bytes. Give a number from 1280 to 65521, such as 9000.\n\
+         chiton: the interface t0 takes packets of 1500 bytes, and 2000 are asked for. Set it first with ip link set t0 mtu 2000.\n\
+         2 received\nfrom it\nmtu 9000\n2 received\nmessage too long, mtu=9000\nto it\nmessage too long, mtu=1400\n2 received\nso many at once\nsrc\ndst\n",
     )
 }

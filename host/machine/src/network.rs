@@ -18,6 +18,8 @@ pub struct Card {
     pub backend: Backend,
     /// Its address.
     pub mac: Mac,
+    /// Bytes of its longest packet, if they are not 1500.
+    pub mtu: Option<u16>,
 }
 
 /// What a card leads to on the host.
@@ -115,10 +117,11 @@ impl fmt::Display for Mac {
 pub(crate) fn arguments(cards: &[Card]) -> Vec<OsString> {
     let mut list = Vec::new();
     for (index, card) in cards.iter().enumerate() {
+        let mtu = card.mtu.map_or(String::new(), |mtu| format!(",host_mtu={mtu}"));
         list.extend(["-netdev".into(), netdev(&card.backend, index)]);
         list.extend([
             "-device".into(),
-            format!("virtio-net-device,netdev=n{index},mac={}", card.mac),
+            format!("virtio-net-device,netdev=n{index},mac={}{mtu}", card.mac),
         ]);
     }
     list.into_iter().map(OsString::from).collect()
@@ -230,10 +233,12 @@ mod tests {
             Card {
                 backend: user,
                 mac: Mac::of_name("a"),
+                mtu: None,
             },
             Card {
                 backend: Backend::Socket("listen=127.0.0.1:1".into()),
                 mac: Mac::of_name("b"),
+                mtu: Some(9000),
             },
         ];
         let words = arguments(&two);
@@ -243,5 +248,6 @@ mod tests {
                 .starts_with("virtio-net-device,netdev=n0,mac=52:54:00:")
         );
         assert_eq!(words[5], "socket,id=n1,listen=127.0.0.1:1");
+        assert!(words[7].to_string_lossy().ends_with(",host_mtu=9000"));
     }
 }

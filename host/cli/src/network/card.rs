@@ -33,6 +33,8 @@ pub(crate) struct CardPlan {
     /// Addresses; DHCP and router advertisements if there are none.
     pub(crate) addresses: Vec<Interface>,
     pub(crate) gateways: Vec<IpAddr>,
+    /// Bytes of its longest packet; what the network has if nobody says.
+    pub(crate) mtu: Option<u16>,
 }
 
 /// Options of QEMU's socket network.
@@ -47,6 +49,7 @@ impl CardPlan {
             mac: None,
             addresses: Vec::new(),
             gateways: Vec::new(),
+            mtu: None,
         }
     }
 
@@ -82,12 +85,13 @@ impl CardPlan {
                 ("ip", _) => plan.address(value)?,
                 ("gateway", _) => plan.gateway(value)?,
                 ("mac", _) => plan.mac(value)?,
+                ("mtu", _) => plan.mtu = Some(mtu(value)?),
                 (_, Way::Socket(options)) => *options = format!("{options},{}", socket_option(option, text)?),
                 _ => {
                     let cause = format!("--network {text}: there is no option {key}");
                     return Err(Failure::other(
                         cause,
-                        "Give ip=ADDRESS/PREFIX, gateway=ADDRESS or mac=ADDRESS",
+                        "Give ip=ADDRESS/PREFIX, gateway=ADDRESS, mac=ADDRESS or mtu=BYTES",
                     ));
                 }
             }
@@ -196,6 +200,33 @@ impl CardPlan {
             .chain(self.gateways.iter().chain(own).map(|gateway| format!("gw={gateway}")))
             .chain(nameservers.iter().map(|server| format!("dns={server}")));
         Ok(words.collect::<Vec<_>>().join(";"))
+    }
+}
+
+/// Bytes of a longest packet: what IPv6 needs at least, and what a TAP interface takes at most.
+pub(super) fn mtu(text: &str) -> Result<u16, Failure> {
+    let number = text.parse().ok().filter(|mtu| (1280..=65521).contains(mtu));
+    number.ok_or_else(|| {
+        let cause = format!("no card has packets of {text} bytes");
+        Failure::other(cause, "Give a number from 1280 to 65521, such as 9000")
+    })
+}
+
+/// Whether the interface that a card is connected to takes its packets.
+///
+/// # Errors
+/// It takes only shorter ones.
+pub(super) fn takes(interface: &str, mtu: u16) -> Result<(), Failure> {
+    let file = Path::new("/sys/class/net").join(interface).join("mtu");
+    let known = fs::read_to_string(file)
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok());
+    match known {
+        Some(least) if least < u32::from(mtu) => Err(Failure::other(
+            format!("the interface {interface} takes packets of {least} bytes, and {mtu} are asked for"),
+            format!("Set it first with ip link set {interface} mtu {mtu}"),
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -316,6 +347,7 @@ mod tests {
             "ip=10.1.1.2/16;ip=fd00::2/64;gw=10.1.0.1"
         );
         assert_eq!(full.mac, Mac::parse("52:54:00:00:00:01"));
+        assert_eq!((full.mtu, card("tap,mtu=9000").mtu), (None, Some(9000)));
         assert_eq!(CardPlan::parse("none").unwrap(), None);
         for bad in [
             "",
@@ -329,6 +361,9 @@ mod tests {
             "socket",
             "socket:x=y",
             "user,mac=1",
+            "tap,mtu=1279",
+            "tap,mtu=65522",
+            "tap,mtu=x",
             "user,ip=1.2.3.4,ip=1.2.3.5",
             "user,ip=10.0.2.0/24",
             "user,gateway=0.0.0.0",

@@ -53,6 +53,9 @@ pub(crate) struct NetworkArgs {
     /// Ethernet address of the first card.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) mac: Option<String>,
+    /// Bytes of the longest packet of the first card, for networks that take more or less than 1500.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) mtu: Option<String>,
     /// An address of the first card, in the place of DHCP; once for IPv4, and for IPv6.
     #[arg(long, value_name = "ADDRESS[/PREFIX]")]
     pub(crate) ip: Vec<String>,
@@ -94,7 +97,10 @@ impl NetworkArgs {
     /// Whether there is no option but `--network`.
     fn says_nothing_more(&self) -> bool {
         let lists = [&self.publish, &self.ip, &self.gateway, &self.allow, &self.deny];
-        lists.iter().all(|list| list.is_empty()) && self.mac.is_none() && self.nameserver.is_empty()
+        lists.iter().all(|list| list.is_empty())
+            && self.mac.is_none()
+            && self.mtu.is_none()
+            && self.nameserver.is_empty()
     }
 
     /// Makes the network that the options describe. Published ports are held until the result is dropped.
@@ -168,6 +174,9 @@ impl NetworkArgs {
         self.ip.iter().try_for_each(|text| first.address(text))?;
         self.gateway.iter().try_for_each(|text| first.gateway(text))?;
         self.mac.iter().try_for_each(|text| first.mac(text))?;
+        if let Some(text) = &self.mtu {
+            first.mtu = Some(card::mtu(text)?);
+        }
         Ok(plans)
     }
 }
@@ -241,8 +250,30 @@ impl Network {
         self.chosen.extend(chosen.into_iter().map(Lead::to_string));
         self.notes.extend(known.into_iter().map(Lead::to_string));
         self.tokens.push(token);
-        self.cards.push(Card { backend, mac });
+        let mtu = mtu_of(plan)?;
+        self.cards.push(Card { backend, mac, mtu });
         Ok(())
+    }
+}
+
+/// How long packets of a card are, if that is not as usual; what it is connected to must take them.
+fn mtu_of(plan: &CardPlan) -> Result<Option<u16>, Failure> {
+    const USUAL: u16 = 1500;
+    match (&plan.way, plan.mtu) {
+        (Way::User, Some(mtu)) if mtu > USUAL => Err(Failure::other(
+            format!("QEMU's own network takes packets of {USUAL} bytes, and {mtu} are asked for"),
+            "Give less, or use a TAP interface or chiton network",
+        )),
+        (Way::Tap(Some(name)), Some(mtu)) => card::takes(name, mtu).map(|()| Some(mtu)),
+        (Way::Shared(shared), Some(mtu)) if mtu > shared.mtu.unwrap_or(USUAL) => {
+            let most = shared.mtu.unwrap_or(USUAL);
+            Err(Failure::other(
+                format!("the network takes packets of {most} bytes, and {mtu} are asked for"),
+                format!("Make another one with chiton network create --mtu {mtu}"),
+            ))
+        }
+        (Way::Shared(shared), None) => Ok(shared.mtu),
+        (_, mtu) => Ok(mtu),
     }
 }
 
@@ -344,6 +375,8 @@ mod tests {
             ),
             ("--machine q35 --network user", "on PCI"),
             ("--network wifi", "no such network"),
+            ("--mtu 9000", "takes packets of 1500 bytes"),
+            ("--network tap --mtu 90000", "from 1280 to 65521"),
             ("--allow example.org", "rules have none"),
             ("--deny example.org:443", "rules have none"),
             ("--deny 10.0.0.0/33", "10.0.0.0/8"),

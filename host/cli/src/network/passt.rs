@@ -64,6 +64,9 @@ impl Passt {
                 arguments.extend(["--netmask".into(), card.prefix.to_string()]);
             }
         }
+        if let Some(mtu) = plan.mtu {
+            arguments.extend(["--mtu".into(), mtu.to_string()]);
+        }
         let gateways = plan.gateways.iter().map(IpAddr::to_string);
         arguments.extend(gateways.flat_map(|gateway| ["--gateway".into(), gateway]));
         for lead in leads {

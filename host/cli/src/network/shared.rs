@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(super) newer_leaves: bool,
     /// Whether dnsmasq gives out addresses and names.
     pub(super) dhcp: bool,
+    /// Bytes of the longest packet, if that is not as usual.
+    pub(crate) mtu: Option<u16>,
 }
 
 impl Nat {
@@ -101,6 +103,7 @@ impl Shared {
                 _ => Nat::None,
             },
             dhcp: value("dhcp")? == "dnsmasq",
+            mtu: value("mtu").and_then(|mtu| mtu.parse().ok()),
         })
     }
 
@@ -111,6 +114,9 @@ impl Shared {
             self.nat.word(),
             if self.dhcp { "dnsmasq" } else { "none" }
         );
+        if let Some(mtu) = self.mtu {
+            text += &format!("mtu={mtu}\n");
+        }
         if let Some(newer) = self.newer {
             let leaves = if self.newer_leaves { "yes" } else { "no" };
             text += &format!("gateway6={newer}\nnat6={leaves}\n");
@@ -127,9 +133,13 @@ impl Shared {
         let write = || {
             fs::create_dir_all(&place)?;
             let script = place.join("up");
+            let mtu = self.mtu.map_or(String::new(), |mtu| format!("mtu {mtu} "));
             fs::write(
                 &script,
-                format!("#!/bin/sh\nexec ip link set dev \"$1\" master {} up\n", self.bridge()),
+                format!(
+                    "#!/bin/sh\nexec ip link set dev \"$1\" {mtu}master {} up\n",
+                    self.bridge()
+                ),
             )?;
             fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
             fs::write(place.join("state"), self.text())
@@ -253,10 +263,12 @@ mod tests {
             nat: Nat::Nft,
             newer_leaves: false,
             dhcp: false,
+            mtu: None,
         };
         let both = Shared {
             newer: Interface::parse("fd00:87::1/64"),
             newer_leaves: true,
+            mtu: Some(9000),
             ..network.clone()
         };
         assert_eq!(Shared::parse("web", &both.text()), Some(both.clone()));

@@ -121,6 +121,9 @@ pub(super) fn make_bridge(network: &Shared) -> Result<(), Failure> {
     let gateway = network.gateway;
     run("ip", &format!("link add {bridge} type bridge"), "")?;
     run("ip", &format!("link set {bridge} alias {}", alias(&network.name)), "")?;
+    if let Some(mtu) = network.mtu {
+        run("ip", &format!("link set {bridge} mtu {mtu}"), "")?;
+    }
     run("ip", &format!("addr add {gateway} dev {bridge}"), "")?;
     if let Some(newer) = network.newer {
         // Nobody else can have it on a bridge that is new, so nobody is asked.
@@ -282,6 +285,7 @@ mod tests {
             nat: Nat::Nft,
             newer_leaves: false,
             dhcp: true,
+            mtu: None,
         };
         let table = nft_tables(&network);
         assert!(!table.contains("ip6"), "it does not leave");

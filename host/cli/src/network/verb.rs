@@ -22,6 +22,9 @@ pub(crate) enum NetworkVerb {
         /// random network of fd00::/8.
         #[arg(long, value_name = "ADDRESS/PREFIX")]
         subnet: Vec<String>,
+        /// Bytes of the longest packet, for all machines on it.
+        #[arg(long, value_name = "BYTES")]
+        mtu: Option<String>,
         /// No way out: the machines reach each other and this host.
         #[arg(long)]
         internal: bool,
@@ -55,9 +58,10 @@ pub(crate) fn network(verb: &NetworkVerb) -> Outcome {
         NetworkVerb::Create {
             name,
             subnet,
+            mtu,
             internal,
             is_static,
-        } => create(name, subnet, *internal, *is_static),
+        } => create(name, subnet, mtu.as_deref(), *internal, *is_static),
         NetworkVerb::Ls => list(),
         NetworkVerb::Rm { force, names } => {
             needs_root("removing a network")?;
@@ -68,8 +72,9 @@ pub(crate) fn network(verb: &NetworkVerb) -> Outcome {
     }
 }
 
-fn create(name: &str, subnets: &[String], internal: bool, is_static: bool) -> Outcome {
+fn create(name: &str, subnets: &[String], mtu: Option<&str>, internal: bool, is_static: bool) -> Outcome {
     Shared::check_name(name)?;
+    let mtu = mtu.map(super::card::mtu).transpose()?;
     needs_root("making a network")?;
     if let Some(old) = Shared::find(name) {
         if tools::interface_exists(&old.bridge()) {
@@ -124,6 +129,7 @@ fn create(name: &str, subnets: &[String], internal: bool, is_static: bool) -> Ou
             && passes_on
             && (nat == Nat::Nft || nat == Nat::Iptables && tools::is_there("ip6tables")),
         dhcp: !is_static,
+        mtu,
     };
     let made = network
         .store()
@@ -338,6 +344,7 @@ fn inspect(name: &str) -> Outcome {
         "gateway6": network.newer.map(|newer| newer.address.to_string()),
         "nat6": network.newer_leaves,
         "bridge": network.bridge(),
+        "mtu": network.mtu.unwrap_or(1500),
         "state": state(&network),
         "nat": network.nat.word(),
         "dhcp": network.dhcp,

@@ -6,7 +6,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use ip::{Failed, Received};
+use ip::{Failed, Received, Route};
 use ipc::channel::Ear;
 use ipc::options::Options;
 use lock::SpinLock;
@@ -75,6 +75,28 @@ impl Letter {
 }
 
 impl Trouble {
+    /// Of something for which its way has no packets that are long enough.
+    #[cold]
+    pub(crate) fn too_long(to: SocketAddr, route: &Route) -> Self {
+        Self {
+            errno: Errno::EMSGSIZE,
+            message: None,
+            info: if route.is_local { 65535 } else { route.mtu.min(65535) },
+            offender: to.ip(),
+            letter: Letter {
+                bytes: Vec::new(),
+                from: to,
+                to: to.ip(),
+                interface: route.interface,
+                hop_limit: 0,
+                traffic_class: 0,
+                covered: None,
+                came: 0,
+                lost: 0,
+            },
+        }
+    }
+
     /// Of something that was to go to somebody, of which these bytes are left.
     pub(crate) fn new(failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) -> Self {
         Self {

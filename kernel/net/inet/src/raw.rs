@@ -176,7 +176,17 @@ impl RawSocket {
         Ok(len)
     }
 
+    /// Sends a packet, and tells, if that is wanted, that it does not fit.
     fn send_prepared(&self, whole: &Prepared) -> Result<()> {
+        self.send_whole(whole).inspect_err(|error| {
+            let wanted = || control::wants_troubles(&self.options, whole.to.ip());
+            if error.errno == Errno::EMSGSIZE && wanted() {
+                self.inbox.put_trouble(Trouble::too_long(whole.to, &whole.route));
+            }
+        })
+    }
+
+    fn send_whole(&self, whole: &Prepared) -> Result<()> {
         let Prepared {
             bytes, manner, route, ..
         } = whole;

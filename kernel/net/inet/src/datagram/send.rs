@@ -103,7 +103,12 @@ impl UdpSocket {
             piece,
         } = whole;
         if self.is_ping() {
-            return self.send_echo(bytes, *own, *to, manner, route);
+            let sent = self.send_echo(bytes, *own, *to, manner, route);
+            return sent.inspect_err(|error| {
+                if error.errno == Errno::EMSGSIZE {
+                    self.is_too_long(*to, route);
+                }
+            });
         }
         let piece = match *piece {
             Some(piece) if bytes.len() > piece * MOST => {
@@ -121,23 +126,7 @@ impl UdpSocket {
     #[cold]
     fn is_too_long(&self, to: SocketAddr, route: &Route) {
         if control::wants_troubles(&self.options, to.ip()) {
-            self.inbox.put_trouble(Trouble {
-                errno: Errno::EMSGSIZE,
-                message: None,
-                info: if route.is_local { 65535 } else { route.mtu.min(65535) },
-                offender: to.ip(),
-                letter: Letter {
-                    bytes: Vec::new(),
-                    from: to,
-                    to: to.ip(),
-                    interface: route.interface,
-                    hop_limit: 0,
-                    traffic_class: 0,
-                    covered: None,
-                    came: 0,
-                    lost: 0,
-                },
-            });
+            self.inbox.put_trouble(Trouble::too_long(to, route));
         }
     }
 
