@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cards, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
-    processes, programs, rules, servers, soak, storms, streams, suite, tcp, unplugged, vsock,
+    processes, programs, rules, servers, soak, storms, streams, suite, tcp, two_cards, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         machines::cases(),
         network::cases(),
         bridges::cases(),
+        two_cards::cases(),
         cards::cases(),
         packages::cases(),
         tcp::cases(),

@@ -26,6 +26,7 @@ int main(int count, char **words) {
   made(AF_INET6, SOCK_STREAM, "::", 8081, 5);
   made(AF_INET, SOCK_DGRAM, "0.0.0.0", 5353, 0);
   made(AF_INET6, SOCK_DGRAM, "::1", 5354, 0);
+  if (setsockopt(made(AF_INET, SOCK_DGRAM, "0.0.0.0", 5355, 0), SOL_SOCKET, SO_BINDTODEVICE, "lo", 2)) perror("lo");
   int client = made(AF_INET, SOCK_STREAM, "127.0.0.1", 40000, 0);
   struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(8080), .sin_addr = {htonl(INADDR_LOOPBACK)}};
   if (connect(client, (void *)&to, sizeof to)) perror("connect");

@@ -26,6 +26,7 @@
 //! | [`clients`] | clients of packages, with real servers on the host |
 //! | [`bridges`] | networks that several machines share |
 //! | [`cards`] | what programs see of a card and change of it |
+//! | [`two_cards`] | sockets of a machine with two cards, differential |
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`rules`] | what a machine may connect to |
 //! | [`soak`] | nginx and redis under load for a long time |
@@ -65,5 +66,6 @@ pub mod streams;
 pub mod suite;
 pub mod tcp;
 pub mod terminal;
+pub mod two_cards;
 pub mod unplugged;
 pub mod vsock;

@@ -20,6 +20,7 @@ pub const SOCK_SEQPACKET: u32 = 5;
 pub const SOCK_TYPE_MASK: u32 = 0xf;
 
 pub const MSG_OOB: u32 = 1;
+pub const MSG_DONTROUTE: u32 = 4;
 pub const MSG_PEEK: u32 = 2;
 pub const MSG_CTRUNC: u32 = 8;
 pub const MSG_TRUNC: u32 = 0x20;
@@ -89,6 +90,7 @@ pub const SO_COOKIE: u32 = 57;
 pub const SO_PEERGROUPS: u32 = 59;
 pub const SO_ZEROCOPY: u32 = 60;
 pub const SO_TXTIME: u32 = 61;
+pub const SO_BINDTOIFINDEX: u32 = 62;
 pub const SO_TIMESTAMP_NEW: u32 = 63;
 pub const SO_TIMESTAMPNS_NEW: u32 = 64;
 pub const SO_TIMESTAMPING_NEW: u32 = 65;

@@ -12,7 +12,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU64, Ordering};
+use lock::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use sortedmap::SortedMap;
 use vfs::Direction;
 use zerocopy::{FromBytes, IntoBytes};
@@ -34,6 +34,10 @@ pub struct Options {
     /// Bytes in a second at most, and one more; 0 if nobody said so (`SO_MAX_PACING_RATE`).
     rate: AtomicU64,
     cookie: AtomicU64,
+    /// The interface that it is bound to; 0 for none.
+    device: AtomicU32,
+    /// Whether something was said of the way that what it sends takes.
+    has_way: AtomicBool,
     /// Whether there is something that who delivers or receives has to look for: a filter, times, an offset, lost ones.
     has_extras: AtomicBool,
     filter: SpinLock<Option<Arc<Filter>>>,
@@ -116,6 +120,31 @@ impl Options {
         self.has_extras.load(Ordering::Relaxed)
     }
 
+    /// The interface that it is bound to (`SO_BINDTODEVICE`).
+    #[inline]
+    #[must_use]
+    pub fn device(&self) -> Option<u32> {
+        Some(self.device.load(Ordering::Relaxed)).filter(|index| *index != 0)
+    }
+
+    /// Binds it to an interface; 0 for none.
+    pub fn bind_to_device(&self, index: u32) {
+        self.device.store(index, Ordering::Relaxed);
+        self.note_way();
+    }
+
+    /// Whether something was said of the way that what it sends takes.
+    #[inline]
+    #[must_use]
+    pub fn has_way(&self) -> bool {
+        self.has_way.load(Ordering::Relaxed)
+    }
+
+    /// Something was.
+    pub fn note_way(&self) {
+        self.has_way.store(true, Ordering::Relaxed);
+    }
+
     /// The program that says what of a packet is wanted.
     #[must_use]
     pub fn filter(&self) -> Option<Arc<Filter>> {
@@ -134,6 +163,8 @@ impl Options {
         let filter = other.filter();
         *self.filter.lock() = filter;
         self.has_extras.store(other.has_extras(), Ordering::Relaxed);
+        self.has_way.store(other.has_way(), Ordering::Relaxed);
+        self.device.store(other.device().unwrap_or(0), Ordering::Relaxed);
         for (to, from) in [
             (&self.rate, &other.rate),
             (&self.receive_timeout, &other.receive_timeout),

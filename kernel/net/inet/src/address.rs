@@ -54,7 +54,7 @@ pub(crate) const fn scoped(ip: IpAddr, port: u16, interface: u32) -> SocketAddr 
 }
 
 /// Whether an address means something on one network only.
-const fn is_local_to_link(ip: Ipv6Addr) -> bool {
+pub(crate) const fn is_local_to_link(ip: Ipv6Addr) -> bool {
     ip.is_unicast_link_local() || ip.is_multicast() && ip.octets()[1] & 0xf == 2
 }
 

@@ -6,7 +6,7 @@ use crate::table::{self, Entry, Name};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use counters::tcp::{IN_CSUM_ERRORS, IN_ERRS, IN_SEGS};
-use ip::{Failed, Handler, Received};
+use ip::{Failed, Handler, Received, Via};
 use lock::atomic::{AtomicBool, Ordering};
 use tcp::time_wait::Answer;
 use tcp::{Header, Segment, Seq, TimeWait};
@@ -21,7 +21,7 @@ pub(crate) fn start() {
 }
 
 fn receive(packet: &Received<'_>) {
-    if !packet.is_unicast || packet.interface == ip::LOOPBACK {
+    if !packet.is_unicast || packet.is_local {
         return;
     }
     IN_SEGS.count();
@@ -41,12 +41,17 @@ fn receive(packet: &Received<'_>) {
         SocketAddr::new(packet.source, segment.source),
     );
     let refusal = match table::find(&name) {
-        Some(Entry::Live(remote)) => remote.deliver(&segment),
+        Some(Entry::Live(remote)) if remote.takes_from(packet.interface) => remote.deliver(&segment),
         Some(Entry::Over(over)) => after(&name, *over, packet.interface, &segment),
-        None => begin(&name, packet.interface, &segment, None),
+        _ => begin(&name, packet.interface, &segment, None),
     };
     if let Some(header) = refusal {
-        send_header(&name, Some(packet.interface), &header, &tcp::Options::default());
+        send_header(
+            &name,
+            Via::by(Some(packet.interface)),
+            &header,
+            &tcp::Options::default(),
+        );
     }
 }
 
@@ -54,7 +59,7 @@ fn receive(packet: &Received<'_>) {
 #[cold]
 #[inline(never)]
 fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
-    match PORTS.find_listener(name.0, name.1) {
+    match PORTS.find_listener(name.0, name.1, interface) {
         Some(socket) => crate::half_open::arrive(&socket, name, interface, segment, least),
         None => segment.refusal(),
     }
@@ -69,7 +74,7 @@ fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>)
         Answer::Drop => {}
         Answer::Forget => table::remove(name, None),
         Answer::Acknowledge(header) => {
-            send_header(name, Some(interface), &header, &over.options(now));
+            send_header(name, Via::by(Some(interface)), &header, &over.options(now));
             table::update(name, over);
         }
         Answer::Reuse(least) => {

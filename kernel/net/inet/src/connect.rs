@@ -7,13 +7,14 @@ use crate::half_open::Requests;
 use crate::remote::Remote;
 use crate::stream::{Ends, PORTS, TcpSocket};
 use crate::table::plain;
-use crate::{address, limits, mirror, stream_options};
+use crate::{address, device, limits, mirror, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use ip::Via;
 use ipc::channel::Ear;
 use lock::SpinLock;
 use vfs::Events;
@@ -174,7 +175,10 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     }
     socket.look_around()?;
     // A machine that is being configured is waited for while nothing is locked; what comes of it, the route says again.
-    let _ = ip::route_when_ready(address::or_own(wanted).ip(), None, address::interface_of(wanted));
+    let wanted = device::for_connect(&socket.options, wanted)?;
+    let to = address::or_own(wanted);
+    let via = device::via_of_stream(&socket.options, to);
+    let _ = ip::route_when_ready(to.ip(), None, via);
     let mut ends = socket.ends.lock();
     match ends.progress {
         Progress::Idle => {}
@@ -185,7 +189,6 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         }
         Progress::Known => return Err(Error::new(Errno::EISCONN, "the socket is connected")),
     }
-    let to = address::or_own(wanted);
     if socket.family == AF_INET6 && to.is_ipv4() && crate::options::is_only_v6(&socket.options) {
         return Err(Error::new(
             Errno::ENETUNREACH,
@@ -194,15 +197,20 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     }
     let ip = ends.own.map(|own| own.ip()).filter(|ip| !ip.is_unspecified());
     let ip = ip.or(ends.given.ip);
-    if !address::is_own(to.ip()) {
-        begin(socket, &mut ends, ip, to)?;
+    let is_here = ip::owner(to.ip(), via.interface).is_some();
+    if !is_here && !device::leads_here(to.ip(), via) {
+        begin(socket, &mut ends, ip, to, via)?;
         drop(ends);
         if let Some(remote) = socket.remote() {
             remote.start();
         }
         return Err(PROGRESS);
     }
-    let ip = ip.unwrap_or(address::source(to.ip()));
+    let ip = match ip {
+        Some(ip) => ip,
+        None if is_here => address::source(to.ip()),
+        None => ip::route(to.ip(), None, via)?.source,
+    };
     let port = match ends.own {
         Some(own) => own.port(),
         None => free_port(socket, SocketAddr::new(ip, 0), to)?,
@@ -231,12 +239,11 @@ fn parse(socket: &TcpSocket, bytes: &[u8]) -> Result<SocketAddr> {
 /// Begins a connection over the network.
 #[cold]
 #[inline(never)]
-fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr) -> Result<()> {
+fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr, via: Via) -> Result<()> {
     const TAKEN: Error = Error::new(Errno::EADDRNOTAVAIL, "there is such a connection already");
     /// Ports that are tried: one may still be that of a connection which is over.
     const ATTEMPTS: usize = 64;
-    let interface = address::interface_of(to);
-    let route = ip::route(to.ip(), ip, interface)?;
+    let route = ip::route(to.ip(), ip, via)?;
     let settings = stream_options::settings(&socket.options);
     let bound = ends.own;
     for _ in 0..ATTEMPTS {
@@ -246,7 +253,7 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
             None => free_port(socket, own, to)?,
         };
         let own = SocketAddr::new(own.ip(), port);
-        let made = Remote::connect((plain(own), plain(to)), interface, &socket.ear, settings);
+        let made = Remote::connect((plain(own), plain(to)), via, &socket.ear, settings);
         if let Ok(Some(remote)) = made {
             stream_options::set_manner(socket, &remote);
             ends.own = Some(own);
@@ -295,7 +302,10 @@ fn refuse(client: &TcpSocket) {
 /// Connects to who listens there, stands in line for it, or is refused.
 fn attempt(client: &TcpSocket, to: SocketAddr) {
     let Some(from) = client.ends.lock().own else { return };
-    let target = PORTS.find(to, from, |socket| socket.listener.get().is_some_and(Listener::is_open));
+    let by = ip::owner(to.ip(), None).unwrap_or(ip::LOOPBACK);
+    let target = PORTS.find(to, from, by, |socket| {
+        socket.listener.get().is_some_and(Listener::is_open)
+    });
     let Some((target, listener)) = target
         .as_ref()
         .and_then(|target| Some((target, target.listener.get()?)))

@@ -83,6 +83,12 @@ impl Manner {
         Ok(manner)
     }
 
+    /// Whether nothing is said of the way.
+    #[inline]
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.source.is_none() && self.interface.is_none()
+    }
+
     /// The hops that a packet may take.
     pub(crate) fn hop_limit(&self, options: &Options, to: IpAddr) -> u8 {
         let usual = i32::from(ip::usual_hops(to));

@@ -6,7 +6,7 @@ use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
-use ip::Route;
+use ip::{Route, Via};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use usermem::Source;
@@ -18,6 +18,7 @@ pub(crate) struct Prepared {
     pub(crate) to: SocketAddr,
     pub(crate) manner: Manner,
     pub(crate) route: Route,
+    pub(crate) via: Via,
     /// The bytes of each of several that it is sent as.
     pub(crate) piece: Option<usize>,
 }
@@ -57,9 +58,9 @@ impl Cork {
     }
 
     /// Goes to another address than the first send said.
-    pub(crate) fn redirect(&self, to: SocketAddr, route: Route) {
+    pub(crate) fn redirect(&self, to: SocketAddr, (route, via): (Route, Via)) {
         if let Some(waiting) = &mut *self.waiting.lock() {
-            (waiting.to, waiting.route) = (to, route);
+            (waiting.to, waiting.route, waiting.via) = (to, route, via);
         }
     }
 

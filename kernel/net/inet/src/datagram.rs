@@ -12,14 +12,14 @@ use crate::control::Manner;
 use crate::cork::Cork;
 use crate::dissolve::Given;
 use crate::inbox::Inbox;
-use crate::membership::{self, Groups};
+use crate::membership::Groups;
 use crate::ports::{Holder, Ports, Wish};
-use crate::{address, lite, options, ping};
+use crate::{address, device, lite, options, ping};
 use abi::socket::{AF_INET6, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use core::net::{Ipv4Addr, SocketAddr};
-use ip::Route;
+use ip::{Route, Via};
 use ipc::options::Options;
 use lock::SpinLock;
 use lock::atomic::AtomicBool;
@@ -100,6 +100,7 @@ impl UdpSocket {
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
             range: options::port_range(&self.options),
+            device: self.options.device(),
         };
         let wish = if self.is_ping() {
             ping::wish(wish, &self.options)
@@ -158,22 +159,33 @@ impl UdpSocket {
     }
 
     /// The way to an address, if the socket may take it.
-    fn way(&self, to: SocketAddr, manner: &Manner) -> Result<Route> {
+    fn way(&self, to: SocketAddr, manner: &Manner, flags: u32) -> Result<(Route, Via)> {
         let own = self.ends.lock().own.map(|own| own.ip());
         let own = own.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == to.is_ipv4());
-        let chosen = membership::interface_for(&self.options, to.ip());
-        let interface = manner.interface.or(address::interface_of(to)).or(chosen);
         let refused = Error::new(Errno::EACCES, "broadcasting was not asked for (SO_BROADCAST)");
-        let may_broadcast = self.options.is_set(SOL_SOCKET, SO_BROADCAST);
+        let may_broadcast = || self.options.is_set(SOL_SOCKET, SO_BROADCAST);
         // Refused whether or not there is a card.
-        if to.ip() == Ipv4Addr::BROADCAST && !may_broadcast {
+        if to.ip() == Ipv4Addr::BROADCAST && !may_broadcast() {
             return Err(refused);
         }
-        let route = ip::route_when_ready(to.ip(), manner.source.or(own), interface)?;
-        if route.is_broadcast && !may_broadcast {
+        let via = device::via(&self.options, to, manner, flags)?;
+        let route = ip::route_when_ready(to.ip(), manner.source.or(own), via)?;
+        if route.is_broadcast && !may_broadcast() {
             return Err(refused);
         }
-        Ok(route)
+        let via = Via {
+            interface: Some(route.interface),
+            ..via
+        };
+        Ok((route, via))
+    }
+
+    /// Has the table of ports know which interface it is bound to.
+    fn note_device(&self) {
+        let own = self.ends.lock().own;
+        if let Some(own) = own {
+            self.ports().rebind(own.port(), &self.own, self.options.device());
+        }
     }
 
     /// How much of a datagram its checksum covers, if not everything.

@@ -3,7 +3,7 @@
 use crate::table::Name;
 use abi::Result;
 use core::net::IpAddr;
-use ip::{Offload, Outgoing};
+use ip::{Offload, Outgoing, Via};
 use packet::checksum::Sum;
 use tcp::{Output, segment};
 
@@ -15,7 +15,7 @@ pub(crate) const PROTOCOL: u8 = 6;
 pub(crate) struct Manner {
     pub(crate) hops: u8,
     pub(crate) service: u8,
-    pub(crate) interface: Option<u32>,
+    pub(crate) via: Via,
 }
 
 /// Sends a segment from one address to another.
@@ -39,7 +39,7 @@ pub(crate) fn send(own: IpAddr, peer: IpAddr, output: Output<'_>, manner: &Manne
         source: Some(own),
         hop_limit: manner.hops,
         traffic_class: manner.service,
-        interface: manner.interface,
+        via: manner.via,
         dont_fragment: true,
         offload: Some(Offload {
             checksum_at: segment::CHECKSUM_AT as u16,
@@ -52,7 +52,7 @@ pub(crate) fn send(own: IpAddr, peer: IpAddr, output: Output<'_>, manner: &Manne
 }
 
 /// Sends a segment without bytes.
-pub(crate) fn send_header(name: &Name, interface: Option<u32>, header: &tcp::Header, options: &tcp::Options) {
+pub(crate) fn send_header(name: &Name, via: Via, header: &tcp::Header, options: &tcp::Options) {
     let mut bytes = [0; segment::LONGEST];
     let len = header.write(options, &mut bytes);
     let output = Output {
@@ -64,7 +64,7 @@ pub(crate) fn send_header(name: &Name, interface: Option<u32>, header: &tcp::Hea
     let manner = Manner {
         hops: ip::usual_hops(name.1.ip()),
         service: 0,
-        interface,
+        via,
     };
     // What does not go is as good as lost, and comes again.
     let _ = send(name.0.ip(), name.1.ip(), output, &manner);

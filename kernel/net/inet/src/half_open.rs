@@ -11,7 +11,9 @@ use crate::table::{self, Name};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use counters::tcp_ext;
+use ip::Via;
 use lock::SpinLock;
 use tcp::listener::{Request, Verdict};
 use tcp::{Header, Segment, Seq, Settings, flags};
@@ -118,7 +120,7 @@ pub(crate) fn arrive(
         Verdict::Answer => {
             let answer = request.answer(now, &state.settings, false);
             drop(state);
-            send_header(name, Some(interface), &answer.0, &answer.1);
+            send_header(name, Via::by(Some(interface)), &answer.0, &answer.1);
             None
         }
         Verdict::Forget => {
@@ -152,7 +154,7 @@ fn begin(
     (least, backlog): (Option<Seq>, usize),
 ) {
     let now = time::now();
-    let Ok(mut ends) = remote::ends(now, name, Some(interface)) else {
+    let Ok(mut ends) = remote::ends(now, name, Via::by(Some(interface))) else {
         return;
     };
     if let Some(least) = least.filter(|least| ends.first.before(*least)) {
@@ -189,7 +191,7 @@ fn begin(
         sweep_at(requests, &mut state, next);
     }
     drop(state);
-    send_header(name, Some(interface), &header, &options);
+    send_header(name, Via::by(Some(interface)), &header, &options);
 }
 
 #[cold]
@@ -198,7 +200,7 @@ fn with_cookie(now: u64, name: &Name, interface: u32, segment: &Segment<'_>) -> 
     if segment.flags & (flags::SYN | flags::ACK | flags::RST) != flags::ACK {
         return None;
     }
-    let ends = remote::ends(now, name, Some(interface)).ok()?;
+    let ends = remote::ends(now, name, Via::by(Some(interface))).ok()?;
     Request::from_cookie(table::secret(), now, table::words(name), ends, segment)
 }
 
@@ -214,9 +216,12 @@ fn open(
 ) -> Option<Header> {
     let server = TcpSocket::new(socket.family, socket.uid);
     server.options.inherit(&socket.options);
+    if matches!(name.1.ip(), IpAddr::V6(peer) if peer.is_unicast_link_local()) {
+        server.options.bind_to_device(interface);
+    }
     let connection = request.open(time::now(), stream_options::settings(&server.options));
     server.serve(name.0, name.1, socket);
-    let remote = Remote::accept(*name, Some(interface), &server.ear, connection)?;
+    let remote = Remote::accept(*name, Via::by(Some(interface)), &server.ear, connection)?;
     stream_options::set_manner(&server, &remote);
     *server.remote.lock() = Some(Arc::clone(&remote));
     counters::tcp::PASSIVE_OPENS.count();
@@ -262,7 +267,7 @@ impl Expire for Sweep {
         }
         drop(guard);
         for (name, interface, (header, options)) in &answers {
-            send_header(name, Some(*interface), header, options);
+            send_header(name, Via::by(Some(*interface)), header, options);
         }
     }
 }

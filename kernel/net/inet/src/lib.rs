@@ -15,6 +15,7 @@
 //! | `raw` | raw sockets |
 //! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
+//! | `device` | interfaces that sockets are bound to, or send by |
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
@@ -31,6 +32,7 @@ mod control;
 mod cork;
 mod datagram;
 mod depart;
+mod device;
 mod dissolve;
 mod half_open;
 mod inbox;

@@ -1,7 +1,7 @@
 //! Groups that a socket is in (`IP_ADD_MEMBERSHIP`, `IPV6_JOIN_GROUP`, `MCAST_JOIN_GROUP`), and by which interface it sends to groups.
 
-use crate::address;
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
+use crate::{address, device};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -34,7 +34,11 @@ impl Groups {
             (IPPROTO_IPV6, JOIN | LEAVE) => newer(value),
             (IPPROTO_IP | IPPROTO_IPV6, JOIN_ANY | LEAVE_ANY) => any(value),
             (IPPROTO_IP, MULTICAST_IF) => {
-                let interface = older_interface(value);
+                let interface = older_interface(value).and_then(|index| {
+                    crate::options::check_interface(index, Errno::EADDRNOTAVAIL)?;
+                    device::check_other(options, index)?;
+                    Ok(index)
+                });
                 return Some(interface.map(|index| {
                     let own = if value.len() < 8 { value } else { &value[4..] };
                     options.keep(level, MULTICAST_IF_ADDRESS, number_of(own).unwrap_or(0));
@@ -44,6 +48,9 @@ impl Groups {
             (IPPROTO_IPV6, MULTICAST_IF_NEWER) => {
                 let index = number_of(value).and_then(|index| {
                     crate::options::check_interface(index as u32, Errno::ENODEV)?;
+                    if index != 0 {
+                        device::check_other(options, index as u32)?;
+                    }
                     Ok(index)
                 });
                 return Some(index.map(|index| options.keep(level, name, index)));
@@ -133,10 +140,7 @@ fn older_interface(value: &[u8]) -> Result<u32> {
     if own.is_unspecified() {
         return Ok(0);
     }
-    let addresses = ip::addresses();
-    let found = addresses.iter().find(|known| known.network.ip == own);
-    let found = found.ok_or(Error::new(Errno::EADDRNOTAVAIL, "no interface has the address"))?;
-    Ok(found.interface)
+    ip::owner(own, None).ok_or(Error::new(Errno::EADDRNOTAVAIL, "no interface has the address"))
 }
 
 fn older(value: &[u8]) -> Result<(u32, IpAddr)> {

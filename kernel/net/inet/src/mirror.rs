@@ -56,7 +56,7 @@ fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
     };
     let mut bytes = [0; segment::LONGEST];
     let len = header.write(&options, &mut bytes);
-    let Ok(route) = ip::route(to.ip(), Some(from.ip()), None) else {
+    let Ok(route) = ip::route(to.ip(), Some(from.ip()), ip::Via::default()) else {
         return;
     };
     let sum = Sum::pseudo(from.ip(), to.ip(), depart::PROTOCOL, len + payload.len());

@@ -3,11 +3,12 @@
 //! Options that only matter to packets are kept, so that who set them finds them again.
 
 use crate::stream::NOT_CONNECTED;
-use crate::{address, limits, membership};
+use crate::{address, device, limits, membership};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC, SOCK_RAW, SOCK_STREAM};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use ip::Via;
 use ipc::options::{NO_VALUE, Options, Row, Rule, SHORT, Sort, UNKNOWN, number, number_of};
 pub(crate) use ipc::options::{get_row, set_number, set_row};
 use vfs::{Credentials, capability};
@@ -161,7 +162,10 @@ impl Holder<'_> {
     /// The longest packet that goes to the other side.
     fn path_mtu(&self) -> Result<Vec<u8>> {
         let peer = self.peer.ok_or(NOT_CONNECTED)?;
-        number(ip::route(peer, None, None).map_or(65536, |route| if route.is_local { 65536 } else { route.mtu }) as i32)
+        number(
+            ip::route(peer, None, Via::default()).map_or(65536, |route| if route.is_local { 65536 } else { route.mtu })
+                as i32,
+        )
     }
 
     /// An option of the levels of IP.
@@ -212,7 +216,7 @@ impl Holder<'_> {
             v4::OPTIONS => return Err(NO_VALUE),
             v4::RECVFRAGSIZE | v4::MULTICAST_TTL | MULTICAST_IF if self.is_stream() => return Err(NO_VALUE),
             v4::UNICAST_IF | v4::LOCAL_PORT_RANGE if value.len() != 4 => return Err(SHORT),
-            v4::UNICAST_IF => check_interface(u32::from_be(given as u32), Errno::EADDRNOTAVAIL).map(|()| given)?,
+            v4::UNICAST_IF => self.check_unicast(u32::from_be(given as u32)).map(|()| given)?,
             v4::LOCAL_PORT_RANGE => {
                 let (first, last) = (given & 0xffff, given >> 16 & 0xffff);
                 if first != 0 && last != 0 && first > last {
@@ -223,6 +227,17 @@ impl Holder<'_> {
             _ => given,
         };
         set_number(self.options, &V4, IPPROTO_IP, name, given)
+    }
+
+    /// Whether it may send by an interface of that number.
+    fn check_unicast(&self, index: u32) -> Result<()> {
+        if index != 0 {
+            check_interface(index, Errno::EADDRNOTAVAIL)?;
+            // As on Linux, not even by the same.
+            device::check_other(self.options, 0)?;
+        }
+        self.options.note_way();
+        Ok(())
     }
 
     fn set_v6(&self, name: u32, value: &[u8]) -> Result<()> {
@@ -248,7 +263,7 @@ impl Holder<'_> {
             v6::TCLASS if self.is_stream() && (-1..256).contains(&given) => given.max(0) & 0xfc,
             v6::ADDR_PREFERENCES => preferences(given)?,
             v6::UNICAST_IF if value.len() != 4 => return Err(SHORT),
-            v6::UNICAST_IF => check_interface(u32::from_be(given as u32), Errno::EADDRNOTAVAIL).map(|()| given)?,
+            v6::UNICAST_IF => self.check_unicast(u32::from_be(given as u32)).map(|()| given)?,
             _ => given,
         };
         set_number(self.options, &V6, IPPROTO_IPV6, name, given)
@@ -298,7 +313,7 @@ pub(crate) const fn ip_header_len(to: IpAddr) -> usize {
 }
 
 /// The address that a socket is to be bound to: one of the machine's own, with a port that the caller may have.
-pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials) -> Result<SocketAddr> {
+pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials, options: &Options) -> Result<SocketAddr> {
     const SHORTEST: usize = 16;
     let mut bytes = bytes;
     let patched;
@@ -314,11 +329,12 @@ pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials) -> Re
         IpAddr::V4(_) => !sysctl::NONLOCAL_BIND.is_on(),
         IpAddr::V6(_) => !sysctl::NONLOCAL_BIND_NEWER.is_on(),
     };
-    if needs_own && !address::is_own(wanted.ip()) {
+    let is_near = matches!(wanted.ip(), IpAddr::V6(ip) if address::is_local_to_link(ip));
+    if needs_own && !is_near && !address::is_own(wanted.ip()) {
         return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
     }
     if (1..limits::first_unprivileged()).contains(&u32::from(wanted.port())) && !who.has(capability::NET_BIND_SERVICE) {
         return Err(Error::new(Errno::EACCES, "ports below 1024 need CAP_NET_BIND_SERVICE"));
     }
-    Ok(wanted)
+    device::for_bind(options, wanted)
 }

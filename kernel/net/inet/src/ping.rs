@@ -112,7 +112,7 @@ fn receive(packet: &Received<'_>) {
     let from = address::scoped(packet.source, 0, packet.interface);
     let to = SocketAddr::new(packet.destination, identifier);
     let takes = |socket: &UdpSocket| socket.takes_echo(packet.protocol, packet.destination);
-    if let Some(socket) = PORTS.find(to, from, takes) {
+    if let Some(socket) = PORTS.find(to, from, packet.interface, takes) {
         socket.take_echo(Letter::new(packet, packet.payload.to_vec(), from));
     }
 }
@@ -131,7 +131,7 @@ fn fail(failed: &Failed<'_>) {
     let peer = address::scoped(failed.destination, 0, failed.interface);
     let own = SocketAddr::new(failed.source, identifier);
     let takes = |socket: &UdpSocket| socket.takes_echo(protocol, failed.source);
-    if let Some(socket) = PORTS.find(own, peer, takes) {
+    if let Some(socket) = PORTS.find(own, peer, failed.interface, takes) {
         socket.hear_of_failure(failed, failed.payload, peer);
     }
 }
@@ -165,6 +165,7 @@ mod tests {
             reuse_port: true,
             uid: 0,
             range: (0, 0),
+            device: None,
         };
         let options = Options::default();
         assert!(wish(plain, &options).reuse_address && !wish(plain, &options).reuse_port);

@@ -32,6 +32,8 @@ pub(crate) struct Wish {
     pub(crate) uid: u32,
     /// The ports that it may be given if it asks for none (`IP_LOCAL_PORT_RANGE`): the first and the last; 0 for the machine's.
     pub(crate) range: (u16, u16),
+    /// The interface that it is bound to.
+    pub(crate) device: Option<u32>,
 }
 
 impl Wish {
@@ -44,8 +46,16 @@ impl Wish {
         }
     }
 
+    /// Whether what comes by an interface comes here.
+    fn takes_from(&self, interface: u32) -> bool {
+        self.device.is_none_or(|device| device == interface)
+    }
+
     /// Whether something could be sent that comes to both.
     fn overlaps(&self, other: &Self) -> bool {
+        if self.device.is_some() && other.device.is_some() && self.device != other.device {
+            return false;
+        }
         match (self.ip.is_unspecified(), other.ip.is_unspecified()) {
             (_, false) => self.covers(other.ip),
             (false, true) => other.covers(self.ip),
@@ -212,6 +222,18 @@ impl<S: Holder> Ports<S> {
         }
     }
 
+    /// A socket that has a port is bound to another interface, or to none any more.
+    #[cold]
+    pub(crate) fn rebind(&self, port: u16, socket: &Weak<S>, device: Option<u32>) {
+        let mut claims = self.claims.lock();
+        let claims = claims.get_mut(&port).map(|here| here.claims.iter_mut());
+        for claim in claims.into_iter().flatten() {
+            if Weak::ptr_eq(&claim.socket, socket) {
+                claim.wish.device = device;
+            }
+        }
+    }
+
     /// All sockets that have a port.
     pub(crate) fn all(&self) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
@@ -251,44 +273,59 @@ impl<S: Holder> Ports<S> {
         !others.iter().any(|other| other.is_listening())
     }
 
-    /// Who gets what comes from `from` to `to`: of those for whom `takes` holds the one that is connected, else the one whose address is nearest.
-    pub(crate) fn find(&self, to: SocketAddr, from: SocketAddr, takes: impl Fn(&S) -> bool) -> Option<Arc<S>> {
-        self.find_among(to, from, false, takes)
+    /// Who gets what comes from `from` to `to` by an interface: of those for whom `takes` holds the one that is connected, else the one whose address is nearest, then the one that is bound to the interface.
+    pub(crate) fn find(
+        &self,
+        to: SocketAddr,
+        from: SocketAddr,
+        interface: u32,
+        takes: impl Fn(&S) -> bool,
+    ) -> Option<Arc<S>> {
+        self.find_among((to, from, interface), false, takes)
     }
 
-    /// Who listens for what comes from `from` to `to`.
-    pub(crate) fn find_listener(&self, to: SocketAddr, from: SocketAddr) -> Option<Arc<S>> {
-        self.find_among(to, from, true, S::is_listening)
+    /// Who listens for what comes from `from` to `to` by an interface.
+    pub(crate) fn find_listener(&self, to: SocketAddr, from: SocketAddr, interface: u32) -> Option<Arc<S>> {
+        self.find_among((to, from, interface), true, S::is_listening)
     }
 
     fn find_among(
         &self,
-        to: SocketAddr,
-        from: SocketAddr,
+        (to, from, interface): (SocketAddr, SocketAddr, u32),
         listeners: bool,
         takes: impl Fn(&S) -> bool,
     ) -> Option<Arc<S>> {
         let claims = self.claims.lock();
-        let candidates: Vec<(Wish, Arc<S>)> = claims
-            .get(&to.port())?
-            .claims
-            .iter()
-            .filter(|claim| claim.listens >= listeners && claim.wish.covers(to.ip()))
-            .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)))
-            .collect();
+        let here = claims.get(&to.port())?.claims.iter();
+        let fits = |claim: &&Claim<S>| {
+            claim.listens >= listeners && claim.wish.covers(to.ip()) && claim.wish.takes_from(interface)
+        };
+        let held = |claim: &Claim<S>| Some((claim.wish, claim.socket.upgrade()?));
+        let mut fitting = here.filter(fits).filter_map(held);
+        let first = fitting.next()?;
+        let second = fitting.next();
+        let candidates = second.map(|second| {
+            let mut all = alloc::vec![first.clone(), second];
+            all.extend(fitting);
+            all
+        });
         drop(claims);
         let rank = |wish: &Wish, socket: &S| {
             let connected = match socket.peer() {
-                Some(peer) if peer == from => 4,
+                Some(peer) if peer == from => 8,
                 Some(_) => return None,
                 None => 0,
             };
             let near = match (wish.ip.is_unspecified(), wish.ip.is_ipv4() == to.is_ipv4()) {
-                (false, _) => 2,
+                (false, _) => 4,
                 (true, true) => 1,
                 (true, false) => 0,
             };
-            takes(socket).then_some(connected + near)
+            let bound = if wish.device.is_some() { 2 } else { 0 };
+            takes(socket).then_some(connected + near + bound)
+        };
+        let Some(candidates) = candidates else {
+            return rank(&first.0, &first.1).map(|_| first.1);
         };
         let ranked: Vec<_> = candidates
             .into_iter()
@@ -308,11 +345,12 @@ impl<S: Holder> Ports<S> {
 }
 
 impl<S: Holder> Ports<S> {
-    /// Everybody who gets what comes from `from` to many.
-    pub(crate) fn everybody(&self, to: SocketAddr, from: SocketAddr) -> Vec<Arc<S>> {
+    /// Everybody who gets what comes from `from` to many by an interface.
+    pub(crate) fn everybody(&self, to: SocketAddr, from: SocketAddr, interface: u32) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
         let here = claims.get(&to.port()).map_or(&[][..], |port| port.claims.as_slice());
-        let covering = here.iter().filter(|claim| claim.wish.covers(to.ip()));
+        let takes = |claim: &&Claim<S>| claim.wish.covers(to.ip()) && claim.wish.takes_from(interface);
+        let covering = here.iter().filter(takes);
         let mut all: Vec<Arc<S>> = covering.filter_map(|claim| claim.socket.upgrade()).collect();
         drop(claims);
         all.retain(|socket| socket.peer().is_none_or(|peer| peer == from));
@@ -368,6 +406,7 @@ mod tests {
             reuse_port: false,
             uid: 0,
             range: (0, 0),
+            device: None,
         }
     }
 
@@ -451,7 +490,7 @@ mod tests {
         }
         let from: SocketAddr = "127.0.0.1:4000".parse().expect("an address");
         let to = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        let found = |text| ports.find(to(text), from, |_| true);
+        let found = |text| ports.find(to(text), from, 1, |_| true);
         assert!(found("127.0.0.1:80").is_some_and(|found| Arc::ptr_eq(&found, &near)));
         assert!(found("127.0.0.2:80").is_some_and(|found| Arc::ptr_eq(&found, &far)));
         assert!(found("127.0.0.1:81").is_none());

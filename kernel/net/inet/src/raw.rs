@@ -5,7 +5,7 @@ use crate::cork::{Cork, Prepared};
 use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
 use crate::membership::Groups;
 use crate::stream::NOT_CONNECTED;
-use crate::{address, options};
+use crate::{address, device, options};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
 use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SOCK_RAW, SOL_SOCKET};
@@ -106,12 +106,13 @@ impl RawSocket {
         self.family == AF_INET && set.unwrap_or(otherwise) != 0
     }
 
-    /// Whether a packet of the protocol between two addresses is for it.
-    fn wants(&self, protocol: u8, own: IpAddr, peer: IpAddr) -> bool {
+    /// Whether a packet of the protocol between two addresses by an interface is for it.
+    fn wants(&self, protocol: u8, own: IpAddr, peer: IpAddr, interface: u32) -> bool {
         let family = if own.is_ipv4() { AF_INET } else { AF_INET6 };
         let ends = *self.ends.lock();
         let is = |end: Option<SocketAddr>, ip| end.is_none_or(|end| end.ip().is_unspecified() || end.ip() == ip);
-        family == self.family && protocol == self.protocol && is(ends.own, own) && is(ends.peer, peer)
+        let is_bound = self.options.device().is_none_or(|device| device == interface);
+        family == self.family && protocol == self.protocol && is(ends.own, own) && is(ends.peer, peer) && is_bound
     }
 
     /// Whether it wants messages of a kind.
@@ -134,7 +135,8 @@ impl RawSocket {
                 peer.ok_or(Error::new(Errno::EDESTADDRREQ, "the packet has no address"))?
             }
         };
-        let to = address::or_own(SocketAddr::new(to.ip(), 0)).ip();
+        let given = address::or_own(to);
+        let to = given.ip();
         let manner = Manner::read(&message.control)?;
         let own = self
             .ends
@@ -142,10 +144,8 @@ impl RawSocket {
             .own
             .map(|own| own.ip())
             .filter(|ip| !ip.is_unspecified());
-        let interface = manner
-            .interface
-            .or(self.ends.lock().peer.and_then(address::interface_of));
-        let route = ip::route_when_ready(to, manner.source.or(own), interface)?;
+        let via = device::via(&self.options, given, &manner, message.flags)?;
+        let route = ip::route_when_ready(to, manner.source.or(own), via)?;
         if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
             return Err(Error::new(
                 Errno::EACCES,
@@ -158,6 +158,10 @@ impl RawSocket {
             to: SocketAddr::new(to, 0),
             manner,
             route,
+            via: ip::Via {
+                interface: Some(route.interface),
+                ..via
+            },
             piece: None,
         };
         if self.cork.concerns(message.flags) && !self.includes_header() {
@@ -194,7 +198,7 @@ impl RawSocket {
         let pieces = [bytes.as_slice()];
         let mut outgoing = ip::Outgoing {
             source: Some(route.source),
-            interface: Some(route.interface).filter(|_| !route.is_local),
+            via: whole.via,
             hop_limit: manner.hop_limit(&self.options, to),
             traffic_class: manner.traffic_class(&self.options, to),
             dont_fragment: options::path_discovery(&self.options, to) == 2,
@@ -246,18 +250,20 @@ impl RawSocket {
     }
 }
 
-fn interested(protocol: u8, own: IpAddr, peer: IpAddr) -> Vec<Arc<RawSocket>> {
+fn interested(protocol: u8, own: IpAddr, peer: IpAddr, interface: u32) -> Vec<Arc<RawSocket>> {
     let sockets = SOCKETS.lock();
     let all = sockets.iter().filter_map(Weak::upgrade);
     let all: Vec<_> = all.collect();
     drop(sockets);
-    let wanted = all.into_iter().filter(|socket| socket.wants(protocol, own, peer));
+    let wanted = all
+        .into_iter()
+        .filter(|socket| socket.wants(protocol, own, peer, interface));
     wanted.collect()
 }
 
 /// A packet came for the machine.
 fn receive(packet: &Received<'_>) {
-    for socket in interested(packet.protocol, packet.destination, packet.source) {
+    for socket in interested(packet.protocol, packet.destination, packet.source, packet.interface) {
         if !socket.takes(packet.payload.first().copied().unwrap_or(0)) {
             continue;
         }
@@ -271,7 +277,7 @@ fn receive(packet: &Received<'_>) {
 /// A packet of ours did not arrive.
 pub(crate) fn fail(failed: &Failed<'_>) {
     let protocol = if failed.source.is_ipv4() { ICMP } else { ICMPV6 };
-    for socket in interested(protocol, failed.source, failed.destination) {
+    for socket in interested(protocol, failed.source, failed.destination, failed.interface) {
         let wanted = control::wants_troubles(&socket.options, failed.destination);
         if wanted {
             let peer = address::scoped(failed.destination, 0, failed.interface);
@@ -352,10 +358,11 @@ impl Socket for RawSocket {
 
     fn bind(&self, _view: &Context, address: &[u8]) -> Result<()> {
         let wanted = address::parse(self.family, address)?;
-        if !wanted.ip().is_unspecified() && !address::is_own(wanted.ip()) {
+        let is_near = matches!(wanted.ip(), IpAddr::V6(ip) if address::is_local_to_link(ip));
+        if !wanted.ip().is_unspecified() && !is_near && !address::is_own(wanted.ip()) {
             return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
         }
-        self.ends.lock().own = Some(wanted);
+        self.ends.lock().own = Some(device::for_bind(&self.options, wanted)?);
         Ok(())
     }
 
@@ -364,8 +371,9 @@ impl Socket for RawSocket {
             self.ends.lock().peer = None;
             return Ok(());
         }
-        let to = address::or_own(address::parse(self.family, address)?);
-        let route = ip::route_when_ready(to.ip(), None, address::interface_of(to))?;
+        let to = device::for_connect(&self.options, address::or_own(address::parse(self.family, address)?))?;
+        let via = device::via(&self.options, to, &Manner::default(), 0)?;
+        let route = ip::route_when_ready(to.ip(), None, via)?;
         let mut ends = self.ends.lock();
         ends.peer = Some(to);
         ends.own.get_or_insert(SocketAddr::new(route.source, 0));
@@ -397,7 +405,7 @@ impl Socket for RawSocket {
                     .err()
                     .map_or(0, |error| i32::from(error.errno.0)),
             ),
-            (SOL_SOCKET, _) => self.options.get(self.sort(), name),
+            (SOL_SOCKET, _) => device::get(&self.options, name).unwrap_or_else(|| self.options.get(self.sort(), name)),
             (SOL_RAW | SOL_ICMPV6, FILTER) => {
                 let refused = *self.refused.lock();
                 Ok(refused.iter().flat_map(|word| word.to_ne_bytes()).collect())
@@ -409,7 +417,9 @@ impl Socket for RawSocket {
 
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         match (level, name) {
-            (SOL_SOCKET, _) => self.options.set(self.sort(), name, value),
+            (SOL_SOCKET, _) => {
+                device::set(&self.options, name, value).unwrap_or_else(|| self.options.set(self.sort(), name, value))
+            }
             (SOL_RAW | SOL_ICMPV6, FILTER) => {
                 let mut refused = self.refused.lock();
                 for (word, bytes) in refused.iter_mut().zip(value.chunks_exact(4)) {

@@ -8,13 +8,15 @@
 mod bytes;
 
 use crate::depart::{self, Manner};
-use crate::memory;
 use crate::table::{self, Entry, Name};
+use crate::{device, memory};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
+use ip::Via;
 use ipc::channel::Ear;
+use ipc::options::Options;
 use lock::SpinLock;
-use lock::atomic::{AtomicU8, Ordering};
+use lock::atomic::{AtomicU8, AtomicU32, Ordering};
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State};
 use time::{Expire, TimerId};
@@ -28,7 +30,9 @@ const MAY_MARK: u8 = 2;
 /// A connection over the network.
 pub(crate) struct Remote {
     pub(crate) name: Name,
-    interface: Option<u32>,
+    /// The way of its packets, and the interface that they have to come by, if any; 0 for none.
+    via: SpinLock<Via>,
+    device: AtomicU32,
     own: Weak<Self>,
     ear: Arc<Ear>,
     inside: SpinLock<Inside>,
@@ -80,8 +84,8 @@ impl Inside {
 }
 
 /// What fits between two addresses, and where the own stream begins.
-pub(crate) fn ends(now: u64, name: &Name, interface: Option<u32>) -> Result<Ends> {
-    let route = ip::route(name.1.ip(), Some(name.0.ip()), interface)?;
+pub(crate) fn ends(now: u64, name: &Name, via: Via) -> Result<Ends> {
+    let route = ip::route(name.1.ip(), Some(name.0.ip()), via)?;
     let header = if name.1.is_ipv4() { 20 } else { 40 };
     let hash = table::secret().hash(&table::words(name));
     Ok(Ends {
@@ -96,10 +100,11 @@ pub(crate) fn ends(now: u64, name: &Name, interface: Option<u32>) -> Result<Ends
 }
 
 impl Remote {
-    fn new(name: Name, interface: Option<u32>, ear: &Arc<Ear>, connection: Connection) -> Arc<Self> {
+    fn new(name: Name, via: Via, ear: &Arc<Ear>, connection: Connection) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             name,
-            interface,
+            via: SpinLock::new(via),
+            device: AtomicU32::new(0),
             own: Weak::clone(own),
             ear: Arc::clone(ear),
             inside: SpinLock::new(Inside {
@@ -116,31 +121,21 @@ impl Remote {
     }
 
     /// Begins to connect; nothing if there is such a connection.
-    pub(crate) fn connect(
-        name: Name,
-        interface: Option<u32>,
-        ear: &Arc<Ear>,
-        settings: Settings,
-    ) -> Result<Option<Arc<Self>>> {
+    pub(crate) fn connect(name: Name, via: Via, ear: &Arc<Ear>, settings: Settings) -> Result<Option<Arc<Self>>> {
         let now = time::now();
-        let ends = ends(now, &name, interface)?;
+        let ends = ends(now, &name, via)?;
         if table::find(&name).is_some() {
             return Ok(None);
         }
         ip::may_connect(name.1.ip(), name.1.port())?;
         counters::tcp::ACTIVE_OPENS.count();
-        let this = Self::new(name, interface, ear, Connection::connect(now, ends, settings));
+        let this = Self::new(name, via, ear, Connection::connect(now, ends, settings));
         Ok(table::add(name, Entry::Live(Arc::clone(&this))).then_some(this))
     }
 
     /// Takes a connection that somebody else has begun.
-    pub(crate) fn accept(
-        name: Name,
-        interface: Option<u32>,
-        ear: &Arc<Ear>,
-        connection: Connection,
-    ) -> Option<Arc<Self>> {
-        let this = Self::new(name, interface, ear, connection);
+    pub(crate) fn accept(name: Name, via: Via, ear: &Arc<Ear>, connection: Connection) -> Option<Arc<Self>> {
+        let this = Self::new(name, via, ear, connection);
         table::add(name, Entry::Live(Arc::clone(&this))).then_some(this)
     }
 
@@ -167,6 +162,29 @@ impl Remote {
         inside.is_orphan.then(|| (connection.state(), queues))
     }
 
+    fn via(&self) -> Via {
+        *self.via.lock()
+    }
+
+    /// Has it go by the interface that its socket is bound to, and by no other.
+    pub(crate) fn set_way(&self, options: &Options) {
+        if options.has_way() {
+            let asked = device::via_of_stream(options, self.name.1);
+            let mut via = self.via.lock();
+            *via = Via {
+                interface: asked.interface.or(via.interface),
+                ..asked
+            };
+            self.device.store(options.device().unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether what comes by an interface is for it.
+    #[inline]
+    pub(crate) fn takes_from(&self, interface: u32) -> bool {
+        [0, interface].contains(&self.device.load(Ordering::Relaxed))
+    }
+
     /// Sends what may go.
     pub(crate) fn start(&self) {
         self.with(|_, _| ());
@@ -178,7 +196,7 @@ impl Remote {
         inside
             .connection
             .poll(now, &mut |output| self.emit(output, &mut is_too_long));
-        if is_too_long && let Ok(ends) = ends(now, &self.name, self.interface) {
+        if is_too_long && let Ok(ends) = ends(now, &self.name, self.via()) {
             inside.connection.path_takes(ends.fits);
             inside
                 .connection
@@ -245,7 +263,7 @@ impl Remote {
         let manner = Manner {
             hops: self.hops.load(Ordering::Relaxed),
             service: self.service.load(Ordering::Relaxed) | mark,
-            interface: self.interface,
+            via: self.via(),
         };
         match depart::send(own, peer, output, &manner) {
             Ok(()) => true,

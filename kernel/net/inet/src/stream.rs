@@ -139,6 +139,15 @@ impl TcpSocket {
             reuse_port: self.options.is_set(SOL_SOCKET, SO_REUSEPORT),
             uid: self.uid,
             range: options::port_range(&self.options),
+            device: self.options.device(),
+        }
+    }
+
+    /// Has the table of ports know which interface it is bound to.
+    pub(crate) fn note_device(&self) {
+        let ends = self.ends.lock();
+        if let (Some(own), None) = (ends.own, ends.served) {
+            PORTS.rebind(own.port(), &self.own, self.options.device());
         }
     }
 

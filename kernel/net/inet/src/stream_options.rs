@@ -1,11 +1,10 @@
 //! Options of TCP sockets.
 
-use crate::TCP;
-use crate::limits;
 use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6};
 use crate::ports::Holder;
 use crate::remote::Remote;
 use crate::stream::TcpSocket;
+use crate::{TCP, device, limits};
 use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
 use abi::socket::{SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -87,7 +86,7 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
     match (level, name) {
         (SOL_SOCKET, SO_ACCEPTCONN) => number(i32::from(socket.is_listening())),
         (SOL_SOCKET, SO_ERROR) => number(socket.take_error().map_or(0, |errno| i32::from(errno.0))),
-        (SOL_SOCKET, _) => socket.options.get(sort(socket), name),
+        (SOL_SOCKET, _) => device::get(&socket.options, name).unwrap_or_else(|| socket.options.get(sort(socket), name)),
         (TCP, TCP_INFO) => Ok(info(socket)),
         (TCP, TCP_CONGESTION) => {
             let mut name = if is_reno(&socket.options) { RENO } else { CUBIC }.to_vec();
@@ -187,7 +186,13 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
 
 fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
     match (level, name) {
-        (SOL_SOCKET, _) => socket.options.set(sort(socket), name, value),
+        (SOL_SOCKET, _) => match device::set(&socket.options, name, value) {
+            Some(done) => {
+                socket.note_device();
+                done
+            }
+            None => socket.options.set(sort(socket), name, value),
+        },
         (TCP, TCP_CONGESTION) => {
             let asked = value.split(|byte| *byte == 0).next().unwrap_or_default();
             if asked != CUBIC && asked != RENO {
@@ -285,6 +290,7 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
         Ordering::Relaxed,
     );
     remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
+    remote.set_way(&socket.options);
 }
 
 /// A request of `ioctl`.

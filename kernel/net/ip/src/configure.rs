@@ -7,7 +7,7 @@ use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
 use crate::names::{Names, Origin};
 use crate::output::frame_of;
-use crate::route::{Entry, Route, is_near, route};
+use crate::route::{Entry, Route, Via, is_near, route};
 use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};
 use core::net::{IpAddr, Ipv4Addr};
@@ -37,8 +37,8 @@ pub fn set_name_hook(hook: fn(&[u8])) {
 ///
 /// # Errors
 /// `ENETUNREACH`; `ERESTARTSYS` when a signal comes.
-pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
-    let found = route(destination, source, interface);
+pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, via: Via) -> Result<Route> {
+    let found = route(destination, source, via);
     let is_poor = match (&found, destination) {
         (Err(error), _) => error.errno == Errno::ENETUNREACH,
         (Ok(route), IpAddr::V6(to)) => {
@@ -48,7 +48,7 @@ pub fn route_when_ready(destination: IpAddr, source: Option<IpAddr>, interface: 
         _ => false,
     };
     if is_poor && wait(|stack, now| stack.configuring_until(now, destination.is_ipv6()))? {
-        return route(destination, source, interface);
+        return route(destination, source, via);
     }
     found
 }
@@ -134,7 +134,9 @@ impl Stack {
         let (to, question) = if destination.is_broadcast() {
             (Some(BROADCAST), None)
         } else {
-            let hop = self.route(now, key.1, None, Some(key.0)).map(|route| route.next_hop);
+            let hop = self
+                .route(now, key.1, None, Via::by(Some(key.0)))
+                .map(|route| route.next_hop);
             self.neighbours.look_up(now, (key.0, hop.unwrap_or(key.1)))
         };
         let ethernet = ethernet::Header {

@@ -5,7 +5,7 @@ use crate::input::ICMPV6;
 use crate::neighbour::{Question, Word};
 use crate::network::Network;
 use crate::output::group_mac;
-use crate::route::Entry;
+use crate::route::{Entry, Via};
 use crate::stack::{Effects, Link, Stack};
 use crate::transport::Received;
 use core::net::{IpAddr, Ipv6Addr};
@@ -217,7 +217,7 @@ impl Stack {
             return;
         };
         let destination = IpAddr::from(*destination);
-        let taken = self.route(now, destination, None, Some(index));
+        let taken = self.route(now, destination, None, Via::by(Some(index)));
         // Who is reached without a router has none that could know better.
         let is_router = IpAddr::V6(router) != destination;
         let by_router = taken.is_ok_and(|route| !route.is_local && route.next_hop == IpAddr::V6(router)) && is_router;

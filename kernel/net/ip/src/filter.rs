@@ -284,6 +284,7 @@ mod tests {
             traffic_class: 0,
             hop_limit: 1,
             is_unicast: true,
+            is_local: false,
             header: &[],
             payload: &datagram,
             checksum: crate::Checked::Verified,

@@ -4,7 +4,7 @@ use crate::clock::{look, with};
 use crate::fragment::Waiting;
 use crate::input::{ICMP, ICMPV6};
 use crate::output::send;
-use crate::route::{LOOPBACK, route};
+use crate::route::{Via, route};
 use crate::transport::{Checked, Failed, Outgoing, Received, handler};
 use abi::Errno;
 use alloc::vec;
@@ -122,8 +122,8 @@ fn answer_newer(packet: &Received<'_>, question: &Message<'_>) {
 
 /// Sends a message to who sent a packet.
 fn send_newer(packet: &Received<'_>, own: Option<IpAddr>, message: &Message<'_>, traffic_class: u8) {
-    let interface = Some(packet.interface).filter(|index| *index != LOOPBACK);
-    let Ok(route) = route(packet.source, own, interface) else {
+    let via = Via::by(Some(packet.interface).filter(|_| !packet.is_local));
+    let Ok(route) = route(packet.source, own, via) else {
         return;
     };
     let len = packet::icmp::LEN + message.body.len();
@@ -131,7 +131,7 @@ fn send_newer(packet: &Received<'_>, own: Option<IpAddr>, message: &Message<'_>,
     let pieces = [message.body];
     let _ = send(&Outgoing {
         source: Some(route.source),
-        interface,
+        via,
         traffic_class,
         ..Outgoing::new(packet.source, ICMPV6, &header, &pieces)
     });
@@ -277,6 +277,7 @@ pub(crate) fn report_late(waiting: &Waiting) {
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
         is_unicast: look(|stack| stack.is_own(destination)),
+        is_local: false,
         header: &waiting.header,
         payload: first,
         checksum: Checked::Unknown,

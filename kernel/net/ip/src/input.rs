@@ -90,7 +90,9 @@ impl Stack {
             self.hear_of_taken(now, index, sender_ip, effects);
             return;
         }
-        let for_us = own(message.target_ip);
+        // As on Linux, one is reached by any card at all of the machine's addresses.
+        let target = IpAddr::V4(message.target_ip);
+        let for_us = self.addresses.iter().any(|own| own.network.ip == target);
         if for_us && !message.is_reply {
             let answer = Message {
                 is_reply: true,
@@ -177,6 +179,7 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
         is_unicast: is_unicast && !by.for_many,
+        is_local: false,
         header: &bytes[..header.len()],
         payload,
         checksum: by.checksum,
@@ -238,6 +241,7 @@ fn receive_v6(by: &By, bytes: &[u8]) {
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
         is_unicast: is_unicast && !by.for_many,
+        is_local: false,
         header: &bytes[..ipv6::LEN],
         payload: rest,
         checksum: by.checksum,

@@ -77,6 +77,6 @@ pub use neighbour::State;
 pub use network::Network;
 pub use output::{send, show};
 pub use plan::Plan;
-pub use route::{Entry, LOOPBACK, Route, is_own, route};
+pub use route::{Entry, LOOPBACK, Route, Via, is_own, owner, route};
 pub use stack::{Address, start};
 pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};

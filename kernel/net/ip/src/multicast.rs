@@ -3,6 +3,7 @@
 use crate::clock::{look, with};
 use crate::discovery::Letter;
 use crate::output::{frame_of, group_mac};
+use crate::route::{LOOPBACK, Via};
 use crate::stack::{Effects, Link, Stack};
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -38,7 +39,9 @@ pub fn join(interface: u32, group: IpAddr) -> Result<u32> {
     }
     with(|stack, now, effects| {
         let index = match interface {
-            0 => stack.route(now, group, None, None).map(|route| route.interface),
+            0 => stack
+                .route(now, group, None, Via::default())
+                .map(|route| route.interface),
             index => Ok(index),
         };
         let index = index.map_err(|_| Error::new(Errno::ENODEV, "no interface leads to the group"))?;
@@ -50,16 +53,19 @@ pub fn join(interface: u32, group: IpAddr) -> Result<u32> {
             known.2 += 1;
             return Ok(index);
         }
-        let link = stack
-            .link(index)
-            .ok_or(Error::new(Errno::ENODEV, "no such interface"))?;
+        let link = stack.link(index);
+        if link.is_none() && index != LOOPBACK {
+            return Err(Error::new(Errno::ENODEV, "no such interface"));
+        }
         if stack.groups.len() >= MOST {
             return Err(Error::new(Errno::ENOBUFS, "there are too many groups"));
         }
-        if let Some(mac) = group_mac(group) {
-            effects.join(link, mac, true);
+        if let Some(link) = link {
+            if let Some(mac) = group_mac(group) {
+                effects.join(link, mac, true);
+            }
+            stack.tell(link, group, true, effects);
         }
-        stack.tell(link, group, true, effects);
         stack.groups.push((index, group, 1));
         Ok(index)
     })

@@ -56,13 +56,11 @@ enum Found {
 impl Stack {
     /// The way to somebody whose address is known.
     fn known_way(&mut self, now: u64, packet: &Outgoing<'_>) -> Option<Way> {
-        let wish = (packet.destination, packet.source, packet.interface);
+        let wish = (packet.destination, packet.source, packet.via);
         if let Some(way) = self.recent.way(now, &wish) {
             return Some(way);
         }
-        let route = self
-            .route(now, packet.destination, packet.source, packet.interface)
-            .ok()?;
+        let route = self.route(now, packet.destination, packet.source, packet.via).ok()?;
         if route.is_local || route.is_broadcast || is_for_many(route.next_hop) {
             return None;
         }
@@ -79,7 +77,7 @@ impl Stack {
     }
 
     fn way(&mut self, now: u64, packet: &Outgoing<'_>, effects: &mut Effects) -> Result<Found> {
-        let route = self.route(now, packet.destination, packet.source, packet.interface)?;
+        let route = self.route(now, packet.destination, packet.source, packet.via)?;
         if route.is_local {
             return Ok(Found::Here(route));
         }
@@ -342,6 +340,7 @@ fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<(
         traffic_class: packet.traffic_class,
         hop_limit: packet.hop_limit,
         is_unicast: true,
+        is_local: true,
         header,
         payload: &payload,
         checksum: Checked::Verified,

@@ -4,7 +4,7 @@
 //! anything is done to the stack ([`clock::with`](crate::clock::with) forgets it all), so that nothing else has to know of it: an entry tells no more than what looking it up would have told that long ago.
 
 use crate::output::Way;
-use crate::route::Route;
+use crate::route::{Route, Via};
 use core::net::IpAddr;
 
 /// How long a way is believed: what is noted of each use (when a neighbour was used last) and ends by itself (how long it is believed to be there) is not much more exact.
@@ -12,8 +12,8 @@ const FRESH: u64 = 50_000_000;
 /// Ways that are kept: a power of two.
 const PLACES: usize = 8;
 
-/// What a packet says of its way: to whom, from which own address, and by which interface.
-pub(crate) type Wish = (IpAddr, Option<IpAddr>, Option<u32>);
+/// What a packet says of its way: to whom, from which own address, and what else.
+pub(crate) type Wish = (IpAddr, Option<IpAddr>, Via);
 
 /// Those on one network differ in the last bits.
 fn place(to: IpAddr) -> usize {
@@ -114,11 +114,11 @@ mod tests {
             can_sum: false,
         };
         let mut recent = Recent::new();
-        recent.keep_route(5, (to, None, None), route);
-        assert_eq!(recent.route(5, &(to, None, None)), Some(route));
-        assert_eq!(recent.route(5, &(to, None, Some(2))), None);
-        assert_eq!(recent.route(5 + FRESH, &(to, None, None)), None);
+        recent.keep_route(5, (to, None, Via::default()), route);
+        assert_eq!(recent.route(5, &(to, None, Via::default())), Some(route));
+        assert_eq!(recent.route(5, &(to, None, Via::by(Some(2)))), None);
+        assert_eq!(recent.route(5 + FRESH, &(to, None, Via::default())), None);
         recent.forget();
-        assert_eq!(recent.route(5, &(to, None, None)), None);
+        assert_eq!(recent.route(5, &(to, None, Via::default())), None);
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::autoconf::Thing;
 use crate::network::Network;
-use crate::route::Entry;
+use crate::route::{Entry, Via};
 use crate::stack::Stack;
 use crate::transport::Received;
 use core::net::{IpAddr, Ipv4Addr};
@@ -25,7 +25,7 @@ impl Stack {
         let better = IpAddr::V4(Ipv4Addr::from_bits(message.rest));
         let destination = IpAddr::V4(quoted.destination);
         let goes_by_it = self
-            .route(now, destination, None, Some(index))
+            .route(now, destination, None, Via::by(Some(index)))
             .is_ok_and(|way| !way.is_local && way.next_hop == packet.source);
         let mut own = self.addresses.iter().filter(|own| own.interface == index);
         let is_near = own.any(|own| own.network.contains(better)) && !self.is_broadcast(index, better);

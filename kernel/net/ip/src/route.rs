@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::network::{Network, common_bits};
 use crate::settings::has_no_newer;
-use crate::stack::Stack;
+use crate::stack::{Link, Stack};
 use abi::{Errno, Error, Result};
 use core::cmp::Reverse;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -51,20 +51,52 @@ pub struct Route {
     pub can_sum: bool,
 }
 
+/// What is said of a packet's way besides where it leads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Via {
+    /// By which interface.
+    pub interface: Option<u32>,
+    /// A program asks for that interface: of the older protocol, what no route leads to is taken to be on its network, and all the world to be the machine itself where that is loopback.
+    pub is_asked: bool,
+    /// Nobody is to pass it on.
+    pub is_near: bool,
+}
+
+impl Via {
+    /// By an interface, because that is where something came from or the only one that is meant.
+    #[must_use]
+    pub const fn by(interface: Option<u32>) -> Self {
+        Self {
+            interface,
+            is_asked: false,
+            is_near: false,
+        }
+    }
+}
+
 /// The way to an address.
 ///
 /// # Errors
-/// `ENETUNREACH`.
-pub fn route(destination: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
+/// `ENETUNREACH`, `ENODEV`; `EINVAL` for an own address that does not leave the machine.
+pub fn route(destination: IpAddr, source: Option<IpAddr>, via: Via) -> Result<Route> {
     clock::change(|stack, now| {
-        let wish = (destination, source, interface);
+        let wish = (destination, source, via);
         if let Some(route) = stack.recent.route(now, &wish) {
             return Ok(route);
         }
-        let route = stack.route(now, destination, source, interface)?;
+        let route = stack.route(now, destination, source, via)?;
         stack.recent.keep_route(now, wish, route);
         Ok(route)
     })
+}
+
+/// The interface whose address is one of the machine's, if it is; only a certain one if that is asked for.
+#[must_use]
+pub fn owner(ip: IpAddr, asked: Option<u32>) -> Option<u32> {
+    if is_loopback(ip) {
+        return Some(LOOPBACK).filter(|owner| asked.is_none_or(|asked| asked == *owner));
+    }
+    clock::look(|stack| stack.owner(ip, asked))
 }
 
 /// Whether an address is the machine's.
@@ -74,12 +106,12 @@ pub fn is_own(ip: IpAddr) -> bool {
 }
 
 impl Stack {
-    pub(crate) fn route(&self, now: u64, to: IpAddr, source: Option<IpAddr>, interface: Option<u32>) -> Result<Route> {
-        if self.is_own(to) {
+    pub(crate) fn route(&self, now: u64, to: IpAddr, source: Option<IpAddr>, via: Via) -> Result<Route> {
+        if let Some(interface) = self.owner(to, via.interface) {
             let is_broadcast = to == IpAddr::V4(Ipv4Addr::new(127, 255, 255, 255));
             return Ok(Route {
                 source: source.unwrap_or(if to.is_loopback() { loopback(to) } else { to }),
-                interface: LOOPBACK,
+                interface,
                 next_hop: to,
                 mtu: LOOPBACK_MTU,
                 is_local: true,
@@ -88,10 +120,11 @@ impl Stack {
                 can_sum: true,
             });
         }
-        let entry = self.entry(to, interface);
+        let entry = self.entry(to, via);
         let (index, next_hop) = match entry {
             Some(entry) => (entry.interface, entry.gateway.unwrap_or(to)),
-            None if is_for_many(to) => (self.interface_for_many(interface).ok_or(UNREACHABLE)?, to),
+            None if via.is_asked && via.interface.is_some() => return self.assumed(now, to, source, via),
+            None if is_for_many(to) => (self.interface_for_many(via.interface).ok_or(UNREACHABLE)?, to),
             None => return Err(UNREACHABLE),
         };
         let next_hop = if is_for_many(to) { to } else { next_hop };
@@ -101,24 +134,66 @@ impl Stack {
             Some(source) => source,
             None => self.source_on(index, to, Some(next_hop)).ok_or(UNREACHABLE)?,
         };
+        self.by_link(now, link, source, to, next_hop)
+    }
+
+    /// The way by a certain interface.
+    fn by_link(&self, now: u64, link: &Link, source: IpAddr, to: IpAddr, next_hop: IpAddr) -> Result<Route> {
+        if source.is_ipv4() && source.is_loopback() {
+            return Err(Error::new(Errno::EINVAL, "the own address does not leave the machine"));
+        }
         Ok(Route {
             source,
-            interface: index,
+            interface: link.index,
             next_hop,
             mtu: (if to.is_ipv4() { link.mtu } else { link.mtu_newer })
                 .min(link.interface.mtu())
                 .min(self.paths.limit(now, to)),
             is_local: false,
-            is_broadcast: self.is_broadcast(index, to),
+            is_broadcast: self.is_broadcast(link.index, to),
             can_segment: link.can_segment[usize::from(to.is_ipv6())],
             can_sum: link.can_sum,
         })
     }
 
+    /// The way by an interface that a program asks for and that no route knows, as Linux has it.
+    #[cold]
+    #[inline(never)]
+    fn assumed(&self, now: u64, to: IpAddr, source: Option<IpAddr>, via: Via) -> Result<Route> {
+        let index = via.interface.unwrap_or_default();
+        let link = self.link(index);
+        if to.is_ipv6() {
+            let link = link.filter(|_| is_for_many(to)).ok_or(UNREACHABLE)?;
+            let source = source.or_else(|| self.source_on(index, to, Some(to)));
+            return self.by_link(now, link, source.ok_or(UNREACHABLE)?, to, to);
+        }
+        let mut all = self.addresses.iter().map(|own| own.network.ip);
+        let source = source
+            .or_else(|| self.source_on(index, to, Some(to)))
+            .or_else(|| all.find(IpAddr::is_ipv4))
+            .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match link {
+            Some(link) => self.by_link(now, link, source, to, to),
+            None if index == LOOPBACK => Ok(Route {
+                source,
+                interface: LOOPBACK,
+                next_hop: to,
+                mtu: LOOPBACK_MTU,
+                is_local: !is_for_many(to),
+                is_broadcast: to == IpAddr::V4(Ipv4Addr::BROADCAST),
+                can_segment: false,
+                can_sum: true,
+            }),
+            None => Err(Error::new(Errno::ENODEV, "no such interface")),
+        }
+    }
+
     /// The line of the table that counts: the most special one, then the cheapest.
-    fn entry(&self, to: IpAddr, interface: Option<u32>) -> Option<&Entry> {
+    fn entry(&self, to: IpAddr, via: Via) -> Option<&Entry> {
         let fits = |entry: &&Entry| {
-            entry.destination.contains(to) && interface.is_none_or(|interface| interface == entry.interface)
+            entry.destination.contains(to)
+                && via.interface.is_none_or(|interface| interface == entry.interface)
+                && !(via.is_near && entry.gateway.is_some())
         };
         let fitting = self.routes.iter().filter(fits);
         fitting.min_by_key(|entry| (Reverse(entry.destination.prefix), entry.metric))

@@ -15,7 +15,7 @@ use crate::output::frame_of;
 use crate::path::Paths;
 use crate::plan::Plan;
 use crate::recent::Recent;
-use crate::route::{Entry, is_loopback};
+use crate::route::{Entry, LOOPBACK, is_loopback};
 use crate::settings::has_no_newer;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -164,6 +164,19 @@ impl Stack {
     /// Whether an address is the machine's.
     pub(crate) fn is_own(&self, ip: IpAddr) -> bool {
         is_loopback(ip) || self.addresses.iter().any(|own| own.network.ip == ip)
+    }
+
+    /// The interface whose address is one of the machine's, if it is; only a certain one if that is asked for.
+    pub(crate) fn owner(&self, ip: IpAddr, asked: Option<u32>) -> Option<u32> {
+        let fits = |interface: u32| asked.is_none_or(|asked| asked == interface);
+        if is_loopback(ip) {
+            return Some(LOOPBACK).filter(|owner| fits(*owner));
+        }
+        let own = self
+            .addresses
+            .iter()
+            .find(|own| own.network.ip == ip && fits(own.interface));
+        own.map(|own| own.interface)
     }
 
     /// Whether an address is everybody's on the network of an interface.

@@ -1,5 +1,6 @@
 //! What transport protocols see: packets that came, packets that are to go, and what went wrong.
 
+use crate::route::Via;
 use abi::Errno;
 use core::net::IpAddr;
 use lock::Once;
@@ -31,6 +32,8 @@ pub struct Received<'a> {
     pub hop_limit: u8,
     /// Whether it came to this machine's address, not to all or to a group, be it by the packet's or the frame's address.
     pub is_unicast: bool,
+    /// It never left the machine.
+    pub is_local: bool,
     /// Its headers up to the payload, as they came.
     pub header: &'a [u8],
     /// The transport protocol's header and what follows.
@@ -110,8 +113,8 @@ pub struct Outgoing<'a> {
     pub hop_limit: u8,
     /// Type of service.
     pub traffic_class: u8,
-    /// By which interface, if that is not for the routes to say.
-    pub interface: Option<u32>,
+    /// What else is said of its way.
+    pub via: Via,
     /// Nobody may cut it; one that does not fit is an error.
     pub dont_fragment: bool,
     /// The transport protocol's header.
@@ -132,7 +135,7 @@ impl<'a> Outgoing<'a> {
             protocol,
             hop_limit: usual_hops(destination),
             traffic_class: 0,
-            interface: None,
+            via: Via::default(),
             dont_fragment: false,
             header,
             payload,

@@ -133,7 +133,7 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
     bench.comes(ethernet::IPV6, [0x33, 0x33, 0, 0, 0, 1], &advertisement);
     let own: IpAddr = "fd00:1::ff:fe00:9".parse().expect("an address");
     assert!(ip::is_own(own), "{:?}", ip::addresses());
-    let route = ip::route("2001:db8::1".parse().expect("an address"), None, None).expect("a way");
+    let route = ip::route("2001:db8::1".parse().expect("an address"), None, ip::Via::default()).expect("a way");
     assert_eq!((route.source, route.next_hop), (own, IpAddr::V6(PEER_NEWER)));
     // Nobody waits for the other protocol for ever.
     hal::clock::advance(6_000_000_000);
@@ -157,7 +157,7 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
         MAC,
         &message_v6(discovery::kind::REDIRECT, 0, OWN_NEWER, &body),
     );
-    let route = ip::route(PEER_NEWER.into(), None, Some(2)).expect("a way");
+    let route = ip::route(PEER_NEWER.into(), None, ip::Via::by(Some(2))).expect("a way");
     assert_eq!(route.next_hop, IpAddr::V6(PEER_NEWER));
 
     let unknown = v6(60, 64, OWN_NEWER, &[17, 0, 0x85, 4, 0, 0, 0, 0]);
@@ -289,7 +289,7 @@ fn the_router_in_use_may_name_a_nearer_one() {
     let bench = bench();
     bench.introduce();
     let far = Ipv4Addr::new(192, 0, 2, 9);
-    let next = || ip::route(far.into(), None, None).map(|way| way.next_hop);
+    let next = || ip::route(far.into(), None, ip::Via::default()).map(|way| way.next_hop);
     let says = |better: Ipv4Addr, from: Ipv4Addr, to: Ipv4Addr| {
         let mut quoted = v4(17, to, &[0; 8]);
         quoted[12..16].copy_from_slice(&from.octets());
@@ -311,13 +311,13 @@ fn the_router_in_use_may_name_a_nearer_one() {
     says(Ipv4Addr::new(10, 0, 2, 255), OWN, far);
     says(nearer, OWN, Ipv4Addr::new(10, 0, 2, 50));
     assert_eq!(next(), Ok(PEER_IP.into()));
-    let near = ip::route(Ipv4Addr::new(10, 0, 2, 50).into(), None, None).map(|way| way.next_hop);
+    let near = ip::route(Ipv4Addr::new(10, 0, 2, 50).into(), None, ip::Via::default()).map(|way| way.next_hop);
     assert_eq!(near, Ok(Ipv4Addr::new(10, 0, 2, 50).into()));
     says(nearer, OWN, far);
     assert_eq!(next(), Ok(nearer.into()));
     // Who is not asked any more is not heard.
     says(Ipv4Addr::new(10, 0, 2, 78), OWN, far);
     assert_eq!(next(), Ok(nearer.into()));
-    let other = ip::route(Ipv4Addr::new(192, 0, 2, 10).into(), None, None).map(|way| way.next_hop);
+    let other = ip::route(Ipv4Addr::new(192, 0, 2, 10).into(), None, ip::Via::default()).map(|way| way.next_hop);
     assert_eq!(other, Ok(PEER_IP.into()), "it is said of one destination");
 }

@@ -3,7 +3,7 @@
 use crate::reply::Reply;
 use crate::route::bytes_of;
 use crate::survey::{self, Found, Seen, state};
-use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM};
+use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SO_BINDTOIFINDEX, SOCK_DGRAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -80,6 +80,7 @@ fn internet(family: u16, protocol: u32, body: &[u8], reply: &mut Reply) -> Resul
                     [one.family as u8, one.state, timer, one.again],
                     [one.own, one.peer],
                     [(left / 1_000_000) as u32, one.queues[0], one.queues[1], one.uid, 0],
+                    0,
                 );
                 reply.message(BY_FAMILY, &answer);
             }
@@ -89,7 +90,7 @@ fn internet(family: u16, protocol: u32, body: &[u8], reply: &mut Reply) -> Resul
 }
 
 /// `struct inet_diag_msg`: family, state, timer, retransmissions; ports, addresses, interface, cookie; expiry, queues, user, inode.
-fn bytes(first: [u8; 4], [own, peer]: [SocketAddr; 2], last: [u32; 5]) -> Vec<u8> {
+fn bytes(first: [u8; 4], [own, peer]: [SocketAddr; 2], last: [u32; 5], device: u32) -> Vec<u8> {
     let mut body = Vec::with_capacity(72);
     body.extend(first);
     body.extend(own.port().to_be_bytes());
@@ -98,7 +99,7 @@ fn bytes(first: [u8; 4], [own, peer]: [SocketAddr; 2], last: [u32; 5]) -> Vec<u8
         put_address(&mut body, end);
     }
     let [.., inode] = last;
-    for number in [0, inode, 0].into_iter().chain(last) {
+    for number in [device, inode, 0].into_iter().chain(last) {
         body.extend(number.to_ne_bytes());
     }
     body
@@ -112,6 +113,7 @@ fn show(reply: &mut Reply, found: &Found, asked: u16) {
         [found.family as u8, state, 0, 0],
         [own, found.peer()],
         [0, receive, send, found.listing.uid, found.inode as u32],
+        found.number(SOL_SOCKET, SO_BINDTOIFINDEX),
     );
     let answer = reply.message(BY_FAMILY, &body);
     let asks = |what: u16| asked & 1 << (what - 1) != 0;

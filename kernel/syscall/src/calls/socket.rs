@@ -6,15 +6,16 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
 use abi::socket::{
-    AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SHUT_RDWR, SO_DEBUG, SO_LINGER, SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME,
-    SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM, SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
+    AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SHUT_RDWR, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_DEBUG, SO_LINGER,
+    SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME, SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM, SOCK_RAW,
+    SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use ipc::Style;
 use usermem::{UserPtr, UserSlice};
-use vfs::{Direction, File, capability};
+use vfs::{Direction, File, Socket, capability};
 
 calls! {
     41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET, AF_VSOCK and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
@@ -214,7 +215,7 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
     socket.check_level(level, true)?;
     let value = UserSlice::new(value.0, len.min(MOST) as usize).to_vec()?;
     if level == SOL_SOCKET {
-        check_privilege(caller, name, &value)?;
+        check_privilege(caller, socket, name, &value)?;
     }
     socket.set_option(level, name, &value)?;
     if (level, name) == (SOL_SOCKET, SO_LINGER) {
@@ -224,20 +225,33 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
 }
 
 /// Whether the caller may set an option of the level of sockets to a value.
-fn check_privilege(caller: &Caller<'_>, name: u32, value: &[u8]) -> Result<()> {
+fn check_privilege(caller: &Caller<'_>, socket: &dyn Socket, name: u32, value: &[u8]) -> Result<()> {
     let number = value.first_chunk().map_or(0, |bytes| i32::from_ne_bytes(*bytes));
     let errno = match name {
         SO_DEBUG if number != 0 => Errno::EACCES,
         SO_PRIORITY if !(0..=6).contains(&number) => Errno::EPERM,
         SO_MARK | SO_RCVBUFFORCE | SO_SNDBUFFORCE => Errno::EPERM,
+        SO_BINDTODEVICE | SO_BINDTOIFINDEX if is_bound_to_device(socket) => Errno::EPERM,
         _ => return Ok(()),
     };
     let who = caller.process().credentials();
-    if who.has(capability::NET_ADMIN) || matches!(name, SO_MARK | SO_PRIORITY) && who.has(capability::NET_RAW) {
+    let for_packets = who.has(capability::NET_RAW);
+    let may = match name {
+        SO_BINDTODEVICE | SO_BINDTOIFINDEX => for_packets,
+        SO_MARK | SO_PRIORITY => for_packets || who.has(capability::NET_ADMIN),
+        _ => who.has(capability::NET_ADMIN),
+    };
+    if may {
         Ok(())
     } else {
         Err(Error::new(errno, "the option needs CAP_NET_ADMIN"))
     }
+}
+
+/// Whether a socket is bound to an interface: who may do that once may not do it again.
+fn is_bound_to_device(socket: &dyn Socket) -> bool {
+    let bound = socket.option(SOL_SOCKET, SO_BINDTOIFINDEX).unwrap_or_default();
+    bound.iter().any(|byte| *byte != 0)
 }
 
 /// How much of a value is shown where there is so much room, as Linux does that: numbers of the older protocol as one byte where there is no room for four, rates as four where there is none for eight.
@@ -273,6 +287,17 @@ fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u3
             let name = socket.peer_address().map_err(nobody)?;
             if name.len() < room {
                 return Err(Error::new(Errno::EINVAL, "more than an address was asked for"));
+            }
+            name
+        }
+        (SOL_SOCKET, SO_BINDTODEVICE) => {
+            const NAME: usize = 16;
+            let name = socket.option(level, name)?;
+            if !name.is_empty() && room < NAME {
+                return Err(Error::new(
+                    Errno::EINVAL,
+                    "there is no room for the name of an interface",
+                ));
             }
             name
         }

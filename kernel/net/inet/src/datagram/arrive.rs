@@ -45,12 +45,12 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
         ..Letter::new(packet, bytes.to_vec(), from)
     };
     if !packet.is_unicast {
-        all.everybody(to, from)
+        all.everybody(to, from, packet.interface)
             .iter()
             .for_each(|socket| socket.take_in(letter()));
         return;
     }
-    match all.find(to, from, |_| true) {
+    match all.find(to, from, packet.interface, |_| true) {
         Some(socket) => socket.take_in(letter()),
         None => {
             counters::udp::NO_PORTS.count(packet.source.is_ipv6());
@@ -65,7 +65,7 @@ fn fail(failed: &Failed<'_>) {
     let (Some(own), Some(peer)) = ports else { return };
     let own = SocketAddr::new(failed.source, own);
     let peer = address::scoped(failed.destination, peer, failed.interface);
-    if let Some(socket) = PORTS.find(own, peer, |_| true) {
+    if let Some(socket) = PORTS.find(own, peer, failed.interface, |_| true) {
         socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
     }
 }
@@ -73,7 +73,7 @@ fn fail(failed: &Failed<'_>) {
 impl UdpSocket {
     /// A datagram to the machine itself.
     pub(super) fn put_here(&self, letter: Letter, to: SocketAddr) {
-        if let Some(target) = self.ports().find(to, letter.from, |_| true) {
+        if let Some(target) = self.ports().find(to, letter.from, letter.interface, |_| true) {
             // What finds no room is lost.
             target.take_in(letter);
             return;

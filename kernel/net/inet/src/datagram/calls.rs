@@ -5,7 +5,7 @@ use crate::control::{self, Manner};
 use crate::dissolve::Given;
 use crate::inbox::{Letter, put_bytes};
 use crate::stream::NOT_CONNECTED;
-use crate::{address, options, ping};
+use crate::{address, device, options, ping};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use abi::{Errno, Error, Result};
@@ -115,7 +115,7 @@ impl Socket for UdpSocket {
         let wanted = if self.is_ping() {
             ping::parse_for_bind(self.family, address)?
         } else {
-            options::parse_for_bind(self.family, address, &view.credentials)?
+            options::parse_for_bind(self.family, address, &view.credentials, &self.options)?
         };
         let mut ends = self.ends.lock();
         if ends.own.is_some() {
@@ -131,12 +131,14 @@ impl Socket for UdpSocket {
             self.dissolve();
             return Ok(());
         }
-        let to = address::or_own(address::parse(self.family, address)?);
-        let route = self.way(to, &Manner::default())?;
         self.own_address()?;
+        let to = address::or_own(address::parse(self.family, address)?);
+        let to = device::for_connect(&self.options, to)?;
+        let (route, via) = self.way(to, &Manner::default(), 0)?;
+        self.note_device();
         if self.family != AF_INET6 {
             // As on Linux, whose newer protocol does not.
-            self.cork.redirect(to, route);
+            self.cork.redirect(to, (route, via));
         }
         let mut ends = self.ends.lock();
         ends.peer = Some(to);
@@ -150,7 +152,7 @@ impl Socket for UdpSocket {
         let ends = *self.ends.lock();
         let own = ends.own;
         let own = own.unwrap_or(SocketAddr::new(ends.given.ip_or_any(self.family), 0));
-        Ok(address::show(self.family, own))
+        Ok(address::show(self.family, device::shown(&self.options, own)))
     }
 
     fn peer_address(&self) -> Result<Vec<u8>> {

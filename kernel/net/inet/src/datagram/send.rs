@@ -9,7 +9,7 @@ use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use ip::{Offload, Route};
+use ip::{Offload, Route, Via};
 use lock::atomic::Ordering;
 use packet::checksum::Sum;
 use packet::udp;
@@ -56,24 +56,23 @@ impl UdpSocket {
         if self.stopped_writing.load(Ordering::Relaxed) {
             return Err(Error::new(Errno::EPIPE, "the socket sends nothing any more"));
         }
-        if self.is_ping() {
-            self.own_address()?;
-        }
+        let own = self.own_address()?;
         let given = message.address.take();
         let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
         let piece = self.piece(&message.control)?;
         let manner = Manner::read(&message.control)?;
-        let route = self.way(to, &manner)?;
+        let (route, via) = self.way(to, &manner, message.flags)?;
         if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
             self.is_too_long(to, &route);
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         }
         Ok(Prepared {
             bytes: Vec::new(),
-            own: self.own_address()?,
+            own,
             to,
             manner,
             route,
+            via,
             piece,
         })
     }
@@ -100,10 +99,12 @@ impl UdpSocket {
             to,
             manner,
             route,
+            via,
             piece,
         } = whole;
+        let way = (route, *via);
         if self.is_ping() {
-            let sent = self.send_echo(bytes, *own, *to, manner, route);
+            let sent = self.send_echo(bytes, *own, *to, manner, way);
             return sent.inspect_err(|error| {
                 if error.errno == Errno::EMSGSIZE {
                     self.is_too_long(*to, route);
@@ -115,11 +116,11 @@ impl UdpSocket {
                 return Err(Error::new(Errno::EINVAL, "too many datagrams in one go"));
             }
             Some(piece) if !bytes.is_empty() => piece,
-            _ => return self.send_one(bytes, *own, *to, manner, route),
+            _ => return self.send_one(bytes, *own, *to, manner, way),
         };
         bytes
             .chunks(piece)
-            .try_for_each(|piece| self.send_one(piece, *own, *to, manner, route))
+            .try_for_each(|piece| self.send_one(piece, *own, *to, manner, way))
     }
 
     /// Tells, if that is wanted, that a datagram does not fit.
@@ -130,7 +131,14 @@ impl UdpSocket {
         }
     }
 
-    fn send_one(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+    fn send_one(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        manner: &Manner,
+        (route, via): (&Route, Via),
+    ) -> Result<()> {
         if !self.is_lite() {
             counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
         }
@@ -154,18 +162,22 @@ impl UdpSocket {
             self.put_here(letter(), to);
             return Ok(());
         }
-        if membership::comes_back(&self.options, to.ip()) && ip::is_member(route.interface, to.ip()) {
+        if route.interface == ip::LOOPBACK || to.ip().is_multicast() && self.comes_back(to, route) {
+            let letter = letter();
             let members = self
                 .ports()
-                .everybody(SocketAddr::new(to.ip(), to.port()), letter().from);
-            members.iter().for_each(|socket| socket.take_in(letter()));
+                .everybody(SocketAddr::new(to.ip(), to.port()), letter.from, letter.interface);
+            members.iter().for_each(|socket| socket.take_in(letter.clone()));
+            if route.interface == ip::LOOPBACK {
+                return Ok(());
+            }
         }
         if self.is_lite() {
             let ends = [route.source, to.ip()];
             let header = lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes));
             return ip::send(&ip::Outgoing {
                 source: Some(route.source),
-                interface: Some(route.interface),
+                via,
                 hop_limit,
                 traffic_class,
                 ..ip::Outgoing::new(to.ip(), lite::PROTOCOL, &header, &[bytes])
@@ -183,7 +195,7 @@ impl UdpSocket {
         let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu as usize;
         ip::send(&ip::Outgoing {
             source: Some(route.source),
-            interface: Some(route.interface),
+            via,
             hop_limit,
             traffic_class,
             dont_fragment: discovery >= 2 || discovery == 1 && fits,
@@ -194,6 +206,11 @@ impl UdpSocket {
             }),
             ..ip::Outgoing::new(to.ip(), udp::PROTOCOL, &header, &pieces)
         })
+    }
+
+    /// Whether what goes to a group comes to the machine too.
+    fn comes_back(&self, to: SocketAddr, route: &Route) -> bool {
+        membership::comes_back(&self.options, to.ip()) && ip::is_member(route.interface, to.ip())
     }
 
     /// Shows a datagram to the machine itself to packet sockets.
@@ -222,7 +239,14 @@ impl UdpSocket {
     }
 
     /// Sends the question for an echo.
-    fn send_echo(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+    fn send_echo(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        manner: &Manner,
+        (route, via): (&Route, Via),
+    ) -> Result<()> {
         let question = ping::question(self.protocol, bytes, own.port())?;
         let sum = match to.ip() {
             IpAddr::V4(_) => Sum::new(),
@@ -233,7 +257,7 @@ impl UdpSocket {
         let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
         ip::send(&ip::Outgoing {
             source: Some(route.source),
-            interface: Some(route.interface).filter(|_| !route.is_local),
+            via,
             hop_limit: manner.hop_limit(&self.options, to.ip()),
             traffic_class: manner.traffic_class(&self.options, to.ip()),
             dont_fragment: discovery >= 2 || discovery == 1 && fits,

@@ -1,7 +1,7 @@
 //! Options of datagram sockets.
 
 use super::{SEGMENT, UdpSocket};
-use crate::{UDP, lite, options};
+use crate::{UDP, device, lite, options};
 use abi::Result;
 use abi::socket::{SO_ERROR, SOCK_DGRAM, SOL_SOCKET};
 use alloc::vec::Vec;
@@ -51,7 +51,7 @@ impl UdpSocket {
                     .err()
                     .map_or(0, |error| i32::from(error.errno.0)),
             ),
-            (SOL_SOCKET, _) => self.options.get(self.sort(), name),
+            (SOL_SOCKET, _) => device::get(&self.options, name).unwrap_or_else(|| self.options.get(self.sort(), name)),
             (UDP | LITE, lite::SEND_COVERAGE | lite::RECEIVE_COVERAGE) if self.is_lite() => {
                 number(self.options.kept(LITE, name).unwrap_or(0))
             }
@@ -62,6 +62,10 @@ impl UdpSocket {
 
     pub(super) fn set(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         if level == SOL_SOCKET {
+            if let Some(done) = device::set(&self.options, name, value) {
+                self.note_device();
+                return done;
+            }
             return self.options.set(self.sort(), name, value);
         }
         if matches!(level, UDP | LITE) {

@@ -87,8 +87,9 @@ impl Socket for TcpSocket {
     }
 
     fn bind(&self, view: &Context, address: &[u8]) -> Result<()> {
-        let wanted = options::parse_for_bind(self.family, address, &view.credentials)?;
-        self.now().take_address(wanted)
+        let now = self.now();
+        let wanted = options::parse_for_bind(self.family, address, &view.credentials, &now.options)?;
+        now.take_address(wanted)
     }
 
     fn connect(&self, _view: &Context, address: &[u8]) -> Result<()> {

@@ -1,10 +1,10 @@
 //! What is seen of a socket: what it is ready for, its addresses, and how it is listed.
 
 use super::{NOT_CONNECTED, TcpSocket};
-use crate::address;
 use crate::connect::Progress;
 use crate::ports::Holder;
 use crate::remote::Remote;
+use crate::{address, device};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -73,7 +73,7 @@ impl TcpSocket {
         let own = ends.own.or(ends.shown);
         drop(ends);
         let own = own.unwrap_or(SocketAddr::new(address::any(self.family), 0));
-        address::show(self.family, own)
+        address::show(self.family, device::shown(&self.options, own))
     }
 
     /// The other side's address.

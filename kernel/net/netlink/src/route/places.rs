@@ -222,12 +222,21 @@ fn own_routes(address: &Address) -> Vec<Route> {
 
 /// The route to an address.
 pub(crate) fn find_route(destination: IpAddr, index: Option<i32>) -> Result<Route> {
-    let found = ip::route(destination, None, index.map(|index| index as u32))?;
+    let asked = ip::Via {
+        interface: index.map(|index| index as u32),
+        is_asked: true,
+        is_near: false,
+    };
+    let found = ip::route(destination, None, asked)?;
     Ok(Route {
         destination,
         prefix: if destination.is_ipv4() { 32 } else { 128 },
         gateway: Some(found.next_hop).filter(|hop| *hop != destination),
-        index: found.interface as i32,
+        index: if found.is_local {
+            LOOPBACK
+        } else {
+            found.interface as i32
+        },
         source: Some(found.source),
         metric: 0,
         table: if found.is_local { OWN } else { MAIN },
