@@ -1,6 +1,7 @@
 //! Segments that come by the network, each to whom it is for: a connection, what is left of one, or who listens.
 
 use crate::depart::{PROTOCOL, send_header};
+use crate::ports::{Coming, What};
 use crate::stream::PORTS;
 use crate::table::{self, Entry, Name};
 use alloc::sync::Arc;
@@ -59,7 +60,13 @@ fn receive(packet: &Received<'_>) {
 #[cold]
 #[inline(never)]
 fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
-    match PORTS.find_listener(name.0, name.1, interface) {
+    let coming = Coming {
+        to: name.0,
+        from: name.1,
+        interface,
+        what: What::Connection,
+    };
+    match PORTS.find(&coming) {
         Some(socket) => crate::half_open::arrive(&socket, name, interface, segment, least),
         None => segment.refusal(),
     }

@@ -4,6 +4,7 @@
 //! where packets travel. While too many wait to be accepted, who connects waits in a second line.
 
 use crate::half_open::Requests;
+use crate::ports::{Coming, What};
 use crate::remote::Remote;
 use crate::stream::{Ends, PORTS, TcpSocket};
 use crate::table::plain;
@@ -303,8 +304,11 @@ fn refuse(client: &TcpSocket) {
 fn attempt(client: &TcpSocket, to: SocketAddr) {
     let Some(from) = client.ends.lock().own else { return };
     let by = ip::owner(to.ip(), None).unwrap_or(ip::LOOPBACK);
-    let target = PORTS.find(to, from, by, |socket| {
-        socket.listener.get().is_some_and(Listener::is_open)
+    let target = PORTS.find(&Coming {
+        to,
+        from,
+        interface: by,
+        what: What::Connection,
     });
     let Some((target, listener)) = target
         .as_ref()

@@ -13,7 +13,7 @@ use crate::cork::Cork;
 use crate::dissolve::Given;
 use crate::inbox::Inbox;
 use crate::membership::Groups;
-use crate::ports::{Holder, Ports, Wish};
+use crate::ports::{Coming, Holder, Ports, What, Wish};
 use crate::{address, device, lite, options, ping};
 use abi::socket::{AF_INET6, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -200,6 +200,13 @@ impl UdpSocket {
 }
 
 impl Holder for UdpSocket {
+    fn takes(&self, coming: &Coming) -> bool {
+        match coming.what {
+            What::Echo(protocol) => self.takes_echo(protocol, coming.to.ip()),
+            _ => true,
+        }
+    }
+
     fn is_listening(&self) -> bool {
         false
     }

@@ -3,7 +3,7 @@
 
 use crate::datagram::UdpSocket;
 use crate::inbox::Letter;
-use crate::ports::{Ports, Wish};
+use crate::ports::{Coming, Ports, What, Wish};
 use crate::{address, limits};
 use abi::socket::{AF_INET, MSG_OOB, SO_REUSEADDR, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -110,9 +110,13 @@ fn receive(packet: &Received<'_>) {
         return;
     };
     let from = address::scoped(packet.source, 0, packet.interface);
-    let to = SocketAddr::new(packet.destination, identifier);
-    let takes = |socket: &UdpSocket| socket.takes_echo(packet.protocol, packet.destination);
-    if let Some(socket) = PORTS.find(to, from, packet.interface, takes) {
+    let coming = Coming {
+        to: SocketAddr::new(packet.destination, identifier),
+        from,
+        interface: packet.interface,
+        what: What::Echo(packet.protocol),
+    };
+    if let Some(socket) = PORTS.find(&coming) {
         socket.take_echo(Letter::new(packet, packet.payload.to_vec(), from));
     }
 }
@@ -129,9 +133,13 @@ fn fail(failed: &Failed<'_>) {
         return;
     };
     let peer = address::scoped(failed.destination, 0, failed.interface);
-    let own = SocketAddr::new(failed.source, identifier);
-    let takes = |socket: &UdpSocket| socket.takes_echo(protocol, failed.source);
-    if let Some(socket) = PORTS.find(own, peer, failed.interface, takes) {
+    let coming = Coming {
+        to: SocketAddr::new(failed.source, identifier),
+        from: peer,
+        interface: failed.interface,
+        what: What::Echo(protocol),
+    };
+    if let Some(socket) = PORTS.find(&coming) {
         socket.hear_of_failure(failed, failed.payload, peer);
     }
 }

@@ -3,6 +3,8 @@
 //! A claim is an address (or all of them) and a port. Two claims of one port stand beside each other if their addresses differ, or if both sockets said so beforehand: `SO_REUSEADDR`
 //! (of a stream only while neither listens) or `SO_REUSEPORT` (of one user).
 
+mod coming;
+
 use crate::limits;
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -10,6 +12,8 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use lock::SpinLock;
 use sortedmap::LargeMap;
+
+pub(crate) use coming::{Coming, What};
 
 const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
 
@@ -19,6 +23,8 @@ pub(crate) trait Holder: Send + Sync {
     fn is_listening(&self) -> bool;
     /// Who it is connected to.
     fn peer(&self) -> Option<SocketAddr>;
+    /// Whether it wants what comes.
+    fn takes(&self, coming: &Coming) -> bool;
 }
 
 /// What a socket wants, or has.
@@ -46,9 +52,9 @@ impl Wish {
         }
     }
 
-    /// Whether what comes by an interface comes here.
-    fn takes_from(&self, interface: u32) -> bool {
-        self.device.is_none_or(|device| device == interface)
+    /// Whether what comes to an address by an interface comes here.
+    fn gets(&self, coming: &Coming) -> bool {
+        self.device.is_none_or(|device| device == coming.interface) && self.covers(coming.to.ip())
     }
 
     /// Whether something could be sent that comes to both.
@@ -273,35 +279,15 @@ impl<S: Holder> Ports<S> {
         !others.iter().any(|other| other.is_listening())
     }
 
-    /// Who gets what comes from `from` to `to` by an interface: of those for whom `takes` holds the one that is connected, else the one whose address is nearest, then the one that is bound to the interface.
-    pub(crate) fn find(
-        &self,
-        to: SocketAddr,
-        from: SocketAddr,
-        interface: u32,
-        takes: impl Fn(&S) -> bool,
-    ) -> Option<Arc<S>> {
-        self.find_among((to, from, interface), false, takes)
-    }
-
-    /// Who listens for what comes from `from` to `to` by an interface.
-    pub(crate) fn find_listener(&self, to: SocketAddr, from: SocketAddr, interface: u32) -> Option<Arc<S>> {
-        self.find_among((to, from, interface), true, S::is_listening)
-    }
-
-    fn find_among(
-        &self,
-        (to, from, interface): (SocketAddr, SocketAddr, u32),
-        listeners: bool,
-        takes: impl Fn(&S) -> bool,
-    ) -> Option<Arc<S>> {
+    /// Who gets what comes: of those who want it the one that is connected, else the one whose address is nearest, then the one that is bound to the interface.
+    #[inline(never)]
+    pub(crate) fn find(&self, coming: &Coming) -> Option<Arc<S>> {
         let claims = self.claims.lock();
-        let here = claims.get(&to.port())?.claims.iter();
-        let fits = |claim: &&Claim<S>| {
-            claim.listens >= listeners && claim.wish.covers(to.ip()) && claim.wish.takes_from(interface)
-        };
-        let held = |claim: &Claim<S>| Some((claim.wish, claim.socket.upgrade()?));
-        let mut fitting = here.filter(fits).filter_map(held);
+        let here = claims.get(&coming.to.port())?.claims.iter();
+        let listens = coming.what == What::Connection;
+        let mut fitting = here
+            .filter(|claim| claim.listens >= listens && claim.wish.gets(coming))
+            .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)));
         let first = fitting.next()?;
         let second = fitting.next();
         let candidates = second.map(|second| {
@@ -310,50 +296,24 @@ impl<S: Holder> Ports<S> {
             all
         });
         drop(claims);
-        let rank = |wish: &Wish, socket: &S| {
-            let connected = match socket.peer() {
-                Some(peer) if peer == from => 8,
-                Some(_) => return None,
-                None => 0,
-            };
-            let near = match (wish.ip.is_unspecified(), wish.ip.is_ipv4() == to.is_ipv4()) {
-                (false, _) => 4,
-                (true, true) => 1,
-                (true, false) => 0,
-            };
-            let bound = if wish.device.is_some() { 2 } else { 0 };
-            takes(socket).then_some(connected + near + bound)
-        };
-        let Some(candidates) = candidates else {
-            return rank(&first.0, &first.1).map(|_| first.1);
-        };
-        let ranked: Vec<_> = candidates
-            .into_iter()
-            .filter_map(|(wish, socket)| Some((rank(&wish, &socket)?, wish, socket)))
-            .collect();
-        let best = ranked.iter().map(|(rank, ..)| *rank).max()?;
-        let mut equal: Vec<_> = ranked.into_iter().filter(|(rank, ..)| *rank == best).collect();
-        // Those who share a port share what comes, each sender's to one; of others the last to come counts.
-        let shared = equal.iter().all(|(_, wish, _)| wish.reuse_port);
-        let at = if shared {
-            usize::from(from.port()) % equal.len()
-        } else {
-            equal.len() - 1
-        };
-        Some(equal.swap_remove(at).2)
+        match candidates {
+            None => coming.rank(&first.0, &*first.1).map(|_| first.1),
+            Some(candidates) => coming.choose(&candidates),
+        }
     }
 }
 
 impl<S: Holder> Ports<S> {
-    /// Everybody who gets what comes from `from` to many by an interface.
-    pub(crate) fn everybody(&self, to: SocketAddr, from: SocketAddr, interface: u32) -> Vec<Arc<S>> {
+    /// Everybody who gets what comes to many.
+    pub(crate) fn everybody(&self, coming: &Coming) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
-        let here = claims.get(&to.port()).map_or(&[][..], |port| port.claims.as_slice());
-        let takes = |claim: &&Claim<S>| claim.wish.covers(to.ip()) && claim.wish.takes_from(interface);
-        let covering = here.iter().filter(takes);
+        let here = claims
+            .get(&coming.to.port())
+            .map_or(&[][..], |port| port.claims.as_slice());
+        let covering = here.iter().filter(|claim| claim.wish.gets(coming));
         let mut all: Vec<Arc<S>> = covering.filter_map(|claim| claim.socket.upgrade()).collect();
         drop(claims);
-        all.retain(|socket| socket.peer().is_none_or(|peer| peer == from));
+        all.retain(|socket| socket.peer().is_none_or(|peer| peer == coming.from));
         all
     }
 }
@@ -384,138 +344,4 @@ fn conflict(asked: &Wish, held: &Wish, is_listening: bool) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Plain(bool);
-
-    impl Holder for Plain {
-        fn is_listening(&self) -> bool {
-            self.0
-        }
-        fn peer(&self) -> Option<SocketAddr> {
-            None
-        }
-    }
-
-    fn wish(ip: &str) -> Wish {
-        Wish {
-            ip: ip.parse().expect("an address"),
-            only_v6: false,
-            reuse_address: false,
-            reuse_port: false,
-            uid: 0,
-            range: (0, 0),
-            device: None,
-        }
-    }
-
-    #[test]
-    fn claims_conflict_where_their_addresses_meet() {
-        for (one, other, meet) in [
-            ("127.0.0.1", "127.0.0.1", true),
-            ("127.0.0.1", "127.0.0.2", false),
-            ("0.0.0.0", "127.0.0.2", true),
-            ("::", "127.0.0.2", true),
-            ("::", "0.0.0.0", true),
-            ("0.0.0.0", "::1", false),
-            ("::", "::1", true),
-        ] {
-            assert_eq!(wish(one).overlaps(&wish(other)), meet, "{one} {other}");
-            assert_eq!(wish(other).overlaps(&wish(one)), meet, "{other} {one}");
-        }
-        let only = Wish {
-            only_v6: true,
-            ..wish("::")
-        };
-        assert!(!only.overlaps(&wish("0.0.0.0")) && !only.overlaps(&wish("127.0.0.1")));
-    }
-
-    #[test]
-    fn ports_are_shared_by_those_who_agree() {
-        let ports = Ports::new();
-        let (one, other) = (Arc::new(Plain(false)), Arc::new(Plain(true)));
-        let (one_weak, other_weak) = (Arc::downgrade(&one), Arc::downgrade(&other));
-        let any = wish("0.0.0.0");
-        assert_eq!(ports.claim(any, 80, &one_weak).map_err(|error| error.errno), Ok(80));
-        assert_eq!(
-            ports.claim(any, 80, &other_weak).map_err(|error| error.errno),
-            Err(Errno::EADDRINUSE)
-        );
-        ports.release(80, &one_weak);
-        let shared = Wish {
-            reuse_port: true,
-            ..any
-        };
-        assert!(ports.claim(shared, 80, &one_weak).is_ok() && ports.claim(shared, 80, &other_weak).is_ok());
-        let reused = Wish {
-            reuse_address: true,
-            ..any
-        };
-        assert!(ports.claim(reused, 81, &one_weak).is_ok() && ports.claim(reused, 81, &other_weak).is_ok());
-        assert!(ports.claim(reused, 81, &one_weak).is_err(), "the other one listens");
-        let free = ports.claim(any, 0, &one_weak).expect("there are free ports");
-        assert!(limits::free_ports().contains(&free));
-    }
-
-    #[test]
-    fn those_who_connect_share_ports_towards_others() {
-        let ports = Ports::new();
-        let sockets: Vec<_> = (0..4).map(|_| Arc::new(Plain(false))).collect();
-        let peers = ["127.0.0.1:80", "127.0.0.1:81"].map(|text| text.parse().expect("an address"));
-        let narrow = Wish {
-            range: (40_000, 40_001),
-            ..wish("127.0.0.1")
-        };
-        let claim = |peer, socket: &Arc<Plain>| ports.claim_to_connect(narrow, peer, &Arc::downgrade(socket));
-        let [first, second] = [0, 1].map(|at: usize| claim(peers[0], &sockets[at]).expect("a port"));
-        assert_ne!(first, second);
-        assert!(claim(peers[0], &sockets[2]).is_err() && claim(peers[1], &sockets[2]).is_ok());
-        let other = wish("127.0.0.1");
-        assert!(ports.claim(other, first, &Arc::downgrade(&sockets[3])).is_err());
-        ports.release(first, &Arc::downgrade(&sockets[0]));
-        assert_eq!(claim(peers[0], &sockets[0]), Ok(first));
-    }
-
-    #[test]
-    fn the_nearest_address_gets_what_comes() {
-        let ports = Ports::new();
-        let (near, far) = (Arc::new(Plain(true)), Arc::new(Plain(true)));
-        for (ip, socket) in [("127.0.0.1", &near), ("::", &far)] {
-            let shared = Wish {
-                reuse_port: true,
-                ..wish(ip)
-            };
-            assert!(ports.claim(shared, 80, &Arc::downgrade(socket)).is_ok());
-        }
-        let from: SocketAddr = "127.0.0.1:4000".parse().expect("an address");
-        let to = |text: &str| text.parse::<SocketAddr>().expect("an address");
-        let found = |text| ports.find(to(text), from, 1, |_| true);
-        assert!(found("127.0.0.1:80").is_some_and(|found| Arc::ptr_eq(&found, &near)));
-        assert!(found("127.0.0.2:80").is_some_and(|found| Arc::ptr_eq(&found, &far)));
-        assert!(found("127.0.0.1:81").is_none());
-    }
-
-    #[test]
-    fn a_port_is_taken_while_connections_are_served_there() {
-        let ports = Ports::new();
-        let socket = Arc::new(Plain(false));
-        let weak = Arc::downgrade(&socket);
-        let (plain, again) = (
-            wish("127.0.0.1"),
-            Wish {
-                reuse_address: true,
-                ..wish("0.0.0.0")
-            },
-        );
-        ports.serve(plain, 80);
-        ports.serve(plain, 80);
-        assert!(ports.claim(plain, 80, &weak).is_err() && ports.claim(again, 80, &weak).is_err());
-        ports.leave(plain, 80);
-        assert!(ports.claim(plain, 80, &weak).is_err());
-        ports.leave(plain, 80);
-        assert!(ports.claim(plain, 80, &weak).is_ok());
-        ports.serve(again, 81);
-        assert!(ports.claim(again, 81, &weak).is_ok() && ports.claim(plain, 82, &weak).is_ok());
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ mod shown;
 use crate::connect::{Listener, Progress};
 use crate::dissolve::{Given, Renewed};
 use crate::options;
-use crate::ports::{Holder, Ports, Wish};
+use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
 use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -204,6 +204,10 @@ impl TcpSocket {
 }
 
 impl Holder for TcpSocket {
+    fn takes(&self, _coming: &Coming) -> bool {
+        self.is_listening()
+    }
+
     fn is_listening(&self) -> bool {
         self.listener.get().is_some_and(Listener::is_open)
     }

@@ -2,7 +2,7 @@
 
 use super::{PORTS, UdpSocket};
 use crate::inbox::{Letter, Trouble};
-use crate::ports::Ports;
+use crate::ports::{Coming, Ports, What};
 use crate::{address, control, lite, options};
 use abi::Errno;
 use core::net::{IpAddr, SocketAddr};
@@ -44,13 +44,19 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
         covered,
         ..Letter::new(packet, bytes.to_vec(), from)
     };
+    let coming = Coming {
+        to,
+        from,
+        interface: packet.interface,
+        what: What::Datagram,
+    };
     if !packet.is_unicast {
-        all.everybody(to, from, packet.interface)
+        all.everybody(&coming)
             .iter()
             .for_each(|socket| socket.take_in(letter()));
         return;
     }
-    match all.find(to, from, packet.interface, |_| true) {
+    match all.find(&coming) {
         Some(socket) => socket.take_in(letter()),
         None => {
             counters::udp::NO_PORTS.count(packet.source.is_ipv6());
@@ -65,7 +71,13 @@ fn fail(failed: &Failed<'_>) {
     let (Some(own), Some(peer)) = ports else { return };
     let own = SocketAddr::new(failed.source, own);
     let peer = address::scoped(failed.destination, peer, failed.interface);
-    if let Some(socket) = PORTS.find(own, peer, failed.interface, |_| true) {
+    let coming = Coming {
+        to: own,
+        from: peer,
+        interface: failed.interface,
+        what: What::Datagram,
+    };
+    if let Some(socket) = PORTS.find(&coming) {
         socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
     }
 }
@@ -73,7 +85,13 @@ fn fail(failed: &Failed<'_>) {
 impl UdpSocket {
     /// A datagram to the machine itself.
     pub(super) fn put_here(&self, letter: Letter, to: SocketAddr) {
-        if let Some(target) = self.ports().find(to, letter.from, letter.interface, |_| true) {
+        let coming = Coming {
+            to,
+            from: letter.from,
+            interface: letter.interface,
+            what: What::Datagram,
+        };
+        if let Some(target) = self.ports().find(&coming) {
             // What finds no room is lost.
             target.take_in(letter);
             return;
@@ -94,7 +112,7 @@ impl UdpSocket {
     }
 
     /// Whether an answer of a protocol to one of the machine's addresses is for it.
-    pub(crate) fn takes_echo(&self, protocol: u8, to: IpAddr) -> bool {
+    pub(super) fn takes_echo(&self, protocol: u8, to: IpAddr) -> bool {
         let own = self.ends.lock().own.map(|own| own.ip());
         self.protocol == protocol && own.is_some_and(|own| own.is_unspecified() || own == to)
     }

@@ -4,6 +4,7 @@ use super::{LONGEST, LONGEST_V4, SEGMENT, UdpSocket};
 use crate::control::{self, Manner};
 use crate::cork::Prepared;
 use crate::inbox::{Letter, Trouble};
+use crate::ports::{Coming, What};
 use crate::{UDP, address, lite, membership, options, ping};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
@@ -164,9 +165,12 @@ impl UdpSocket {
         }
         if route.interface == ip::LOOPBACK || to.ip().is_multicast() && self.comes_back(to, route) {
             let letter = letter();
-            let members = self
-                .ports()
-                .everybody(SocketAddr::new(to.ip(), to.port()), letter.from, letter.interface);
+            let members = self.ports().everybody(&Coming {
+                to: SocketAddr::new(to.ip(), to.port()),
+                from: letter.from,
+                interface: letter.interface,
+                what: What::Datagram,
+            });
             members.iter().for_each(|socket| socket.take_in(letter.clone()));
             if route.interface == ip::LOOPBACK {
                 return Ok(());
