@@ -130,7 +130,23 @@ pub struct Chunk {
 /// A count that is never reached by counting: the frame is not the pool's (the root image, the kernel).
 pub const PINNED: u32 = 1 << 30;
 
+/// What the heap's own reference to a frame of a large object counts besides the one: those who may be lent it tell it by that from others.
+pub const HEAP: u32 = 1 << 29;
+
 impl Chunk {
+    /// Marks the frames of a large object of the heap.
+    pub fn mark(&self, first: usize, count: usize) {
+        for count in &self.counts[first..][..count] {
+            count.store(HEAP + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// Gives up the heap's reference to a frame; whether nobody has been lent it who still holds it.
+    #[must_use]
+    pub fn unmark(&self, index: usize) -> bool {
+        self.counts[index].fetch_sub(HEAP + 1, Ordering::AcqRel) == HEAP + 1
+    }
+
     /// One more reference to a frame.
     pub fn hold(&self, index: usize) {
         self.counts[index].fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@
 //! Lock order: CPU magazine → class → pool.
 
 use crate::cache;
+use crate::chunk::FRAMES;
 use crate::page::Page;
 use crate::pool;
 use address::{FrameNumber, PAGE_LEN, PhysAddr};
@@ -193,12 +194,7 @@ fn take(layout: Layout) -> *mut u8 {
 #[inline(never)]
 fn give(pointer: *mut u8, layout: Layout) {
     let Some(class) = class_of(layout) else {
-        let order = run_order(layout);
-        HELD.fetch_sub(1 << order, Ordering::Relaxed);
-        return match order {
-            0 => cache::give_frame(frame_of(pointer)),
-            order => pool::give_run(frame_of(pointer), order),
-        };
+        return give_run(frame_of(pointer), run_order(layout));
     };
     let magazine = &mut MAGAZINES[hal::cpu::current()].lock()[class];
     if magazine.count >= MAGAZINE {
@@ -217,12 +213,33 @@ fn take_run(layout: Layout) -> *mut u8 {
         0 => cache::take_frame(true),
         order => pool::take_run(order, true),
     };
-    match frame {
-        Ok(frame) => {
-            HELD.fetch_add(1 << order, Ordering::Relaxed);
-            hal::memory::pointer(frame.address())
+    let (Ok(frame), Some(chunk)) = (frame, frame.ok().and_then(pool::chunk_of)) else {
+        return ptr::null_mut();
+    };
+    chunk.mark(frame.0 as usize % FRAMES, 1 << order);
+    HELD.fetch_add(1 << order, Ordering::Relaxed);
+    hal::memory::pointer(frame.address())
+}
+
+/// Gives a run back; frames that somebody has been lent ([`Page::of_heap`]) later, by whoever holds them last.
+fn give_run(first: FrameNumber, order: u32) {
+    let Some(chunk) = pool::chunk_of(first) else { return };
+    HELD.fetch_sub(1 << order, Ordering::Relaxed);
+    let mut own: [u64; FRAMES / 64] = [0; FRAMES / 64];
+    let mut left = 1u64 << order;
+    for index in 0..1 << order {
+        if chunk.unmark(first.0 as usize % FRAMES + index) {
+            own[index / 64] |= 1 << (index % 64);
+            left -= 1;
         }
-        Err(_) => ptr::null_mut(),
+    }
+    match (left, order) {
+        (0, 1..) => pool::give_run(first, order),
+        _ => {
+            let is_own = |index: &u64| own[*index as usize / 64] >> (index % 64) & 1 != 0;
+            let indices = (0..1 << order).filter(is_own);
+            indices.for_each(|index| cache::give_frame(FrameNumber(first.0 + index)));
+        }
     }
 }
 

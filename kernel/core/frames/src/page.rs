@@ -4,7 +4,7 @@
 //! you that the bytes hold still: a program may have the same frame mapped, so bytes are copied in and out and never borrowed.
 
 use crate::cache;
-use crate::chunk::{Chunk, FRAMES, PINNED};
+use crate::chunk::{Chunk, FRAMES, HEAP, PINNED};
 use crate::pool::{self, OutOfMemory};
 use address::{FrameNumber, PAGE_LEN, PhysAddr};
 use core::mem;
@@ -69,6 +69,21 @@ impl Page {
         };
         chunk.hold(index);
         Some(Self { frame })
+    }
+
+    /// A reference to the frame that bytes of the kernel begin in, where in it, and how many of them lie there; only if they are part of a large object of the heap. As long as it is held, nobody else
+    /// gets the frame, even if the object is gone.
+    #[must_use]
+    pub fn of_heap(bytes: &[u8]) -> Option<(Self, usize, usize)> {
+        let address = hal::memory::physical(bytes.as_ptr())?;
+        let (frame, offset) = (address.frame(), address.0 as usize % PAGE_LEN);
+        let (chunk, index) = (pool::chunk_of(frame)?, frame.0 as usize % FRAMES);
+        // The object is there as long as the bytes are borrowed, so that the mark is not just being taken away.
+        if !(HEAP..PINNED).contains(&chunk.counts[index].load(Ordering::Relaxed)) {
+            return None;
+        }
+        chunk.hold(index);
+        Some((Self { frame }, offset, bytes.len().min(PAGE_LEN - offset)))
     }
 
     #[inline]

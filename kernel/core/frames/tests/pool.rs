@@ -182,3 +182,44 @@ fn memory_that_no_program_has_adds_nothing_to_a_vector() {
     assert_eq!(append::from_user(&mut bytes, u64::MAX - 2, 8), 0);
     assert_eq!(bytes, [1, 2]);
 }
+
+#[test]
+fn frames_that_were_lent_outlive_the_object_that_they_were_part_of() {
+    let _turn = boot();
+    let heap = frames::heap::Heap;
+    let small = Layout::from_size_align(1000, 1).expect("a layout");
+    let large = Layout::from_size_align(5 * 4096, 1).expect("a layout");
+    let before = usage().free;
+    // SAFETY: the layouts are not empty.
+    let (little, much) = unsafe { (heap.alloc(small), heap.alloc(large)) };
+    assert!(!little.is_null() && !much.is_null());
+    // SAFETY: so many bytes lie there, and are written before they are read.
+    let (few, many) = unsafe {
+        little.write_bytes(1, 1000);
+        much.write_bytes(2, 5 * 4096);
+        (
+            std::slice::from_raw_parts(little, 1000),
+            std::slice::from_raw_parts(much, 5 * 4096),
+        )
+    };
+    assert!(Page::of_heap(few).is_none(), "others may get parts of that frame");
+    assert!(Page::of_heap(&[0; 5000]).is_none(), "that is not the heap's");
+    let (page, offset, len) = Page::of_heap(&many[4096 + 100..]).expect("a frame of the object");
+    assert_eq!((offset, len), (100, 4096 - 100));
+    let (again, offset, len) = Page::of_heap(&many[4096 + 200..4096 + 300]).expect("the same");
+    assert_eq!((again.number(), offset, len), (page.number(), 200, 100));
+    let with_all = usage().free;
+    // SAFETY: they came from there, with these layouts.
+    unsafe {
+        heap.dealloc(little, small);
+        heap.dealloc(much, large);
+    }
+    // Eight frames in a row, of which one is still held.
+    assert_eq!(usage().free, with_all + 7);
+    drop(again);
+    let mut bytes = [0; 4];
+    page.read(0, &mut bytes);
+    assert_eq!(bytes, [2; 4]);
+    drop(page);
+    assert!(usage().free >= before - 1, "the page of small objects may stay");
+}

@@ -34,7 +34,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use control::Control;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame, Queues, header};
+use link::{Abilities, Card, Checksum, Counters, ETHERNET, Frame, MOST_PARTS, Queues, header};
 use lock::SpinLock;
 use receive::Receiver;
 use transmit::Sender;
@@ -86,8 +86,6 @@ const PAIR: u16 = 2;
 const MOST_PAIRS: u16 = 16;
 const LINK_UP: u16 = 1;
 const TO_ANNOUNCE: u16 = 2;
-/// Most parts of a frame that goes: 64 KiB in pages, wherever it begins, with a part for the headers.
-pub const MOST_PARTS: usize = 18;
 /// What fits into one buffer besides the headers, where frames cannot come in several.
 const LARGEST_SINGLE: u32 = 4096 - header::BYTES - ETHERNET;
 

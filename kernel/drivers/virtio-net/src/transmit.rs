@@ -1,11 +1,10 @@
 //! Frames on their way out, and the place for their headers.
 
-use crate::MOST_PARTS;
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use link::Frame;
 use link::header::{BYTES, Header};
+use link::{Frame, MOST_PARTS};
 use virtio::{Device, Dma, Queue, Segment, Shared};
 
 /// Room for a header: a page has room for one for each entry of the longest queue.

@@ -85,7 +85,7 @@ fn send_one(
             break;
         }
         wanted -= piece.len();
-        frame.add(piece)?;
+        frame.lend(piece, wanted)?;
         if !way.route.can_sum {
             sum.add(piece);
         }

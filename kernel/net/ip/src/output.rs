@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
 use frames::Page;
-use link::{Checksum, ETHERNET, Frame, Interface, Kind, Part, Segmentation};
+use link::{Checksum, ETHERNET, Frame, Interface, Kind, MOST_PARTS, Part, Segmentation};
 use lock::atomic::{AtomicU32, Ordering};
 use packet::checksum::Sum;
 use packet::ethernet::{BROADCAST, IPV4, IPV6, Mac};
@@ -22,6 +22,8 @@ use packet::{ethernet, ipv4, ipv6};
 pub(crate) const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
 const NO_MEMORY: Error = Error::new(Errno::ENOBUFS, "no memory for a frame");
 const PAGE: usize = 4096;
+/// Bytes that are rather copied than lent.
+const WORTH_LENDING: usize = 1024;
 /// Most bytes of a packet.
 const LONGEST: usize = 65535;
 
@@ -172,8 +174,10 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     let mut frame = Builder::begin(way, packet)?;
     frame.add(header)?;
     frame.add(packet.header)?;
+    let mut left: usize = packet.payload.iter().map(|piece| piece.len()).sum();
     for piece in packet.payload {
-        frame.add(piece)?;
+        left -= piece.len();
+        frame.lend(piece, left)?;
     }
     let mut frame = frame.frame;
     if let Some(offload) = packet.offload {
@@ -423,6 +427,8 @@ pub(crate) fn frame_of(pieces: &[&[u8]]) -> Option<Frame> {
 #[derive(Default)]
 pub(crate) struct Builder {
     pub(crate) frame: Frame,
+    /// The last part is somebody else's, and nothing is written behind it.
+    is_lent: bool,
 }
 
 impl Builder {
@@ -441,10 +447,28 @@ impl Builder {
     #[inline]
     pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<()> {
         let rest = match self.frame.parts.last_mut() {
-            Some(last) => append(last, bytes),
-            None => bytes,
+            Some(last) if !self.is_lent => append(last, bytes),
+            _ => bytes,
         };
         if rest.is_empty() { Ok(()) } else { self.add_pages(rest) }
+    }
+
+    /// Adds bytes of the kernel's own without copying them where there are many of them, and the frame does not come to be in too many parts with the `left` bytes that are to follow.
+    pub(crate) fn lend(&mut self, bytes: &[u8], left: usize) -> Result<()> {
+        let pages = (bytes.as_ptr().addr() % PAGE + bytes.len()).div_ceil(PAGE) + left.div_ceil(PAGE);
+        if bytes.len() < WORTH_LENDING || self.frame.parts.len() + pages > MOST_PARTS {
+            return self.add(bytes);
+        }
+        let mut rest = bytes;
+        while let Some((page, offset, len)) = Page::of_heap(rest) {
+            self.frame.parts.push(Part::new(page, offset as u32, len as u32));
+            self.is_lent = true;
+            rest = &rest[len..];
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+        self.add(rest)
     }
 
     fn add_pages(&mut self, bytes: &[u8]) -> Result<()> {
@@ -454,6 +478,7 @@ impl Builder {
             let mut part = Part::new(page, 0, 0);
             append(&mut part, bytes);
             self.frame.parts.push(part);
+            self.is_lent = false;
         }
         Ok(())
     }

@@ -4,6 +4,9 @@ use alloc::vec::{self, Vec};
 use core::{iter, option, slice};
 use frames::Page;
 
+/// Parts of a frame that every card takes: 64 KiB in pages, wherever it begins, with a part for the headers.
+pub const MOST_PARTS: usize = 18;
+
 /// Bytes of an Ethernet header.
 pub const ETHERNET: u32 = 14;
 

@@ -32,6 +32,6 @@ pub mod view;
 
 pub use burst::Came;
 pub use card::{Abilities, Card, Counters, Queues};
-pub use frame::{Checksum, ETHERNET, Frame, Kind, Part, Parts, Segmentation};
+pub use frame::{Checksum, ETHERNET, Frame, Kind, MOST_PARTS, Part, Parts, Segmentation};
 pub use interface::{Event, Interface};
 pub use view::View;
