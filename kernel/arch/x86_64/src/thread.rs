@@ -281,11 +281,13 @@ unsafe extern "C" {
     fn leave_to_user(frame: *const UserFrame) -> !;
 }
 
-type Closure = Box<Box<dyn FnOnce() + Send>>;
-
-fn run_closure(argument: usize) -> ! {
-    // SAFETY: `with_closure` put the address of a boxed closure there, and the thread begins once.
-    let closure: Closure = unsafe { Box::from_raw(ptr::with_exposed_provenance_mut(argument)) };
+fn run_closure<F: FnOnce()>(argument: usize) -> ! {
+    // Most never come back: the box is gone before that.
+    let closure = {
+        // SAFETY: `with_closure` put the address of a boxed closure of this type there, and the thread begins once.
+        let boxed = unsafe { Box::from_raw(ptr::with_exposed_provenance_mut::<F>(argument)) };
+        *boxed
+    };
     closure();
     panic!("the main function of a kernel thread returned")
 }
@@ -340,10 +342,9 @@ impl KernelThread {
 
     /// A stack on which `main` will run when it is first switched to. `None` when memory is short.
     #[must_use]
-    pub fn with_closure(main: impl FnOnce() + Send + 'static) -> Option<Self> {
-        let boxed: Closure = Box::new(Box::new(main));
-        let argument = Box::into_raw(boxed);
-        let made = Self::new(run_closure, argument.expose_provenance());
+    pub fn with_closure<F: FnOnce() + Send + 'static>(main: F) -> Option<Self> {
+        let argument = Box::into_raw(Box::new(main));
+        let made = Self::new(run_closure::<F>, argument.expose_provenance());
         if made.is_none() {
             // SAFETY: nobody has taken the closure.
             drop(unsafe { Box::from_raw(argument) });
