@@ -1,8 +1,13 @@
 //! Storms that come by the network: floods of frames, clients that do not behave, very many connections. `guest/boot/stress.c` is the server, in a machine of 64 MiB; `guest/boot/storm.c` makes the storm, on the host, in a network namespace of the test's own.
 //!
 //! A client that behaves must be served all the while, and the kernel's memory must be what it was. Nothing is tested where the right to have a namespace is missing.
+//!
+//! And storms that a program makes by itself, on small machines: thousands of readers that do not read (`guest/boot/slow_readers.c`), threads and processes that come and go (`guest/boot/ended.c`).
+
+use std::time::Duration;
 
 use crate::bridges::in_namespace;
+use crate::execute::{Job, in_guest};
 use crate::machines::built;
 use crate::places;
 use crate::suite::Case;
@@ -28,6 +33,15 @@ pub fn cases() -> Vec<Case> {
         ("connections_2", 2, CONNECTIONS),
     ] {
         cases.push(Case::new(format!("storms::{name}"), move || storm(cpus, kinds)));
+    }
+    for (memory, cpus) in [("64M", 1), ("128M", 4)] {
+        let name = format!("storms::slow_readers_{memory}");
+        cases.push(Case::new(name, move || inside("slow_readers", memory, cpus)));
+    }
+    for cpus in [1, 4] {
+        cases.push(Case::new(format!("storms::ended_{cpus}"), move || {
+            inside("ended", "64M", cpus)
+        }));
     }
     for cpus in [1, 2, 4] {
         let case = Case::new(format!("storms::everything_{cpus}"), move || storm(cpus, EVERYTHING));
@@ -62,6 +76,29 @@ fn storm(cpus: u32, kinds: &str) -> Result<(), String> {
         .filter(|line| line.starts_with("before") || line.starts_with("at the end"))
     {
         println!("{kinds:.30}, {cpus} CPUs: {line}");
+    }
+    Ok(())
+}
+
+/// A program's own storm, which it says the end of.
+fn inside(name: &str, memory: &str, cpus: u32) -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let program = built(name, &["-O1", "-static", "-pthread"])?;
+    let mut job = Job::new(vec![program.display().to_string()]);
+    job.memory = Some(memory.to_string());
+    job.cpus = cpus;
+    job.timeout = Duration::from_secs(300);
+    let outcome = in_guest(&job)?;
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    let last = said.lines().last().unwrap_or_default();
+    if outcome.code != 0 || !["held up, and everything came", "nothing is left"].contains(&last) {
+        let errors = String::from_utf8_lossy(&outcome.stderr);
+        return Err(format!("exit code {}:\n{said}{errors}", outcome.code));
+    }
+    for line in said.lines() {
+        println!("{name}, {memory}, {cpus} CPUs: {line}");
     }
     Ok(())
 }

@@ -28,6 +28,14 @@ impl Page {
         Ok(page)
     }
 
+    /// A frame for a program's bytes, with whatever was in it: for who shows nobody more of it than was written.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn unset() -> Result<Self, OutOfMemory> {
+        Self::take(false)
+    }
+
     /// A frame of zeros for the kernel's own structures.
     ///
     /// # Errors

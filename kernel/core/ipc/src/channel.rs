@@ -16,12 +16,14 @@ mod urgent;
 use crate::filter::{About, Filter};
 use abi::socket::MSG_PEEK;
 use abi::{Errno, Error, Result};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use messages::{Message, Messages};
 use refused::Refused;
+use room::Account;
 use stream::{Mark, Stream};
 use task::{SleepLock, WaitQueue};
 use urgent::Urgent;
@@ -68,6 +70,8 @@ const READER_GONE: u8 = 2;
 /// One direction.
 pub struct Channel {
     content: SleepLock<Content>,
+    /// Where what waits counts.
+    account: &'static Account,
     /// What waits, for those who only look: bytes with overhead.
     len: AtomicUsize,
     state: AtomicU8,
@@ -87,15 +91,25 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// An empty one, for bytes or for messages, and who waits to receive.
+    /// An empty one between sockets of the internet protocols, for bytes or for messages, and who waits to receive.
     pub fn new(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
+        Self::counted(stream, reader, &room::STREAMS)
+    }
+
+    /// The same between local sockets.
+    pub fn local(stream: bool, reader: &Arc<Ear>) -> Arc<Self> {
+        Self::counted(stream, reader, &room::LOCAL)
+    }
+
+    fn counted(stream: bool, reader: &Arc<Ear>, account: &'static Account) -> Arc<Self> {
         let content = if stream {
-            Content::Bytes(Stream::new())
+            Content::Bytes(Stream::new(account))
         } else {
-            Content::Messages(Messages::default())
+            Content::Messages(Messages::new(account))
         };
         Arc::new(Self {
             content: SleepLock::new(content),
+            account,
             len: AtomicUsize::new(0),
             state: AtomicU8::new(0),
             reset: AtomicU8::new(NO_RESET),
@@ -158,9 +172,11 @@ impl Channel {
         self.state.load(Ordering::Acquire) & READER_GONE != 0
     }
 
-    /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not.
+    /// Whether a writer should be told that there is room: as on Linux, from a quarter full on it is not. The same of what may wait here now.
+    #[inline]
     pub fn is_writable(&self) -> bool {
-        self.len.load(Ordering::Relaxed) * 4 <= self.capacity.load(Ordering::Relaxed)
+        let quarters = self.len.load(Ordering::Relaxed) * 4;
+        quarters <= self.capacity.load(Ordering::Relaxed) && !self.account.is_beyond(quarters)
     }
 
     /// Says which messages the receiver wants.
@@ -236,14 +252,14 @@ impl Channel {
             other.reset_reader();
         }
         self.end_reading();
-        let (mut marks, mut messages) = Default::default();
+        let (mut marks, mut messages) = (VecDeque::new(), VecDeque::new());
         match &mut *content {
             Content::Bytes(stream) => {
                 stream.ring.clear();
                 stream.urgent = Urgent::default();
                 core::mem::swap(&mut marks, &mut stream.marks);
             }
-            Content::Messages(waiting) => core::mem::swap(&mut messages, waiting),
+            Content::Messages(waiting) => messages = waiting.take_all(),
         }
         self.len.store(0, Ordering::Relaxed);
         drop(content);
@@ -255,7 +271,7 @@ impl Channel {
     pub fn forget(&self) -> bool {
         let mut content = self.content.lock();
         let forgotten = match &mut *content {
-            Content::Messages(waiting) => core::mem::take(waiting),
+            Content::Messages(waiting) => waiting.take_all(),
             Content::Bytes(_) => return false,
         };
         self.len.store(0, Ordering::Relaxed);
@@ -457,8 +473,11 @@ impl Channel {
             return Err(Error::new(Errno::EMSGSIZE, "the message is longer than the buffer"));
         }
         let waits = self.len.load(Ordering::Relaxed);
-        if waits + len > CAPACITY || waits >= CAPACITY {
+        if waits + len > CAPACITY || waits >= CAPACITY || self.account.is_beyond(waits * 4) {
             return Err(Errno::EAGAIN.into());
+        }
+        if len > room::ALWAYS && room::is_scarce() {
+            return Err(Error::new(Errno::ENOBUFS, "hardly any memory is left"));
         }
         let mut bytes = from.to_vec()?;
         if self.has_filter.load(Ordering::Relaxed) {

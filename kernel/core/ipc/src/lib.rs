@@ -13,6 +13,8 @@
 //! | [`mqueue`] | message queues with names |
 //! | `timerfd` | timers that are read |
 //!
+//! How much may wait in sockets altogether is the crate [`room`]'s business.
+//!
 //! Invariants: a stream's bytes are behind a lock that may be held over a copy of user memory. Lock order: none is taken under another.
 #![no_std]
 #![forbid(unsafe_code)]

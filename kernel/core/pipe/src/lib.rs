@@ -9,6 +9,8 @@
 //! | `pipe` | a pipe and its ends |
 //! | `fifo` | pipes that have a name |
 //!
+//! How much may wait in all pipes is the crate [`room`]'s business: where memory is short a pipe takes less than its capacity.
+//!
 //! Invariants: a pipe's bytes are behind a lock that may be held over a copy of user memory. Lock order: none is taken under another.
 #![no_std]
 #![forbid(unsafe_code)]

@@ -40,7 +40,7 @@ impl Pipe {
     pub(crate) fn new(named: bool) -> Arc<Self> {
         Arc::new(Self {
             named,
-            ring: SleepLock::new(Ring::new(DEFAULT_PAGES)),
+            ring: SleepLock::new(Ring::new(DEFAULT_PAGES, &room::PIPES)),
             len: AtomicUsize::new(0),
             room: AtomicUsize::new(DEFAULT_PAGES * 4096),
             capacity: AtomicUsize::new(DEFAULT_PAGES * 4096),
@@ -56,6 +56,15 @@ impl Pipe {
     #[inline]
     fn room(&self) -> usize {
         self.room.load(Ordering::Relaxed)
+    }
+
+    /// The same, but no more than may wait.
+    fn room_now(&self) -> usize {
+        let (room, len) = (self.room(), self.len.load(Ordering::Relaxed));
+        if room::PIPES.is_beyond(len + room.max(PIPE_BUF)) {
+            return room.min(room::PIPES.each().saturating_sub(len));
+        }
+        room
     }
 
     /// Notes how full the ring is, for those who only look.
@@ -131,7 +140,7 @@ impl Pipe {
             if ring.room() < needed {
                 return Err(Errno::EAGAIN.into());
             }
-            ring.fill(from)
+            ring.fill_whole(from)
         };
         let (len, room) = (ring.len(), ring.room());
         self.note(&ring);
@@ -199,7 +208,7 @@ fn write_beside_packets(ring: &mut Ring, from: &mut Source<'_>, packets: bool) -
         } else {
             ring.room_beside_packets()
         };
-        if room < wanted {
+        if room < wanted || !ring.may_take(wanted) {
             break;
         }
         let taken = match from.take(piece.get_mut(..wanted).unwrap_or_default()) {
@@ -276,7 +285,7 @@ impl End {
     /// Bytes that fit now.
     #[must_use]
     pub fn room(&self) -> usize {
-        self.pipe.room()
+        self.pipe.room_now()
     }
 
     /// The first bytes that are in it, which stay there (`tee`).
@@ -337,7 +346,7 @@ impl FileLike for End {
             events.set(Events::HUP, !pipe.has_writer() && came);
         }
         if self.writes {
-            events.set(Events::WRITABLE, pipe.room() >= PIPE_BUF);
+            events.set(Events::WRITABLE, pipe.room_now() >= PIPE_BUF);
             events.set(Events::ERR, !pipe.has_reader());
         }
         events

@@ -79,7 +79,8 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
     let (total, free) = (usage.total * 4, usage.free * 4);
     let slab = frames::heap::held() * 4;
     let stacks = u64::from(activity().threads) * STACK;
-    let others = (total - free).saturating_sub(slab + stacks);
+    let waiting = room::pages() as u64 * 4;
+    let others = (total - free).saturating_sub(slab + stacks + waiting);
     let lines = [
         ("MemTotal", total),
         ("MemFree", free),

@@ -1,6 +1,5 @@
 //! Datagrams that wait to be fetched, and what is known of those that did not arrive. Filled where nothing may sleep.
 
-use crate::memory;
 use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -11,6 +10,7 @@ use ipc::channel::Ear;
 use ipc::options::Options;
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
+use room::DATAGRAMS;
 use usermem::Sink;
 use vfs::Events;
 
@@ -18,14 +18,6 @@ use vfs::Events;
 const OVERHEAD: usize = 512;
 /// Errors that are kept at most.
 const MOST_TROUBLES: usize = 64;
-
-/// Bytes that wait in all of them, with their overhead.
-static KEPT: AtomicUsize = AtomicUsize::new(0);
-
-/// The same.
-pub(crate) fn kept() -> usize {
-    KEPT.load(Ordering::Relaxed)
-}
 
 /// A datagram that came.
 #[derive(Clone)]
@@ -119,14 +111,6 @@ impl Trouble {
     }
 }
 
-/// Bytes that may wait in all of them (`net.ipv4.udp_mem`).
-fn most_of_all() -> usize {
-    match sysctl::UDP_MEM.number(2) as usize {
-        0 => 2 * memory::limit(memory::MOST),
-        pages => pages * 4096,
-    }
-}
-
 #[derive(Default)]
 struct State {
     letters: VecDeque<Letter>,
@@ -148,18 +132,18 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Puts a datagram in, if it fits, here and with those that wait elsewhere. Who has none gets one in any case.
+    /// Puts a datagram in, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
     pub(crate) fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
-        let is_full = state.used + size > room || kept() + size > most_of_all();
+        let is_full = state.used + size > room || DATAGRAMS.is_beyond(room::LITTLE);
         if is_full && !state.letters.is_empty() {
             state.lost = state.lost.wrapping_add(1);
             return false;
         }
         letter.lost = state.lost;
         state.used += size;
-        KEPT.fetch_add(size, Ordering::Relaxed);
+        DATAGRAMS.change(0, size);
         state.letters.push_back(letter);
         self.letters.store(state.letters.len(), Ordering::SeqCst);
         drop(state);
@@ -188,7 +172,7 @@ impl Inbox {
         let letter = state.letters.pop_front().ok_or(NOTHING)?;
         let size = letter.bytes.len() + OVERHEAD;
         state.used -= size;
-        KEPT.fetch_sub(size, Ordering::Relaxed);
+        DATAGRAMS.change(size, 0);
         let left = state.letters.len();
         self.letters.store(left, Ordering::SeqCst);
         drop(state);
@@ -308,7 +292,7 @@ impl Inbox {
 
 impl Drop for Inbox {
     fn drop(&mut self) {
-        KEPT.fetch_sub(self.state.get_mut().used, Ordering::Relaxed);
+        DATAGRAMS.change(self.state.get_mut().used, 0);
     }
 }
 

@@ -5,6 +5,7 @@ use alloc::format;
 use alloc::string::String;
 use core::ops::RangeInclusive;
 use lock::atomic::Ordering;
+use room::Account;
 
 /// The ports that are given to who does not ask for one.
 pub(crate) fn free_ports() -> RangeInclusive<u16> {
@@ -34,14 +35,14 @@ pub fn usage() -> [usize; 4] {
     [
         memory::ORPHANS.load(Ordering::Relaxed),
         crate::table::over(),
-        memory::kept(),
-        crate::inbox::kept(),
+        room::STREAMS.kept(),
+        room::DATAGRAMS.kept(),
     ]
 }
 
-/// So many times the three limits, in pages: when nothing is done, when little is kept, and most.
-fn three(times: usize) -> String {
-    let [low, pressure, most] = [0, 1, 2].map(|which| memory::limit(which) * times / 4096);
+/// The three limits of an account, in pages: when nothing is done, when little is kept, and most.
+fn three(account: &Account) -> String {
+    let [low, pressure, most] = [0, 1, 2].map(|which| account.limit(which) / 4096);
     format!("{low}\t{pressure}\t{most}")
 }
 
@@ -51,8 +52,8 @@ pub fn setting(path: &[u8]) -> String {
     match path {
         b"ipv4/tcp_max_orphans" => format!("{}", memory::most_orphans()),
         b"ipv4/tcp_max_tw_buckets" => format!("{}", memory::most_over()),
-        b"ipv4/tcp_mem" => three(1),
-        b"ipv4/udp_mem" => three(2),
+        b"ipv4/tcp_mem" => three(&room::STREAMS),
+        b"ipv4/udp_mem" => three(&room::DATAGRAMS),
         _ => String::new(),
     }
 }

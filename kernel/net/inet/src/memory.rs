@@ -1,81 +1,38 @@
-//! How much memory connections over the network may have altogether: a thousand clients that never read end in senders that wait, not in a machine without memory.
+//! How much memory connections over the network may have altogether, which is what [`room::STREAMS`] has left, and how many may be left without a program.
 //!
-//! Each connection has limits of its own, which grow with how fast it goes. Beyond a part of the memory ([`limit`]) all of them have to do with [`LITTLE`], and beyond twice that with [`ALWAYS`], which everybody has in any case, so that
+//! Each connection has limits of its own, which grow with how fast it goes. Where memory is short all of them have to do with little, and in the end with [`ALWAYS`], which everybody has in any case, so that
 //! a new client is served while old ones keep much waiting. What comes for who has more than that is not taken then, and comes again. Where the machine has hardly a frame left, nobody new gets in.
 //! What is in the sum is the bytes of streams, with what lies empty beside them; a connection's own kilobyte is not.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
-use lock::Once;
+use room::STREAMS;
 
-const PAGE: usize = 4096;
-/// What may wait either way while memory is short, and when there is none.
-const LITTLE: u32 = 16_384;
-pub(crate) const ALWAYS: u32 = 4096;
+pub(crate) use room::is_scarce;
 
-/// Bytes that all connections keep.
-static KEPT: AtomicUsize = AtomicUsize::new(0);
+pub(crate) const ALWAYS: u32 = room::ALWAYS as u32;
+
 /// Connections that no program has any more and that are not over.
 pub(crate) static ORPHANS: AtomicUsize = AtomicUsize::new(0);
-static PRESSURE: Once<usize> = Once::new();
 
 /// Frames of the machine.
 fn frames() -> usize {
     frames::usage().total as usize
 }
 
-/// Places of the numbers of `net.ipv4.tcp_mem`: from where on each has to do with little, and the most.
-const LITTLE_FROM: usize = 1;
-pub(crate) const MOST: usize = 2;
-
-/// Bytes that all connections may keep before nothing, before each has to do with little, and at most (`net.ipv4.tcp_mem`): a sixteenth of the memory is little enough, as on Linux.
-#[inline]
-pub(crate) fn limit(which: usize) -> usize {
-    match sysctl::TCP_MEM.number(which) as usize {
-        0 => by_memory(which),
-        pages => pages * PAGE,
-    }
-}
-
-fn by_memory(which: usize) -> usize {
-    let pressure = *PRESSURE.get_or_init(|| (frames() * PAGE / 16).max(1 << 18));
-    match which {
-        0 => pressure / 4 * 3,
-        LITTLE_FROM => pressure,
-        _ => pressure * 2,
-    }
-}
-
-/// Bytes that all of them keep.
-pub(crate) fn kept() -> usize {
-    KEPT.load(Ordering::Relaxed)
-}
-
 /// A connection keeps so many bytes, and kept so many before; how many may wait there either way.
 pub(crate) fn change(before: usize, after: usize) -> u32 {
-    let all = if before == after {
-        kept()
-    } else {
-        // Wraps to what it is when it falls.
-        let change = after.wrapping_sub(before);
-        KEPT.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
-    };
-    if all <= limit(LITTLE_FROM) {
-        u32::MAX
-    } else if all <= limit(MOST) {
-        LITTLE
-    } else {
-        ALWAYS
+    if before != after {
+        STREAMS.change(before, after);
     }
+    let each = STREAMS.each();
+    // Who has to do with less finds out when that is over.
+    let each = if each == usize::MAX { each } else { STREAMS.each_now() };
+    u32::try_from(each).unwrap_or(u32::MAX)
 }
 
 /// Whether nobody may have more who has something.
 pub(crate) fn is_all_taken() -> bool {
-    kept() > limit(MOST)
-}
-
-/// Whether the machine has hardly any memory left: nobody new gets in.
-pub(crate) fn is_scarce() -> bool {
-    !frames::has_headroom((frames() / 64) as u64)
+    STREAMS.is_beyond(room::ALWAYS + 1)
 }
 
 /// Connections that no program has are few enough to be kept until everything has arrived (`net.ipv4.tcp_max_orphans`).
@@ -105,16 +62,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_more_all_keep_the_less_each_may() {
-        let part = limit(LITTLE_FROM);
-        assert_eq!(change(0, part), u32::MAX);
-        assert_eq!((change(0, 1), is_all_taken()), (LITTLE, false));
-        assert_eq!((change(0, part), is_all_taken()), (ALWAYS, true));
+    fn orphans_that_keep_much_are_too_many_when_all_is_taken() {
+        let info = hal::boot::info();
+        frames::add_ram(&info.ram[..info.ram_count], &info.reserved[..info.reserved_count]);
+        let all = STREAMS.limit(room::MOST) + room::LITTLE;
+        assert_eq!((change(0, 1), is_all_taken()), (u32::MAX, false));
+        assert_eq!((change(1, all), is_all_taken()), (ALWAYS, true));
         assert!(
             has_too_many_orphans(5000) && !has_too_many_orphans(100),
             "little is sent to its end"
         );
-        assert_eq!(change(2 * part + 1, part / 2), u32::MAX);
-        assert_eq!((change(part / 2, 0), kept()), (u32::MAX, 0));
+        assert_eq!((change(all, 0), STREAMS.kept()), (u32::MAX, 0));
     }
 }

@@ -6,6 +6,7 @@ use abi::socket::{MSG_PEEK, MSG_TRUNC, Ucred};
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use room::Account;
 use usermem::Sink;
 use vfs::{File, Incoming};
 
@@ -21,14 +22,22 @@ pub(super) struct Message {
 }
 
 /// Messages that wait.
-#[derive(Default)]
 pub(super) struct Messages {
     waiting: VecDeque<Message>,
-    /// Their bytes, with overhead.
+    /// Their bytes, with overhead, and where those count.
     total: usize,
+    account: &'static Account,
 }
 
 impl Messages {
+    pub(super) fn new(account: &'static Account) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            total: 0,
+            account,
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -38,8 +47,19 @@ impl Messages {
         self.waiting.front().map_or(0, |message| message.bytes.len())
     }
 
+    fn count(&mut self, total: usize) {
+        self.account.change(self.total, total);
+        self.total = total;
+    }
+
+    /// Takes all of them, to be let go without a lock.
+    pub(super) fn take_all(&mut self) -> VecDeque<Message> {
+        self.count(0);
+        core::mem::take(&mut self.waiting)
+    }
+
     pub(super) fn push(&mut self, message: Message) {
-        self.total += message.bytes.len() + OVERHEAD;
+        self.count(self.total + message.bytes.len() + OVERHEAD);
         self.waiting.push_back(message);
     }
 
@@ -81,10 +101,16 @@ impl Messages {
             received.rights.clone_from(&message.rights);
             received.address.clone_from(&message.from);
         } else if let Some(message) = self.waiting.pop_front() {
-            self.total -= message.bytes.len() + OVERHEAD;
+            self.count(self.total - message.bytes.len() - OVERHEAD);
             received.rights = message.rights;
             received.address = message.from;
         }
         Some(stored.map(|_| received))
+    }
+}
+
+impl Drop for Messages {
+    fn drop(&mut self) {
+        self.count(0);
     }
 }

@@ -9,6 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use pipe::Ring;
+use room::Account;
 use usermem::Sink;
 use vfs::{Direction, File, Incoming};
 
@@ -41,9 +42,9 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(account: &'static Account) -> Self {
         Self {
-            ring: Ring::new(CAPACITY / 4096),
+            ring: Ring::new(CAPACITY / 4096, account),
             first: 0,
             marks: VecDeque::new(),
             urgent: Urgent::default(),

@@ -115,7 +115,7 @@ impl UnixSocket {
                 options: Options::default(),
             };
             if style == Style::Datagram {
-                let _ = socket.incoming.set(Channel::new(false, &socket.ear));
+                let _ = socket.incoming.set(Channel::local(false, &socket.ear));
             }
             socket
         })
@@ -126,7 +126,7 @@ impl UnixSocket {
         for (to, from) in [(first, second), (second, first)] {
             let channel = to
                 .incoming
-                .get_or_init(|| Channel::new(to.style == Style::Stream, &to.ear));
+                .get_or_init(|| Channel::local(to.style == Style::Stream, &to.ear));
             channel.set_writer(&from.ear);
             if let Some(filter) = to.options.filter() {
                 channel.set_filter(Some(filter));
