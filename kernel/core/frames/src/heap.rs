@@ -1,7 +1,8 @@
 //! The kernel heap: size classes over frames.
 //!
 //! Objects up to 2 KiB come from *slabs*, pages of equal objects with a short head that counts them; each CPU keeps a few free objects of
-//! each class so that the usual allocation takes no shared lock. Larger ones are runs of frames. An empty slab goes back to the pool.
+//! each class so that the usual allocation takes no shared lock. Larger ones are runs of frames, which may be lent one by one
+//! (`docs/decisions/0023-large-objects-are-lent.md`). An empty slab goes back to the pool.
 //!
 //! Lock order: CPU magazine → class → pool.
 

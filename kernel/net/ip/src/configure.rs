@@ -3,10 +3,10 @@
 //! The application starts while cards still ask. A program that connects at once expects, as in a container, that the machine is configured; so who finds no way while a card asks for an address for the first
 //! time ([`route_when_ready`]) or looks for name servers ([`resolver`](crate::resolver)) waits for the answer, for five seconds after the card's start at most. After that there is no way until there is one.
 
+use crate::build::frame_of;
 use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
 use crate::names::{Names, Origin};
-use crate::output::frame_of;
 use crate::route::{Entry, Route, Via, is_near, route};
 use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};

@@ -3,7 +3,8 @@
 //! The stack is asked once for the way of all segments, and the connection makes them as one, which costs a fraction of what each alone would. Here they come apart, with their headers as a card would
 //! make them: places in the stream go on, what ends the stream or asks for delivery is said by the last, and what answers a mark by the first.
 
-use crate::output::{Builder, TOO_LONG, Way, dispatch, ip_header};
+use crate::build::Builder;
+use crate::output::{TOO_LONG, Way, dispatch, ip_header};
 use crate::transport::Outgoing;
 use abi::Result;
 use link::{Checksum, ETHERNET};

@@ -1,12 +1,12 @@
 //! Packets that come: checked, and given to who wants them.
 
+use crate::build::address_to;
 use crate::clock::{look, with};
 use crate::filter;
 use crate::fragment::Piece;
 use crate::icmp;
 use crate::multicast::{self, IGMP};
 use crate::neighbour::Word;
-use crate::output::address_to;
 use crate::stack::{Effects, Stack, send_arp};
 use crate::stateful;
 use crate::transport::{Checked, Received, handler, show};

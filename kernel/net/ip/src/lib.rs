@@ -10,7 +10,7 @@
 //! | `route` | which way leads where, and which own address is used; `redirect` what routers say of that |
 //! | `neighbour` | who on the local network has which address (ARP, RFC 826; states as RFC 4861 section 7.3) |
 //! | `input` | packets that come: checked, and given to who wants them |
-//! | `output` | packets that go: put into frames |
+//! | `output` | packets that go; `build` puts them into frames; `recent` knows the ways that some took just now |
 //! | `fragment` | parts of packets that wait for the others |
 //! | `path` | the longest packets that ways take, where routers said so |
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
@@ -37,6 +37,7 @@
 extern crate alloc;
 
 mod autoconf;
+mod build;
 mod clock;
 mod configure;
 mod cut;

@@ -1,8 +1,9 @@
 //! Groups that programs are in, and saying so to routers: IGMP (RFC 2236) and MLD (RFC 2710), each in the version that every router understands.
 
+use crate::build::frame_of;
 use crate::clock::{look, with};
 use crate::discovery::Letter;
-use crate::output::{frame_of, group_mac};
+use crate::output::group_mac;
 use crate::route::{LOOPBACK, Via};
 use crate::stack::{Effects, Link, Stack};
 use abi::{Errno, Error, Result};

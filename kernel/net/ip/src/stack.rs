@@ -1,6 +1,7 @@
 //! Everything that is known: interfaces with their addresses, routes, neighbours.
 
 use crate::autoconf::{Solicitation, Test, Thing};
+use crate::build::frame_of;
 use crate::clock::with;
 use crate::configure;
 use crate::dhcp::{Client, Lease};
@@ -11,7 +12,6 @@ use crate::icmp;
 use crate::names::{Names, Origin};
 use crate::neighbour::{Neighbours, Question};
 use crate::network::Network;
-use crate::output::frame_of;
 use crate::path::Paths;
 use crate::plan::Plan;
 use crate::recent::Recent;
