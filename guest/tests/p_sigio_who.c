@@ -1,6 +1,8 @@
 // Who may be sent a signal by a file, and which files send any: a file's owner is signalled by whoever made it so, and counters, timers and signals never tell.
 //: root
 #include "../include/t.h"
+#include <linux/sockios.h>
+#include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -24,7 +26,28 @@ static void silent(const char *what, int fd) {
   SAY("F_SETFL %d", fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK));
 }
 
+// The same as requests, which sockets alone know.
+static void by_request(void) {
+  int s = socket(AF_INET, SOCK_DGRAM, 0), p[2], number = getpid(), told = -1, nobody = 0, group = -getpgrp();
+  T(pipe(p));
+  T(ioctl(s, FIOGETOWN, &told));
+  SAY("%d", told);
+  T(ioctl(s, FIOSETOWN, &number));
+  IS(fcntl(s, F_GETOWN) == getpid() && ioctl(s, SIOCGPGRP, &told) == 0 && told == getpid());
+  T(ioctl(s, SIOCSPGRP, &group));
+  IS(ioctl(s, FIOGETOWN, &told) == 0 && told == -getpgrp());
+  T(ioctl(s, SIOCSPGRP, &nobody));
+  T(ioctl(s, FIOGETOWN, &told));
+  T(ioctl(s, FIOSETOWN, (void *)1));
+  number = 999999999;
+  T(ioctl(s, FIOSETOWN, &number));
+  T(ioctl(p[0], FIOSETOWN, &nobody));
+  T(ioctl(p[0], FIOGETOWN, &told));
+  close(s), close(p[0]), close(p[1]);
+}
+
 int main(void) {
+  by_request();
   signal(SIGIO, told);
   uint64_t one = 1;
   int counter = eventfd(0, 0);

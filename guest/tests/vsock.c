@@ -210,6 +210,7 @@ static void messages(void) {
   IS(recvmsg(s, &message, 0) == 5 && (message.msg_flags & (MSG_EOR | MSG_TRUNC)) == MSG_EOR);
   IS(recv(s, b, 10, MSG_TRUNC | MSG_PEEK) == 100000 && recv(s, b, sizeof b, 0) == 100000);
   IS(fails(send(c, b, sizeof b, 0), EMSGSIZE));
+  IS(send(c, b, 262144, 0) == 262144 && fails(send(c, b, sizeof b, MSG_DONTWAIT), EAGAIN) && recv(s, b, sizeof b, 0) == 262144);
   IS(fails(recv(s, b, 1, MSG_DONTWAIT), EAGAIN));
   close(c);
   IS(recv(s, b, 1, 0) == 0);
@@ -231,6 +232,79 @@ static void without_waiting(void) {
   close(l), close(c), close(d), close(s);
 }
 
+static long milliseconds(void) {
+  return (long)(now_ns(CLOCK_MONOTONIC) / 1000000);
+}
+
+static void *close_later(void *fd) {
+  usleep(300000);
+  close(*(int *)fd);
+  return 0;
+}
+
+// How long a close takes that was asked to linger for a second or two, when the other side has not read everything; then it is closed too, or not.
+static long lingering(int l, int seconds, int bytes, bool ends) {
+  int c = connected(SOCK_STREAM, 3004), s = accept(l, 0, 0);
+  struct linger how = {1, seconds};
+  pthread_t other;
+  setsockopt(c, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+  if (bytes && write(c, "hello", bytes) != bytes) return -1;
+  if (ends) pthread_create(&other, 0, close_later, &s);
+  long begin = milliseconds();
+  close(c);
+  long took = milliseconds() - begin;
+  char b[8];
+  if (ends) pthread_join(other, 0);
+  else if (read(s, b, sizeof b) != bytes || read(s, b, 1) != 0 || !fails(send(s, b, 1, MSG_NOSIGNAL), EPIPE)) took = -1;
+  if (!ends) close(s);
+  return took;
+}
+
+static void lingers(void) {
+  int l = listener(SOCK_STREAM, 3004);
+  long none = lingering(l, 1, 0, false), much = lingering(l, 1, 5, false), early = lingering(l, 30, 5, true), zero = lingering(l, 0, 5, false);
+  IS(none >= 0 && none < 900);
+  IS(much >= 950);
+  IS(early >= 250 && early < 20000);
+  IS(zero >= 0 && zero < 900);
+  // Who ends does not linger, and neither does who is not the last to have it.
+  int c = connected(SOCK_STREAM, 3004), s = accept(l, 0, 0), again = dup(c);
+  struct linger how = {1, 1};
+  setsockopt(c, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+  IS(write(c, "x", 1) == 1);
+  long begin = milliseconds();
+  close(c);
+  IS(milliseconds() - begin < 900);
+  close(s), close(again), close(l);
+}
+
+static void inherited(void) {
+  int l = listener(SOCK_STREAM, 3005), one = 1, low = 100;
+  unsigned long long size = 2000;
+  struct timeval time = {7, 0};
+  struct linger how = {1, 3};
+  setsockopt(l, VSOCK, 0, &size, 8), setsockopt(l, VSOCK, 6, &time, sizeof time);
+  setsockopt(l, SOL_SOCKET, SO_LINGER, &how, sizeof how), setsockopt(l, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  int c = connected(SOCK_STREAM, 3005), s = accept(l, 0, 0);
+  socklen_t len = 8;
+  size = 0, time.tv_sec = 0;
+  IS(getsockopt(s, VSOCK, 0, &size, &len) == 0 && size == 2000);
+  len = sizeof time;
+  IS(getsockopt(s, VSOCK, 6, &time, &len) == 0 && time.tv_sec == 7);
+  len = sizeof how;
+  IS(getsockopt(s, SOL_SOCKET, SO_LINGER, &how, &len) == 0 && how.l_onoff == 0);
+  len = sizeof one;
+  IS(getsockopt(s, SOL_SOCKET, SO_KEEPALIVE, &one, &len) == 0 && one == 0);
+  struct ucred who = {7, 7, 7};
+  len = sizeof who;
+  IS(getsockopt(s, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 && len == 12 && who.pid == 0 && who.uid == (uid_t)-1);
+  IS(setsockopt(s, SOL_SOCKET, SO_RCVLOWAT, &low, sizeof low) == 0);
+  IS(write(c, "x", 1) == 1 && events(s) == POLLOUT);
+  static char block[99];
+  IS(write(c, block, sizeof block) == sizeof block && events(s) == (POLLIN | POLLOUT));
+  close(c), close(s), close(l);
+}
+
 int main(void) {
   making();
   options();
@@ -238,5 +312,7 @@ int main(void) {
   much();
   messages();
   without_waiting();
+  lingers();
+  inherited();
   return done();
 }

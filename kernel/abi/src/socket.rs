@@ -51,6 +51,7 @@ pub const SO_OOBINLINE: u32 = 10;
 pub const SO_NO_CHECK: u32 = 11;
 pub const SO_PRIORITY: u32 = 12;
 pub const SO_LINGER: u32 = 13;
+pub const SO_BSDCOMPAT: u32 = 14;
 pub const SO_REUSEPORT: u32 = 15;
 pub const SO_PASSCRED: u32 = 16;
 pub const SO_PEERCRED: u32 = 17;

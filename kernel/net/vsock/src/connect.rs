@@ -192,7 +192,6 @@ impl VsockSocket {
         let child = Self::new(kind);
         let settings = *self.settings.lock();
         *child.settings.lock() = settings;
-        child.options.inherit(&self.options);
         let name = Name {
             way,
             port: header.to.port,

@@ -20,7 +20,7 @@
 //!
 //! Lock order: a listener's queue, or who a socket is, before the ports, the connections, or one connection, and that before the timers. The list of those who wait for room and the device's queues are leaves, taken
 //! without the others.
-//! Sideways: none. It does not do: datagrams; lingering (`SO_LINGER`), since what was sent is with the device when `close` comes; `MSG_ZEROCOPY`.
+//! Sideways: none. It does not do: datagrams; `MSG_ZEROCOPY`.
 #![no_std]
 #![forbid(unsafe_code)]
 

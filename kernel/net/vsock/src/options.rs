@@ -138,7 +138,9 @@ pub(crate) fn set(socket: &VsockSocket, level: u32, name: u32, value: &[u8]) -> 
 
 fn patience_of(value: &[u8]) -> Result<u64> {
     let (time, _) = Timeval::read_from_prefix(value).map_err(|_| SHORT)?;
-    let micros = u64::try_from(time.usec).ok().filter(|micros| *micros < 1_000_000);
+    let micros = u64::try_from(time.usec.max(0))
+        .ok()
+        .filter(|micros| *micros < 1_000_000);
     let seconds = u64::try_from(time.sec)
         .ok()
         .filter(|seconds| *seconds < u64::MAX / SECOND);

@@ -220,13 +220,14 @@ impl Remote {
         if connection.state() != State::Open {
             return Err(Error::new(Errno::ENOTCONN, "the socket is not connected"));
         }
-        if kind == Kind::Sequence && len > connection.longest_message() {
+        let room = connection.room_to_send();
+        if kind == Kind::Sequence && room > 0 && len > connection.longest_message() {
             return Err(Error::new(
                 Errno::EMSGSIZE,
                 "the other side never has room for the message",
             ));
         }
-        Ok(connection.room_to_send())
+        Ok(room)
     }
 
     /// Takes what fits of what a program sends: of messages all or nothing.

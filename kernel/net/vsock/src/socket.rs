@@ -9,7 +9,7 @@ use crate::table;
 use crate::way::NOWHERE;
 use abi::fcntl::OpenFlags;
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
-use abi::socket::{MSG_ERRQUEUE, MSG_OOB};
+use abi::socket::{MSG_ERRQUEUE, MSG_OOB, SO_RCVLOWAT, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -107,6 +107,21 @@ impl VsockSocket {
         self.remote()?.with(Connection::take_error)
     }
 
+    /// Shuts the connection down and waits until the other side agrees that it is over, as long as was asked for.
+    fn wait_for_end(&self) {
+        const SECOND: u64 = 1_000_000_000;
+        let seconds = self.options.linger().filter(|seconds| *seconds > 0);
+        let (Some(seconds), Some(remote)) = (seconds, self.connected_remote()) else {
+            return;
+        };
+        let now = time::now();
+        remote.change(|connection| connection.abandon(now));
+        let deadline = now.saturating_add(u64::from(seconds.unsigned_abs()) * SECOND);
+        let is_over = || (remote.look(Connection::state) == State::Closed).then_some(());
+        // Whatever comes first: what is left ends by itself.
+        let _ = task::wait_more(&[&self.ear.writable], Some(deadline), is_over);
+    }
+
     fn send_some(&self, from: &mut Source<'_>, flags: u32, has_address: bool) -> Result<usize> {
         if flags & MSG_OOB != 0 {
             return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
@@ -139,6 +154,12 @@ impl VsockSocket {
         remote.read(into, flags)
     }
 
+    /// Bytes of a stream below which there is nothing to be read.
+    fn least_to_read(&self) -> usize {
+        let set = self.options.kept(SOL_SOCKET, SO_RCVLOWAT);
+        set.map_or(1, |least| least.unsigned_abs() as usize)
+    }
+
     fn ready_events(&self) -> Events {
         let mut events = Events::empty();
         if let Some(listener) = self.listener.get() {
@@ -158,7 +179,8 @@ impl VsockSocket {
                 State::Closed => true,
             };
             let both = own == NO_RECEIVE | NO_SEND || stopped && peer & NO_SEND != 0;
-            let has_data = connection.has_data() && own & NO_RECEIVE == 0;
+            let enough = self.kind != Kind::Stream || connection.readable() >= self.least_to_read();
+            let has_data = connection.has_data() && enough && own & NO_RECEIVE == 0;
             events.set(Events::ERR, connection.error().is_some());
             events.set(Events::HUP, both);
             events.set(Events::RDHUP, ended);
@@ -198,6 +220,10 @@ impl FileLike for VsockSocket {
 
     fn ready(&self, _file: &File) -> Events {
         self.ready_events()
+    }
+
+    fn linger(&self) {
+        self.wait_for_end();
     }
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {

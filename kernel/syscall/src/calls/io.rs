@@ -2,7 +2,8 @@
 
 use crate::Caller;
 use crate::argument::{BytesPtr, Fd, Hex, OutBytes};
-use abi::fcntl::{IOV_MAX, OpenFlags};
+use abi::fcntl::{F_GETOWN, F_SETOWN, IOV_MAX, OpenFlags};
+use abi::ioctl::{FIOGETOWN, FIOSETOWN, SIOCGPGRP, SIOCSPGRP};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -185,6 +186,14 @@ fn ioctl(caller: &mut Caller<'_>, (fd, request, argument): (Fd, u32, Hex)) -> Re
         abi::ioctl::FIOASYNC => {
             let on = UserPtr::<u32>::new(argument.0).read()? != 0;
             super::owner::switch(&file, on)
+        }
+        FIOSETOWN | SIOCSPGRP if file.socket().is_ok() => {
+            let owner = UserPtr::<i32>::new(argument.0).read()?;
+            super::owner::control(&file, fd, F_SETOWN, owner as u64)
+        }
+        FIOGETOWN | SIOCGPGRP if file.socket().is_ok() => {
+            let owner = super::owner::control(&file, fd, F_GETOWN, 0)?;
+            UserPtr::<i32>::new(argument.0).write(&(owner as i32)).map(|()| 0)
         }
         _ => match file.ioctl(request, argument.0) {
             Err(error) if error.errno == Errno::ENOTTY && file.socket().is_ok() => netlink::answer(request, argument.0),
