@@ -1,6 +1,7 @@
 // A machine with two cards and its peer on both networks (`cards` and `cards peer NAME NAME`): which sockets get what comes by which card, and by which card they send.
 // The machine has 10.1.0.2 and 10.2.0.2, fd00:1::2 and fd00:2::2; the peer the same with 1, fe80::1 on both, and 10.3.0.1, to which no card leads more than the other.
 #include "../include/inet.h"
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
@@ -66,7 +67,7 @@ static void obey(int fd) {
   if (sscanf(order + 1, "%63s %d", ip, &port) != 2) return;
   struct sockaddr_in to = at(ip, port);
   int out = socket(AF_INET, *order == 'd' ? SOCK_DGRAM : SOCK_STREAM, 0);
-  number(out, IPPROTO_TCP, TCP_SYNCNT, 1);
+  number(out, IPPROTO_TCP, TCP_USER_TIMEOUT, 500);
   if (!connect(out, (struct sockaddr *)&to, sizeof to) && send(out, ip, strlen(ip), 0) > 0 && *order == 's') recv(out, order, 1, 0);
   close(out);
 }
@@ -334,6 +335,41 @@ static void raw(void) {
   close(second);
 }
 
+// Programs that say which segments and datagrams are wanted, of connections over the network and of who listens.
+static void filters(void) {
+  struct sock_filter no_bytes[] = {BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0), BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 40, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0), BPF_STMT(BPF_RET | BPF_K, 0xffffffff)};
+  struct sock_filter first[] = {
+    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_NET_OFF + 12), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0a010001, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0xffffffff), BPF_STMT(BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = {4, no_bytes};
+  int fd = bound(AF_INET, SOCK_STREAM, NULL, 0), on = 1;
+  struct sockaddr_in where = at("10.1.0.1", STREAMS);
+  T(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+  T(connect(fd, (struct sockaddr *)&where, sizeof where));
+  usleep(100000);
+  char text[64];
+  T(recv(fd, text, sizeof text, MSG_DONTWAIT));
+  T(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &on, sizeof on));
+  SAY("%s", heard(fd));
+  close(fd);
+  program.filter = first;
+  int listener = bound(AF_INET, SOCK_STREAM, NULL, 6001);
+  T(setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+  T(listen(listener, 4));
+  order('s', "10.2.0.2", 6001);
+  order('s', "10.1.0.2", 6001);
+  int got = accept(listener, NULL, NULL);
+  SAY("accepted: %s", heard(got));
+  close(got);
+  close(listener);
+  fd = bound(AF_INET, SOCK_DGRAM, NULL, 5001);
+  T(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program));
+  order('d', "10.2.0.2", 5001);
+  order('d', "10.1.0.2", 5001);
+  SAY("%s", heard(fd));
+  close(fd);
+}
+
 int main(int count, char **words) {
   if (count > 3) return peer(words + 2);
   until_there();
@@ -342,6 +378,7 @@ int main(int count, char **words) {
   scopes();
   streams();
   raw();
+  filters();
   SAY("done");
   return done();
 }

@@ -6,8 +6,10 @@
 //! | `stream` | bytes that wait, and open files that go with them |
 //! | `urgent` | the byte of them that is urgent |
 //! | `messages` | messages that wait |
+//! | `held` | what a filter keeps back of a stream |
 //! | `refused` | further senders that found no room |
 
+mod held;
 mod messages;
 mod refused;
 mod stream;
@@ -16,9 +18,11 @@ mod urgent;
 use crate::filter::{About, Filter};
 use abi::socket::MSG_PEEK;
 use abi::{Errno, Error, Result};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use held::Held;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use messages::{Message, Messages};
@@ -66,6 +70,9 @@ const TOLD: u8 = 2;
 const WRITER_GONE: u8 = 1;
 /// Nobody receives any more.
 const READER_GONE: u8 = 2;
+/// The receiver of a stream has a filter, or had one that kept something back.
+const FILTERED: u8 = 4;
+const GONE: u8 = WRITER_GONE | READER_GONE;
 
 /// One direction.
 pub struct Channel {
@@ -84,6 +91,8 @@ pub struct Channel {
     /// What messages are wanted, if the receiver says so.
     filter: SpinLock<Option<Arc<Filter>>>,
     has_filter: AtomicBool,
+    /// What it keeps back of a stream.
+    held: SpinLock<Option<Box<Held>>>,
     /// Bytes that wait at most.
     capacity: AtomicUsize,
     /// What is known of an urgent byte, for those who only look: `urgent::NONE` and so on.
@@ -118,6 +127,7 @@ impl Channel {
             refused: Refused::default(),
             filter: SpinLock::new(None),
             has_filter: AtomicBool::new(false),
+            held: SpinLock::new(None),
             capacity: AtomicUsize::new(CAPACITY),
             urgent: AtomicU8::new(urgent::NONE),
         })
@@ -418,7 +428,7 @@ impl Channel {
     /// # Errors
     /// `EPIPE`, `EAGAIN`, `EFAULT`.
     pub fn write(&self, from: &mut Source<'_>, along: Along) -> Result<usize> {
-        if self.state.load(Ordering::Acquire) != 0 {
+        if self.state.load(Ordering::Acquire) & GONE != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
         if from.left() == 0 {
@@ -429,7 +439,7 @@ impl Channel {
             return Err(Errno::EINVAL.into());
         };
         // Who went meanwhile has thrown away what was there, and nobody would do so again with the files that go with these bytes.
-        if self.state.load(Ordering::Acquire) != 0 {
+        if self.state.load(Ordering::Acquire) & GONE != 0 {
             return Err(Error::new(Errno::EPIPE, "nobody receives any more"));
         }
         if stream.ring.room() == 0 {

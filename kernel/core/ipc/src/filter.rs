@@ -19,6 +19,7 @@ const ABOUT: u32 = 0xffff_f000;
 const PROTOCOL: u32 = ABOUT;
 const WHOSE: u32 = ABOUT + 4;
 const INTERFACE: u32 = ABOUT + 8;
+const CPU: u32 = ABOUT + 36;
 /// Loads from here on are of the packet, from its network header or from its beginning on.
 const NETWORK: u32 = 0xfff0_0000;
 const LINK: u32 = 0xffe0_0000;
@@ -55,6 +56,8 @@ pub struct About {
     pub interface: u32,
     /// Where its network header begins.
     pub network: u32,
+    /// Where its bytes begin, as far as the program goes; what lies before them it reaches by the network header.
+    pub start: u32,
 }
 
 /// A program.
@@ -95,10 +98,21 @@ impl Filter {
             return Err(wrong);
         };
         let count = usize::from(u16::from_ne_bytes(*count));
-        if count > MOST {
-            return Err(Error::new(Errno::EINVAL, "the filter is too long"));
+        if count > MOST || *place == [0; 8] {
+            return Err(Error::new(Errno::EINVAL, "there is no such filter"));
         }
         Self::new(&UserSlice::new(u64::from_ne_bytes(*place), count * INSTRUCTION).to_vec()?)
+    }
+
+    /// Its instructions, as they were given.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bytes = |one: &Instruction| {
+            let [a, b] = one.code.to_ne_bytes();
+            let [c, d, e, f] = one.number.to_ne_bytes();
+            [a, b, one.yes, one.no, c, d, e, f]
+        };
+        self.0.iter().flat_map(bytes).collect()
     }
 
     /// How many bytes of a packet are wanted: 0 for none of it.
@@ -200,7 +214,7 @@ impl State<'_> {
             0x20 => self.fetch(one.number, len),
             0x40 => self.fetch(self.x.wrapping_add(one.number), len),
             0x60 => self.kept.get(one.number as usize).copied(),
-            0x80 => u32::try_from(self.packet.len()).ok(),
+            0x80 => u32::try_from(self.packet.len()).ok()?.checked_sub(self.about.start),
             // Four times the lower half of a byte: how long a header of IPv4 is.
             _ => Some(self.fetch(one.number, 1)? % 16 * 4),
         }
@@ -213,14 +227,15 @@ impl State<'_> {
                 PROTOCOL => u32::from(self.about.protocol),
                 WHOSE => u32::from(self.about.whose),
                 INTERFACE => self.about.interface,
-                // The rest of what Linux knows: hashes, CPUs, tags of virtual networks.
+                CPU => hal::cpu::current() as u32,
+                // The rest of what Linux knows: hashes, tags of virtual networks.
                 _ => 0,
             });
         }
         let at = match at {
             NETWORK.. => at.wrapping_sub(NETWORK).wrapping_add(self.about.network),
             LINK.. => at.wrapping_sub(LINK),
-            _ => at,
+            _ => at.saturating_add(self.about.start),
         };
         let bytes = self.packet.get(at as usize..)?.get(..len)?;
         Some(bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))

@@ -41,6 +41,8 @@ pub struct Options {
     /// Whether there is something that who delivers or receives has to look for: a filter, times, an offset, lost ones.
     has_extras: AtomicBool,
     filter: SpinLock<Option<Arc<Filter>>>,
+    /// The program that chooses who of several sockets gets what comes (`SO_ATTACH_REUSEPORT_CBPF`).
+    chooser: SpinLock<Option<Arc<Filter>>>,
     /// Numbers by level and name.
     numbers: SpinLock<SortedMap<(u32, u32), i32>>,
     /// Whether there are any: most sockets have none, and each datagram asks for several.
@@ -153,6 +155,17 @@ impl Options {
         } else {
             None
         }
+    }
+
+    /// The program that chooses who of several sockets gets what comes.
+    #[must_use]
+    pub fn chooser(&self) -> Option<Arc<Filter>> {
+        self.chooser.lock().clone()
+    }
+
+    /// Has another program choose, or none; the one before.
+    pub fn set_chooser(&self, chooser: Option<Arc<Filter>>) -> Option<Arc<Filter>> {
+        core::mem::replace(&mut *self.chooser.lock(), chooser)
     }
 
     /// Takes over what another socket has: who accepts inherits from who listens.

@@ -1,6 +1,7 @@
 //! Segments that come by the network, each to whom it is for: a connection, what is left of one, or who listens.
 
 use crate::depart::{PROTOCOL, send_header};
+use crate::filters;
 use crate::ports::{Coming, What};
 use crate::stream::PORTS;
 use crate::table::{self, Entry, Name};
@@ -42,9 +43,16 @@ fn receive(packet: &Received<'_>) {
         SocketAddr::new(packet.source, segment.source),
     );
     let refusal = match table::find(&name) {
-        Some(Entry::Live(remote)) if remote.takes_from(packet.interface) => remote.deliver(&segment),
-        Some(Entry::Over(over)) => after(&name, *over, packet.interface, &segment),
-        _ => begin(&name, packet.interface, &segment, None),
+        Some(Entry::Live(remote)) if remote.takes_from(packet.interface) => {
+            if let Some(filter) = remote.filter()
+                && !filters::lets_in(&filter, packet, &mut segment)
+            {
+                return;
+            }
+            remote.deliver(&segment)
+        }
+        Some(Entry::Over(over)) => after(&name, *over, packet, &segment),
+        _ => begin(&name, packet, &segment, None),
     };
     if let Some(header) = refusal {
         send_header(
@@ -59,7 +67,8 @@ fn receive(packet: &Received<'_>) {
 /// A segment for who listens, if somebody does; `least` is where the own stream may begin.
 #[cold]
 #[inline(never)]
-fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
+fn begin(name: &Name, packet: &Received<'_>, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
+    let interface = packet.interface;
     let coming = Coming {
         to: name.0,
         from: name.1,
@@ -67,7 +76,15 @@ fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>)
         what: What::Connection,
     };
     match PORTS.find(&coming) {
-        Some(socket) => crate::half_open::arrive(&socket, name, interface, segment, least),
+        Some(socket) => {
+            let mut segment = *segment;
+            if let Some(filter) = socket.options.filter()
+                && !filters::lets_in(&filter, packet, &mut segment)
+            {
+                return None;
+            }
+            crate::half_open::arrive(&socket, name, interface, &segment, least)
+        }
         None => segment.refusal(),
     }
 }
@@ -75,7 +92,8 @@ fn begin(name: &Name, interface: u32, segment: &Segment<'_>, least: Option<Seq>)
 /// A segment for a connection that is over.
 #[cold]
 #[inline(never)]
-fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>) -> Option<Header> {
+fn after(name: &Name, mut over: TimeWait, packet: &Received<'_>, segment: &Segment<'_>) -> Option<Header> {
+    let interface = packet.interface;
     let now = time::now();
     match over.on_segment(now, segment) {
         Answer::Drop => {}
@@ -87,7 +105,7 @@ fn after(name: &Name, mut over: TimeWait, interface: u32, segment: &Segment<'_>)
         Answer::Reuse(least) => {
             // Else what was left would get the answers that are for the new one.
             table::remove(name, None);
-            return begin(name, interface, segment, Some(least));
+            return begin(name, packet, segment, Some(least));
         }
     }
     None

@@ -8,7 +8,7 @@ use crate::ports::{Coming, What};
 use crate::remote::Remote;
 use crate::stream::{Ends, PORTS, TcpSocket};
 use crate::table::plain;
-use crate::{address, device, limits, mirror, stream_options};
+use crate::{address, device, filters, limits, mirror, stream_options};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -18,6 +18,7 @@ use core::net::SocketAddr;
 use ip::Via;
 use ipc::channel::Ear;
 use lock::SpinLock;
+use time::Expire;
 use vfs::Events;
 
 /// How far a connection is.
@@ -85,7 +86,7 @@ impl Listener {
         if let Some((client, to)) = next
             && let Some(client) = client.upgrade()
         {
-            attempt(&client, to);
+            attempt(&client, to, 0);
         }
         taken.ok_or(if closed {
             Error::new(Errno::EINVAL, "the socket does not listen any more")
@@ -135,7 +136,7 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
         Some(own) => own,
         None => {
             let all = SocketAddr::new(ends.given.ip_or_any(socket.family), 0);
-            let port = PORTS.claim(socket.wish(all), 0, &socket.own)?;
+            let port = socket.claim(all)?;
             *ends.own.insert(SocketAddr::new(all.ip(), port))
         }
     };
@@ -222,7 +223,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     drop(ends);
     socket.take_error();
     counters::tcp::ACTIVE_OPENS.count();
-    attempt(socket, to);
+    attempt(socket, to, 0);
     Err(PROGRESS)
 }
 
@@ -290,18 +291,57 @@ pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
     }
 }
 
+/// A client that is not let in tries again later, and not for ever.
+#[cold]
+#[inline(never)]
+fn again(client: &TcpSocket, to: SocketAddr, tries: u32) {
+    const FIRST: u64 = 1_000_000_000;
+    if tries > u32::from(stream_options::settings(&client.options).syn_count) {
+        return fail(client, Errno::ETIMEDOUT);
+    }
+    let again = Again {
+        client: Weak::clone(&client.own),
+        to,
+        tries: tries + 1,
+    };
+    time::add(time::now() + (FIRST << tries.min(6)), Arc::new(again));
+}
+
+/// An attempt that is to be made.
+struct Again {
+    client: Weak<TcpSocket>,
+    to: SocketAddr,
+    tries: u32,
+}
+
+impl Expire for Again {
+    fn expire(self: Arc<Self>) {
+        let Some(client) = self.client.upgrade() else { return };
+        let ends = client.ends.lock();
+        let waits = ends.progress == Progress::Waiting && ends.peer == Some(self.to);
+        drop(ends);
+        if waits {
+            attempt(&client, self.to, self.tries);
+        }
+    }
+}
+
 fn refuse(client: &TcpSocket) {
     counters::tcp::ATTEMPT_FAILS.count();
     counters::tcp::OUT_RSTS.count();
+    fail(client, Errno::ECONNREFUSED);
+}
+
+fn fail(client: &TcpSocket, errno: Errno) {
     let mut ends = client.ends.lock();
     ends.progress = Progress::Idle;
     ends.peer = None;
     drop(ends);
-    client.fail(Errno::ECONNREFUSED);
+    client.fail(errno);
 }
 
-/// Connects to who listens there, stands in line for it, or is refused.
-fn attempt(client: &TcpSocket, to: SocketAddr) {
+/// Connects to who listens there, stands in line for it, or is refused; so many attempts have led nowhere.
+fn attempt(client: &TcpSocket, to: SocketAddr, tries: u32) {
     let Some(from) = client.ends.lock().own else { return };
     let by = ip::owner(to.ip(), None).unwrap_or(ip::LOOPBACK);
     let target = PORTS.find(&Coming {
@@ -319,6 +359,11 @@ fn attempt(client: &TcpSocket, to: SocketAddr) {
         }
         return refuse(client);
     };
+    if (target.options.has_extras() || client.options.has_extras())
+        && !filters::let_connect(&target.options, &client.options, (from, to))
+    {
+        return again(client, to, tries);
+    }
     let server = TcpSocket::new(target.family, target.uid);
     server.options.inherit(&target.options);
     server.serve(to, from, target);

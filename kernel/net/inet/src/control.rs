@@ -1,14 +1,13 @@
 //! What goes along with datagrams: by which interface, to which address, with how many hops left (`ip(7)`, `ipv6(7)`), and what became of those that did not arrive.
 
-use crate::address;
 use crate::inbox::{Inbox, Letter, Trouble};
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
+use crate::{address, filters};
 use abi::socket::{AF_INET, AF_INET6, SO_RCVBUF, SO_RXQ_OVFL, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use ipc::channel::CAPACITY;
-use ipc::filter::{About, Filter};
 use ipc::options::Options;
 use vfs::Control;
 
@@ -191,33 +190,18 @@ fn add_extras(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
     }
 }
 
-/// A datagram goes to where it waits, if the socket wants it; `header` is what filters see before its bytes.
-pub(crate) fn take_in(inbox: &Inbox, options: &Options, mut letter: Letter, header: &[u8]) -> bool {
+/// A datagram goes to where it waits, if the socket wants it; `header` is what filters see before its bytes, of a protocol (`filters::wants`).
+pub(crate) fn take_in(inbox: &Inbox, options: &Options, mut letter: Letter, header: &[u8], protocol: u8) -> bool {
     if options.has_extras() {
         letter.came = time::wall_now();
         if let Some(filter) = options.filter()
-            && !is_wanted(&filter, &mut letter, header)
+            && !filters::wants(&filter, &mut letter, header, protocol)
         {
             return true;
         }
     }
     let room = options.kept(SOL_SOCKET, SO_RCVBUF);
     inbox.put(letter, room.map_or(CAPACITY, |room| room as usize))
-}
-
-/// Whether a filter wants a datagram: of what it does not want, the rest is cut off.
-fn is_wanted(filter: &Filter, letter: &mut Letter, header: &[u8]) -> bool {
-    const IPV4: u16 = 0x0800;
-    const IPV6: u16 = 0x86dd;
-    let packet = [header, &letter.bytes].concat();
-    let about = About {
-        protocol: if letter.to.is_ipv4() { IPV4 } else { IPV6 },
-        interface: letter.interface,
-        ..About::default()
-    };
-    let wanted = filter.run(&packet, &about) as usize;
-    letter.bytes.truncate(wanted.max(header.len()) - header.len());
-    wanted > 0
 }
 
 /// Whether a socket wants to be told what became of its datagrams.

@@ -108,6 +108,9 @@ impl UdpSocket {
             wish
         };
         let port = self.ports().claim(wish, wanted.port(), &self.own)?;
+        if wish.reuse_port {
+            self.ports().join_group(port, &self.own, self.options.chooser());
+        }
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
         Ok(())
     }
@@ -200,7 +203,7 @@ impl UdpSocket {
 }
 
 impl Holder for UdpSocket {
-    fn takes(&self, coming: &Coming) -> bool {
+    fn takes(&self, coming: &Coming<'_>) -> bool {
         match coming.what {
             What::Echo(protocol) => self.takes_echo(protocol, coming.to.ip()),
             _ => true,

@@ -16,6 +16,7 @@
 //! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `device` | interfaces that sockets are bound to, or send by |
+//! | `filters` | programs that say what of it a socket gets |
 //! | `options` | options that both have |
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
@@ -34,6 +35,7 @@ mod datagram;
 mod depart;
 mod device;
 mod dissolve;
+mod filters;
 mod half_open;
 mod inbox;
 pub mod limits;

@@ -4,7 +4,7 @@
 //! Bytes are shown out of the channel once they are in it: what a reader on another CPU has taken by then is missing from its packet, whose place tells so.
 
 use crate::stream::TcpSocket;
-use crate::{depart, table};
+use crate::{depart, filters, table};
 use abi::Result;
 use core::net::SocketAddr;
 use ip::{Offload, Outgoing};
@@ -20,15 +20,15 @@ const FIRST_WINDOW: u16 = 65_495;
 const WINDOW: u16 = 512;
 
 /// One way between two sockets: from whom, and to whom.
-type Way = (SocketAddr, SocketAddr);
+pub(crate) type Way = (SocketAddr, SocketAddr);
 
 /// Where the stream of one way begins.
 fn first((from, to): Way) -> u32 {
     table::hash(&(from, to))
 }
 
-/// Shows one segment: what it is, its place in its stream, and how much of the other has come.
-fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
+/// The header of a segment: what it is, its place in its stream, and how much of the other has come.
+pub(crate) fn header(way: Way, kind: u8, place: u64, came: u64) -> ([u8; segment::LONGEST], usize) {
     let (from, to) = way;
     let begins = kind & flags::SYN != 0;
     let header = Header {
@@ -56,6 +56,13 @@ fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
     };
     let mut bytes = [0; segment::LONGEST];
     let len = header.write(&options, &mut bytes);
+    (bytes, len)
+}
+
+/// Shows one segment.
+fn show(way: Way, kind: u8, place: u64, came: u64, payload: &[u8]) {
+    let (from, to) = way;
+    let (mut bytes, len) = header(way, kind, place, came);
     let Ok(route) = ip::route(to.ip(), Some(from.ip()), ip::Via::default()) else {
         return;
     };
@@ -94,11 +101,15 @@ pub(crate) fn refused(client: SocketAddr, server: SocketAddr) {
     show((server, client), flags::RST | flags::ACK, 0, 1, &[]);
 }
 
+/// Who a socket is, and whom it talks to.
+pub(crate) fn way_of(socket: &TcpSocket) -> Option<Way> {
+    let ends = socket.ends.lock();
+    Some((ends.own?, ends.peer?))
+}
+
 /// What both have sent, and whom a socket talks to.
 fn places(socket: &TcpSocket) -> Option<(Way, u64, u64)> {
-    let ends = socket.ends.lock();
-    let way = (ends.own?, ends.peer?);
-    drop(ends);
+    let way = way_of(socket)?;
     let (incoming, outgoing) = (socket.incoming.get()?, socket.outgoing.get()?);
     Some((
         way,
@@ -122,6 +133,9 @@ pub(crate) fn write(socket: &TcpSocket, outgoing: &Channel, from: &mut Source<'_
 /// A socket sends nothing any more, which is shown.
 pub(crate) fn end(socket: &TcpSocket, outgoing: &Channel) {
     let ended = outgoing.writer_gone();
+    if outgoing.is_filtered() && !ended {
+        return filters::end(socket, outgoing);
+    }
     outgoing.end_writing();
     if ended || !link::view::has_any() || socket.incoming.get().is_some_and(|incoming| incoming.was_reset()) {
         return;

@@ -10,6 +10,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use ipc::filter::Filter;
 use lock::SpinLock;
 use sortedmap::LargeMap;
 
@@ -24,7 +25,7 @@ pub(crate) trait Holder: Send + Sync {
     /// Who it is connected to.
     fn peer(&self) -> Option<SocketAddr>;
     /// Whether it wants what comes.
-    fn takes(&self, coming: &Coming) -> bool;
+    fn takes(&self, coming: &Coming<'_>) -> bool;
 }
 
 /// What a socket wants, or has.
@@ -53,8 +54,13 @@ impl Wish {
     }
 
     /// Whether what comes to an address by an interface comes here.
-    fn gets(&self, coming: &Coming) -> bool {
+    fn gets(&self, coming: &Coming<'_>) -> bool {
         self.device.is_none_or(|device| device == coming.interface) && self.covers(coming.to.ip())
+    }
+
+    /// Whether both are of those who share what comes.
+    fn shares_with(&self, other: &Self) -> bool {
+        may_share_port(self, other) && (self.ip, self.only_v6, self.device) == (other.ip, other.only_v6, other.device)
     }
 
     /// Whether something could be sent that comes to both.
@@ -80,6 +86,8 @@ struct Claim<S> {
     listens: bool,
     /// Whom the socket connects to, if it has the port for that alone.
     peer: Option<SocketAddr>,
+    /// Who chooses among those who share the port.
+    chooser: Option<Arc<Filter>>,
 }
 
 /// Who has one port.
@@ -150,6 +158,7 @@ impl<S: Holder> Ports<S> {
                         socket: Weak::clone(socket),
                         listens: false,
                         peer: Some(peer),
+                        chooser: None,
                     });
                 }
                 fits
@@ -183,6 +192,7 @@ impl<S: Holder> Ports<S> {
                 socket: Weak::clone(socket),
                 listens: false,
                 peer: None,
+                chooser: None,
             });
         } else if here.is_free() {
             claims.remove(&port);
@@ -240,6 +250,42 @@ impl<S: Holder> Ports<S> {
         }
     }
 
+    /// Has a program choose among those who share a port with a socket, or none any more: which did before, if the socket shares its port.
+    #[cold]
+    pub(crate) fn set_chooser(
+        &self,
+        port: u16,
+        socket: &Weak<S>,
+        chooser: Option<Arc<Filter>>,
+    ) -> Option<Option<Arc<Filter>>> {
+        let mut claims = self.claims.lock();
+        let here = &mut claims.get_mut(&port)?.claims;
+        let own = here.iter().find(|claim| Weak::ptr_eq(&claim.socket, socket))?;
+        let (wish, old) = (own.wish, own.chooser.clone());
+        if !wish.reuse_port {
+            return None;
+        }
+        let group = here.iter_mut().filter(|claim| claim.wish.shares_with(&wish));
+        group.for_each(|claim| claim.chooser.clone_from(&chooser));
+        Some(old)
+    }
+
+    /// A socket has got a port that it shares: who chooses among those who are there chooses it too; `own` does if it is the first.
+    #[cold]
+    pub(crate) fn join_group(&self, port: u16, socket: &Weak<S>, own: Option<Arc<Filter>>) {
+        let mut claims = self.claims.lock();
+        let Some(here) = claims.get_mut(&port).map(|port| &mut port.claims) else {
+            return;
+        };
+        let Some((last, before)) = here.split_last_mut() else {
+            return;
+        };
+        if Weak::ptr_eq(&last.socket, socket) {
+            let group = before.iter().find(|claim| claim.wish.shares_with(&last.wish));
+            last.chooser = group.map_or(own, |claim| claim.chooser.clone());
+        }
+    }
+
     /// All sockets that have a port.
     pub(crate) fn all(&self) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
@@ -251,7 +297,14 @@ impl<S: Holder> Ports<S> {
     pub(crate) fn release(&self, port: u16, socket: &Weak<S>) {
         let mut claims = self.claims.lock();
         if let Some(here) = claims.get_mut(&port) {
-            here.claims.retain(|claim| !Weak::ptr_eq(&claim.socket, socket));
+            if let Some(at) = here.claims.iter().position(|claim| Weak::ptr_eq(&claim.socket, socket)) {
+                // As on Linux: of those who share a port the last one takes the place.
+                if here.claims[at].wish.reuse_port {
+                    here.claims.swap_remove(at);
+                } else {
+                    here.claims.remove(at);
+                }
+            }
             if here.is_free() {
                 claims.remove(&port);
             }
@@ -281,23 +334,24 @@ impl<S: Holder> Ports<S> {
 
     /// Who gets what comes: of those who want it the one that is connected, else the one whose address is nearest, then the one that is bound to the interface.
     #[inline(never)]
-    pub(crate) fn find(&self, coming: &Coming) -> Option<Arc<S>> {
+    pub(crate) fn find(&self, coming: &Coming<'_>) -> Option<Arc<S>> {
         let claims = self.claims.lock();
         let here = claims.get(&coming.to.port())?.claims.iter();
         let listens = coming.what == What::Connection;
         let mut fitting = here
             .filter(|claim| claim.listens >= listens && claim.wish.gets(coming))
-            .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?)));
-        let first = fitting.next()?;
+            .filter_map(|claim| Some((claim.wish, claim.socket.upgrade()?, &claim.chooser)));
+        let (wish, socket, chooser) = fitting.next()?;
         let second = fitting.next();
         let candidates = second.map(|second| {
-            let mut all = alloc::vec![first.clone(), second];
-            all.extend(fitting);
+            let own = |(wish, socket, chooser): (_, _, &Option<_>)| (wish, socket, chooser.clone());
+            let mut all = alloc::vec![(wish, Arc::clone(&socket), chooser.clone()), own(second)];
+            all.extend(fitting.map(own));
             all
         });
         drop(claims);
         match candidates {
-            None => coming.rank(&first.0, &*first.1).map(|_| first.1),
+            None => coming.rank(&wish, &*socket).map(|_| socket),
             Some(candidates) => coming.choose(&candidates),
         }
     }
@@ -305,7 +359,7 @@ impl<S: Holder> Ports<S> {
 
 impl<S: Holder> Ports<S> {
     /// Everybody who gets what comes to many.
-    pub(crate) fn everybody(&self, coming: &Coming) -> Vec<Arc<S>> {
+    pub(crate) fn everybody(&self, coming: &Coming<'_>) -> Vec<Arc<S>> {
         let claims = self.claims.lock();
         let here = claims
             .get(&coming.to.port())

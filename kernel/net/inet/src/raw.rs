@@ -270,7 +270,8 @@ fn receive(packet: &Received<'_>) {
         let header = if packet.source.is_ipv4() { packet.header } else { &[] };
         let from = address::scoped(packet.source, 0, packet.interface);
         let letter = Letter::new(packet, [header, packet.payload].concat(), from);
-        control::take_in(&socket.inbox, &socket.options, letter, &[]);
+        let protocol = if packet.source.is_ipv4() { 0 } else { socket.protocol };
+        control::take_in(&socket.inbox, &socket.options, letter, &[], protocol);
     }
 }
 

@@ -14,9 +14,10 @@ use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use ip::Via;
 use ipc::channel::Ear;
+use ipc::filter::Filter;
 use ipc::options::Options;
 use lock::SpinLock;
-use lock::atomic::{AtomicU8, AtomicU32, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State};
 use time::{Expire, TimerId};
@@ -33,6 +34,9 @@ pub(crate) struct Remote {
     /// The way of its packets, and the interface that they have to come by, if any; 0 for none.
     via: SpinLock<Via>,
     device: AtomicU32,
+    /// What its socket says of which segments it wants.
+    filter: SpinLock<Option<Arc<Filter>>>,
+    is_filtered: AtomicBool,
     own: Weak<Self>,
     ear: Arc<Ear>,
     inside: SpinLock<Inside>,
@@ -105,6 +109,8 @@ impl Remote {
             name,
             via: SpinLock::new(via),
             device: AtomicU32::new(0),
+            filter: SpinLock::new(None),
+            is_filtered: AtomicBool::new(false),
             own: Weak::clone(own),
             ear: Arc::clone(ear),
             inside: SpinLock::new(Inside {
@@ -176,6 +182,22 @@ impl Remote {
                 ..asked
             };
             self.device.store(options.device().unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    /// Has a filter say which segments it wants.
+    pub(crate) fn set_filter(&self, filter: Option<Arc<Filter>>) {
+        self.is_filtered.store(filter.is_some(), Ordering::Relaxed);
+        let old = core::mem::replace(&mut *self.filter.lock(), filter);
+        drop(old);
+    }
+
+    #[inline]
+    pub(crate) fn filter(&self) -> Option<Arc<Filter>> {
+        if self.is_filtered.load(Ordering::Relaxed) {
+            self.filter.lock().clone()
+        } else {
+            None
         }
     }
 

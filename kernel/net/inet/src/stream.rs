@@ -103,6 +103,9 @@ impl TcpSocket {
             let channel = Channel::new(true, &to.ear);
             channel.set_writer(&from.ear);
             channel.set_urgent_inline(to.options.is_set(SOL_SOCKET, SO_OOBINLINE));
+            if let Some(filter) = to.options.filter() {
+                channel.filter_stream(Some(filter));
+            }
             for (socket, who, name) in [(from, Direction::Write, SO_SNDBUF), (to, Direction::Read, SO_RCVBUF)] {
                 if let Some(bytes) = socket.options.kept(SOL_SOCKET, name) {
                     channel.set_room(who, bytes as usize);
@@ -141,6 +144,16 @@ impl TcpSocket {
             range: options::port_range(&self.options),
             device: self.options.device(),
         }
+    }
+
+    /// Claims a port, any for 0; which.
+    pub(crate) fn claim(&self, wanted: SocketAddr) -> Result<u16> {
+        let wish = self.wish(wanted);
+        let port = PORTS.claim(wish, wanted.port(), &self.own)?;
+        if wish.reuse_port {
+            PORTS.join_group(port, &self.own, self.options.chooser());
+        }
+        Ok(port)
     }
 
     /// Has the table of ports know which interface it is bound to.
@@ -204,7 +217,7 @@ impl TcpSocket {
 }
 
 impl Holder for TcpSocket {
-    fn takes(&self, _coming: &Coming) -> bool {
+    fn takes(&self, _coming: &Coming<'_>) -> bool {
         self.is_listening()
     }
 

@@ -3,8 +3,8 @@
 use crate::options::{self, IPPROTO_IP, IPPROTO_IPV6};
 use crate::ports::Holder;
 use crate::remote::Remote;
-use crate::stream::TcpSocket;
-use crate::{TCP, device, limits};
+use crate::stream::{PORTS, TcpSocket};
+use crate::{TCP, device, filters, limits};
 use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
 use abi::socket::{SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -162,6 +162,9 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
     if let Some((channel, who)) = room {
         channel.set_room(who, socket.options.kept(level, name).unwrap_or(0) as usize);
     }
+    if filters::is_filter(level, name) {
+        filters::changed(socket);
+    }
     if let Some(remote) = socket.remote() {
         if level == TCP && matches!(name, TCP_NODELAY | TCP_CORK) {
             // Servers change them with every answer: only one thing is another one then.
@@ -191,7 +194,12 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
                 socket.note_device();
                 done
             }
-            None => socket.options.set(sort(socket), name, value),
+            None => {
+                let port = socket.ends.lock().own.map(|own| own.port());
+                let shared = (&PORTS, port, &socket.own);
+                filters::set_chooser(&socket.options, shared, name, value)
+                    .unwrap_or_else(|| socket.options.set(sort(socket), name, value))
+            }
         },
         (TCP, TCP_CONGESTION) => {
             let asked = value.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -291,6 +299,7 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
     );
     remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
     remote.set_way(&socket.options);
+    remote.set_filter(socket.options.filter());
 }
 
 /// A request of `ioctl`.

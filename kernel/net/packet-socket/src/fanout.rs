@@ -204,6 +204,7 @@ fn chosen(group: &Group, seen: &Seen<'_>) -> usize {
         whose: seen.whose,
         interface: seen.interface.index as u32,
         network: 0,
+        start: 0,
     };
     // As on Linux it sees what is behind the header of the link.
     let bytes = seen.bytes.get(ETHERNET as usize..).unwrap_or_default();

@@ -216,6 +216,7 @@ impl PacketSocket {
                 whose: seen.whose,
                 interface: seen.interface.index as u32,
                 network: link as u32,
+                start: 0,
             };
             let wanted = filter.run(bytes, &about) as usize;
             if wanted == 0 {

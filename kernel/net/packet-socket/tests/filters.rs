@@ -57,6 +57,7 @@ fn what_is_known_besides_the_bytes_is_loaded() {
         whose: 4,
         interface: 2,
         network: 14,
+        start: 0,
     };
     for (number, wanted) in [(0, 0x0806), (4, 4), (8, 2), (44, 0)] {
         let filter = Filter::new(&program(&[(0x20, 0, 0, 0xffff_f000 + number), (0x16, 0, 0, 0)]));

@@ -6,9 +6,9 @@ use crate::Caller;
 use crate::argument::{Fd, Hex};
 use abi::fcntl::OpenFlags;
 use abi::socket::{
-    AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SHUT_RDWR, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_DEBUG, SO_LINGER,
-    SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME, SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM, SOCK_RAW,
-    SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
+    AF_NETLINK, AF_PACKET, AF_UNIX, AF_VSOCK, SHUT_RDWR, SO_ATTACH_FILTER, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_DEBUG,
+    SO_LINGER, SO_MARK, SO_MAX_PACING_RATE, SO_PEERNAME, SO_PRIORITY, SO_RCVBUFFORCE, SO_SNDBUFFORCE, SOCK_DGRAM,
+    SOCK_RAW, SOCK_TYPE_MASK, SOL_SOCKET, Ucred,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -289,6 +289,20 @@ fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u3
                 return Err(Error::new(Errno::EINVAL, "more than an address was asked for"));
             }
             name
+        }
+        // Counted in instructions.
+        (SOL_SOCKET, SO_ATTACH_FILTER) => {
+            const INSTRUCTION: usize = 8;
+            let program = socket.option(level, name)?;
+            let count = program.len() / INSTRUCTION;
+            if (1..count).contains(&room) {
+                return Err(Error::new(Errno::EINVAL, "there is no room for the program"));
+            }
+            if room > 0 {
+                UserSlice::new(out.0, program.len()).write(&program)?;
+            }
+            len.write(&(count as i32))?;
+            return Ok(0);
         }
         (SOL_SOCKET, SO_BINDTODEVICE) => {
             const NAME: usize = 16;

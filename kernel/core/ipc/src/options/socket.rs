@@ -4,16 +4,16 @@ use super::rows::{NO_VALUE, Row, Rule, get_row, set_number};
 use super::{LINGER_ON, Options, UNKNOWN, number, number_of, time_of};
 use crate::filter::Filter;
 use abi::socket::{
-    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_BPF_EXTENSIONS,
-    SO_BROADCAST, SO_BSDCOMPAT, SO_BUF_LOCK, SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_CNX_ADVICE, SO_COOKIE, SO_DEBUG,
-    SO_DETACH_FILTER, SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_KEEPALIVE, SO_LINGER,
-    SO_LOCK_FILTER, SO_MARK, SO_MAX_PACING_RATE, SO_MEMINFO, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED,
-    SO_PASSSEC, SO_PEEK_OFF, SO_PEERCRED, SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF,
-    SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVMARK, SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM,
-    SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO,
-    SO_SNDTIMEO_NEW, SO_TIMESTAMP, SO_TIMESTAMP_NEW, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TIMESTAMPNS,
-    SO_TIMESTAMPNS_NEW, SO_TXREHASH, SO_TXTIME, SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM, SOCK_RAW,
-    SOCK_STREAM, SOL_SOCKET,
+    AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, SO_ACCEPTCONN, SO_ATTACH_BPF, SO_ATTACH_FILTER,
+    SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF, SO_BPF_EXTENSIONS, SO_BROADCAST, SO_BSDCOMPAT, SO_BUF_LOCK,
+    SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_CNX_ADVICE, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER, SO_DETACH_REUSEPORT_BPF,
+    SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER,
+    SO_MARK, SO_MAX_PACING_RATE, SO_MEMINFO, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF,
+    SO_PEERCRED, SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT,
+    SO_RCVMARK, SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL,
+    SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP,
+    SO_TIMESTAMP_NEW, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW, SO_TXREHASH, SO_TXTIME,
+    SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
 };
 use abi::time::{Timespec, Timeval};
 use abi::{Errno, Error, Result};
@@ -173,14 +173,42 @@ impl Options {
         }
     }
 
-    fn set_filter(&self, name: u32, value: &[u8]) -> Result<()> {
+    /// The program of an option, if the filters of the socket may be others.
+    ///
+    /// # Errors
+    /// `EINVAL`, `EPERM`, `EFAULT`.
+    pub fn program(&self, value: &[u8]) -> Result<Arc<Filter>> {
+        const PROGRAM: usize = 16;
+        if value.len() != PROGRAM {
+            return Err(Error::new(Errno::EINVAL, "the value names no program"));
+        }
+        self.check_lock()?;
+        Ok(Arc::new(Filter::of_option(value)?))
+    }
+
+    fn check_lock(&self) -> Result<()> {
         if self.is_set(SOL_SOCKET, SO_LOCK_FILTER) {
             return Err(Error::new(Errno::EPERM, "the filter stays as it is"));
         }
+        Ok(())
+    }
+
+    /// Programs of the newer kind come by a call that there is not.
+    fn refuse_newer(&self, value: &[u8]) -> Error {
+        if value.len() != size_of::<u32>() {
+            return NO_VALUE;
+        }
+        self.check_lock()
+            .err()
+            .unwrap_or(Error::new(Errno::EOPNOTSUPP, "there are no programs of that kind"))
+    }
+
+    fn set_filter(&self, name: u32, value: &[u8]) -> Result<()> {
         let filter = match name {
-            SO_ATTACH_FILTER => Some(Arc::new(Filter::of_option(value)?)),
+            SO_ATTACH_FILTER => Some(self.program(value)?),
             _ => None,
         };
+        self.check_lock()?;
         let takes_away = filter.is_none();
         let old = core::mem::replace(&mut *self.filter.lock(), filter);
         if takes_away && old.is_none() {
@@ -250,6 +278,7 @@ impl Options {
             SO_TXTIME => pair(self.kept(SOL_SOCKET, SO_TXTIME + TXTIME_FLAGS).unwrap_or(0)),
             SO_COOKIE => Ok(self.cookie().to_ne_bytes().to_vec()),
             SO_MEMINFO => Ok(alloc::vec![0; 36]),
+            SO_ATTACH_FILTER => Ok(self.filter().map_or(Vec::new(), |filter| filter.to_bytes())),
             SO_PEERGROUPS => Err(Error::new(Errno::ENODATA, "nobody is known on the other side")),
             _ => get_row(self, rows(name), SOL_SOCKET, name),
         }
@@ -306,6 +335,12 @@ impl Options {
                 return Err(Error::new(Errno::EPERM, "the filter stays as it is"));
             }
             SO_ATTACH_FILTER | SO_DETACH_FILTER => self.set_filter(name, value)?,
+            SO_ATTACH_BPF | SO_ATTACH_REUSEPORT_EBPF => return Err(self.refuse_newer(value)),
+            SO_ATTACH_REUSEPORT_CBPF => {
+                self.program(value)?;
+                return Err(NO_VALUE);
+            }
+            SO_DETACH_REUSEPORT_BPF => return Err(NO_VALUE),
             _ if STAMPS.contains(&name) => keep(SO_TIMESTAMP, if number != 0 { name as i32 } else { 0 }),
             SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => {
                 check_stamping(sort, number)?;

@@ -48,7 +48,7 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
         to,
         from,
         interface: packet.interface,
-        what: What::Datagram,
+        what: What::Datagram(bytes),
     };
     if !packet.is_unicast {
         all.everybody(&coming)
@@ -75,7 +75,7 @@ fn fail(failed: &Failed<'_>) {
         to: own,
         from: peer,
         interface: failed.interface,
-        what: What::Datagram,
+        what: What::Datagram(&[]),
     };
     if let Some(socket) = PORTS.find(&coming) {
         socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
@@ -89,7 +89,7 @@ impl UdpSocket {
             to,
             from: letter.from,
             interface: letter.interface,
-            what: What::Datagram,
+            what: What::Datagram(&letter.bytes),
         };
         if let Some(target) = self.ports().find(&coming) {
             // What finds no room is lost.
@@ -118,7 +118,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn take_echo(&self, letter: Letter) {
-        control::take_in(&self.inbox, &self.options, letter, &[]);
+        control::take_in(&self.inbox, &self.options, letter, &[], self.protocol);
     }
 
     pub(super) fn take_in(&self, letter: Letter) {
@@ -140,7 +140,7 @@ impl UdpSocket {
         });
         let newer = letter.from.is_ipv6();
         let header = header.as_ref().map_or(&[][..], |header| header);
-        if !control::take_in(&self.inbox, &self.options, letter, header) {
+        if !control::take_in(&self.inbox, &self.options, letter, header, self.protocol) {
             counters::udp::IN_ERRORS.count(newer);
             counters::udp::RCVBUF_ERRORS.count(newer);
         }

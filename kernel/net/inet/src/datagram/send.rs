@@ -169,7 +169,7 @@ impl UdpSocket {
                 to: SocketAddr::new(to.ip(), to.port()),
                 from: letter.from,
                 interface: letter.interface,
-                what: What::Datagram,
+                what: What::Datagram(&[]),
             });
             members.iter().for_each(|socket| socket.take_in(letter.clone()));
             if route.interface == ip::LOOPBACK {

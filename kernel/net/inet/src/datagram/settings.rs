@@ -1,7 +1,7 @@
 //! Options of datagram sockets.
 
 use super::{SEGMENT, UdpSocket};
-use crate::{UDP, device, lite, options};
+use crate::{UDP, device, filters, lite, options};
 use abi::Result;
 use abi::socket::{SO_ERROR, SOCK_DGRAM, SOL_SOCKET};
 use alloc::vec::Vec;
@@ -64,6 +64,10 @@ impl UdpSocket {
         if level == SOL_SOCKET {
             if let Some(done) = device::set(&self.options, name, value) {
                 self.note_device();
+                return done;
+            }
+            let port = self.ends.lock().own.map(|own| own.port());
+            if let Some(done) = filters::set_chooser(&self.options, (self.ports(), port, &self.own), name, value) {
                 return done;
             }
             return self.options.set(self.sort(), name, value);

@@ -11,7 +11,7 @@ impl Holder for Plain {
     fn peer(&self) -> Option<SocketAddr> {
         None
     }
-    fn takes(&self, _coming: &Coming) -> bool {
+    fn takes(&self, _coming: &Coming<'_>) -> bool {
         true
     }
 }
@@ -113,7 +113,7 @@ fn the_nearest_address_gets_what_comes() {
             to: to(text),
             from,
             interface: 1,
-            what: What::Datagram,
+            what: What::Datagram(&[]),
         })
     };
     assert!(found("127.0.0.1:80").is_some_and(|found| Arc::ptr_eq(&found, &near)));

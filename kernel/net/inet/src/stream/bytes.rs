@@ -3,8 +3,8 @@
 use super::{NOT_CONNECTED, TcpSocket};
 use crate::connect::Progress;
 use crate::dissolve::Now;
-use crate::mirror;
 use crate::remote::Remote;
+use crate::{filters, mirror};
 use abi::socket::{MSG_OOB, MSG_PEEK, MSG_TRUNC};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ impl TcpSocket {
         let Some(outgoing) = self.outgoing.get() else {
             return self.write_otherwise(from, flags);
         };
-        if self.stopped_writing.load(Ordering::Relaxed) || outgoing.reader_gone() {
+        if self.stopped_writing.load(Ordering::Relaxed) || !outgoing.is_simple() {
             return self.write_otherwise(from, flags);
         }
         let along = if flags & MSG_OOB != 0 {
@@ -40,8 +40,13 @@ impl TcpSocket {
     fn write_otherwise(&self, from: &mut Source<'_>, flags: u32) -> Result<usize> {
         match self.now() {
             Now::Renewed(now) => now.write_some(from, flags),
-            Now::Itself(_) if self.outgoing.get().is_some() => self.write_in_vain(from),
-            Now::Itself(_) => self.write_away(from, flags),
+            Now::Itself(_) => match self.outgoing.get() {
+                Some(outgoing) if outgoing.reader_gone() || self.stopped_writing.load(Ordering::Relaxed) => {
+                    self.write_in_vain(from)
+                }
+                Some(outgoing) => filters::write(self, outgoing, from),
+                None => self.write_away(from, flags),
+            },
         }
     }
 
@@ -93,6 +98,9 @@ impl TcpSocket {
                 None => Err(NOT_CONNECTED),
             };
         };
+        if channel.is_filtered() && channel.is_empty() {
+            filters::let_in_held(self, channel);
+        }
         if into.left() == 0 && !channel.is_empty() {
             return Ok(Incoming::default());
         }

@@ -2,7 +2,7 @@
 //!
 //! Reading and writing look at the connection within the machine first, which a socket that was dissolved has no more.
 
-use super::{NOT_CONNECTED, PORTS, TcpSocket};
+use super::{NOT_CONNECTED, TcpSocket};
 use crate::dissolve::Given;
 use crate::{address, connect, options, stream_options};
 use abi::fcntl::OpenFlags;
@@ -150,7 +150,7 @@ impl TcpSocket {
             ends.shown = Some(wanted);
             return Ok(());
         }
-        let port = PORTS.claim(self.wish(wanted), wanted.port(), &self.own)?;
+        let port = self.claim(wanted)?;
         ends.own = Some(SocketAddr::new(wanted.ip(), port));
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::{NOT_CONNECTED, TcpSocket};
 use crate::connect::Progress;
 use crate::ports::Holder;
 use crate::remote::Remote;
-use crate::{address, device};
+use crate::{address, device, filters};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -55,12 +55,13 @@ impl TcpSocket {
         let vain = self.sent_in_vain.load(Ordering::Relaxed);
         let out_ended = self.stopped_writing.load(Ordering::Relaxed) || vain || incoming.was_reset();
         let mut events = Events::empty();
-        events.set(Events::READABLE, in_ended || failed || !incoming.is_empty());
+        let may_come = incoming.is_filtered() && incoming.may_come();
+        events.set(Events::READABLE, in_ended || failed || may_come || !incoming.is_empty());
         events.set(Events::RDHUP, in_ended);
         events.set(Events::PRI, incoming.has_urgent());
         events.set(
             Events::WRITABLE,
-            out_ended || outgoing.reader_gone() || outgoing.is_writable(),
+            out_ended || outgoing.reader_gone() || outgoing.is_writable() && !filters::is_full(outgoing),
         );
         events.set(Events::HUP, in_ended && out_ended);
         events.set(Events::ERR, failed || vain);
