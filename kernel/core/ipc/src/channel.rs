@@ -6,9 +6,11 @@
 //! | `stream` | bytes that wait, and open files that go with them |
 //! | `urgent` | the byte of them that is urgent |
 //! | `messages` | messages that wait |
+//! | `ear` | who waits at a socket |
 //! | `held` | what a filter keeps back of a stream |
 //! | `refused` | further senders that found no room |
 
+mod ear;
 mod held;
 mod messages;
 mod refused;
@@ -29,32 +31,16 @@ use messages::{Message, Messages};
 use refused::Refused;
 use room::Account;
 use stream::{Mark, Stream};
-use task::{SleepLock, WaitQueue};
+use task::SleepLock;
 use urgent::Urgent;
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, Incoming, Outgoing};
 
+pub use ear::Ear;
 pub use stream::Along;
 
 /// Bytes that wait at most (`net.core.wmem_default`).
 pub const CAPACITY: usize = 212_992;
-
-/// Who waits at a socket.
-#[derive(Default)]
-pub struct Ear {
-    /// For something to read.
-    pub readable: WaitQueue,
-    /// For room to write.
-    pub writable: WaitQueue,
-}
-
-impl Ear {
-    /// Wakes all of them.
-    pub fn wake_all(&self) {
-        self.readable.wake_all();
-        self.writable.wake_all();
-    }
-}
 
 /// What waits to be received.
 enum Content {
