@@ -20,6 +20,7 @@ Usage: cargo xtask VERB
   check                 what CI runs: tests, formatting, clippy, tidy, kernel size
   lint                  formatting and clippy alone
   test [unit|e2e]       every test; or only those without a virtual machine, or only those with one
+  test NAME             those of them with a virtual machine whose name contains NAME
   test --cpython [MODULE...]   CPython's own suite on Linux and in Chiton, compared test by test
   test --apps [NAME]    the longer runs of applications; or those whose name contains NAME
   size                  the kernel's size, stripped
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(&root, test::Which::All),
         ["test", "unit"] => test::run(&root, test::Which::Unit),
         ["test", "e2e"] => test::run(&root, test::Which::EndToEnd),
+        ["test", name] if !name.starts_with('-') => test::named(&root, name),
         ["test", "--cpython", modules @ ..] => test::cpython(&root, modules),
         ["test", "--apps"] => test::apps(&root, ""),
         ["test", "--apps", name] => test::apps(&root, name),
@@ -48,7 +50,10 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        _ => {
+        words => {
+            if !words.is_empty() {
+                eprintln!("xtask: nothing is called \"{}\".", words.join(" "));
+            }
             eprint!("{USAGE}");
             return ExitCode::from(2);
         }

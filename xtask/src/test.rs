@@ -52,6 +52,22 @@ pub(crate) fn run(root: &Path, which: Which) -> Result<(), String> {
     if broken.is_empty() { Ok(()) } else { Err(String::new()) }
 }
 
+/// Runs the end-to-end tests whose name contains something, of which there have to be some.
+pub(crate) fn named(root: &Path, name: &str) -> Result<(), String> {
+    let mut tally = Tally::default();
+    let all_passed = cargo_test(
+        root,
+        &["-p", "chiton-tests", "--test", "end_to_end", "--", name],
+        &mut tally,
+    )?;
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    match tally {
+        _ if !all_passed => Err(String::new()),
+        Tally { passed: 0, .. } => Err(format!("no end-to-end test has {name} in its name")),
+        _ => Ok(()),
+    }
+}
+
 /// CPython's own suite: the modules given, or all that say something about a kernel.
 pub(crate) fn cpython(root: &Path, modules: &[&str]) -> Result<(), String> {
     let mut words = vec!["run", "--quiet", "-p", "chiton-tests", "--bin", "cpython", "--"];

@@ -69,7 +69,7 @@ pub(crate) struct ContentArgs {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) rootfs: Option<PathBuf>,
     /// Host name of the machine.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_hostname)]
     pub(crate) hostname: Option<String>,
     /// User and group to run as, by name or number.
     #[arg(long, value_name = "USER[:GROUP]")]
@@ -83,10 +83,10 @@ pub(crate) struct ContentArgs {
 #[derive(Debug, Args)]
 pub(crate) struct MachineArgs {
     /// Memory; without it 128M, and the image's size if that is large.
-    #[arg(short, long, value_name = "SIZE", value_parser = parse_size)]
+    #[arg(short, long, value_name = "SIZE", value_parser = parse_size, allow_negative_numbers = true)]
     pub(crate) memory: Option<u64>,
     /// Number of processors.
-    #[arg(short, long, value_name = "NUMBER", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(short, long, value_name = "NUMBER", default_value_t = 1, value_parser = parse_cpus, allow_negative_numbers = true)]
     pub(crate) cpus: u32,
     /// How guest code is executed.
     #[arg(long, value_enum, default_value_t = AccelChoice::Auto)]
@@ -109,7 +109,7 @@ pub(crate) struct RunArgs {
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
     /// End the machine after this time (10, 10s, 500ms, 2m); exit code 124.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
     /// Print every system call on standard error.
     #[arg(long)]
@@ -217,6 +217,26 @@ fn parse_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Reads a number of processors.
+fn parse_cpus(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|number| (1..=64).contains(number));
+    number.ok_or("give a number from 1 to 64".into())
+}
+
+/// Reads a name by which other machines can find this one.
+fn parse_hostname(text: &str) -> Result<String, String> {
+    let is_part = |part: &str| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !part.is_empty()
+            && !part.starts_with('-')
+    };
+    if text.len() <= 64 && text.split('.').all(is_part) {
+        return Ok(text.into());
+    }
+    Err("give up to 64 letters, digits, dashes and dots, a letter or digit first".into())
+}
+
 /// Reads `10`, `10s`, `500ms`, `2m`, `1h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -229,7 +249,9 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err("give a number and ms, s, m or h".into()),
     };
     let number: f64 = digits.parse().map_err(|_| "give a number and ms, s, m or h")?;
-    Duration::try_from_secs_f64(number * scale).map_err(|_| "give a positive time".into())
+    let time = Duration::try_from_secs_f64(number * scale).ok();
+    time.filter(|time| !time.is_zero())
+        .ok_or("give more than no time".into())
 }
 
 #[cfg(test)]
@@ -250,7 +272,17 @@ mod tests {
         assert!(parse_size("x").is_err() && parse_size("0").is_err() && parse_size("99999999999T").is_err());
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
-        assert!(parse_duration("-1").is_err() && parse_duration("1y").is_err());
+        assert!(parse_duration("-1").is_err() && parse_duration("1y").is_err() && parse_duration("0").is_err());
+    }
+
+    #[test]
+    fn names_of_machines() {
+        for name in ["db", "web-1.example.org", "a_b", "7"] {
+            assert_eq!(parse_hostname(name).as_deref(), Ok(name));
+        }
+        for name in ["", "a b", "-a", "a..b", "a.", "\u{e9}", &"a".repeat(65)] {
+            assert!(parse_hostname(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -49,8 +49,22 @@ pub(crate) fn of_options(text: &str) -> Failure {
     let cause = parts.next().unwrap_or_default();
     let first = |tips: &str| capitalised(tips.split(" tip: ").next().unwrap_or_default());
     let tip = parts.find_map(|part| part.strip_prefix("tip: ").map(first));
-    let cure = tip.unwrap_or("See chiton --help, or chiton run --help".into());
-    Failure::other(cause.trim_start_matches("error: ").trim_end_matches('.'), cure)
+    // Who wrote an option wrong does not want it as a value.
+    let cure = tip
+        .filter(|tip| !tip.starts_with("To pass "))
+        .unwrap_or("See chiton --help, or chiton run --help".into());
+    let cause = cause.trim_start_matches("error: ").trim_end_matches('.');
+    Failure::other(IN_OTHER_WORDS.iter().fold(cause.into(), other_words), cure)
+}
+
+/// What libraries say, and what a reader wants to know.
+const IN_OTHER_WORDS: [(&str, &str); 2] = [
+    ("invalid digit found in string", "give a number"),
+    ("invalid IP address syntax", "write it as 10.0.2.3 or fd00::3"),
+];
+
+fn other_words(text: String, (words, ours): &(&str, &str)) -> String {
+    text.replace(words, ours)
 }
 
 fn capitalised(text: &str) -> String {

@@ -1,10 +1,14 @@
 //! Where the kernel is: given, built beside the command, or installed.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, NOT_STARTED};
 
 const BUILT: &str = "x86_64-unknown-none/kernel/chiton-kernel";
+/// How a kernel's file begins.
+const MAGIC: [u8; 4] = *b"\x7fELF";
 const INSTALLED: &str = "/usr/lib/chiton/chiton-kernel";
 
 /// The places looked at when none is given, in order.
@@ -24,13 +28,16 @@ pub(crate) fn find(given: Option<&Path>) -> Result<PathBuf, Failure> {
             .map(PathBuf::from)
     });
     if let Some(path) = named {
-        return match path.is_file() {
-            true => Ok(path),
-            false => Err(Failure::new(
-                NOT_STARTED,
-                format!("the kernel {} does not exist", path.display()),
-                "Correct --kernel or CHITON_KERNEL",
-            )),
+        let wrong = |how| {
+            let cause = format!("the kernel {} {how}", path.display());
+            Failure::new(NOT_STARTED, cause, "Correct --kernel or CHITON_KERNEL")
+        };
+        let mut first = [0; MAGIC.len()];
+        return match File::open(&path).and_then(|mut file| file.read_exact(&mut first)) {
+            Ok(()) if first == MAGIC => Ok(path),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(wrong("does not exist".into())),
+            Ok(()) => Err(wrong("is no ELF file".into())),
+            Err(error) => Err(wrong(format!("cannot be read: {}", image::in_words(&error)))),
         };
     }
     places().into_iter().find(|path| path.is_file()).ok_or_else(|| {

@@ -166,13 +166,19 @@ fn take_needs(verbose: bool, tree: &mut Tree, taker: &mut Taker, taken: &[Taken]
     Ok(())
 }
 
-fn add_directory(tree: &mut Tree, directory: &str) -> Result<(), Failure> {
-    if !directory.starts_with('/') {
-        return Err(Failure::other(
-            format!("the working directory {directory} is not absolute"),
-            "Begin it with a slash",
-        ));
+/// A working directory is a path in the guest.
+pub(crate) fn check_directory(directory: &str) -> Result<(), Failure> {
+    if directory.starts_with('/') {
+        return Ok(());
     }
+    Err(Failure::other(
+        format!("the working directory {directory} is not absolute"),
+        "Begin it with a slash",
+    ))
+}
+
+fn add_directory(tree: &mut Tree, directory: &str) -> Result<(), Failure> {
+    check_directory(directory)?;
     let node = Node::directory(image::Attributes::made_up(0o755));
     Ok(tree.insert_missing(Path::new(directory), node)?)
 }

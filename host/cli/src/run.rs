@@ -145,7 +145,16 @@ fn from_image(options: &RunArgs, path: &Path) -> Result<(PathBuf, KernelLine), F
     }
     environment.apply(&content.env_file, &content.env)?;
     line.env = environment.pairs();
-    line.cwd = content.workdir.clone().or(line.cwd);
+    if let Some(directory) = &content.workdir {
+        plan::check_directory(directory)?;
+        if !image.has_directory(Path::new(directory))? {
+            return Err(Failure::other(
+                format!("the image {} has no directory {directory}", path.display()),
+                "Give -w to chiton build, which makes it",
+            ));
+        }
+        line.cwd = Some(directory.clone());
+    }
     Ok((path.to_path_buf(), line))
 }
 
@@ -226,11 +235,14 @@ fn memory(given: Option<u64>, image: &Path) -> Result<u64, Failure> {
     Ok(memory)
 }
 
+const KVM: &str = "Leave out --accel kvm, or see what chiton doctor says";
+
 /// What to do about QEMU's reason for not starting.
 fn cure_of_start(reason: &str) -> &'static str {
     let known = [
         ("guest memory", "Give less memory with -m"),
-        ("KVM", "Leave out --accel kvm, or see what chiton doctor says"),
+        ("KVM", KVM),
+        ("kvm", KVM),
         ("PVH", "Give --kernel a Chiton kernel"),
         (
             "host forwarding",

@@ -49,8 +49,19 @@ fn a_file_that_is_no_program() {
     assert!(code == 126 && text.contains("#!"), "{code} {text}");
     let (code, text) = complaint(&scratch, &["./plain"]);
     assert!(code == 126 && text.contains("chmod +x"), "{code} {text}");
-    let (code, _) = complaint(&scratch, &["/etc"]);
-    assert!(code == 126 || code == 127);
+    for directory in ["/etc", ".", "..", "./"] {
+        let (code, text) = complaint(&scratch, &[directory]);
+        assert!(code == 126 && text.contains("is a directory"), "{code} {text}");
+    }
+    let (code, text) = complaint(&scratch, &["/dev/null"]);
+    assert!(code == 126 && !text.contains("chmod"), "{code} {text}");
+    let (code, text) = complaint(&scratch, &[""]);
+    assert!(code == 127 && text.contains("no name"), "{code} {text}");
+    // A directory on the way of a search is none of the answers.
+    std::fs::create_dir_all(scratch.path().join("bin/nothing")).unwrap();
+    let path = format!("PATH={}", scratch.path().join("bin").display());
+    let (code, text) = complaint(&scratch, &["-e", &path, "nothing"]);
+    assert!(code == 127 && text.contains("is not in PATH"), "{code} {text}");
 }
 
 #[test]
@@ -127,7 +138,34 @@ fn options_that_make_no_sense() {
         (&[], "PROGRAM"),
         (&["-v", "/etc", "/bin/true"], "HOST:GUEST"),
         (&["-v", "/etc:relative", "/bin/true"], "relative"),
-        (&["--kernel", "/no/kernel", "/bin/true"], "/no/kernel"),
+        (&["-v", "/etc:/etc:rx", "/bin/true"], "only ro may follow"),
+        (&["--kernel", "/no/kernel", "/bin/true"], "/no/kernel does not exist"),
+        (&["--kernel", "/etc/passwd", "/bin/true"], "is no ELF file"),
+        (&["--kernel", "/etc", "/bin/true"], "/etc cannot be read"),
+        (&["--no-such-option", "/bin/true"], "See chiton --help"),
+        (&["--memroy", "64M", "/bin/true"], "'--memory'"),
+        (&["-m"], "a value is required"),
+        (&["-m", "0", "/bin/true"], "more than nothing"),
+        (&["-m", "-5", "/bin/true"], "K, M, G or T"),
+        (&["-c", "0", "/bin/true"], "from 1 to 64"),
+        (&["-c", "two", "/bin/true"], "from 1 to 64"),
+        (&["-c", "-1", "/bin/true"], "from 1 to 64"),
+        (&["--timeout", "0", "/bin/true"], "more than no time"),
+        (&["--timeout", "-1", "/bin/true"], "more than no time"),
+        (&["--timeout", "1y", "/bin/true"], "ms, s, m or h"),
+        (&["--hostname", "a b", "/bin/true"], "dashes and dots"),
+        (&["--nameserver", "somewhere", "/bin/true"], "fd00::3"),
+        (&["--machine", "mainframe", "/bin/true"], "microvm, q35, pc"),
+        (&["--log", "loud", "/bin/true"], "error, warn, info, debug"),
+        (&["--rootfs", "/etc/passwd", "/bin/true"], "is not a directory"),
+        (&["--network", "usr", "/bin/true"], "no such network"),
+        (&["--network", "user,ipp=10.0.2.9", "/bin/true"], "no option ipp"),
+        (&["-p", "99999", "/bin/true"], "1 to 65535"),
+        (&["-p", "80:80:80:80", "/bin/true"], "[ADDRESS:]HOST:GUEST[/udp]"),
+        (&["-p", "8080:80/icmp", "/bin/true"], "tcp or udp"),
+        (&["--ip", "300.1.1.1", "/bin/true"], "10.0.2.20/24"),
+        (&["--mac", "zz", "/bin/true"], "six pairs"),
+        (&["--vsock", "/no/socket", "/bin/true"], "/no/socket"),
     ] {
         let (code, text) = complaint(&scratch, words);
         assert!(
@@ -151,8 +189,14 @@ fn an_image_that_is_damaged() {
     std::fs::write(scratch.path().join("cut.img"), &bytes[..cut]).unwrap();
     bytes[1040] ^= 1;
     std::fs::write(scratch.path().join("bad.img"), &bytes).unwrap();
-    for (name, wanted) in [("./cut.img", "cut short"), ("./bad.img", "checksum")] {
-        let (code, text) = complaint(&scratch, &[name]);
+    for (words, wanted) in [
+        (&["./cut.img"][..], "cut short"),
+        (&["./bad.img"], "checksum"),
+        (&["-w", "/nowhere", "./x.img"], "no directory /nowhere"),
+        (&["-w", "relative", "./x.img"], "not absolute"),
+        (&["--file", "/etc/passwd", "./x.img"], "finished image"),
+    ] {
+        let (code, text) = complaint(&scratch, words);
         assert!(code == 125 && text.contains(wanted), "{code} {text}");
     }
     let output = scratch.chiton().args(["inspect", "/bin/true"]).output().unwrap();

@@ -338,3 +338,14 @@ fn wait_until(condition: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+#[test]
+fn a_machine_that_gives_up_at_its_start_could_not_start() {
+    let output = run_on("printf 'failed to set MSR\\nkvm_buf_set_msrs: Assertion failed.\\n' >&2; kill -6 $$");
+    assert_eq!(output.status.code(), Some(122));
+    let said = text(&output.stderr);
+    assert!(
+        said.lines().count() == 1 && said.contains("set MSR; kvm_buf") && said.contains("--accel"),
+        "{said}"
+    );
+}

@@ -53,6 +53,10 @@ impl Request {
             .or_else(|| text.strip_suffix(":rw"))
             .unwrap_or(text);
         match body.rsplit_once(':') {
+            Some((host, way)) if host.contains(":/") && !way.starts_with('/') => Err(Error::new(
+                format!("the volume {text} ends in {way}, and only ro may follow the guest path"),
+                "Write it as HOST:GUEST or HOST:GUEST:ro",
+            )),
             Some((host, guest)) if !host.is_empty() => Request::new(host, Some(guest), text),
             _ => Err(Error::new(
                 format!("the volume {text} has no guest path"),

@@ -58,7 +58,14 @@ impl Taker {
     /// # Errors
     /// There is none, or it may not be executed.
     pub fn find(&self, tree: &Tree, name: &Path, directory: &Path) -> Result<PathBuf> {
-        let is_path = name.as_os_str().as_bytes().contains(&b'/');
+        if name.as_os_str().is_empty() {
+            return Err(Error::not_found(
+                "the program has no name",
+                "Give its path, or a name in PATH",
+            ));
+        }
+        // A dot or two name directories, which `PATH` says nothing about.
+        let is_path = name.as_os_str().as_bytes().contains(&b'/') || name.file_name().is_none();
         let candidates: Vec<PathBuf> = if is_path {
             vec![directory.join(name).components().collect()]
         } else {
@@ -72,7 +79,9 @@ impl Taker {
                     Some(Some(program)) => return Ok(program),
                     Some(None) => {}
                 },
-                Some(false) => refused = refused.or(Some(path)),
+                // A directory that `PATH` leads to is not what was meant.
+                Some(false) if is_path || !path.is_dir() => refused = refused.or(Some(path)),
+                Some(false) => {}
                 None => {}
             }
         }
@@ -297,6 +306,9 @@ fn not_a_program(path: &Path) -> Error {
         );
     }
     let cause = format!("{} is not an executable file", path.display());
+    if path.exists() && !path.is_file() {
+        return Error::not_executable(cause, "Give the path of a program");
+    }
     Error::not_executable(cause, format!("Make it one with chmod +x {}", path.display()))
 }
 

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGABRT, SIGINT};
 
 use crate::launch::Machine;
 use crate::messages::Messages;
@@ -383,7 +383,7 @@ impl Session {
         if let Some(text) = self.panicked.take() {
             return Ok(Outcome::Panicked(text));
         }
-        let said = String::from_utf8_lossy(&self.complaints).trim().to_string();
+        let said = in_one_line(&self.complaints);
         if !self.awake && status.code() == Some(1) {
             return Ok(Outcome::NotStarted(said));
         }
@@ -392,11 +392,17 @@ impl Session {
             (None, Some(0)) => "the virtual machine stopped or reset itself".to_string(),
             (None, code) => format!("QEMU ended with code {}", code.unwrap_or(-1)),
         };
-        Ok(Outcome::Died(if said.is_empty() {
+        let how = if said.is_empty() {
             how
         } else {
             format!("{how} and said: {said}")
-        }))
+        };
+        // A QEMU that gave up by itself before the guest did anything.
+        Ok(if !self.awake && status.signal() == Some(SIGABRT) {
+            Outcome::NotStarted(how)
+        } else {
+            Outcome::Died(how)
+        })
     }
 
     fn print_phases(&mut self) {
@@ -412,6 +418,13 @@ impl Session {
             before = time;
         }
     }
+}
+
+/// What QEMU said, without its line ends and its last full stop.
+fn in_one_line(said: &[u8]) -> String {
+    let said = String::from_utf8_lossy(said);
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ").trim_end_matches('.').to_string()
 }
 
 /// Reads what is there now, at most `rounds` chunks of it; false when the channel has ended.

@@ -33,7 +33,7 @@ extern "C" fn kernel_main() -> ! {
     trace::mark(Phase::Memory);
     if let Err(error) = prepare(config, &info) {
         trace::line(&alloc::format!(
-            "chiton: cannot start: {} ({error:?})",
+            "chiton: cannot start: {} – {error:?}",
             error.errno.text()
         ));
         hal::power::exit(CANNOT_START)

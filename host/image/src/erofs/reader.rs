@@ -161,6 +161,15 @@ impl Image {
         }
     }
 
+    /// Whether there is a directory at `path` (links are followed).
+    ///
+    /// # Errors
+    /// The image is damaged.
+    pub fn has_directory(&self, path: &Path) -> Result<bool> {
+        let found = self.find(path, 0)?;
+        Ok(found.is_some_and(|inode| inode.mode & S_IFMT == S_IFDIR))
+    }
+
     fn find(&self, path: &Path, links: usize) -> Result<Option<Inode>> {
         let mut inode = self.inode(self.root)?;
         let mut here = PathBuf::from("/");

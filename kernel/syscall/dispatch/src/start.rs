@@ -101,7 +101,7 @@ fn load(application: Application) {
         }
         Err(error) => {
             trace::line(&alloc::format!(
-                "chiton: cannot run {name}: {} ({error:?})",
+                "chiton: cannot run {name}: {} – {error:?}",
                 error.errno.text()
             ));
             let missing = matches!(error.errno, abi::Errno::ENOENT | abi::Errno::ENOTDIR);
