@@ -1,6 +1,7 @@
 //! The internet protocols between a machine and its host, through QEMU's own network, which needs no privileges.
 
 use std::net::UdpSocket;
+use std::process::{Command, Stdio};
 
 use crate::machines::{MODERN, built, by_hand, command_line, said};
 use crate::places;
@@ -17,10 +18,36 @@ pub fn cases() -> Vec<Case> {
         ("dhcp", old, "", ""),
         ("newer", new, "", ""),
     ];
-    let cases = all.map(|(name, program, network, options)| {
+    let mut cases = vec![Case::new("internet::nameserver", nameserver)];
+    cases.extend(all.map(|(name, program, network, options)| {
         Case::new(format!("internet::udp_{name}"), move || udp(program, network, options))
-    });
-    cases.into()
+    }));
+    cases
+}
+
+/// Servers of names that the user chooses take the place of the network's own, however the machine gets its address.
+fn nameserver() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    for address in [&[][..], &["--ip", "10.0.2.20"]] {
+        let output = Command::new(places::command()?)
+            .args(["run", "--timeout", "120", "--network", "user"])
+            .args(["--nameserver", "192.0.2.53", "--nameserver", "2001:db8::53"])
+            .args(address)
+            .args(["--", "/bin/cat", "/etc/resolv.conf"])
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if said != "nameserver 192.0.2.53\nnameserver 2001:db8::53\n" {
+            return Err(format!(
+                "{address:?}: {said}{}",
+                String::from_utf8_lossy(&output.stderr)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Datagrams go to a place on the host and come from it, whole and in fragments; errors come back.

@@ -6,6 +6,7 @@ use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cmdline::{Token, VirtioMmio};
+use core::net::IpAddr;
 use trace::Level;
 use usermem::Sink;
 use vfs::{Context, Credentials, Path};
@@ -31,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) devices: Vec<VirtioMmio>,
     /// How each network card is configured, in their order.
     pub(crate) networks: Vec<Vec<u8>>,
+    /// Whom to ask for names.
+    pub(crate) name_servers: Vec<IpAddr>,
     /// What the machine may connect to, and what not.
     pub(crate) allowed: Vec<ip::Rule>,
     pub(crate) denied: Vec<ip::Rule>,
@@ -58,6 +61,7 @@ impl Config {
             cpus: None,
             devices: Vec::new(),
             networks: Vec::new(),
+            name_servers: Vec::new(),
             allowed: Vec::new(),
             denied: Vec::new(),
         };
@@ -95,6 +99,10 @@ impl Config {
                 None => self.denied.extend(ip::Rule::EVERYTHING),
             },
             b"net" => self.networks.push(value),
+            b"nameserver" => {
+                let server = core::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
+                self.name_servers.extend::<Option<IpAddr>>(server);
+            }
             b"cpus" => self.cpus = number(&value).map(|count| count as usize),
             _ => {}
         }

@@ -50,6 +50,7 @@ pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
     let host_name = config.host_name.as_deref();
     if !cards.is_empty() {
         ip::set_rules(config.allowed.clone(), config.denied.clone());
+        ip::choose_servers(&config.name_servers);
     }
     for (number, card) in cards.iter().enumerate() {
         inet::start();

@@ -73,7 +73,7 @@ pub use manage::{
     remove_route, routes,
 };
 pub use multicast::{is_member, join, leave};
-pub use names::resolver;
+pub use names::{choose_servers, resolver};
 pub use neighbour::State;
 pub use network::Network;
 pub use output::{send, show};

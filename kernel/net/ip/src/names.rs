@@ -1,7 +1,7 @@
-//! Whom to ask for names, and in which domains they are looked for: what the plan, servers and routers said, as one file.
+//! Whom to ask for names, and in which domains they are looked for: what the plan, servers and routers said, as one file. Servers that the user chose take the place of all others.
 
 use crate::autoconf::Thing;
-use crate::clock::look;
+use crate::clock::{look, with};
 use crate::configure::{PATIENCE, PATIENCE_NEWER, wait};
 use crate::stack::Stack;
 use alloc::string::String;
@@ -40,6 +40,11 @@ pub fn resolver() -> String {
     look(Stack::resolver)
 }
 
+/// Has these asked for names, whatever servers and routers say; none of them, and those are asked.
+pub fn choose_servers(servers: &[IpAddr]) {
+    with(|stack, _, _| stack.chosen_servers = servers.to_vec());
+}
+
 impl Stack {
     /// Until when programs wait to learn whom to ask for names: not for long for the older protocol if a router has said so already.
     fn naming_until(&self, now: u64) -> Option<u64> {
@@ -52,10 +57,13 @@ impl Stack {
     fn servers(&self) -> impl Iterator<Item = (u32, IpAddr)> {
         let told = self.names.iter();
         let told = told.flat_map(|names| names.servers.iter().map(|server| (names.interface, *server)));
-        told.chain(self.timed.iter().filter_map(|(thing, _)| match thing {
+        let told = told.chain(self.timed.iter().filter_map(|(thing, _)| match thing {
             Thing::Server(interface, ip) => Some((*interface, *ip)),
             _ => None,
-        }))
+        }));
+        let is_free = self.chosen_servers.is_empty();
+        let chosen = self.chosen_servers.iter().map(|ip| (0, *ip));
+        chosen.chain(told.filter(move |_| is_free))
     }
 
     /// The domains that are searched, as lists.

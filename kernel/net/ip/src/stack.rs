@@ -68,6 +68,8 @@ pub(crate) struct Stack {
     pub(crate) paths: Paths,
     pub(crate) recent: Recent,
     pub(crate) names: Vec<Names>,
+    /// Whom to ask for names, whatever anybody says.
+    pub(crate) chosen_servers: Vec<IpAddr>,
     pub(crate) limit: icmp::Limit,
     /// From when on it is told again that somebody else has an own address.
     pub(crate) told_at: u64,
@@ -148,6 +150,7 @@ impl Stack {
             paths: Paths::new(),
             recent: Recent::new(),
             names: Vec::new(),
+            chosen_servers: Vec::new(),
             limit: icmp::Limit::new(),
             told_at: 0,
             timed: Vec::new(),

@@ -138,6 +138,13 @@ fn the_newer_protocol_finds_neighbours_routers_and_itself() {
     // Nobody waits for the other protocol for ever.
     hal::clock::advance(6_000_000_000);
     assert_eq!(ip::resolver(), "search lan me\nnameserver fe80::ff:fe00:1%eth0\n");
+    // Whom the user chose takes the place of all others.
+    ip::choose_servers(&["9.9.9.9".parse().expect("an address"), PEER_NEWER.into()]);
+    assert_eq!(
+        ip::resolver(),
+        "search lan me\nnameserver 9.9.9.9\nnameserver fe80::ff:fe00:1\n"
+    );
+    ip::choose_servers(&[]);
     // The same from further away is not believed.
     let mut far = advertisement;
     far[7] = 254;
