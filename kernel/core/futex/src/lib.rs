@@ -46,7 +46,7 @@ struct Sleeper {
 
 type Bucket = Vec<(FutexKey, Arc<Sleeper>)>;
 
-const BUCKETS: usize = 256;
+const BUCKETS: usize = 128;
 
 static TABLE: [SpinLock<Bucket>; BUCKETS] = [const { SpinLock::over_user_memory(Vec::new()) }; BUCKETS];
 
