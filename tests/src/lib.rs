@@ -29,6 +29,7 @@
 //! | [`two_cards`] | sockets of a machine with two cards, differential |
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`rules`] | what a machine may connect to |
+//! | [`settings`] | settings of the kernel, and what they change on the wire |
 //! | [`soak`] | nginx and redis under load for a long time |
 //! | [`unplugged`] | a card whose cable is pulled |
 //! | [`vsock`] | connections between a machine and its host without a network |
@@ -59,6 +60,7 @@ pub mod processes;
 pub mod programs;
 pub mod rules;
 pub mod servers;
+pub mod settings;
 pub mod soak;
 pub mod source;
 pub mod storms;

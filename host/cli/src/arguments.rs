@@ -123,6 +123,9 @@ pub(crate) struct RunArgs {
     /// Prepare everything, print the QEMU command on one line, and start nothing.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Set a setting of the machine's kernel before the program starts (net.core.somaxconn=1024).
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) sysctl: Vec<String>,
     #[command(flatten)]
     pub(crate) network: NetworkArgs,
     /// Connect the machine's vsock to a program that serves it on this socket (vhost-user), such as vhost-device-vsock.

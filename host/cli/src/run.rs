@@ -158,6 +158,22 @@ fn from_image(options: &RunArgs, path: &Path) -> Result<(PathBuf, KernelLine), F
     Ok((path.to_path_buf(), line))
 }
 
+/// Settings of the kernel, if they are written as such; whether there are any of these names the kernel says.
+fn settings(texts: &[String]) -> Result<Vec<String>, Failure> {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    let is_none = |text: &&String| {
+        let pair = text.split_once('=');
+        pair.is_none_or(|(name, value)| name.is_empty() || value.is_empty() || !name.bytes().all(letter))
+    };
+    if let Some(text) = texts.iter().find(is_none) {
+        return Err(Failure::other(
+            format!("--sysctl {text}: that is no setting"),
+            "Write it as NAME=VALUE, such as net.core.somaxconn=1024",
+        ));
+    }
+    Ok(texts.to_vec())
+}
+
 fn specify(
     options: &RunArgs,
     kernel: PathBuf,
@@ -166,6 +182,7 @@ fn specify(
     network: &Network,
 ) -> Result<MachineSpec, Failure> {
     network.tell(&mut line);
+    line.sysctl = settings(&options.sysctl)?;
     let letters = terminal::letters();
     if !letters.is_empty() {
         let mut environment = Environment::from_pairs(&line.env);

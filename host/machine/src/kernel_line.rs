@@ -49,6 +49,8 @@ pub struct KernelLine {
     pub net_allow: Vec<String>,
     /// Where connections may not go.
     pub net_deny: Vec<String>,
+    /// Settings of the kernel, each `NAME=VALUE`.
+    pub sysctl: Vec<String>,
 }
 
 impl KernelLine {
@@ -75,6 +77,7 @@ impl KernelLine {
             ("nameserver", &self.nameservers),
             ("net-allow", &self.net_allow),
             ("net-deny", &self.net_deny),
+            ("sysctl", &self.sysctl),
         ];
         for (key, texts) in lists {
             texts.iter().for_each(|text| value(key, text));
@@ -126,6 +129,7 @@ impl KernelLine {
                 "nameserver" => line.nameservers.push(value),
                 "net-allow" => line.net_allow.push(value),
                 "net-deny" => line.net_deny.push(value),
+                "sysctl" => line.sysctl.push(value),
                 _ => {}
             }
         }

@@ -37,6 +37,8 @@ pub(crate) struct Config {
     /// What the machine may connect to, and what not.
     pub(crate) allowed: Vec<ip::Rule>,
     pub(crate) denied: Vec<ip::Rule>,
+    /// Settings of the kernel, each as `NAME=VALUE`.
+    pub(crate) settings: Vec<Vec<u8>>,
 }
 
 const IMAGE_FILE: &[u8] = b"/.chiton/cmdline";
@@ -64,6 +66,7 @@ impl Config {
             name_servers: Vec::new(),
             allowed: Vec::new(),
             denied: Vec::new(),
+            settings: Vec::new(),
         };
         config.extend(line);
         config
@@ -103,6 +106,7 @@ impl Config {
                 let server = core::str::from_utf8(&value).ok().and_then(|text| text.parse().ok());
                 self.name_servers.extend::<Option<IpAddr>>(server);
             }
+            b"sysctl" => self.settings.push(value),
             b"cpus" => self.cpus = number(&value).map(|count| count as usize),
             _ => {}
         }

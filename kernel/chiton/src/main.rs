@@ -1,6 +1,6 @@
 //! The linked kernel.
 //!
-//! [`start`] reads like a table of contents of the boot; [`config`] is what the kernel was told, [`devices`] what it drives, [`root`] the file systems, [`processes`] what `/proc` shows, [`panic`](mod@panic) the end by a
+//! [`start`] reads like a table of contents of the boot; [`config`] is what the kernel was told, [`devices`] what it drives, [`root`] the file systems, [`processes`] what `/proc` shows, [`settings`] what of it was set, [`panic`](mod@panic) the end by a
 //! broken invariant.
 #![cfg_attr(target_os = "none", no_std)]
 #![cfg_attr(target_os = "none", no_main)]
@@ -22,6 +22,8 @@ mod panic;
 mod processes;
 #[cfg(target_os = "none")]
 mod root;
+#[cfg(target_os = "none")]
+mod settings;
 #[cfg(target_os = "none")]
 mod start;
 

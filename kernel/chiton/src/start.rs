@@ -1,7 +1,7 @@
 //! The boot, from the moment that the machine is ready.
 
 use crate::config::Config;
-use crate::{devices, root};
+use crate::{devices, root, settings};
 use abi::Result;
 use dispatch::start::{Application, HANDLERS, TRACED_HANDLERS};
 use hal::boot;
@@ -89,6 +89,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     hal::console::listen();
     process::exit::set_end(end);
     root::give_console(&root, &config.user)?;
+    settings::apply(&root, &config.settings)?;
     let view = config.view(root)?;
     hal::clock::settle();
     devices::configure(&cards, &config);

@@ -1,0 +1,123 @@
+//! Settings of the kernel: `--sysctl`, and what settings of the network change on the wire and in lists. What is expected is what Debian's Linux 6.1 did at the same place, with the same other side.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::bridges::script_says;
+use crate::machines::built;
+use crate::places;
+use crate::suite::Case;
+
+/// Every case.
+#[must_use]
+pub fn cases() -> Vec<Case> {
+    vec![
+        Case::new("settings::named", named),
+        Case::new("settings::on_the_wire", on_the_wire),
+    ]
+}
+
+/// `--sysctl` sets what there is before the program starts, and says what there is not.
+fn named() -> Result<(), String> {
+    const GOOD: [&str; 4] = [
+        "net.ipv4.ip_default_ttl=77",
+        "net/core/somaxconn=99",
+        "net.ipv4.ip_local_port_range=20000 30000",
+        "net.ipv6.conf.lo.disable_ipv6=1",
+    ];
+    const BAD: [(&str, &str); 6] = [
+        (
+            "net.nothing=1",
+            "chiton: --sysctl net.nothing=1: there is no such setting\n",
+        ),
+        (
+            "net.ipv4.ip_default_ttl=many",
+            "chiton: --sysctl net.ipv4.ip_default_ttl=many: the setting has no such value\n",
+        ),
+        (
+            "kernel.ostype=Other",
+            "chiton: --sysctl kernel.ostype=Other: the setting cannot be changed\n",
+        ),
+        (
+            "net.core.somaxconn",
+            "chiton: --sysctl net.core.somaxconn: that is no setting. Write it as NAME=VALUE, such as net.core.somaxconn=1024.\n",
+        ),
+        (
+            "=1",
+            "chiton: --sysctl =1: that is no setting. Write it as NAME=VALUE, such as net.core.somaxconn=1024.\n",
+        ),
+        (
+            "a b=1",
+            "chiton: --sysctl a b=1: that is no setting. Write it as NAME=VALUE, such as net.core.somaxconn=1024.\n",
+        ),
+    ];
+    if places::host_only() {
+        return Ok(());
+    }
+    let run = |settings: &[&str]| {
+        let mut command = Command::new(places::command()?);
+        command.args(["run", "--timeout", "60", "--user", "1000"]);
+        for setting in settings {
+            command.args(["--sysctl", setting]);
+        }
+        let script = "cd /proc/sys/net; cat ipv4/ip_default_ttl core/somaxconn ipv4/ip_local_port_range ipv6/conf/lo/disable_ipv6";
+        command.args(["--file", "/bin/cat", "--", "/bin/sh", "-c", script]);
+        command.output().map_err(|error| error.to_string())
+    };
+    let said = run(&GOOD)?;
+    if said.stdout != b"77\n99\n20000\t30000\n1\n" {
+        return Err(format!("{said:?}"));
+    }
+    for (setting, expected) in BAD {
+        let said = run(&[setting])?;
+        let text = String::from_utf8_lossy(&said.stderr);
+        if said.status.code() != Some(125) || !text.starts_with(expected) || !said.stdout.is_empty() {
+            return Err(format!("{setting}: {:?}\n{text}", said.status));
+        }
+    }
+    Ok(())
+}
+
+/// Options of segments, answers to everybody, and connections that nobody has accepted yet.
+fn on_the_wire() -> Result<(), String> {
+    let tools = ["/usr/bin/tcpdump", "/usr/bin/python3", "/bin/nc.openbsd", "/usr/bin/ss"];
+    if places::host_only() || !tools.iter().all(|tool| Path::new(tool).exists()) {
+        return Ok(());
+    }
+    let listen = built("listen", &["-O1", "-static"])?;
+    let folder = places::root().join("tests/settings");
+    let script = "cd $CHITON_NETWORKS; $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
+        /usr/bin/python3 FOLDER/host.py >answers & host=$!; for turn in $(seq 300); do ss -tln | grep -q :9003 && break; sleep 0.1; done
+        tcpdump -Z root -n -U -s 100 -i ct-one -w packets 'src 10.98.0.2 and tcp[tcpflags] & tcp-syn != 0 and not port 8090' 2>said & dump=$!
+        until grep -q listening said; do sleep 0.1; done
+        $CHITON run --network one,ip=10.98.0.2/24 --timeout 250 --sysctl net.ipv4.icmp_echo_ignore_broadcasts=0 --file /bin/bash --file /bin/nc.openbsd:/bin/nc --file /usr/bin/ss --file /bin/sed \\
+            --file /bin/grep --file /usr/bin/sort --file /usr/bin/tr --file /bin/sleep --file @listen --file FOLDER/machine.sh:/machine.sh --env LISTEN=@listen -- /bin/bash /machine.sh
+        sleep 1; kill $host $dump; wait 2>/dev/null; cat answers
+        tcpdump -Z root -n -t -r packets 2>/dev/null | sed -E 's/val [0-9]+ ecr [0-9]+/n/; s/wscale [0-9]+/wscale n/; s/^IP 10.98.0.2.([0-9]+) > 10.98.0.1.([0-9]+): Flags (\\[[^]]*\\]).*options (\\[[^]]*\\]).*/\\1 \\2 \\3 \\4/' |
+            while read from to rest; do case $seen in *\"<$from $to>\"*) ;; *) seen=\"$seen<$from $to>\"; echo \"$from $to $rest\" | sed 's/^[0-9]* 900/900/; s/^7001 [0-9]*/7001/';; esac; done
+        $CHITON network rm one";
+    let script = script
+        .replace("FOLDER", &folder.to_string_lossy())
+        .replace("@listen", &listen.to_string_lossy());
+    let (all, plain) = ("[mss 1460,sackOK,TS n,nop,wscale n]", "[mss 1460,sackOK,TS n]");
+    let no_times = "[mss 1460,nop,nop,sackOK,nop,wscale n]";
+    let no_selection = "[mss 1460,nop,nop,TS n,nop,wscale n]";
+    let round =
+        |flags: &str, options: &str| format!("9000 {flags} {options}\n9001 {flags} {options}\n7001 [S.] {options}\n");
+    let rounds = [
+        ("[S]", all),
+        ("[S]", no_times),
+        ("[S]", no_selection),
+        ("[S]", plain),
+        ("[SEW]", all),
+        ("[S]", all),
+    ];
+    let rounds: String = rounds.map(|(flags, options)| round(flags, options)).concat();
+    let last: String = [9002, 9002, 9003].map(|port| format!("{port} [S] {all}\n")).concat();
+    let lists = "LISTEN 3 5 0.0.0.0:8090 0.0.0.0:*\nESTAB 0 0 10.98.0.2:8090 the host\nESTAB 0 0 10.98.0.2:8090 the host\nESTAB 0 0 10.98.0.2:8090 the host\n\
+        LISTEN 3 5 0.0.0.0:8090 0.0.0.0:* \nSYN-RECV 0 0 10.98.0.2:8090 the host\n01 00000000:00000000\n01 00000000:00000000\n01 00000000:00000000\n03 00000000:00000000\n0A 00000000:00000003\n";
+    script_says(
+        &script,
+        &format!("{lists}somebody answers\nnobody answers\n{rounds}{last}"),
+    )
+}
