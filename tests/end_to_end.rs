@@ -6,7 +6,8 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cards, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
-    processes, programs, rules, servers, settings, soak, storms, streams, suite, tcp, two_cards, unplugged, vsock,
+    processes, programs, refusals, rules, servers, settings, soak, storms, streams, suite, tcp, two_cards, unplugged,
+    vsock,
 };
 
 fn main() -> ExitCode {
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         unplugged::cases(),
         vsock::cases(),
         rules::cases(),
+        refusals::cases(),
         settings::cases(),
         soak::cases(),
         streams::cases(),

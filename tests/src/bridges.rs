@@ -12,8 +12,9 @@ use crate::suite::Case;
 #[must_use]
 pub fn cases() -> Vec<Case> {
     type Program = fn() -> Result<(), String>;
-    let programs: [(&str, Program); 9] = [
+    let programs: [(&str, Program); 10] = [
         ("tap", tap),
+        ("chosen", chosen),
         ("server", server),
         ("newer", newer),
         ("stateful", || {
@@ -44,7 +45,7 @@ pub fn cases() -> Vec<Case> {
 }
 
 /// Scripts in which `$CHITON` is the command, and what they print.
-const SCRIPTS: [(&str, &str, &str); 4] = [
+const SCRIPTS: [(&str, &str, &str); 6] = [
     (
         "life",
         "$CHITON network create one --internal --static --subnet fd00:87::/64; $CHITON network create one --internal --static; echo $?
@@ -86,6 +87,28 @@ const SCRIPTS: [(&str, &str, &str); 4] = [
          chiton: x/24 is no subnet for machines. Write it as 10.1.0.0/16, with a prefix from 8 to 29.\n\
          chiton: a network has one subnet of each protocol, and fd00:2::/64 is the second. Make another network for it.\n\
          chiton: all of 10.87.0.0/16 is in use on this machine. Give another subnet with --subnet.\n125\n",
+    ),
+    (
+        "choices",
+        "$CHITON network create one --internal --static --subnet 10.9.0.0/16 --gateway 10.9.255.254 --ipv6=false
+         $CHITON network create two --internal --static --subnet 10.8.0.0/24 --subnet fd00:8::/64 --gateway fd00:8::fe --ipv6
+         ip -o addr show scope global | tr -s ' ' | cut -d' ' -f2,4 | grep ct-; $CHITON network list --quiet; $CHITON network inspect one two | grep gateway
+         echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+         $CHITON network create six --internal --static --ipv6 2>&1; $CHITON network create six --internal --static; $CHITON network create ten --gateway 10.1.0.1 2>&1",
+        "one 10.9.0.0/16\ntwo 10.8.0.0/24 fd00:8::/64\n\
+         ct-one 10.9.255.254/16\nct-two 10.8.0.1/24\nct-two fd00:8::fe/64\none\ntwo\n\
+         \u{20} \"gateway\": \"10.9.255.254\",\n  \"gateway6\": null,\n  \"gateway\": \"10.8.0.1\",\n  \"gateway6\": \"fd00:8::fe\",\n\
+         chiton: this host has no IPv6 on new interfaces. Set net.ipv6.conf.default.disable_ipv6 to 0, or leave --ipv6 out.\nsix 10.87.0.0/24\n\
+         chiton: the gateway 10.1.0.1 is in no subnet that was given. Give that with --subnet too.\n",
+    ),
+    (
+        "prune",
+        "cd $CHITON_NETWORKS; for name in one two used; do $CHITON network create $name --internal --static >/dev/null; done
+         ip tuntap add t0 mode tap; ip link set t0 master ct-used; $CHITON network prune 2>&1 </dev/null; echo n | $CHITON network prune 2>&1
+         ip link delete ct-two; echo y | $CHITON network prune 2>/dev/null; $CHITON network ls -q; ls
+         ip link delete t0; $CHITON network prune -f; $CHITON network prune -f 2>&1; ls; ip -o link show type bridge",
+        "Remove one, two? [y/N] chiton: nothing is removed.\nRemove one, two? [y/N] chiton: nothing is removed.\none\ntwo\nused\nused\nused\n\
+         chiton: there is no network without machines, so nothing is removed.\n",
     ),
     (
         "missing_tools",
@@ -166,6 +189,21 @@ fn tap() -> Result<(), String> {
         echo $found; $CHITON network rm one 2>&1 | cut -d: -f1,2; kill $sleep; wait $sleep
         ip -o link show master ct-one | grep -c tap; $CHITON network rm one; echo $?";
     script_says(script, "1\nchiton: one machine is on the network one\n0\n0\n")
+}
+
+/// A machine whose address is chosen has the prefix, the way out and the name server of its network, and one whose address is not gets none that the bridge has.
+fn chosen() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let script = "$CHITON network create one --subnet 10.9.0.0/29 --gateway 10.9.0.2 --ipv6=false
+        show='ip -o -4 addr show dev eth0 | tr -s \" \" | cut -d\" \" -f4; ip route show default | grep -o \"via [0-9.]*\"; cat /etc/resolv.conf; ping -c 1 -W 5 10.9.0.2 | grep -o \"1 received\"'
+        for address in '--ip 10.9.0.1' ''; do
+            $CHITON run --network one --mac 52:54:00:00:00:09 $address --timeout 60 --file /usr/sbin/ip --package iputils-ping --file /bin/grep --file /usr/bin/tr --file /usr/bin/cut --file /bin/cat --file /bin/sleep \\
+                -- /bin/sh -c \"until ip route show default | grep -q via; do sleep 0.2; done; $show\" 2>&1 | sed 's/^10.9.0.[13-6]/HERE/'
+        done; $CHITON network rm one";
+    let shown = "HERE/29\nvia 10.9.0.2\nnameserver 10.9.0.2\n1 received\n";
+    script_says(script, &format!("one 10.9.0.0/29\n{shown}{shown}"))
 }
 
 /// Two machines on a network reach each other, and the host's side of the bridge reaches both.

@@ -28,6 +28,7 @@
 //! | [`cards`] | what programs see of a card and change of it |
 //! | [`two_cards`] | sockets of a machine with two cards, differential |
 //! | [`leases`] | a server of addresses that does everything wrong |
+//! | [`refusals`] | networks that cannot be had |
 //! | [`rules`] | what a machine may connect to |
 //! | [`settings`] | settings of the kernel, and what they change on the wire |
 //! | [`soak`] | nginx and redis under load for a long time |
@@ -58,6 +59,7 @@ pub mod packages;
 pub mod places;
 pub mod processes;
 pub mod programs;
+pub mod refusals;
 pub mod rules;
 pub mod servers;
 pub mod settings;

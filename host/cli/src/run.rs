@@ -254,8 +254,8 @@ fn memory(given: Option<u64>, image: &Path) -> Result<u64, Failure> {
 
 const KVM: &str = "Leave out --accel kvm, or see what chiton doctor says";
 
-/// What to do about QEMU's reason for not starting.
-fn cure_of_start(reason: &str) -> &'static str {
+/// QEMU's reason for not starting, in our words where those say more, and what to do about it.
+fn reason_of_start(said: &str) -> (String, &'static str) {
     let known = [
         ("guest memory", "Give less memory with -m"),
         ("KVM", KVM),
@@ -271,11 +271,39 @@ fn cure_of_start(reason: &str) -> &'static str {
         ),
         ("/dev/net/tun", "Run the command as root, or use --network user"),
         ("smp", "Give fewer processors with -c"),
+        (
+            "-netdev socket",
+            "Give an address of this machine with a port that is free",
+        ),
     ];
-    known
-        .iter()
-        .find(|(part, _)| reason.contains(part))
-        .map_or("See what chiton doctor says", |(_, cure)| cure)
+    if let Some(name) = between(said, "could not configure /dev/net/tun (", "): Device or resource busy") {
+        let reason = format!("the TAP interface {name} is in use already");
+        return (reason, "End whoever uses it, or name another with --network tap:NAME");
+    }
+    if let Some(script) = between(said, "network script ", " failed with status") {
+        let before = said
+            .split("qemu")
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(['/', ' ', ';']);
+        let why = if before.is_empty() { script } else { before };
+        let reason = format!("its TAP interface cannot be put onto the network's bridge: {why}");
+        return (
+            reason,
+            "Make the network again with chiton network rm and chiton network create",
+        );
+    }
+    let cure = known.iter().find(|(part, _)| said.contains(part));
+    (
+        said.to_string(),
+        cure.map_or("See what chiton doctor says", |(_, cure)| cure),
+    )
+}
+
+/// What is between two parts of a text.
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
 }
 
 /// Turns the end of a run into an exit code and, if it was not the program's own, a message.
@@ -298,7 +326,7 @@ fn conclude(end: End, options: &RunArgs) -> Outcome {
             },
         ),
         End::NotStarted(how) => {
-            let cure = cure_of_start(&how);
+            let (how, cure) = reason_of_start(&how);
             fail(
                 failure::NOT_STARTED,
                 format!("the virtual machine could not start: {how}"),

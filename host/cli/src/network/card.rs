@@ -1,6 +1,7 @@
 //! One `--network`: what the card leads to, and what was said about its addresses.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -105,7 +106,9 @@ impl CardPlan {
             let cause = format!("{text} is not an address for a card");
             return Err(Failure::other(cause, "Write it as 10.0.2.20/24 or fd00::20/64"));
         };
-        if let Some(why) = unusable(address) {
+        // A network of several machines says what its addresses are.
+        let is_shared = matches!(self.way, Way::Shared(_));
+        if let Some(why) = unusable(address).filter(|_| !is_shared) {
             return Err(Failure::other(
                 format!("{text} is not an address for a card: it {why}"),
                 "Give one of its network, as 10.0.2.20/24 or fd00::20/64",
@@ -236,21 +239,22 @@ pub(super) fn takes(interface: &str, mtu: u16) -> Result<(), Failure> {
 /// It is not there, is something else, or belongs to somebody else.
 pub(crate) fn tap(name: Option<&str>, script: Option<PathBuf>, kvm: bool) -> Result<Backend, Failure> {
     const TUN: &str = "/dev/net/tun";
-    if let Err(error) = OpenOptions::new().read(true).write(true).open(TUN) {
-        let cause = format!("TAP interfaces cannot be had: {TUN}: {}", image::in_words(&error));
+    let is_root = rustix::process::geteuid().is_root();
+    if name.is_none() && !is_root {
         return Err(Failure::other(
-            cause,
-            "Load the module tun as root, or use --network user",
+            "a new TAP interface needs root",
+            "Name one that is yours with tap:NAME, or use --network user",
         ));
     }
-    let is_root = rustix::process::geteuid().is_root();
+    if let Err(error) = OpenOptions::new().read(true).write(true).open(TUN) {
+        let cause = format!("TAP interfaces cannot be had: {TUN}: {}", image::in_words(&error));
+        let cure = match error.kind() {
+            io::ErrorKind::PermissionDenied => "Run the command as root, or use --network user",
+            _ => "Load the module tun as root, or use --network user",
+        };
+        return Err(Failure::other(cause, cure));
+    }
     match name {
-        None if !is_root => {
-            return Err(Failure::other(
-                "a new TAP interface needs root",
-                "Name one that is yours with tap:NAME, or use --network user",
-            ));
-        }
         None => {}
         Some(name) => {
             let place = Path::new("/sys/class/net").join(name);
@@ -261,6 +265,8 @@ pub(crate) fn tap(name: Option<&str>, script: Option<PathBuf>, kvm: bool) -> Res
             };
             let me = rustix::process::geteuid().as_raw();
             let create = format!("Make it as root with ip tuntap add {name} mode tap user {me}");
+            let another =
+                format!("Name another one, such as one that root makes with ip tuntap add NAME mode tap user {me}");
             let flags = read("tun_flags").and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok());
             let owner = read("owner").and_then(|text| text.parse::<i64>().ok());
             match (flags, owner) {
@@ -271,13 +277,13 @@ pub(crate) fn tap(name: Option<&str>, script: Option<PathBuf>, kvm: bool) -> Res
                 (flags, _) if flags.is_none_or(|flags| flags & 2 == 0) => {
                     return Err(Failure::other(
                         format!("the interface {name} is not a TAP interface"),
-                        create,
+                        another,
                     ));
                 }
                 (_, owner) if !is_root && owner != Some(me.into()) => {
                     return Err(Failure::other(
                         format!("the TAP interface {name} is not this user's"),
-                        create,
+                        another,
                     ));
                 }
                 _ => {}

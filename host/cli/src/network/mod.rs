@@ -7,7 +7,7 @@
 //! | `user` | QEMU's own network |
 //! | `passt` | passt's network |
 //! | `shared` | networks of several machines, written down |
-//! | `verb`, `tools` | `chiton network`, and the programs that it uses |
+//! | `verb`, `subnets`, `tools` | `chiton network`, the subnets of new ones, and the programs that it uses |
 //! | `publish` | `-p`: ports of the host that lead into the guest |
 //!
 //! Nothing here adds a card unless an option asks for one: a program without a network pays nothing for it.
@@ -17,6 +17,7 @@ mod card;
 mod passt;
 mod publish;
 mod shared;
+mod subnets;
 mod tools;
 mod user;
 mod verb;
@@ -28,6 +29,7 @@ use machine::{Backend, Card, KernelLine, MOST_CARDS, Mac};
 
 use crate::arguments::MachineChoice;
 use crate::failure::Failure;
+use address::Interface;
 use card::{CardPlan, Way};
 use passt::{Passt, Running};
 use publish::{Lead, Ports, Publish};
@@ -206,22 +208,27 @@ impl Network {
     }
 
     /// A card on a network of several machines.
-    fn share(&mut self, plan: &CardPlan, shared: &Shared, host: Host<'_>) -> Result<(String, Backend), Failure> {
+    fn share(
+        &mut self,
+        plan: &CardPlan,
+        shared: &Shared,
+        own_names: bool,
+        host: Host<'_>,
+    ) -> Result<(String, Backend), Failure> {
         let script = shared.connect()?;
         let mut plan = plan.clone();
-        let mut gateways = Vec::new();
+        let given = plan.addresses.iter().map(|address| shared.own(*address));
+        plan.addresses = given.collect::<Result<_, _>>()?;
         if plan.addresses.is_empty() {
-            for (address, gateway) in shared.addresses(host.hostname) {
-                self.notes
-                    .push(format!("the machine has the address {}", address.address));
-                plan.addresses.push(address);
-                // Where IPv6 ends at the bridge, nobody leads further.
-                if address.address.is_ipv4() || shared.newer_leaves() {
-                    gateways.push(gateway);
-                }
-            }
+            plan.addresses = shared.addresses(host.hostname);
+            let note = |own: &Interface| format!("the machine has the address {}", own.address);
+            self.notes.extend(plan.addresses.iter().map(note));
         }
-        Ok((plan.token(&gateways, &[])?, card::tap(None, Some(script), host.kvm)?))
+        let ways = plan.addresses.iter().filter_map(|own| shared.way_out(own.address));
+        let gateways: Vec<IpAddr> = ways.collect();
+        let nameservers: Vec<IpAddr> = shared.knows_names().filter(|_| own_names).into_iter().collect();
+        let token = plan.token(&gateways, &nameservers)?;
+        Ok((token, card::tap(None, Some(script), host.kvm)?))
     }
 
     fn add(&mut self, plan: &CardPlan, leads: &[Lead], own_names: bool, host: Host<'_>) -> Result<(), Failure> {
@@ -235,7 +242,7 @@ impl Network {
                 self.passts.push(passt);
                 (plan.token(&[], &[])?, backend)
             }
-            Way::Shared(shared) => self.share(plan, shared, host)?,
+            Way::Shared(shared) => self.share(plan, shared, own_names, host)?,
             Way::Socket(options) => (plan.token(&[], &[])?, Backend::Socket(options.clone())),
         };
         let mac = plan.mac.unwrap_or_else(|| match &plan.way {

@@ -8,13 +8,15 @@ use std::net::IpAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use super::address::Interface;
+use super::address::{Interface, unusable};
 use super::tools;
 use crate::failure::Failure;
 
 /// Where networks are written down, if not in the place that this variable names.
 const DIRECTORY: &str = "/run/chiton/networks";
 const DIRECTORY_VARIABLE: &str = "CHITON_NETWORKS";
+/// No subnet of IPv4 is larger.
+pub(super) const LEAST_PREFIX: u8 = 8;
 /// An interface's name has 15 letters, and three are taken.
 const LONGEST_NAME: usize = 12;
 
@@ -31,7 +33,7 @@ pub(super) enum Nat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shared {
     pub(super) name: String,
-    /// The subnet, with the bridge's own address, its first.
+    /// The subnet, with the bridge's own address.
     pub(super) gateway: Interface,
     /// The same of IPv6, if this host has that.
     pub(super) newer: Option<Interface>,
@@ -154,11 +156,6 @@ impl Shared {
         })
     }
 
-    /// Whether IPv6 of its machines reaches the world.
-    pub(crate) fn newer_leaves(&self) -> bool {
-        self.newer_leaves
-    }
-
     /// Its directory.
     pub(super) fn place(&self) -> PathBuf {
         place(&self.name)
@@ -194,6 +191,7 @@ impl Shared {
                 "Run the command as root, or use --network user",
             ));
         }
+        tools::needs_ip()?;
         if !tools::interface_exists(&self.bridge()) {
             let cause = format!("the bridge of the network {} is gone", self.name);
             let cure = format!("Make it again with chiton network create {}", self.name);
@@ -202,36 +200,79 @@ impl Shared {
         Ok(self.place().join("up"))
     }
 
-    /// Addresses of the subnets that a machine takes when there is no DHCP, each with its gateway: the same each time for the same name.
-    pub(crate) fn addresses(&self, machine: &str) -> Vec<(Interface, IpAddr)> {
-        let Some((own, gateway)) = self.address(machine).filter(|_| !self.dhcp) else {
+    /// Addresses of the subnets that a machine takes when there is no DHCP: the same each time for the same name.
+    pub(crate) fn addresses(&self, machine: &str) -> Vec<Interface> {
+        let Some(number) = self.number(machine).filter(|_| !self.dhcp) else {
             return Vec::new();
         };
-        let newer = self.newer.zip(own.number()).map(|(newer, number)| {
-            let address = Interface {
-                address: newer.numbered(number),
-                ..newer
-            };
-            (address, newer.address)
+        let newer = self.newer.map(|newer| {
+            let same = newer.numbered(number);
+            // The bridge has it already, and no number of IPv4 is as large as this.
+            let other = newer.numbered(number | 1 << (32 - LEAST_PREFIX));
+            let address = if same == newer.address { other } else { same };
+            Interface { address, ..newer }
         });
-        [(own, gateway)].into_iter().chain(newer).collect()
+        let own = Interface {
+            address: self.gateway.numbered(number),
+            ..self.gateway
+        };
+        [own].into_iter().chain(newer).collect()
     }
 
-    fn address(&self, machine: &str) -> Option<(Interface, IpAddr)> {
+    /// The number of a machine in its subnet, which is not the bridge's.
+    fn number(&self, machine: &str) -> Option<u32> {
         let machine::Mac([.., high, low]) = machine::Mac::of_name(machine);
-        let IpAddr::V4(network) = self.gateway.network() else {
-            return None;
+        let bridge = self.gateway.number()?;
+        let room = 1_u32.checked_shl(32 - u32::from(self.gateway.prefix))?.checked_sub(3)?;
+        let number = 1 + u32::from(u16::from_be_bytes([high, low])).checked_rem(room)?;
+        Some(if number < bridge { number } else { number + 1 })
+    }
+
+    /// An address that a machine is to have, with the prefix of the network.
+    ///
+    /// # Errors
+    /// It is not an address of the network, or the bridge's.
+    pub(crate) fn own(&self, wanted: Interface) -> Result<Interface, Failure> {
+        let subnets = [Some(self.gateway), self.newer];
+        let subnet = subnets
+            .into_iter()
+            .flatten()
+            .find(|subnet| subnet.holds(wanted.address));
+        let own = subnet.map(|subnet| Interface {
+            address: wanted.address,
+            ..subnet
+        });
+        let is_free = |own: &Interface| {
+            !subnets.contains(&Some(*own)) && own.address != own.network() && unusable(*own).is_none()
         };
-        let room = (1_u32 << (32 - self.gateway.prefix)) - 3;
-        let number = 2 + u32::from(u16::from_be_bytes([high, low])) % room;
-        let address = IpAddr::V4((network.to_bits() + number).into());
-        Some((
-            Interface {
-                address,
-                ..self.gateway
-            },
-            self.gateway.address,
-        ))
+        match own.filter(is_free) {
+            Some(own) => Ok(own),
+            None => {
+                let cause = format!(
+                    "no machine on the network {} can have the address {}",
+                    self.name, wanted.address
+                );
+                let newer = self
+                    .subnet_newer()
+                    .map_or(String::new(), |subnet| format!(" or {subnet}"));
+                let cure = format!("Give another one of {}{newer}, or none", self.subnet());
+                Err(Failure::other(cause, cure))
+            }
+        }
+    }
+
+    /// Who leads machines of this protocol on, if anybody does.
+    pub(crate) fn way_out(&self, of: IpAddr) -> Option<IpAddr> {
+        if of.is_ipv4() {
+            return Some(self.gateway.address);
+        }
+        // Where IPv6 ends at the bridge, nobody leads further.
+        self.newer.filter(|_| self.newer_leaves).map(|newer| newer.address)
+    }
+
+    /// Who knows the names of the machines, if anybody does.
+    pub(crate) fn knows_names(&self) -> Option<IpAddr> {
+        self.dhcp.then_some(self.gateway.address)
     }
 }
 
@@ -273,10 +314,9 @@ mod tests {
         };
         assert_eq!(Shared::parse("web", &both.text()), Some(both.clone()));
         assert_eq!(both.subnet_newer().as_deref(), Some("fd00:87::/64"));
-        let [(one, _), (newer, gateway)] = both.addresses("a")[..] else {
+        let [one, newer] = both.addresses("a")[..] else {
             panic!("{:?}", both.addresses("a"))
         };
-        assert_eq!(gateway.to_string(), "fd00:87::1");
         assert_eq!(one.number(), newer.number());
         assert_eq!(Shared::parse("web", &network.text()), Some(network.clone()));
         assert_eq!(Shared::parse("web", "nat=nft\n"), None);
@@ -284,10 +324,76 @@ mod tests {
             (network.subnet(), network.bridge()),
             ("10.87.3.0/24".into(), "ct-web".into())
         );
-        let (one, gateway) = network.addresses("a")[0];
-        assert!(network.gateway.holds(one.address) && gateway.to_string() == "10.87.3.1");
+        assert!(network.gateway.holds(network.addresses("a")[0].address));
         assert_eq!(network.addresses("a"), network.addresses("a"));
         assert_ne!(network.addresses("a"), network.addresses("b"));
+    }
+
+    fn shared(gateway: &str, newer: &str, dhcp: bool) -> Shared {
+        Shared {
+            name: "web".into(),
+            gateway: Interface::parse(gateway).unwrap(),
+            newer: Interface::parse(newer),
+            nat: Nat::Nft,
+            newer_leaves: false,
+            dhcp,
+            mtu: None,
+        }
+    }
+
+    #[test]
+    fn no_machine_has_the_bridges_address() {
+        for own in 1..=6 {
+            let network = shared(&format!("10.9.0.{own}/29"), &format!("fd00:9::{own}/64"), false);
+            let mut older: Vec<u32> = Vec::new();
+            for machine in 0..200 {
+                let [one, newer] = network.addresses(&machine.to_string())[..] else {
+                    panic!("two addresses")
+                };
+                assert_eq!((network.own(one).unwrap(), network.own(newer).unwrap()), (one, newer));
+                older.extend(one.number());
+            }
+            older.sort_unstable();
+            older.dedup();
+            assert_eq!(older, (1..=6).filter(|number| *number != own).collect::<Vec<_>>());
+        }
+        let network = shared("10.9.0.1/16", "fd00:9::50/64", false);
+        assert!((0..=u16::MAX).all(|number| {
+            let addresses = network.addresses(&number.to_string());
+            addresses.iter().all(|own| network.own(*own).is_ok())
+        }));
+        assert!(shared("10.9.0.1/16", "", true).addresses("a").is_empty());
+    }
+
+    #[test]
+    fn an_address_is_one_of_the_network() {
+        let network = shared("10.9.0.1/16", "fd00:9::1/64", true);
+        let own = |text: &str| {
+            let own = network.own(Interface::parse(text).unwrap());
+            own.map(|own| own.to_string()).map_err(|failure| failure.to_string())
+        };
+        assert_eq!(own("10.9.3.4").as_deref(), Ok("10.9.3.4/16"));
+        assert_eq!(own("fd00:9::7").as_deref(), Ok("fd00:9::7/64"));
+        for bad in [
+            "10.9.0.1",
+            "10.9.0.0",
+            "10.9.255.255",
+            "10.8.0.7",
+            "fd00:9::1",
+            "fd00:9::",
+            "fd00:8::7",
+        ] {
+            let (bare, failure) = (bad, own(bad).unwrap_err());
+            assert_eq!(
+                failure,
+                format!(
+                    "no machine on the network web can have the address {bare}. Give another one of 10.9.0.0/16 or fd00:9::/64, or none."
+                )
+            );
+        }
+        let out = |text: &str| network.way_out(text.parse().unwrap()).map(|own| own.to_string());
+        assert_eq!((out("10.9.3.4").as_deref(), out("fd00:9::7")), (Some("10.9.0.1"), None));
+        assert!(network.knows_names().is_some() && shared("10.9.0.1/16", "", false).knows_names().is_none());
     }
 
     #[test]

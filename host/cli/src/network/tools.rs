@@ -67,6 +67,14 @@ pub(super) fn is_there(program: &str) -> bool {
     std::env::split_paths(&path).any(|directory| directory.join(program).is_file())
 }
 
+/// Makes sure that interfaces can be seen and made.
+///
+/// # Errors
+/// `ip` is not there.
+pub(super) fn needs_ip() -> Result<(), Failure> {
+    run("ip", "-V", "").map(drop)
+}
+
 /// Whether there is a network interface of this name.
 pub(super) fn interface_exists(name: &str) -> bool {
     run("ip", &format!("link show dev {name}"), "").is_ok()
@@ -260,7 +268,7 @@ pub(super) fn dnsmasq(place: &Path) -> Option<Pid> {
     Pid::from_raw(pid).filter(|_| is_ours)
 }
 
-/// The addresses that machines get: all but the bridge's own, the first.
+/// The addresses that machines get: all but the bridge's own, which dnsmasq leaves out by itself if it is not the first.
 fn range(gateway: Interface) -> (std::net::IpAddr, std::net::IpAddr) {
     let last = match gateway.network() {
         std::net::IpAddr::V4(network) => {
@@ -269,7 +277,8 @@ fn range(gateway: Interface) -> (std::net::IpAddr, std::net::IpAddr) {
         }
         v6 @ std::net::IpAddr::V6(_) => v6,
     };
-    (gateway.numbered(2), last)
+    let first = if gateway.number() == Some(1) { 2 } else { 1 };
+    (gateway.numbered(first), last)
 }
 
 #[cfg(test)]
@@ -314,6 +323,8 @@ mod tests {
             (first.to_string(), last.to_string()),
             ("10.87.0.2".into(), "10.87.0.254".into())
         );
+        let (first, _) = range(Interface::parse("10.87.0.254/24").unwrap());
+        assert_eq!(first.to_string(), "10.87.0.1");
     }
 
     #[test]

@@ -1,81 +1,127 @@
 //! `chiton network`: makes, lists, shows and removes networks that several machines share.
 
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv6Addr};
+use std::io::{self, Write};
+use std::net::IpAddr;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::address::Interface;
 use super::shared::{Nat, Shared, bridge, place};
-use super::tools;
+use super::{subnets, tools};
 use crate::failure::{Failure, Outcome};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum NetworkVerb {
     /// Make a network: a bridge with addresses, names, and a way out for its machines. Needs root.
-    Create {
-        /// Its name, for chiton run --network NAME.
-        name: String,
-        /// Its addresses, once for IPv4 and for IPv6; without it the first of 10.87.0.0/24, 10.87.1.0/24, … that is free, and a
-        /// random network of fd00::/8.
-        #[arg(long, value_name = "ADDRESS/PREFIX")]
-        subnet: Vec<String>,
-        /// Bytes of the longest packet, for all machines on it.
-        #[arg(long, value_name = "BYTES")]
-        mtu: Option<String>,
-        /// No way out: the machines reach each other and this host.
-        #[arg(long)]
-        internal: bool,
-        /// No DHCP and no names: each machine has an address that follows from its host name.
-        #[arg(long = "static")]
-        is_static: bool,
-    },
+    Create(CreateArgs),
     /// List the networks.
-    Ls,
+    #[command(visible_alias = "list")]
+    Ls {
+        /// Only their names.
+        #[arg(short, long)]
+        quiet: bool,
+    },
     /// Remove networks, and what is left of them. Needs root.
+    #[command(visible_alias = "remove")]
     Rm {
         /// Also those with machines on them.
-        #[arg(long)]
+        #[arg(short, long)]
         force: bool,
         /// Their names.
         #[arg(required = true)]
         names: Vec<String>,
     },
-    /// Print a network as JSON.
+    /// Remove all networks without machines, and print their names. Needs root.
+    Prune {
+        /// Do not ask.
+        #[arg(short, long)]
+        force: bool,
+    },
+    /// Print networks as JSON, with their machines' addresses and names.
     Inspect {
-        /// Its name.
-        name: String,
+        /// Their names.
+        #[arg(required = true)]
+        names: Vec<String>,
     },
 }
 
-/// Prefixes that leave room for machines, and for a bridge that can be named.
-const PREFIXES: std::ops::RangeInclusive<u8> = 8..=29;
+/// A network that is to be made.
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// Its name, for chiton run --network NAME.
+    name: String,
+    /// Its addresses, once for IPv4 and for IPv6; without it the first of 10.87.0.0/24, 10.87.1.0/24, … that is free, and a
+    /// random network of fd00::/8.
+    #[arg(long, value_name = "ADDRESS/PREFIX")]
+    subnet: Vec<String>,
+    /// The address that the bridge has of a subnet, the machines' way out; without it the first.
+    #[arg(long, value_name = "ADDRESS")]
+    gateway: Vec<IpAddr>,
+    /// Whether it has IPv6; without this option it does if this host has it.
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    ipv6: Option<bool>,
+    /// Bytes of the longest packet, for all machines on it.
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<String>,
+    /// No way out: the machines reach each other and this host.
+    #[arg(long)]
+    internal: bool,
+    /// No DHCP and no names: each machine has an address that follows from its host name.
+    #[arg(long = "static")]
+    is_static: bool,
+}
 
 pub(crate) fn network(verb: &NetworkVerb) -> Outcome {
     match verb {
-        NetworkVerb::Create {
-            name,
-            subnet,
-            mtu,
-            internal,
-            is_static,
-        } => create(name, subnet, mtu.as_deref(), *internal, *is_static),
-        NetworkVerb::Ls => list(),
+        NetworkVerb::Create(wanted) => create(wanted),
+        NetworkVerb::Ls { quiet } => list(*quiet),
         NetworkVerb::Rm { force, names } => {
-            needs_root("removing a network")?;
+            needs_root("removing a network", "Run the command with sudo")?;
             names.iter().try_for_each(|name| remove(name, *force))?;
             Ok(0)
         }
-        NetworkVerb::Inspect { name } => inspect(name),
+        NetworkVerb::Prune { force } => prune(*force),
+        NetworkVerb::Inspect { names } => inspect(names),
     }
 }
 
-fn create(name: &str, subnets: &[String], mtu: Option<&str>, internal: bool, is_static: bool) -> Outcome {
+fn create(wanted: &CreateArgs) -> Outcome {
+    let name = wanted.name.as_str();
     Shared::check_name(name)?;
-    let mtu = mtu.map(super::card::mtu).transpose()?;
-    needs_root("making a network")?;
+    let mtu = wanted.mtu.as_deref().map(super::card::mtu).transpose()?;
+    let said = subnets::Said::new(&wanted.subnet, &wanted.gateway, wanted.ipv6)?;
+    needs_root(
+        "making a network",
+        "Run the command with sudo, or use --network user, which needs no rights",
+    )?;
+    make_room(name)?;
+    let nat = nat(wanted)?;
+    let (has_newer, passes_on) = tools::newer();
+    let (gateway, newer) = said.choose(has_newer)?;
+    let network = Shared {
+        name: name.to_string(),
+        gateway,
+        newer,
+        nat,
+        newer_leaves: newer.is_some()
+            && passes_on
+            && (nat == Nat::Nft || nat == Nat::Iptables && tools::is_there("ip6tables")),
+        dhcp: !wanted.is_static,
+        mtu,
+    };
+    make(&network)?;
+    if newer.is_some() && nat != Nat::None && !network.newer_leaves {
+        eprintln!(
+            "chiton: IPv6 on the network {name} ends at this host, which does not pass packets of IPv6 on. For more, set net.ipv6.conf.all.forwarding first."
+        );
+    }
+    let newer = network.subnet_newer().map(|subnet| format!(" {subnet}"));
+    print(&format!("{name} {}{}\n", network.subnet(), newer.unwrap_or_default()))
+}
+
+/// Makes sure that there is no network of this name, and nothing left of one.
+fn make_room(name: &str) -> Result<(), Failure> {
     if let Some(old) = Shared::find(name) {
         if tools::interface_exists(&old.bridge()) {
             let cause = format!("there is a network {name} already, with {}", old.subnet());
@@ -94,7 +140,12 @@ fn create(name: &str, subnets: &[String], mtu: Option<&str>, internal: bool, is_
         };
         return Err(Failure::other(cause, cure));
     }
-    let nat = match (internal, tools::is_there("iptables"), tools::is_there("nft")) {
+    Ok(())
+}
+
+/// What can translate the addresses of its machines, and whether all else that it needs is here.
+fn nat(wanted: &CreateArgs) -> Result<Nat, Failure> {
+    let nat = match (wanted.internal, tools::is_there("iptables"), tools::is_there("nft")) {
         (true, ..) => Nat::None,
         (false, true, _) => Nat::Iptables,
         (false, false, true) => Nat::Nft,
@@ -106,143 +157,33 @@ fn create(name: &str, subnets: &[String], mtu: Option<&str>, internal: bool, is_
             ));
         }
     };
-    if !is_static && !tools::is_there("dnsmasq") {
+    if !wanted.is_static && !tools::is_there("dnsmasq") {
         let cause = "there is no dnsmasq here, which gives machines addresses and names";
         return Err(Failure::other(
             cause,
             "Install the package dnsmasq-base, or give --static",
         ));
     }
-    let (older, newer) = families(subnets)?;
-    let (has_newer, passes_on) = tools::newer();
-    let newer = if has_newer || newer.is_some() {
-        Some(choose_newer(newer)?)
-    } else {
-        None
-    };
-    let network = Shared {
-        name: name.to_string(),
-        gateway: choose(older)?,
-        newer,
-        nat,
-        newer_leaves: newer.is_some()
-            && passes_on
-            && (nat == Nat::Nft || nat == Nat::Iptables && tools::is_there("ip6tables")),
-        dhcp: !is_static,
-        mtu,
-    };
+    Ok(nat)
+}
+
+/// Makes all of it, or nothing.
+fn make(network: &Shared) -> Result<(), Failure> {
     let made = network
         .store()
-        .and_then(|()| tools::make_bridge(&network))
-        .and_then(|()| tools::make_nat(&network))
+        .and_then(|()| tools::make_bridge(network))
+        .and_then(|()| tools::make_nat(network))
         .and_then(|()| {
             if network.dhcp {
-                tools::start_dnsmasq(&network)
+                tools::start_dnsmasq(network)
             } else {
                 Ok(())
             }
         });
-    if let Err(failure) = made {
-        clear(name);
-        return Err(failure);
+    if made.is_err() {
+        clear(&network.name);
     }
-    if newer.is_some() && nat != Nat::None && !network.newer_leaves {
-        eprintln!(
-            "chiton: IPv6 on the network {name} ends at this host, which does not pass packets of IPv6 on. For more, set net.ipv6.conf.all.forwarding first."
-        );
-    }
-    let newer = network.subnet_newer().map(|subnet| format!(" {subnet}"));
-    print(&format!("{name} {}{}\n", network.subnet(), newer.unwrap_or_default()))
-}
-
-/// What was said of each protocol, at most once.
-fn families(subnets: &[String]) -> Result<(Option<&str>, Option<&str>), Failure> {
-    let (newer, older): (Vec<&str>, Vec<&str>) = subnets
-        .iter()
-        .map(String::as_str)
-        .partition(|text| text.matches(':').count() > 1);
-    let more = if newer.len() > 1 { &newer } else { &older };
-    if let [_, second, ..] = more[..] {
-        let cause = format!("a network has one subnet of each protocol, and {second} is the second");
-        return Err(Failure::other(cause, "Make another network for it"));
-    }
-    Ok((older.first().copied(), newer.first().copied()))
-}
-
-/// The subnet of IPv6 that was asked for, or one at random (RFC 4193), with the bridge's address.
-fn choose_newer(wanted: Option<&str>) -> Result<Interface, Failure> {
-    let Some(text) = wanted else {
-        let mut random = [0; 5];
-        let read = fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut random));
-        read.map_err(|error| {
-            let cause = format!("there is no random number to be had: {}", image::in_words(&error));
-            Failure::other(cause, "Give a subnet with --subnet fd00:87::/64")
-        })?;
-        let [a, b, c, d, e] = random.map(u16::from);
-        return Ok(Interface {
-            address: Ipv6Addr::new(0xfd00 | a, b << 8 | c, d << 8 | e, 0, 0, 0, 0, 1).into(),
-            prefix: 64,
-        });
-    };
-    let subnet = Interface::parse(text).filter(|subnet| {
-        let fine = matches!(subnet.address, IpAddr::V6(ip) if !ip.is_multicast() && !ip.is_unicast_link_local() && !ip.is_loopback());
-        fine && subnet.prefix == 64
-    });
-    let Some(subnet) = subnet else {
-        let cause = format!("{text} is no IPv6 subnet for machines");
-        return Err(Failure::other(cause, "Write it as fd00:87::/64, with that prefix"));
-    };
-    if Shared::all()
-        .iter()
-        .any(|other| other.newer.is_some_and(|newer| newer.holds(subnet.network())))
-    {
-        let cause = format!("{text} is in use on this machine already");
-        return Err(Failure::other(
-            cause,
-            "See what is with ip -6 route and chiton network ls",
-        ));
-    }
-    Ok(Interface {
-        address: subnet.numbered(1),
-        ..subnet
-    })
-}
-
-/// The subnet that was asked for, or one that is free, with the bridge's address.
-fn choose(wanted: Option<&str>) -> Result<Interface, Failure> {
-    let mut used = tools::routes()?;
-    used.extend(Shared::all().iter().map(|network| network.gateway));
-    let is_free = |subnet: &Interface| {
-        !used
-            .iter()
-            .any(|other| other.holds(subnet.network()) || subnet.holds(other.network()))
-    };
-    let Some(text) = wanted else {
-        let mut subnets = (0..=255).filter_map(|number: u8| Interface::parse(&format!("10.87.{number}.1/24")));
-        return subnets.find(is_free).ok_or_else(|| {
-            Failure::other(
-                "all of 10.87.0.0/16 is in use on this machine",
-                "Give another subnet with --subnet",
-            )
-        });
-    };
-    let subnet = Interface::parse(text)
-        .filter(|subnet| subnet.address.is_ipv4() && text.contains('/') && PREFIXES.contains(&subnet.prefix));
-    let Some(subnet) = subnet else {
-        let cause = format!("{text} is no subnet for machines");
-        return Err(Failure::other(
-            cause,
-            "Write it as 10.1.0.0/16, with a prefix from 8 to 29",
-        ));
-    };
-    if !is_free(&subnet) {
-        let cause = format!("{text} is in use on this machine already");
-        return Err(Failure::other(cause, "See what is with ip route and chiton network ls"));
-    }
-    Ok(Interface {
-        address: subnet.numbered(1),
-        ..subnet
-    })
+    made
 }
 
 fn remove(name: &str, force: bool) -> Result<(), Failure> {
@@ -262,6 +203,37 @@ fn remove(name: &str, force: bool) -> Result<(), Failure> {
         return tools::remove_bridge(&bridge(name));
     }
     Ok(())
+}
+
+/// Removes the networks that nobody uses, after a question unless the user wants none.
+fn prune(force: bool) -> Outcome {
+    needs_root("removing networks", "Run the command with sudo")?;
+    let all = Shared::all();
+    let unused: Vec<&str> = all
+        .iter()
+        .filter(|network| tools::members(&network.bridge()).is_empty())
+        .map(|network| network.name.as_str())
+        .collect();
+    if unused.is_empty() {
+        eprintln!("chiton: there is no network without machines, so nothing is removed.");
+        return Ok(0);
+    }
+    if !force && !agreed(&format!("Remove {}? [y/N] ", unused.join(", "))) {
+        eprintln!("chiton: nothing is removed.");
+        return Ok(0);
+    }
+    for name in unused {
+        remove(name, false)?;
+        print(&format!("{name}\n"))?;
+    }
+    Ok(0)
+}
+
+/// Asks a question. Who says nothing says no.
+fn agreed(question: &str) -> bool {
+    let mut answer = String::new();
+    eprint!("{question}");
+    io::stdin().read_line(&mut answer).is_ok() && ["y", "Y", "yes"].contains(&answer.trim())
 }
 
 fn count(machines: usize) -> String {
@@ -284,7 +256,11 @@ fn clear(name: &str) {
     fs::remove_dir_all(place(name)).ok();
 }
 
-fn list() -> Outcome {
+fn list(quiet: bool) -> Outcome {
+    if quiet {
+        let names = Shared::all().into_iter().map(|network| network.name + "\n");
+        return print(&names.collect::<String>());
+    }
     let mut text = format!(
         "{:<14}{:<20}{:<24}{:<17}{}\n",
         "NAME", "SUBNET", "IPV6", "BRIDGE", "STATE"
@@ -318,7 +294,16 @@ fn state(network: &Shared) -> &'static str {
     }
 }
 
-fn inspect(name: &str) -> Outcome {
+fn inspect(names: &[String]) -> Outcome {
+    let texts = names
+        .iter()
+        .map(|name| described(name))
+        .collect::<Result<String, _>>()?;
+    print(&texts)
+}
+
+/// A network as JSON, if there is one of this name.
+fn described(name: &str) -> Result<String, Failure> {
     let Some(network) = Shared::find(name) else {
         let cause = format!("there is no network {name}");
         return Err(Failure::other(
@@ -351,17 +336,14 @@ fn inspect(name: &str) -> Outcome {
         "interfaces": tools::members(&network.bridge()),
         "leases": leases.lines().filter_map(lease).collect::<Vec<_>>(),
     });
-    print(&format!("{value:#}\n"))
+    Ok(format!("{value:#}\n"))
 }
 
-fn needs_root(what: &str) -> Result<(), Failure> {
+fn needs_root(what: &str, cure: &str) -> Result<(), Failure> {
     if rustix::process::geteuid().is_root() {
         return Ok(());
     }
-    Err(Failure::other(
-        format!("{what} needs root"),
-        "Run the command with sudo, or use --network user, which needs no rights",
-    ))
+    Err(Failure::other(format!("{what} needs root"), cure))
 }
 
 fn print(text: &str) -> Outcome {
