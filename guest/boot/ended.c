@@ -39,8 +39,8 @@ static void processes(int count) {
 }
 
 int main(void) {
-  // What is kept for those to come.
-  threads(4 * AT_ONCE), processes(50);
+  // What each CPU keeps for those to come.
+  threads(100 * AT_ONCE), processes(50);
   long before = kernel_memory();
   threads(THREADS);
   long after_threads = kernel_memory();

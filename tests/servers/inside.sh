@@ -42,7 +42,8 @@ round() {
     until grep -q listening /tmp/tcpdump; do sleep 0.1; done
     ping -c 2 -i 0.2 $server >/dev/null
     curl -sf "http://$server:8080/cert.pem" | cmp - /srv/cert.pem
-    sleep 0.5
+    # The ring hands over what it has once a second.
+    sleep 1.5
     kill -INT $dump
     wait $dump
     grep -o '0 packets dropped by kernel' /tmp/tcpdump
