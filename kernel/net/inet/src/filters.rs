@@ -1,10 +1,10 @@
 //! Programs that say what of the datagrams and segments that come a socket gets (`SO_ATTACH_FILTER`), and who of several gets them (`SO_ATTACH_REUSEPORT_CBPF`).
 //!
-//! A program sees what it would see on Linux: the transport protocol's header first, and the network's by its own name. Connections within the machine have no segments: a filter at one of them sees those
+//! Connections within the machine have no segments: a filter at one of them sees those
 //! that there would be (`mirror`), and what it does not let through waits in the channel until another filter does, as a sender on Linux would send it again and again. Not so what it does
 //! not let through of acknowledgements, or of the rest of a segment of which it wants the beginning.
 
-use crate::inbox::Letter;
+use crate::judge::{self, Judged};
 use crate::mirror::{self, Way};
 use crate::ports::{Holder, Ports};
 use crate::stream::TcpSocket;
@@ -14,112 +14,21 @@ use abi::socket::{
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::net::IpAddr;
 use ip::Received;
 use ipc::channel::{Along, Channel};
-use ipc::filter::{About, Filter};
+use ipc::filter::Filter;
 use ipc::options::Options;
-use packet::{ipv4, ipv6};
 use tcp::{Segment, flags};
 use usermem::Source;
 
 /// The longest piece of a stream in one segment.
 const PIECE: usize = 65_483;
 
-/// What is known of a packet that a filter is to judge.
-struct Judged<'a> {
-    from: IpAddr,
-    to: IpAddr,
-    protocol: u8,
-    interface: u32,
-    /// The transport protocol's header and what follows, in pieces.
-    pieces: [&'a [u8]; 2],
-}
-
-/// How many bytes of a packet a filter wants, from the transport protocol's header on.
-#[cold]
-#[inline(never)]
-fn judge(filter: &Filter, packet: &Judged<'_>) -> usize {
-    let len = packet.pieces.iter().map(|piece| piece.len()).sum();
-    let mut bytes = [0; ipv4::LONGEST];
-    let header = match (packet.from, packet.to) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4::Header {
-            traffic_class: 0,
-            identification: 0,
-            dont_fragment: true,
-            more_fragments: false,
-            offset: 0,
-            hop_limit: 64,
-            protocol: packet.protocol,
-            source,
-            destination,
-            options: &[],
-        }
-        .write(len, &mut bytes),
-        (IpAddr::V6(source), IpAddr::V6(destination)) => {
-            let header = ipv6::Header {
-                traffic_class: 0,
-                flow: 0,
-                next: packet.protocol,
-                hop_limit: 64,
-                source,
-                destination,
-            };
-            bytes[..ipv6::LEN].copy_from_slice(&header.to_bytes(len));
-            ipv6::LEN
-        }
-        _ => 0,
-    };
-    let [first, second] = packet.pieces;
-    let whole = [&bytes[..header], first, second].concat();
-    run(filter, &whole, header, packet.to.is_ipv4(), packet.interface)
-}
-
-/// The same for a packet whose network header is there, of so many bytes.
-fn run(filter: &Filter, whole: &[u8], header: usize, is_older: bool, interface: u32) -> usize {
-    const IPV4: u16 = 0x0800;
-    const IPV6: u16 = 0x86dd;
-    let about = About {
-        protocol: if is_older { IPV4 } else { IPV6 },
-        interface,
-        start: header as u32,
-        ..About::default()
-    };
-    filter.run(whole, &about) as usize
-}
-
-/// Whether a filter wants a datagram: of what it does not want, the rest is cut off. `header` comes before its bytes; of no protocol are those that begin with the network's header.
-#[cold]
-#[inline(never)]
-pub(crate) fn wants(filter: &Filter, letter: &mut Letter, header: &[u8], protocol: u8) -> bool {
-    let wanted = if protocol == 0 {
-        run(filter, &letter.bytes, 0, letter.to.is_ipv4(), letter.interface)
-    } else {
-        let packet = Judged {
-            from: letter.from.ip(),
-            to: letter.to,
-            protocol,
-            interface: letter.interface,
-            pieces: [header, &letter.bytes],
-        };
-        judge(filter, &packet)
-    };
-    letter.bytes.truncate(wanted.max(header.len()) - header.len());
-    wanted > 0
-}
-
 /// Whether a filter lets a segment through that came by the network; of what it wants the beginning of, the rest is cut off.
 #[cold]
 #[inline(never)]
 pub(crate) fn lets_in(filter: &Filter, packet: &Received<'_>, segment: &mut Segment<'_>) -> bool {
-    let whole = [packet.header, packet.payload].concat();
-    let wanted = run(
-        filter,
-        &whole,
-        packet.header.len(),
-        packet.source.is_ipv4(),
-        packet.interface,
-    );
+    let wanted = judge::judge_packet(filter, packet);
     let header = packet.payload.len() - segment.payload.len();
     let kept = wanted.max(header) - header;
     if let Some(part) = segment.payload.get(..kept) {
@@ -138,7 +47,7 @@ fn lets_through(filter: &Filter, way: Way, kind: u8, place: u64, payload: &[u8])
         interface: ip::owner(way.1.ip(), None).unwrap_or(ip::LOOPBACK),
         pieces: [bytes.get(..len).unwrap_or_default(), payload],
     };
-    judge(filter, &packet) > 0
+    judge::judge(filter, &packet) > 0
 }
 
 /// Whether the filters of both sides let the beginning of a connection through.

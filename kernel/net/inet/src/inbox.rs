@@ -1,12 +1,11 @@
 //! Datagrams that wait to be fetched, and what is known of those that did not arrive. Filled where nothing may sleep.
 
-use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
+use crate::judge;
+use crate::letter::{Letter, Trouble};
+use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_RCVBUF, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
-use alloc::vec::Vec;
-use core::net::{IpAddr, SocketAddr};
-use ip::{Failed, Received, Route};
-use ipc::channel::Ear;
+use ipc::channel::{CAPACITY, Ear};
 use ipc::options::Options;
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -18,98 +17,6 @@ use vfs::Events;
 const OVERHEAD: usize = 512;
 /// Errors that are kept at most.
 const MOST_TROUBLES: usize = 64;
-
-/// A datagram that came.
-#[derive(Clone)]
-pub(crate) struct Letter {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) from: SocketAddr,
-    /// Its destination, as it says.
-    pub(crate) to: IpAddr,
-    pub(crate) interface: u32,
-    pub(crate) hop_limit: u8,
-    pub(crate) traffic_class: u8,
-    /// How much of it the sender's checksum covers, if not everything (UDP-Lite).
-    pub(crate) covered: Option<u16>,
-    /// When it came, if that is told, and how many had been lost before.
-    pub(crate) came: u64,
-    pub(crate) lost: u32,
-}
-
-/// A datagram that did not arrive.
-pub(crate) struct Trouble {
-    pub(crate) errno: Errno,
-    /// Kind and code of the message that says so; none if the machine itself does.
-    pub(crate) message: Option<(u8, u8)>,
-    /// The largest that would have fit, if that is what was wrong.
-    pub(crate) info: u32,
-    /// Who says so.
-    pub(crate) offender: IpAddr,
-    /// What is left of it.
-    pub(crate) letter: Letter,
-}
-
-impl Letter {
-    /// What a packet brought.
-    pub(crate) fn new(packet: &Received<'_>, bytes: Vec<u8>, from: SocketAddr) -> Self {
-        Self {
-            bytes,
-            from,
-            to: packet.destination,
-            interface: packet.interface,
-            hop_limit: packet.hop_limit,
-            traffic_class: packet.traffic_class,
-            covered: None,
-            came: 0,
-            lost: 0,
-        }
-    }
-}
-
-impl Trouble {
-    /// Of something for which its way has no packets that are long enough.
-    #[cold]
-    pub(crate) fn too_long(to: SocketAddr, route: &Route) -> Self {
-        Self {
-            errno: Errno::EMSGSIZE,
-            message: None,
-            info: if route.is_local { 65535 } else { route.mtu.min(65535) },
-            offender: to.ip(),
-            letter: Letter {
-                bytes: Vec::new(),
-                from: to,
-                to: to.ip(),
-                interface: route.interface,
-                hop_limit: 0,
-                traffic_class: 0,
-                covered: None,
-                came: 0,
-                lost: 0,
-            },
-        }
-    }
-
-    /// Of something that was to go to somebody, of which these bytes are left.
-    pub(crate) fn new(failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) -> Self {
-        Self {
-            errno: failed.errno,
-            message: Some(failed.message),
-            info: failed.mtu.unwrap_or(0),
-            offender: failed.offender,
-            letter: Letter {
-                bytes: bytes.to_vec(),
-                from: peer,
-                to: failed.destination,
-                interface: failed.interface,
-                hop_limit: 0,
-                traffic_class: 0,
-                covered: None,
-                came: 0,
-                lost: 0,
-            },
-        }
-    }
-}
 
 #[derive(Default)]
 struct State {
@@ -132,8 +39,8 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Puts a datagram in, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
-    pub(crate) fn put(&self, mut letter: Letter, room: usize) -> bool {
+    /// The same for one that is wanted, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
+    fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
         let is_full = state.used + size > room || DATAGRAMS.is_beyond(room::LITTLE);
@@ -149,6 +56,20 @@ impl Inbox {
         drop(state);
         self.ear.readable.wake(1, Events::READABLE.bits());
         true
+    }
+
+    /// Puts a datagram in if the socket wants it; `header` is what filters see before its bytes, of a protocol ([`judge::wants`]).
+    pub(crate) fn take_in(&self, options: &Options, mut letter: Letter, header: &[u8], protocol: u8) -> bool {
+        if options.has_extras() {
+            letter.came = time::wall_now();
+            if let Some(filter) = options.filter()
+                && !judge::wants(&filter, &mut letter, header, protocol)
+            {
+                return true;
+            }
+        }
+        let room = options.kept(SOL_SOCKET, SO_RCVBUF);
+        self.put(letter, room.map_or(CAPACITY, |room| room as usize))
     }
 
     pub(crate) fn is_empty(&self) -> bool {

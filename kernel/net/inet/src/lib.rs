@@ -6,18 +6,17 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `address` | addresses as programs write them, and which are the machine's own |
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `depart` what goes, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
-//! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them, `control` what goes along; `cork` what is put together; `membership` groups; `lite` what UDP-Lite has beside |
+//! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them; `cork` what is put together; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
 //! | `raw` | raw sockets |
 //! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
-//! | `device` | interfaces that sockets are bound to, or send by |
 //! | `filters` | programs that say what of it a socket gets |
-//! | `options` | options that both have |
+//!
+//! Options, addresses and what goes along are in [`inet_options`].
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
 //! Sideways: `ip`, and `link` for the interfaces that options name.
@@ -26,24 +25,19 @@
 
 extern crate alloc;
 
-mod address;
 mod arrive;
 mod connect;
-mod control;
 mod cork;
 mod datagram;
 mod depart;
-mod device;
 mod dissolve;
 mod filters;
 mod half_open;
 mod inbox;
 pub mod limits;
 mod lite;
-mod membership;
 mod memory;
 mod mirror;
-mod options;
 mod ping;
 mod ports;
 mod raw;
@@ -59,6 +53,7 @@ use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use datagram::UdpSocket;
+use inet_options::{address, control, device, judge, letter, membership, options};
 use stream::TcpSocket;
 use vfs::{Credentials, File, FileLike, capability};
 

@@ -13,11 +13,6 @@ pub(crate) fn free_ports() -> RangeInclusive<u16> {
     first..=last.max(first)
 }
 
-/// The first port that needs no privilege.
-pub(crate) fn first_unprivileged() -> u32 {
-    sysctl::UNPRIVILEGED_PORT_START.get() as u32
-}
-
 /// The groups whose members may send echoes.
 pub(crate) fn pingers() -> RangeInclusive<u32> {
     let [first, last] = [0, 1].map(|which| sysctl::PING_GROUP_RANGE.number(which) as u32);

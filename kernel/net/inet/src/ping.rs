@@ -2,7 +2,7 @@
 //! the answers to its own, and what became of them. Everything else is as with other datagrams (`datagram`).
 
 use crate::datagram::UdpSocket;
-use crate::inbox::Letter;
+use crate::letter::Letter;
 use crate::ports::{Coming, Ports, What, Wish};
 use crate::{address, limits};
 use abi::socket::{AF_INET, MSG_OOB, SO_REUSEADDR, SOL_SOCKET};

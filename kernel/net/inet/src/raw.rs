@@ -2,7 +2,8 @@
 
 use crate::control::{self, Manner};
 use crate::cork::{Cork, Prepared};
-use crate::inbox::{Inbox, Letter, Trouble, put_bytes};
+use crate::inbox::{Inbox, put_bytes};
+use crate::letter::{Letter, Trouble};
 use crate::membership::Groups;
 use crate::stream::NOT_CONNECTED;
 use crate::{address, device, options};
@@ -271,7 +272,7 @@ fn receive(packet: &Received<'_>) {
         let from = address::scoped(packet.source, 0, packet.interface);
         let letter = Letter::new(packet, [header, packet.payload].concat(), from);
         let protocol = if packet.source.is_ipv4() { 0 } else { socket.protocol };
-        control::take_in(&socket.inbox, &socket.options, letter, &[], protocol);
+        socket.inbox.take_in(&socket.options, letter, &[], protocol);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::options;
 use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
 use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET};
-use abi::{Errno, Error, Result};
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
 use ipc::channel::{Channel, Ear};
@@ -24,7 +24,7 @@ use lock::{Once, SpinLock};
 use tcp::State;
 use vfs::Direction;
 
-pub(crate) const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
+pub(crate) use crate::options::NOT_CONNECTED;
 
 /// The ports of TCP.
 pub(crate) static PORTS: Ports<TcpSocket> = Ports::new();

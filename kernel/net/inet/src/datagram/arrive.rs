@@ -1,7 +1,7 @@
 //! Datagrams on their way in, from within the machine and by cards, and what became of those that were sent.
 
 use super::{PORTS, UdpSocket};
-use crate::inbox::{Letter, Trouble};
+use crate::letter::{Letter, Trouble};
 use crate::ports::{Coming, Ports, What};
 use crate::{address, control, lite, options};
 use abi::Errno;
@@ -118,7 +118,7 @@ impl UdpSocket {
     }
 
     pub(crate) fn take_echo(&self, letter: Letter) {
-        control::take_in(&self.inbox, &self.options, letter, &[], self.protocol);
+        self.inbox.take_in(&self.options, letter, &[], self.protocol);
     }
 
     pub(super) fn take_in(&self, letter: Letter) {
@@ -140,7 +140,7 @@ impl UdpSocket {
         });
         let newer = letter.from.is_ipv6();
         let header = header.as_ref().map_or(&[][..], |header| header);
-        if !control::take_in(&self.inbox, &self.options, letter, header, self.protocol) {
+        if !self.inbox.take_in(&self.options, letter, header, self.protocol) {
             counters::udp::IN_ERRORS.count(newer);
             counters::udp::RCVBUF_ERRORS.count(newer);
         }

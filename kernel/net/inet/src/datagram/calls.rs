@@ -3,7 +3,8 @@
 use super::UdpSocket;
 use crate::control::{self, Manner};
 use crate::dissolve::Given;
-use crate::inbox::{Letter, put_bytes};
+use crate::inbox::put_bytes;
+use crate::letter::Letter;
 use crate::stream::NOT_CONNECTED;
 use crate::{address, device, options, ping};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};

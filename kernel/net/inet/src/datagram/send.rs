@@ -3,7 +3,7 @@
 use super::{LONGEST, LONGEST_V4, SEGMENT, UdpSocket};
 use crate::control::{self, Manner};
 use crate::cork::Prepared;
-use crate::inbox::{Letter, Trouble};
+use crate::letter::{Letter, Trouble};
 use crate::ports::{Coming, What};
 use crate::{UDP, address, lite, membership, options, ping};
 use abi::socket::AF_INET6;

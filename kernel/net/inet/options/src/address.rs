@@ -14,17 +14,17 @@ const V4_LEN: usize = 16;
 const V6_LEN: usize = 24;
 
 /// The family that an address says it is of.
-pub(crate) fn family_of(bytes: &[u8]) -> Result<u16> {
+pub fn family_of(bytes: &[u8]) -> Result<u16> {
     Ok(u16::from_ne_bytes(*bytes.first_chunk().ok_or(SHORT)?))
 }
 
 /// Whether an address is of no family: who is connected wants to be no more.
-pub(crate) fn is_unspecified(bytes: &[u8]) -> Result<bool> {
+pub fn is_unspecified(bytes: &[u8]) -> Result<bool> {
     Ok(family_of(bytes)? == AF_UNSPEC)
 }
 
 /// An address given to a socket of a family.
-pub(crate) fn parse(family: u16, bytes: &[u8]) -> Result<SocketAddr> {
+pub fn parse(family: u16, bytes: &[u8]) -> Result<SocketAddr> {
     let given = family_of(bytes)?;
     let least = if family == AF_INET { V4_LEN } else { V6_LEN };
     if bytes.len() < least {
@@ -46,7 +46,7 @@ pub(crate) fn parse(family: u16, bytes: &[u8]) -> Result<SocketAddr> {
 }
 
 /// An address on the network of an interface, where that makes a difference.
-pub(crate) const fn scoped(ip: IpAddr, port: u16, interface: u32) -> SocketAddr {
+pub const fn scoped(ip: IpAddr, port: u16, interface: u32) -> SocketAddr {
     match ip {
         IpAddr::V6(ip) if is_local_to_link(ip) => SocketAddr::V6(SocketAddrV6::new(ip, port, 0, interface)),
         _ => SocketAddr::new(ip, port),
@@ -54,12 +54,12 @@ pub(crate) const fn scoped(ip: IpAddr, port: u16, interface: u32) -> SocketAddr 
 }
 
 /// Whether an address means something on one network only.
-pub(crate) const fn is_local_to_link(ip: Ipv6Addr) -> bool {
+pub const fn is_local_to_link(ip: Ipv6Addr) -> bool {
     ip.is_unicast_link_local() || ip.is_multicast() && ip.octets()[1] & 0xf == 2
 }
 
 /// The interface whose network an address is on, if it says so.
-pub(crate) const fn interface_of(address: SocketAddr) -> Option<u32> {
+pub const fn interface_of(address: SocketAddr) -> Option<u32> {
     match address {
         SocketAddr::V6(address) if address.scope_id() != 0 => Some(address.scope_id()),
         _ => None,
@@ -67,7 +67,7 @@ pub(crate) const fn interface_of(address: SocketAddr) -> Option<u32> {
 }
 
 /// An address as a socket of a family shows it.
-pub(crate) fn show(family: u16, address: SocketAddr) -> Vec<u8> {
+pub fn show(family: u16, address: SocketAddr) -> Vec<u8> {
     let mut bytes = family.to_ne_bytes().to_vec();
     bytes.extend(address.port().to_be_bytes());
     if family == AF_INET6 {
@@ -90,7 +90,7 @@ pub(crate) fn show(family: u16, address: SocketAddr) -> Vec<u8> {
 }
 
 /// The address of a family that stands for all.
-pub(crate) const fn any(family: u16) -> IpAddr {
+pub const fn any(family: u16) -> IpAddr {
     if family == AF_INET {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED)
     } else {
@@ -99,12 +99,12 @@ pub(crate) const fn any(family: u16) -> IpAddr {
 }
 
 /// Whether an address is one of the machine's own.
-pub(crate) fn is_own(ip: IpAddr) -> bool {
+pub fn is_own(ip: IpAddr) -> bool {
     ip::is_own(ip)
 }
 
 /// Who sends to no address in particular sends to the machine itself.
-pub(crate) fn or_own(address: SocketAddr) -> SocketAddr {
+pub fn or_own(address: SocketAddr) -> SocketAddr {
     match address.ip() {
         ip if ip.is_unspecified() => SocketAddr::new(source(ip), address.port()),
         _ => address,
@@ -112,7 +112,7 @@ pub(crate) fn or_own(address: SocketAddr) -> SocketAddr {
 }
 
 /// The own address that is used towards one of the own.
-pub(crate) const fn source(destination: IpAddr) -> IpAddr {
+pub const fn source(destination: IpAddr) -> IpAddr {
     match destination {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),

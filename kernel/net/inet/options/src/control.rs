@@ -1,13 +1,12 @@
 //! What goes along with datagrams: by which interface, to which address, with how many hops left (`ip(7)`, `ipv6(7)`), and what became of those that did not arrive.
 
-use crate::inbox::{Inbox, Letter, Trouble};
+use crate::address;
+use crate::letter::{Letter, Trouble};
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
-use crate::{address, filters};
-use abi::socket::{AF_INET, AF_INET6, SO_RCVBUF, SO_RXQ_OVFL, SOL_SOCKET};
+use abi::socket::{AF_INET, AF_INET6, SO_RXQ_OVFL, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use ipc::channel::CAPACITY;
 use ipc::options::Options;
 use vfs::Control;
 
@@ -37,16 +36,18 @@ mod v6 {
 
 /// How a datagram is to be sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Manner {
-    pub(crate) source: Option<IpAddr>,
-    pub(crate) interface: Option<u32>,
+pub struct Manner {
+    /// The own address.
+    pub source: Option<IpAddr>,
+    /// By which interface.
+    pub interface: Option<u32>,
     hop_limit: Option<u8>,
     traffic_class: Option<u8>,
 }
 
 impl Manner {
     /// What goes along with a datagram says so.
-    pub(crate) fn read(control: &[Control]) -> Result<Self> {
+    pub fn read(control: &[Control]) -> Result<Self> {
         const WRONG: Error = Error::new(Errno::EINVAL, "no such thing goes along with a datagram");
         let mut manner = Self::default();
         for Control { level, kind, body } in control {
@@ -84,12 +85,12 @@ impl Manner {
 
     /// Whether nothing is said of the way.
     #[inline]
-    pub(crate) const fn is_plain(&self) -> bool {
+    pub const fn is_plain(&self) -> bool {
         self.source.is_none() && self.interface.is_none()
     }
 
     /// The hops that a packet may take.
-    pub(crate) fn hop_limit(&self, options: &Options, to: IpAddr) -> u8 {
+    pub fn hop_limit(&self, options: &Options, to: IpAddr) -> u8 {
         let usual = i32::from(ip::usual_hops(to));
         let (level, name, otherwise) = match (to, to.is_multicast()) {
             (IpAddr::V4(_), false) => (IPPROTO_IP, v4::TTL, usual),
@@ -102,7 +103,7 @@ impl Manner {
     }
 
     /// Its type of service.
-    pub(crate) fn traffic_class(&self, options: &Options, to: IpAddr) -> u8 {
+    pub fn traffic_class(&self, options: &Options, to: IpAddr) -> u8 {
         let name = match to {
             IpAddr::V4(_) => (IPPROTO_IP, v4::TOS),
             IpAddr::V6(_) => (IPPROTO_IPV6, v6::TCLASS),
@@ -113,7 +114,7 @@ impl Manner {
 }
 
 /// What a socket wants to be told with a datagram that came.
-pub(crate) fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
+pub fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
     let mut all = Vec::new();
     if options.has_extras() {
         add_extras(letter, options, &mut all);
@@ -190,22 +191,8 @@ fn add_extras(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
     }
 }
 
-/// A datagram goes to where it waits, if the socket wants it; `header` is what filters see before its bytes, of a protocol (`filters::wants`).
-pub(crate) fn take_in(inbox: &Inbox, options: &Options, mut letter: Letter, header: &[u8], protocol: u8) -> bool {
-    if options.has_extras() {
-        letter.came = time::wall_now();
-        if let Some(filter) = options.filter()
-            && !filters::wants(&filter, &mut letter, header, protocol)
-        {
-            return true;
-        }
-    }
-    let room = options.kept(SOL_SOCKET, SO_RCVBUF);
-    inbox.put(letter, room.map_or(CAPACITY, |room| room as usize))
-}
-
 /// Whether a socket wants to be told what became of its datagrams.
-pub(crate) fn wants_troubles(options: &Options, to: IpAddr) -> bool {
+pub fn wants_troubles(options: &Options, to: IpAddr) -> bool {
     match to {
         IpAddr::V4(_) => options.is_set(IPPROTO_IP, v4::RECVERR),
         IpAddr::V6(_) => options.is_set(IPPROTO_IPV6, v6::RECVERR),
@@ -213,7 +200,7 @@ pub(crate) fn wants_troubles(options: &Options, to: IpAddr) -> bool {
 }
 
 /// What is told of a datagram that did not arrive: a `struct sock_extended_err`, and who says so.
-pub(crate) fn of_trouble(trouble: &Trouble) -> Control {
+pub fn of_trouble(trouble: &Trouble) -> Control {
     let is_v4 = trouble.letter.to.is_ipv4();
     let origin = match (trouble.message, is_v4) {
         (None, _) => 1,

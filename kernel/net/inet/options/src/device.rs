@@ -23,7 +23,7 @@ const NOT_OWN: Error = Error::new(Errno::EADDRNOTAVAIL, "the interface has no su
 /// The value of an option, if it is one of these.
 #[cold]
 #[inline(never)]
-pub(crate) fn get(options: &Options, name: u32) -> Option<Result<Vec<u8>>> {
+pub fn get(options: &Options, name: u32) -> Option<Result<Vec<u8>>> {
     let device = options.device();
     match (name, device) {
         (SO_BINDTOIFINDEX, _) => Some(number(device.unwrap_or(0) as i32)),
@@ -39,7 +39,7 @@ pub(crate) fn get(options: &Options, name: u32) -> Option<Result<Vec<u8>>> {
 /// Sets an option, if it is one of these.
 #[cold]
 #[inline(never)]
-pub(crate) fn set(options: &Options, name: u32, value: &[u8]) -> Option<Result<()>> {
+pub fn set(options: &Options, name: u32, value: &[u8]) -> Option<Result<()>> {
     let index = match name {
         SO_BINDTODEVICE => by_name(value),
         SO_BINDTOIFINDEX => number_of(value).and_then(|index| u32::try_from(index).map_err(|_| NO_VALUE)),
@@ -67,7 +67,7 @@ fn find(index: u32) -> Option<alloc::sync::Arc<link::Interface>> {
 }
 
 /// Whether an option that names an interface may name this one: sockets that are bound to one send by no other.
-pub(crate) fn check_other(options: &Options, index: u32) -> Result<()> {
+pub fn check_other(options: &Options, index: u32) -> Result<()> {
     match options.device() {
         Some(device) if device != index => Err(Error::new(Errno::EINVAL, "the socket is bound to another interface")),
         _ => Ok(()),
@@ -77,7 +77,7 @@ pub(crate) fn check_other(options: &Options, index: u32) -> Result<()> {
 /// An address that a socket is to be bound to: where it means something on one network only, so does the socket from now on.
 #[cold]
 #[inline(never)]
-pub(crate) fn for_bind(options: &Options, wanted: SocketAddr) -> Result<SocketAddr> {
+pub fn for_bind(options: &Options, wanted: SocketAddr) -> Result<SocketAddr> {
     let SocketAddr::V6(newer) = wanted else {
         return Ok(wanted);
     };
@@ -103,7 +103,7 @@ pub(crate) fn for_bind(options: &Options, wanted: SocketAddr) -> Result<SocketAd
 }
 
 /// An address that a socket is to be connected to, in the same way.
-pub(crate) fn for_connect(options: &Options, to: SocketAddr) -> Result<SocketAddr> {
+pub fn for_connect(options: &Options, to: SocketAddr) -> Result<SocketAddr> {
     match to {
         SocketAddr::V6(newer) if address::is_local_to_link(*newer.ip()) => {}
         _ => return Ok(to),
@@ -119,7 +119,7 @@ pub(crate) fn for_connect(options: &Options, to: SocketAddr) -> Result<SocketAdd
 }
 
 /// An own address or a peer's as it is shown.
-pub(crate) fn shown(options: &Options, address: SocketAddr) -> SocketAddr {
+pub fn shown(options: &Options, address: SocketAddr) -> SocketAddr {
     match (options.device(), address::interface_of(address)) {
         (Some(device), None) => address::scoped(address.ip(), address.port(), device),
         _ => address,
@@ -128,7 +128,7 @@ pub(crate) fn shown(options: &Options, address: SocketAddr) -> SocketAddr {
 
 /// What a socket says of the way of what it sends to somebody.
 #[inline]
-pub(crate) fn via(options: &Options, to: SocketAddr, manner: &Manner, flags: u32) -> Result<Via> {
+pub fn via(options: &Options, to: SocketAddr, manner: &Manner, flags: u32) -> Result<Via> {
     let is_plain = manner.is_plain() && flags & MSG_DONTROUTE == 0 && !options.has_way();
     if is_plain && address::interface_of(to).is_none() && !to.ip().is_multicast() {
         return Ok(Via::default());
@@ -182,7 +182,7 @@ fn unicast_interface(options: &Options, to: IpAddr) -> Option<u32> {
 }
 
 /// What a stream says of the way of its segments to somebody.
-pub(crate) fn via_of_stream(options: &Options, to: SocketAddr) -> Via {
+pub fn via_of_stream(options: &Options, to: SocketAddr) -> Via {
     if !options.has_way() {
         return Via::by(address::interface_of(to));
     }
@@ -194,6 +194,6 @@ pub(crate) fn via_of_stream(options: &Options, to: SocketAddr) -> Via {
 }
 
 /// Whether somebody who asks for loopback reaches the machine itself by it, though the address is not its own.
-pub(crate) fn leads_here(to: IpAddr, via: Via) -> bool {
+pub fn leads_here(to: IpAddr, via: Via) -> bool {
     via.interface == Some(ip::LOOPBACK) && via.is_asked && to.is_ipv4() && !to.is_multicast()
 }

@@ -2,19 +2,21 @@
 //!
 //! Options that only matter to packets are kept, so that who set them finds them again.
 
-use crate::stream::NOT_CONNECTED;
-use crate::{address, device, limits, membership};
+use crate::{address, device, membership};
 use abi::socket::{AF_INET, AF_INET6, AF_UNSPEC, SOCK_RAW, SOCK_STREAM};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::Via;
 use ipc::options::{NO_VALUE, Options, Row, Rule, SHORT, Sort, UNKNOWN, number, number_of};
-pub(crate) use ipc::options::{get_row, set_number, set_row};
+pub use ipc::options::{get_row, set_number, set_row};
+
 use vfs::{Credentials, capability};
 
-pub(crate) const IPPROTO_IP: u32 = 0;
-pub(crate) const IPPROTO_IPV6: u32 = 41;
+/// The level of the older protocol.
+pub const IPPROTO_IP: u32 = 0;
+/// The level of the newer one.
+pub const IPPROTO_IPV6: u32 = 41;
 const IPV6_V6ONLY: u32 = 26;
 /// By which interface groups are sent to: an address.
 const MULTICAST_IF: u32 = 32;
@@ -51,6 +53,9 @@ mod v6 {
     pub(super) const UNICAST_IF: u32 = 76;
     pub(super) const RECVFRAGSIZE: u32 = 77;
 }
+
+/// The answer of who has no peer.
+pub const NOT_CONNECTED: Error = Error::new(Errno::ENOTCONN, "the socket is not connected");
 
 const FLAG: Rule = Rule::Flag;
 
@@ -124,30 +129,33 @@ const V6: [Row; 31] = [
 ];
 
 /// The ports that a socket may be given if it asks for none: the first and the last; 0 where that was not said.
-pub(crate) fn port_range(options: &Options) -> (u16, u16) {
+pub fn port_range(options: &Options) -> (u16, u16) {
     let range = options.kept(IPPROTO_IP, v4::LOCAL_PORT_RANGE).unwrap_or(0) as u32;
     (range as u16, (range >> 16) as u16)
 }
 
 /// Whether a socket that is bound to an address gets a port only when it needs one (`IP_BIND_ADDRESS_NO_PORT`).
-pub(crate) fn binds_without_port(options: &Options) -> bool {
+pub fn binds_without_port(options: &Options) -> bool {
     options.is_set(IPPROTO_IP, 24)
 }
 
 /// Whether a socket of the newer family keeps to it.
-pub(crate) fn is_only_v6(options: &Options) -> bool {
+pub fn is_only_v6(options: &Options) -> bool {
     let kept = options.kept(IPPROTO_IPV6, IPV6_V6ONLY);
     kept.map_or_else(|| sysctl::BINDV6ONLY.is_on(), |only| only != 0)
 }
 
 /// What a socket says of itself for its options of the levels of IP.
 #[derive(Clone, Copy)]
-pub(crate) struct Holder<'a> {
-    pub(crate) options: &'a Options,
-    pub(crate) sort: Sort,
+pub struct Holder<'a> {
+    /// What was set.
+    pub options: &'a Options,
+    /// What it is.
+    pub sort: Sort,
     /// Whom it is connected to.
-    pub(crate) peer: Option<IpAddr>,
-    pub(crate) is_bound: bool,
+    pub peer: Option<IpAddr>,
+    /// Whether it has an address.
+    pub is_bound: bool,
 }
 
 impl Holder<'_> {
@@ -169,7 +177,7 @@ impl Holder<'_> {
     }
 
     /// An option of the levels of IP.
-    pub(crate) fn get(&self, level: u32, name: u32) -> Result<Vec<u8>> {
+    pub fn get(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         self.sort.check_level(level, false)?;
         match (level, name) {
             (IPPROTO_IP, v4::MTU) | (IPPROTO_IPV6, v6::MTU) => self.path_mtu(),
@@ -191,7 +199,7 @@ impl Holder<'_> {
     }
 
     /// Sets an option of the levels of IP.
-    pub(crate) fn set(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
+    pub fn set(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         self.sort.check_level(level, true)?;
         match level {
             IPPROTO_IP => self.set_v4(name, value),
@@ -271,7 +279,7 @@ impl Holder<'_> {
 }
 
 /// Whether there is an interface of a number, if it is one.
-pub(crate) fn check_interface(index: u32, otherwise: Errno) -> Result<()> {
+pub fn check_interface(index: u32, otherwise: Errno) -> Result<()> {
     let is_there = index == 0 || i32::try_from(index).is_ok_and(|index| link::interface::by_index(index).is_some());
     if is_there {
         Ok(())
@@ -299,7 +307,7 @@ fn preferences(given: i32) -> Result<i32> {
 }
 
 /// Whether and how the longest packet that a way takes is found out (`IP_PMTUDISC_*`).
-pub(crate) fn path_discovery(options: &Options, to: IpAddr) -> i32 {
+pub fn path_discovery(options: &Options, to: IpAddr) -> i32 {
     let (level, name) = match to {
         IpAddr::V4(_) => (IPPROTO_IP, 10),
         IpAddr::V6(_) => (IPPROTO_IPV6, 23),
@@ -308,12 +316,17 @@ pub(crate) fn path_discovery(options: &Options, to: IpAddr) -> i32 {
 }
 
 /// Bytes of the header before a datagram to an address.
-pub(crate) const fn ip_header_len(to: IpAddr) -> usize {
+pub const fn ip_header_len(to: IpAddr) -> usize {
     if to.is_ipv4() { 20 } else { 40 }
 }
 
+/// The first port that needs no privilege.
+fn first_unprivileged() -> u32 {
+    sysctl::UNPRIVILEGED_PORT_START.get() as u32
+}
+
 /// The address that a socket is to be bound to: one of the machine's own, with a port that the caller may have.
-pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials, options: &Options) -> Result<SocketAddr> {
+pub fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials, options: &Options) -> Result<SocketAddr> {
     const SHORTEST: usize = 16;
     let mut bytes = bytes;
     let patched;
@@ -333,7 +346,7 @@ pub(crate) fn parse_for_bind(family: u16, bytes: &[u8], who: &Credentials, optio
     if needs_own && !is_near && !address::is_own(wanted.ip()) {
         return Err(Error::new(Errno::EADDRNOTAVAIL, "the machine has no such address"));
     }
-    if (1..limits::first_unprivileged()).contains(&u32::from(wanted.port())) && !who.has(capability::NET_BIND_SERVICE) {
+    if (1..first_unprivileged()).contains(&u32::from(wanted.port())) && !who.has(capability::NET_BIND_SERVICE) {
         return Err(Error::new(Errno::EACCES, "ports below 1024 need CAP_NET_BIND_SERVICE"));
     }
     device::for_bind(options, wanted)

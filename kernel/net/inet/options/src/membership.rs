@@ -24,11 +24,11 @@ const GROUP_AT: usize = 8;
 
 /// The groups of a socket.
 #[derive(Default)]
-pub(crate) struct Groups(SpinLock<Vec<(u32, IpAddr)>>);
+pub struct Groups(SpinLock<Vec<(u32, IpAddr)>>);
 
 impl Groups {
     /// Sets an option if it is one of these.
-    pub(crate) fn set(&self, options: &Options, level: u32, name: u32, value: &[u8]) -> Option<Result<()>> {
+    pub fn set(&self, options: &Options, level: u32, name: u32, value: &[u8]) -> Option<Result<()>> {
         let asked = match (level, name) {
             (IPPROTO_IP, ADD | DROP) => older(value),
             (IPPROTO_IPV6, JOIN | LEAVE) => newer(value),
@@ -99,7 +99,7 @@ impl Drop for Groups {
 }
 
 /// By which interface a socket sends to a group, if it said so.
-pub(crate) fn interface_for(options: &Options, to: IpAddr) -> Option<u32> {
+pub fn interface_for(options: &Options, to: IpAddr) -> Option<u32> {
     if !to.is_multicast() {
         return None;
     }
@@ -111,13 +111,13 @@ pub(crate) fn interface_for(options: &Options, to: IpAddr) -> Option<u32> {
 }
 
 /// The address of the interface by which a socket sends to groups (`IP_MULTICAST_IF`), if it said so by that.
-pub(crate) fn older_address(options: &Options) -> Vec<u8> {
+pub fn older_address(options: &Options) -> Vec<u8> {
     let kept = options.kept(IPPROTO_IP, MULTICAST_IF_ADDRESS).unwrap_or(0);
     kept.to_ne_bytes().to_vec()
 }
 
 /// Whether what a socket sends to a group also comes to the machine itself (`IP_MULTICAST_LOOP`).
-pub(crate) fn comes_back(options: &Options, to: IpAddr) -> bool {
+pub fn comes_back(options: &Options, to: IpAddr) -> bool {
     let kept = match to {
         IpAddr::V4(_) => options.kept(IPPROTO_IP, 34),
         IpAddr::V6(_) => options.kept(IPPROTO_IPV6, 19),

@@ -1,0 +1,106 @@
+//! Datagrams that came, and those that did not arrive.
+
+use abi::Errno;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use ip::{Failed, Received, Route};
+
+/// A datagram that came.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// From whom.
+    pub from: SocketAddr,
+    /// Its destination, as it says.
+    pub to: IpAddr,
+    /// By which interface it came.
+    pub interface: u32,
+    /// The hops that it had left.
+    pub hop_limit: u8,
+    /// Its type of service.
+    pub traffic_class: u8,
+    /// How much of it the sender's checksum covers, if not everything (UDP-Lite).
+    pub covered: Option<u16>,
+    /// When it came, if that is told, and how many had been lost before.
+    pub came: u64,
+    /// See [`Letter::came`].
+    pub lost: u32,
+}
+
+/// A datagram that did not arrive.
+#[derive(Debug)]
+pub struct Trouble {
+    /// What a socket is told.
+    pub errno: Errno,
+    /// Kind and code of the message that says so; none if the machine itself does.
+    pub message: Option<(u8, u8)>,
+    /// The largest that would have fit, if that is what was wrong.
+    pub info: u32,
+    /// Who says so.
+    pub offender: IpAddr,
+    /// What is left of it.
+    pub letter: Letter,
+}
+
+impl Letter {
+    /// What a packet brought.
+    pub fn new(packet: &Received<'_>, bytes: Vec<u8>, from: SocketAddr) -> Self {
+        Self {
+            bytes,
+            from,
+            to: packet.destination,
+            interface: packet.interface,
+            hop_limit: packet.hop_limit,
+            traffic_class: packet.traffic_class,
+            covered: None,
+            came: 0,
+            lost: 0,
+        }
+    }
+}
+
+impl Trouble {
+    /// Of something for which its way has no packets that are long enough.
+    #[cold]
+    pub fn too_long(to: SocketAddr, route: &Route) -> Self {
+        Self {
+            errno: Errno::EMSGSIZE,
+            message: None,
+            info: if route.is_local { 65535 } else { route.mtu.min(65535) },
+            offender: to.ip(),
+            letter: Letter {
+                bytes: Vec::new(),
+                from: to,
+                to: to.ip(),
+                interface: route.interface,
+                hop_limit: 0,
+                traffic_class: 0,
+                covered: None,
+                came: 0,
+                lost: 0,
+            },
+        }
+    }
+
+    /// Of something that was to go to somebody, of which these bytes are left.
+    pub fn new(failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) -> Self {
+        Self {
+            errno: failed.errno,
+            message: Some(failed.message),
+            info: failed.mtu.unwrap_or(0),
+            offender: failed.offender,
+            letter: Letter {
+                bytes: bytes.to_vec(),
+                from: peer,
+                to: failed.destination,
+                interface: failed.interface,
+                hop_limit: 0,
+                traffic_class: 0,
+                covered: None,
+                came: 0,
+                lost: 0,
+            },
+        }
+    }
+}
