@@ -34,6 +34,10 @@ static int served(int kind, int port) {
   if (bind(fd, (struct sockaddr *)&where, sizeof where)) perror("bind");
   if (kind == SOCK_STREAM) listen(fd, 8);
   number(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  int more[] = {IPV6_RECVHOPOPTS, IPV6_RECVDSTOPTS, IPV6_RECVTCLASS};
+  for (int i = 0; i < 3; i++) number(fd, IPPROTO_IPV6, more[i], 1);
+  number(fd, IPPROTO_IP, IP_RECVOPTS, 1);
+  number(fd, IPPROTO_IP, IP_RECVTOS, 1);
   return fd;
 }
 
@@ -45,17 +49,30 @@ static const char *plain(const struct sockaddr_in6 *where) {
 }
 
 static void answer(int fd, char **cards) {
-  char bytes[256], control[256];
+  char bytes[8192], control[512], more[256] = "";
   struct sockaddr_in6 from;
   struct iovec iov = {bytes, sizeof bytes};
   struct msghdr m = {&from, sizeof from, &iov, 1, control, sizeof control, 0};
-  if (recvmsg(fd, &m, 0) < 0) return;
-  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+  ssize_t got = recvmsg(fd, &m, 0);
+  if (got < 0) return;
   struct in6_pktinfo info = {0};
-  if (c) memcpy(&info, CMSG_DATA(c), sizeof info);
+  int used = 0;
+  if (got > 1) used = snprintf(more, sizeof more, ", %zd bytes", got);
+  for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+    int size = c->cmsg_len - CMSG_LEN(0);
+    if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO) memcpy(&info, CMSG_DATA(c), sizeof info);
+    else if (size > 1 || *CMSG_DATA(c)) {
+      if (c->cmsg_type == IPV6_TCLASS && !*(int *)CMSG_DATA(c)) continue;
+      used += snprintf(more + used, sizeof more - used, ", %d/%d ", c->cmsg_level, c->cmsg_type);
+      for (int i = 0; i < size && used < 200; i++) used += snprintf(more + used, sizeof more - used, "%02x", CMSG_DATA(c)[i]);
+    }
+  }
   int card = info.ipi6_ifindex == if_nametoindex(cards[1]);
-  iov.iov_len = snprintf(bytes, sizeof bytes, "by card %d from %s", card, plain(&from));
-  m.msg_controllen = c ? CMSG_SPACE(sizeof info) : 0;
+  iov.iov_len = snprintf(bytes, sizeof bytes, "by card %d from %s%s", card, plain(&from), more);
+  m.msg_controllen = CMSG_SPACE(sizeof info);
+  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+  *c = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
+  memcpy(CMSG_DATA(c), &info, sizeof info);
   sendmsg(fd, &m, 0);
 }
 
@@ -91,7 +108,7 @@ static int peer(char **cards) {
 
 // The machine.
 static const char *heard(int fd) {
-  static char text[128];
+  static char text[512];
   struct pollfd p = {fd, POLLIN, 0};
   if (poll(&p, 1, 20000) <= 0) return "nothing";
   ssize_t len = recv(fd, text, sizeof text - 1, 0);
@@ -370,6 +387,53 @@ static void filters(void) {
   close(fd);
 }
 
+static const char *asked_much(int fd, const char *ip, int len) {
+  static char much[4000];
+  struct sockaddr_in where = at(ip, ANSWERS);
+  struct sockaddr_in6 newer = at6(ip, ANSWERS, 0);
+  bool is_newer = strchr(ip, ':');
+  if (sendto(fd, much, len, 0, is_newer ? (void *)&newer : (void *)&where, is_newer ? sizeof newer : sizeof where) < 0) return t_error(errno);
+  return heard(fd);
+}
+
+// What headers have besides, on the wire, in whole packets and in fragments.
+static void extras(void) {
+  int fd = bound(AF_INET, SOCK_DGRAM, NULL, 0);
+  unsigned char route[] = {7, 15, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, by[] = {131, 7, 4, 10, 1, 0, 1};
+  T(number(fd, IPPROTO_IP, IP_TOS, 0x28));
+  SAY("%s", asked(fd, "10.1.0.1"));
+  T(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, route, sizeof route));
+  SAY("%s", asked(fd, "10.1.0.1"));
+  SAY("%s", asked_much(fd, "10.3.0.1", 3000));
+  SAY("by eth1: %s", asked_much(bound(AF_INET, SOCK_DGRAM, "eth1", 0), "10.2.0.1", 1472));
+  // Nobody passes it on.
+  T(setsockopt(fd, IPPROTO_IP, IP_OPTIONS, by, sizeof by));
+  struct sockaddr_in far = at("10.3.0.1", ANSWERS);
+  T(sendto(fd, "?", 1, 0, (struct sockaddr *)&far, sizeof far));
+  close(fd);
+  fd = bound(AF_INET6, SOCK_DGRAM, NULL, 0);
+  unsigned char hop[8] = {0, 0, 0x1e, 2, 0xaa, 0xbb, 1, 0}, last[16] = {0, 1, 0x1e, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 0};
+  T(number(fd, IPPROTO_IPV6, IPV6_TCLASS, 0x28));
+  SAY("%s", asked6(fd, "fd00:1::1", 0));
+  T(setsockopt(fd, IPPROTO_IPV6, IPV6_HOPOPTS, hop, sizeof hop));
+  SAY("%s", asked6(fd, "fd00:1::1", 0));
+  T(setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, last, sizeof last));
+  SAY("%s", asked6(fd, "fd00:2::1", 0));
+  SAY("%s", asked_much(fd, "fd00:1::1", 3000));
+  T(number(fd, IPPROTO_IPV6, IPV6_MTU, 1280));
+  SAY("%s", asked_much(fd, "fd00:1::1", 1400));
+  T(number(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1));
+  SAY("%s", asked_much(fd, "fd00:1::1", 1400));
+  SAY("%s", asked_much(fd, "fd00:1::1", 1000));
+  close(fd);
+  fd = bound(AF_INET6, SOCK_STREAM, NULL, 0);
+  struct sockaddr_in6 there = at6("fd00:1::1", STREAMS, 0);
+  T(setsockopt(fd, IPPROTO_IPV6, IPV6_DSTOPTS, last, sizeof last));
+  T(connect(fd, (struct sockaddr *)&there, sizeof there));
+  SAY("%s", heard(fd));
+  close(fd);
+}
+
 int main(int count, char **words) {
   if (count > 3) return peer(words + 2);
   until_there();
@@ -379,6 +443,7 @@ int main(int count, char **words) {
   streams();
   raw();
   filters();
+  extras();
   SAY("done");
   return done();
 }

@@ -36,8 +36,10 @@ pub struct Options {
     cookie: AtomicU64,
     /// The interface that it is bound to; 0 for none.
     device: AtomicU32,
-    /// Whether something was said of the way that what it sends takes.
+    /// Whether something was said of the way that what it sends takes, or of its headers.
     has_way: AtomicBool,
+    /// Whether something was said at the levels of IP: perhaps that more is to be told of what comes.
+    has_details: AtomicBool,
     /// Whether there is something that who delivers or receives has to look for: a filter, times, an offset, lost ones.
     has_extras: AtomicBool,
     filter: SpinLock<Option<Arc<Filter>>>,
@@ -135,7 +137,19 @@ impl Options {
         self.note_way();
     }
 
-    /// Whether something was said of the way that what it sends takes.
+    /// Whether something was said at the levels of IP.
+    #[inline]
+    #[must_use]
+    pub fn has_details(&self) -> bool {
+        self.has_details.load(Ordering::Relaxed)
+    }
+
+    /// Something was.
+    pub fn note_details(&self) {
+        self.has_details.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something was said of the way that what it sends takes, or of its headers.
     #[inline]
     #[must_use]
     pub fn has_way(&self) -> bool {
@@ -177,6 +191,7 @@ impl Options {
         *self.filter.lock() = filter;
         self.has_extras.store(other.has_extras(), Ordering::Relaxed);
         self.has_way.store(other.has_way(), Ordering::Relaxed);
+        self.has_details.store(other.has_details(), Ordering::Relaxed);
         self.device.store(other.device().unwrap_or(0), Ordering::Relaxed);
         for (to, from) in [
             (&self.rate, &other.rate),

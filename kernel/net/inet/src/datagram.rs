@@ -11,6 +11,7 @@ mod settings;
 use crate::control::Manner;
 use crate::cork::Cork;
 use crate::dissolve::Given;
+use crate::extras::Kept;
 use crate::inbox::Inbox;
 use crate::membership::Groups;
 use crate::ports::{Coming, Holder, Ports, What, Wish};
@@ -53,6 +54,7 @@ pub(crate) struct UdpSocket {
     ends: SpinLock<Ends>,
     options: Options,
     groups: Groups,
+    kept: Kept,
     cork: Cork,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
@@ -69,6 +71,7 @@ impl UdpSocket {
             ends: SpinLock::new(Ends::default()),
             options: Options::default(),
             groups: Groups::default(),
+            kept: Kept::default(),
             cork: Cork::default(),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
@@ -172,7 +175,8 @@ impl UdpSocket {
             return Err(refused);
         }
         let via = device::via(&self.options, to, manner, flags)?;
-        let route = ip::route_when_ready(to.ip(), manner.source.or(own), via)?;
+        let towards = manner.wishes.as_ref().map_or(to.ip(), |wishes| wishes.towards(to.ip()));
+        let route = ip::route_when_ready(towards, manner.source.or(own), via)?;
         if route.is_broadcast && !may_broadcast() {
             return Err(refused);
         }

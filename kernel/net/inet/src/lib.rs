@@ -9,14 +9,13 @@
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `depart` what goes, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
-//! | `datagram` | UDP sockets, and how they send; `inbox` what waits for them; `cork` what is put together; `lite` what UDP-Lite has beside |
+//! | `datagram` | UDP sockets, and how they send; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
-//! | `raw` | raw sockets |
 //! | `mirror` | what packet sockets see of connections within the machine |
 //! | [`limits`] | what of this is set below `/proc/sys/net` |
 //! | `filters` | programs that say what of it a socket gets |
 //!
-//! Options, addresses and what goes along are in [`inet_options`].
+//! Options, addresses, what goes along and what waits are in [`inet_options`], raw sockets in [`raw_socket`].
 //!
 //! Lock order: the table of ports is taken alone; a listener's queue before a socket's state.
 //! Sideways: `ip`, and `link` for the interfaces that options name.
@@ -27,20 +26,17 @@ extern crate alloc;
 
 mod arrive;
 mod connect;
-mod cork;
 mod datagram;
 mod depart;
 mod dissolve;
 mod filters;
 mod half_open;
-mod inbox;
 pub mod limits;
 mod lite;
 mod memory;
 mod mirror;
 mod ping;
 mod ports;
-mod raw;
 mod remote;
 mod stream;
 mod stream_options;
@@ -49,13 +45,12 @@ pub mod unowned;
 
 use abi::fcntl::OpenFlags;
 use abi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
-use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use datagram::UdpSocket;
-use inet_options::{address, control, device, judge, letter, membership, options};
+use inet_options::{address, control, cork, device, extras, inbox, judge, letter, membership, open, options};
 use stream::TcpSocket;
-use vfs::{Credentials, File, FileLike, capability};
+use vfs::{Credentials, File, capability};
 
 /// Protocol numbers.
 const TCP: u32 = 6;
@@ -98,12 +93,10 @@ pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags:
         (SOCK_RAW, _) if !owner.has(capability::NET_RAW) => {
             Err(Error::new(Errno::EPERM, "raw sockets need CAP_NET_RAW"))
         }
-        (SOCK_RAW, _) => raw::open(family, protocol, flags),
+        (SOCK_RAW, _) => {
+            ping::start();
+            raw_socket::open(family, protocol, flags)
+        }
         _ => Err(Error::new(Errno::ESOCKTNOSUPPORT, "no such kind of socket")),
     }
-}
-
-fn open(socket: Arc<impl FileLike>, flags: OpenFlags) -> Arc<File> {
-    let place = vfs::anonymous_place(b"socket:", S_IFSOCK | 0o777);
-    vfs::anonymous_file(place, OpenFlags::RDWR | flags & OpenFlags::NONBLOCK, socket)
 }

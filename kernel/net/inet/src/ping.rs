@@ -123,7 +123,7 @@ fn receive(packet: &Received<'_>) {
 
 /// A message of ours did not arrive.
 fn fail(failed: &Failed<'_>) {
-    crate::raw::fail(failed);
+    raw_socket::fail(failed);
     let (protocol, kind) = if failed.source.is_ipv4() {
         (ICMP, ECHO)
     } else {

@@ -10,6 +10,7 @@ mod shown;
 
 use crate::connect::{Listener, Progress};
 use crate::dissolve::{Given, Renewed};
+use crate::extras::Kept;
 use crate::options;
 use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
@@ -58,6 +59,8 @@ pub(crate) struct TcpSocket {
     pub(crate) remote: SpinLock<Option<Arc<Remote>>>,
     pub(crate) listener: Once<Listener>,
     pub(crate) options: Options,
+    /// What it would have in the headers of its segments.
+    pub(crate) kept: Kept,
     /// What went wrong and nobody was told yet: an errno.
     error: AtomicU32,
     stopped_reading: AtomicBool,
@@ -88,6 +91,7 @@ impl TcpSocket {
             remote: SpinLock::new(None),
             listener: Once::new(),
             options: Options::default(),
+            kept: Kept::default(),
             error: AtomicU32::new(0),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),

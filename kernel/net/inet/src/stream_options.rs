@@ -100,7 +100,12 @@ pub(crate) fn get(socket: &TcpSocket, level: u32, name: u32) -> Result<Vec<u8>> 
             Some(value) => number(value),
             None => options::get_row(&socket.options, &ROWS, level, name),
         },
-        _ => holder(socket).get(level, name),
+        _ => {
+            sort(socket).check_level(level, false)?;
+            let peer = socket.ends.lock().peer.map(|peer| peer.ip());
+            let kept = socket.kept.get(level, name, peer);
+            kept.unwrap_or_else(|| holder(socket).get(level, name))
+        }
     }
 }
 
@@ -217,7 +222,10 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
             let given = rounded(name, number_of(value)?)?;
             options::set_number(&socket.options, &ROWS, level, name, given)
         }
-        _ => holder(socket).set(level, name, value),
+        _ => {
+            let kept = socket.kept.set(&socket.options, level, name, value);
+            kept.unwrap_or_else(|| holder(socket).set(level, name, value))
+        }
     }
 }
 

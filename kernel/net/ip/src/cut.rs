@@ -70,14 +70,15 @@ fn send_one(
     len: usize,
 ) -> Result<()> {
     let whole = header.len() + len;
-    let (ip, ip_len) = ip_header(packet, &way.route, whole, None);
-    let start = ETHERNET as usize + ip_len;
+    let head = ip_header(packet, &way.route, whole, None);
+    let ip = head.bytes();
+    let start = ETHERNET as usize + ip.len();
     let pseudo = Sum::pseudo(way.route.source, packet.destination, TCP, whole);
     header[checksum_at..checksum_at + 2].copy_from_slice(&pseudo.partial());
     let mut sum = Sum::new();
     sum.add(header);
     let mut frame = Builder::begin(way, packet)?;
-    frame.add(&ip[..ip_len])?;
+    frame.add(ip)?;
     frame.add(header)?;
     let mut wanted = len;
     while wanted > 0 {

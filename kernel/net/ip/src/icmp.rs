@@ -5,10 +5,11 @@ use crate::fragment::Waiting;
 use crate::input::{ICMP, ICMPV6};
 use crate::output::send;
 use crate::route::{Via, route};
-use crate::transport::{Checked, Failed, Outgoing, Received, handler};
+use crate::transport::{Checked, Extra, Failed, Outgoing, Received, handler};
 use abi::Errno;
 use alloc::vec;
 use core::net::IpAddr;
+use header_options::older;
 use link::{ETHERNET, Frame};
 use packet::checksum::Sum;
 use packet::discovery::kind;
@@ -194,13 +195,35 @@ fn answer(packet: &Received<'_>, question: &Message<'_>) {
     };
     let header = reply.header(Sum::new());
     let pieces = [reply.body];
+    let extra = answered_options(packet);
     // What was for many is answered by the own address.
     let outgoing = Outgoing {
+        extra: extra.as_ref(),
         source: Some(packet.destination).filter(|_| packet.is_unicast),
         traffic_class: packet.traffic_class,
         ..Outgoing::new(packet.source, ICMP, &header, &pieces)
     };
     let _ = send(&outgoing);
+}
+
+/// The options of an answer to a packet that has some.
+fn answered_options(packet: &Received<'_>) -> Option<Extra> {
+    let came = packet.header.get(ipv4::LEN..).filter(|came| !came.is_empty())?;
+    let is_own = |ip| crate::route::is_own(IpAddr::V4(ip));
+    let options = older::Options::check(&older::answer(came), true, &is_own).ok()?;
+    let (IpAddr::V4(to), IpAddr::V4(own)) = (packet.source, packet.destination) else {
+        return None;
+    };
+    Some(Extra {
+        options: options.filled(to, own, crate::input::time_of_day()),
+        ..Extra::default()
+    })
+}
+
+/// The options of a packet are wrong: its sender is told, and where.
+pub(crate) fn wrong_options(packet: &Received<'_>, at: usize) {
+    const PARAMETER: u8 = 12;
+    report(packet, PARAMETER, 0, ((ipv4::LEN + at) as u32) << 24);
 }
 
 /// A packet of ours did not reach its end: its transport protocol is told.

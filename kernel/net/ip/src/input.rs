@@ -10,8 +10,10 @@ use crate::neighbour::Word;
 use crate::stack::{Effects, Stack, send_arp};
 use crate::stateful;
 use crate::transport::{Checked, Received, handler, show};
+use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
 use counters::{ip, octets};
+use header_options::older::{self, Filler, Wrong};
 use link::{Came, Checksum, Interface};
 use packet::arp::Message;
 use packet::checksum::Sum;
@@ -185,6 +187,16 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         checksum: by.checksum,
         piece: by.piece,
     };
+    let noted;
+    if !header.options.is_empty() {
+        noted = note_options(packet.header, destination);
+        match &noted {
+            Ok(noted) => packet.header = noted,
+            Err(Wrong::At(at)) => return icmp::wrong_options(&packet, *at),
+            // Nobody follows ways by several addresses.
+            Err(Wrong::Route) => return,
+        }
+    }
     if !header.is_fragment() {
         return deliver(&packet);
     }
@@ -209,6 +221,30 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         packet.checksum = Checked::Unknown;
         deliver(&packet);
     }
+}
+
+/// Milliseconds since midnight, as options tell them.
+#[must_use]
+pub fn time_of_day() -> u32 {
+    const DAY: u64 = 86_400_000;
+    (time::wall_now() / 1_000_000 % DAY) as u32
+}
+
+/// A header of the older protocol with what who receives it fills into its options.
+#[cold]
+#[inline(never)]
+pub(crate) fn note_options(header: &[u8], own: IpAddr) -> Result<Vec<u8>, Wrong> {
+    let (fixed, options) = header.split_at(ipv4::LEN.min(header.len()));
+    let IpAddr::V4(own) = own else {
+        return Ok(header.to_vec());
+    };
+    let filler = Filler {
+        own,
+        time: time_of_day(),
+        is_own: &|ip| crate::route::is_own(IpAddr::V4(ip)),
+    };
+    let noted = older::received(options, &filler)?;
+    Ok([fixed, &noted].concat())
 }
 
 /// A packet of the newer protocol came.

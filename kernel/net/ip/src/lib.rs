@@ -68,6 +68,7 @@ mod watch;
 pub use configure::{route_when_ready, set_name_hook};
 pub use filter::{Rule, may_connect, set_rules, write_rules};
 pub use icmp::port_unreachable;
+pub use input::time_of_day;
 pub use manage::{
     Known, add_address, add_route, addresses, confirm, forget_neighbour, fragments, neighbours, remove_address,
     remove_route, routes,
@@ -80,4 +81,4 @@ pub use output::{send, show};
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, Via, is_own, owner, route};
 pub use stack::{Address, start};
-pub use transport::{Checked, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};
+pub use transport::{Checked, Extra, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};

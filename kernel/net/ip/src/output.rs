@@ -8,15 +8,17 @@ use crate::input;
 use crate::neighbour::Question;
 use crate::route::{Route, is_for_many};
 use crate::stack::{Effects, Stack};
-use crate::transport::{Checked, Offload, Outgoing, Received};
+use crate::transport::{Checked, Extra, Offload, Outgoing, Received};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
+use header_options::older;
 use link::{Checksum, ETHERNET, Frame, Interface, Kind, Segmentation};
 use lock::atomic::{AtomicU32, Ordering};
 use packet::checksum::Sum;
 use packet::ethernet::{BROADCAST, Mac};
+use packet::ipv6::Behind;
 use packet::{ipv4, ipv6};
 
 pub(crate) const TOO_LONG: Error = Error::new(Errno::EMSGSIZE, "the packet is longer than its way takes");
@@ -139,8 +141,8 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
         Found::Here(route) => route,
     };
     let len = packet.len();
-    let (bytes, header_len) = ip_header(packet, route, len, None);
-    let header = &bytes[..header_len];
+    let head = ip_header(packet, route, len, None);
+    let header = head.bytes();
     if header.len() + len > LONGEST {
         return Err(TOO_LONG);
     }
@@ -155,7 +157,7 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
         }
     };
     let segment = packet.offload.and_then(|offload| offload.segment);
-    if header.len() + len > route.mtu as usize && segment.is_none() {
+    if header.len() + len > route.mtu.min(packet.most) as usize && segment.is_none() {
         if packet.dont_fragment {
             counters::ip::FRAG_FAILS.count(newer);
             return Err(TOO_LONG);
@@ -163,7 +165,7 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
         return send_in_pieces(packet, way).inspect(|()| counters::ip::FRAG_OKS.count(newer));
     }
     if let Some(size) = segment
-        && !way.route.can_segment
+        && (!way.route.can_segment || packet.extra.is_some())
     {
         return cut::send(packet, way, usize::from(size));
     }
@@ -205,10 +207,10 @@ fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
 pub fn show(packet: &Outgoing<'_>, route: &Route) {
     const IPV4: [u8; 2] = [0x08, 0];
     const IPV6: [u8; 2] = [0x86, 0xdd];
-    let (bytes, header_len) = ip_header(packet, route, packet.len(), None);
+    let head = ip_header(packet, route, packet.len(), None);
     let mut frame = alloc::vec![0; 12];
     frame.extend(if packet.destination.is_ipv4() { IPV4 } else { IPV6 });
-    frame.extend(&bytes[..header_len]);
+    frame.extend(head.bytes());
     let start = frame.len();
     frame.extend(packet.header);
     packet.payload.iter().for_each(|piece| frame.extend(*piece));
@@ -232,16 +234,17 @@ fn send_in_pieces(packet: &Outgoing<'_>, way: &Way) -> Result<()> {
     } else {
         ipv6::LEN + ipv6::FRAGMENT_LEN
     };
-    let room = (way.route.mtu as usize).saturating_sub(headers) & !7;
+    let headers = headers + packet.extra.map_or(0, Extra::len);
+    let room = (way.route.mtu.min(packet.most) as usize).saturating_sub(headers) & !7;
     if room == 0 {
         return Err(TOO_LONG);
     }
     let mut offset = 0;
     for piece in whole.chunks(room) {
         let more = offset + piece.len() < whole.len();
-        let (bytes, len) = ip_header(packet, &way.route, piece.len(), Some((number, offset as u16, more)));
+        let head = ip_header(packet, &way.route, piece.len(), Some((number, offset as u16, more)));
         let mut frame = Builder::begin(way, packet)?;
-        frame.add(&bytes[..len])?;
+        frame.add(head.bytes())?;
         frame.add(piece)?;
         counters::ip::FRAG_CREATES.count(packet.destination.is_ipv6());
         dispatch(way, frame.frame)?;
@@ -254,29 +257,59 @@ fn next_number() -> u16 {
     NUMBER.fetch_add(1, Ordering::Relaxed) as u16
 }
 
+/// The headers of a packet before its transport protocol's.
+pub(crate) struct Head {
+    bytes: [u8; ipv4::LONGEST],
+    len: usize,
+    /// All of it, if it is longer than that.
+    long: Vec<u8>,
+}
+
+impl Head {
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        if self.long.is_empty() {
+            self.bytes.get(..self.len).unwrap_or_default()
+        } else {
+            &self.long
+        }
+    }
+}
+
 /// The IP header of a packet with so much payload, or of a fragment: number, offset, and whether more follow.
 pub(crate) fn ip_header(
     packet: &Outgoing<'_>,
     route: &Route,
     payload: usize,
     fragment: Option<(u16, u16, bool)>,
-) -> ([u8; ipv4::LONGEST], usize) {
+) -> Head {
     let mut bytes = [0; ipv4::LONGEST];
+    let mut long = Vec::new();
     let (number, offset, more_fragments) = fragment.unwrap_or_else(|| (next_number(), 0, false));
     let len = match (route.source, packet.destination) {
-        (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4::Header {
-            traffic_class: packet.traffic_class,
-            identification: number,
-            dont_fragment: packet.dont_fragment,
-            more_fragments,
-            offset,
-            hop_limit: packet.hop_limit,
-            protocol: packet.protocol,
-            source,
-            destination,
-            options: &[],
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            let mut later = Vec::new();
+            let mut options = packet.extra.map_or(&[][..], |extra| &extra.options);
+            if offset > 0 && !options.is_empty() {
+                later = older::of_later_fragments(options);
+                options = &later;
+            }
+            let header = ipv4::Header {
+                traffic_class: packet.traffic_class,
+                identification: number,
+                dont_fragment: packet.dont_fragment,
+                more_fragments,
+                offset,
+                hop_limit: packet.hop_limit,
+                protocol: packet.protocol,
+                source,
+                destination,
+                options,
+            };
+            let len = header.write(payload, &mut bytes);
+            drop(later);
+            len
         }
-        .write(payload, &mut bytes),
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             let part = ipv6::Fragment {
                 next: packet.protocol,
@@ -284,22 +317,39 @@ pub(crate) fn ip_header(
                 more: more_fragments,
                 identification: u32::from(number),
             };
+            let hop = packet.extra.map_or(&[][..], |extra| &extra.hop);
             let extra = if fragment.is_some() { ipv6::FRAGMENT_LEN } else { 0 };
+            let next = if extra > 0 { ipv6::FRAGMENT } else { packet.protocol };
             let header = ipv6::Header {
                 traffic_class: packet.traffic_class,
-                flow: 0,
-                next: if extra > 0 { ipv6::FRAGMENT } else { packet.protocol },
+                flow: packet.flow,
+                next: if hop.is_empty() { next } else { ipv6::HOP_BY_HOP },
                 hop_limit: packet.hop_limit,
                 source,
                 destination,
             };
-            bytes[..ipv6::LEN].copy_from_slice(&header.to_bytes(payload + extra));
+            bytes[..ipv6::LEN].copy_from_slice(&header.to_bytes(payload + extra + hop.len()));
             bytes[ipv6::LEN..ipv6::LEN + extra].copy_from_slice(&part.to_bytes()[..extra]);
+            if !hop.is_empty() {
+                long = with_options(&bytes[..ipv6::LEN + extra], hop, next);
+            }
             ipv6::LEN + extra
         }
         _ => 0,
     };
-    (bytes, len)
+    Head { bytes, len, long }
+}
+
+/// Headers of the newer protocol with options for everybody on the way behind the first one, and what follows them.
+#[cold]
+#[inline(never)]
+fn with_options(headers: &[u8], hop: &[u8], next: u8) -> Vec<u8> {
+    let (first, rest) = headers.split_at(ipv6::LEN.min(headers.len()));
+    let mut all = [first, hop, rest].concat();
+    if let Some(follows) = all.get_mut(ipv6::LEN) {
+        *follows = next;
+    }
+    all
 }
 
 /// A packet's transport header and payload in one piece, with its checksum.
@@ -331,8 +381,7 @@ fn checksum_of(packet: &Outgoing<'_>) -> [u8; 2] {
 /// A packet to the machine itself.
 fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<()> {
     let payload = transport_of(packet);
-    input::came(packet.destination.is_ipv6(), header.len() + payload.len());
-    input::deliver(&Received {
+    let mut came = Received {
         source: route.source,
         destination: packet.destination,
         interface: route.interface,
@@ -345,7 +394,26 @@ fn deliver_here(packet: &Outgoing<'_>, route: &Route, header: &[u8]) -> Result<(
         payload: &payload,
         checksum: Checked::Verified,
         piece: 0,
-    });
+    };
+    input::came(packet.destination.is_ipv6(), header.len() + payload.len());
+    let noted;
+    if packet.destination.is_ipv4() && header.len() > ipv4::LEN {
+        noted = input::note_options(header, packet.destination);
+        match &noted {
+            Ok(noted) => came.header = noted,
+            Err(_) => return Ok(()),
+        }
+    }
+    let whole;
+    if packet.destination.is_ipv6() && packet.protocol == ipv6::DESTINATION {
+        whole = [header, &payload].concat();
+        let Behind::Payload(protocol, rest) = ipv6::behind(packet.protocol, &payload, false) else {
+            return Ok(());
+        };
+        came.header = whole.get(..whole.len() - rest.len()).unwrap_or_default();
+        (came.protocol, came.payload) = (protocol, rest);
+    }
+    input::deliver(&came);
     Ok(())
 }
 

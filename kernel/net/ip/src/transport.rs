@@ -2,6 +2,7 @@
 
 use crate::route::Via;
 use abi::Errno;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use lock::Once;
 use packet::checksum::Sum;
@@ -100,6 +101,29 @@ pub struct Offload {
     pub header_len: u16,
 }
 
+/// What the header of a packet has besides what all have.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    /// Options of the older protocol, with their padding.
+    pub options: Vec<u8>,
+    /// Options of the newer protocol for everybody on the way, as a header that says what follows.
+    pub hop: Vec<u8>,
+}
+
+impl Extra {
+    /// Bytes that it takes in the header of a packet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.options.len() + self.hop.len()
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// A packet that is to go.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
@@ -117,6 +141,12 @@ pub struct Outgoing<'a> {
     pub via: Via,
     /// Nobody may cut it; one that does not fit is an error.
     pub dont_fragment: bool,
+    /// The longest packet that it may be, if the way takes longer ones.
+    pub most: u32,
+    /// The flow that it is of, of the newer protocol.
+    pub flow: u32,
+    /// What its header has besides.
+    pub extra: Option<&'a Extra>,
     /// The transport protocol's header.
     pub header: &'a [u8],
     /// What follows, in pieces.
@@ -137,6 +167,9 @@ impl<'a> Outgoing<'a> {
             traffic_class: 0,
             via: Via::default(),
             dont_fragment: false,
+            most: u32::MAX,
+            flow: 0,
+            extra: None,
             header,
             payload,
             offload: None,

@@ -17,6 +17,9 @@ use ipc::Style;
 use usermem::{UserPtr, UserSlice};
 use vfs::{Direction, File, Socket, capability};
 
+const IPPROTO_IPV6: u32 = 41;
+const IPV6_PATHMTU: u32 = 61;
+
 calls! {
     41 "socket" = socket(u32, u32, u32) partial "AF_UNIX, AF_INET, AF_INET6, AF_PACKET, AF_VSOCK and AF_NETLINK (routes, lists of sockets); other families answer EAFNOSUPPORT";
     42 "connect" = connect(Fd, Hex, i32);
@@ -213,7 +216,11 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
     }
     let socket = file.socket()?;
     socket.check_level(level, true)?;
-    let value = UserSlice::new(value.0, len.min(MOST) as usize).to_vec()?;
+    let room = len.min(MOST) as usize;
+    let value = match (level, value.0) {
+        (IPPROTO_IPV6, 0) => without_value(name, room)?,
+        _ => UserSlice::new(value.0, room).to_vec()?,
+    };
     if level == SOL_SOCKET {
         check_privilege(caller, socket, name, &value)?;
     }
@@ -222,6 +229,15 @@ fn setsockopt(caller: &mut Caller<'_>, (fd, level, name, value, len): (Fd, u32, 
         file.set_lingers();
     }
     Ok(0)
+}
+
+/// The value of an option of the newer protocol that was given none: as on Linux, a number is 0, and headers are wrong.
+fn without_value(name: u32, len: usize) -> Result<Vec<u8>> {
+    const HEADERS: [u32; 5] = [50, 54, 55, 57, 59];
+    if len > 0 && HEADERS.contains(&name) {
+        return Err(Error::new(Errno::EINVAL, "there is no value"));
+    }
+    Ok(alloc::vec![0; len])
 }
 
 /// Whether the caller may set an option of the level of sockets to a value.
@@ -267,7 +283,6 @@ fn shown_of(level: u32, name: u32, value: &[u8], room: usize) -> usize {
 }
 
 fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u32, Hex, UserPtr<i32>)) -> Result<u64> {
-    const IPPROTO_IPV6: u32 = 41;
     let file = socket_file(caller, fd)?;
     let socket = file.socket()?;
     let room = len.read()?;
@@ -303,6 +318,16 @@ fn getsockopt(caller: &mut Caller<'_>, (fd, level, name, out, len): (Fd, u32, u3
             }
             len.write(&(count as i32))?;
             return Ok(0);
+        }
+        (IPPROTO_IPV6, IPV6_PATHMTU) => {
+            let info = socket.option(level, name)?;
+            if info.len() > room {
+                return Err(Error::new(
+                    Errno::EINVAL,
+                    "there is no room for a length and an address",
+                ));
+            }
+            info
         }
         (SOL_SOCKET, SO_BINDTODEVICE) => {
             const NAME: usize = 16;

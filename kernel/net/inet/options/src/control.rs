@@ -1,12 +1,15 @@
 //! What goes along with datagrams: by which interface, to which address, with how many hops left (`ip(7)`, `ipv6(7)`), and what became of those that did not arrive.
 
 use crate::address;
+use crate::extras::{self, Built, Wishes, name};
 use crate::letter::{Letter, Trouble};
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
 use abi::socket::{AF_INET, AF_INET6, SO_RXQ_OVFL, SOL_SOCKET};
 use abi::{Errno, Error, Result};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use header_options::{newer, older};
 use ipc::options::Options;
 use vfs::Control;
 
@@ -14,6 +17,7 @@ use vfs::Control;
 mod v4 {
     pub(super) const TOS: u32 = 1;
     pub(super) const TTL: u32 = 2;
+    pub(super) const RECVOPTS: u32 = 6;
     pub(super) const PKTINFO: u32 = 8;
     pub(super) const RECVERR: u32 = 11;
     pub(super) const RECVTTL: u32 = 12;
@@ -23,6 +27,9 @@ mod v4 {
 
 /// Those at the level of the newer one.
 mod v6 {
+    pub(super) const PKTINFO_OLD: u32 = 2;
+    pub(super) const HOPLIMIT_OLD: u32 = 8;
+    pub(super) const FLOWINFO: u32 = 11;
     pub(super) const UNICAST_HOPS: u32 = 16;
     pub(super) const MULTICAST_HOPS: u32 = 18;
     pub(super) const RECVERR: u32 = 25;
@@ -30,12 +37,16 @@ mod v6 {
     pub(super) const PKTINFO: u32 = 50;
     pub(super) const RECVHOPLIMIT: u32 = 51;
     pub(super) const HOPLIMIT: u32 = 52;
+    pub(super) const RECVHOPOPTS: u32 = 53;
+    pub(super) const RECVRTHDR: u32 = 56;
+    pub(super) const RECVDSTOPTS: u32 = 58;
+    pub(super) const DONTFRAG: u32 = 62;
     pub(super) const RECVTCLASS: u32 = 66;
     pub(super) const TCLASS: u32 = 67;
 }
 
 /// How a datagram is to be sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Manner {
     /// The own address.
     pub source: Option<IpAddr>,
@@ -43,6 +54,12 @@ pub struct Manner {
     pub interface: Option<u32>,
     hop_limit: Option<u8>,
     traffic_class: Option<u8>,
+    /// The flow that it is of.
+    pub flow: u32,
+    /// Whether nobody may cut it.
+    pub dont_fragment: Option<bool>,
+    /// What its headers have besides.
+    pub wishes: Option<Arc<Wishes>>,
 }
 
 impl Manner {
@@ -50,6 +67,7 @@ impl Manner {
     pub fn read(control: &[Control]) -> Result<Self> {
         const WRONG: Error = Error::new(Errno::EINVAL, "no such thing goes along with a datagram");
         let mut manner = Self::default();
+        let mut wishes = Wishes::default();
         for Control { level, kind, body } in control {
             let number = || Ok::<_, Error>(i32::from_ne_bytes(*body.first_chunk().ok_or(WRONG)?));
             match (*level, *kind) {
@@ -59,34 +77,73 @@ impl Manner {
                     manner.interface = Some(u32::from_ne_bytes(*interface)).filter(|index| *index != 0);
                     manner.source = Some(IpAddr::from(source)).filter(|ip| !ip.is_unspecified());
                 }
-                (IPPROTO_IPV6, v6::PKTINFO) => {
+                (IPPROTO_IPV6, v6::PKTINFO | v6::PKTINFO_OLD) => {
                     let (source, rest) = body.split_first_chunk::<16>().ok_or(WRONG)?;
                     let interface = u32::from_ne_bytes(*rest.first_chunk().ok_or(WRONG)?);
                     manner.interface = Some(interface).filter(|index| *index != 0);
                     let source = IpAddr::from(*source).to_canonical();
                     manner.source = Some(source).filter(|ip| !ip.is_unspecified());
                 }
-                (IPPROTO_IP, v4::TTL) | (IPPROTO_IPV6, v6::HOPLIMIT) => {
+                (IPPROTO_IP, v4::TTL) | (IPPROTO_IPV6, v6::HOPLIMIT | v6::HOPLIMIT_OLD) => {
                     let hops = number()?;
+                    if *level == IPPROTO_IPV6 && body.len() != 4 {
+                        return Err(WRONG);
+                    }
                     if hops != -1 {
                         manner.hop_limit = Some(u8::try_from(hops).map_err(|_| WRONG)?);
                     }
                 }
                 (IPPROTO_IP, v4::TOS) if body.len() < 4 => manner.traffic_class = body.first().copied(),
-                (IPPROTO_IP, v4::TOS) | (IPPROTO_IPV6, v6::TCLASS) => {
-                    manner.traffic_class = Some(number()?.clamp(0, 255) as u8);
+                (IPPROTO_IP, v4::TOS) => manner.traffic_class = Some(number()?.clamp(0, 255) as u8),
+                (IPPROTO_IPV6, v6::TCLASS) => match number()? {
+                    _ if body.len() != 4 => return Err(WRONG),
+                    -1 => {}
+                    class => manner.traffic_class = Some(u8::try_from(class).map_err(|_| WRONG)?),
+                },
+                (IPPROTO_IPV6, v6::DONTFRAG) => match number()? {
+                    whole @ 0..=1 if body.len() == 4 => manner.dont_fragment = Some(whole == 1),
+                    _ => return Err(WRONG),
+                },
+                (IPPROTO_IPV6, v6::FLOWINFO) => {
+                    manner.flow = u32::from_be_bytes(*body.first_chunk().ok_or(WRONG)?) & 0xf_ffff;
                 }
-                (IPPROTO_IP | IPPROTO_IPV6, _) => return Err(WRONG),
+                (IPPROTO_IP, extras::RETOPTS) => {
+                    let given = body.get(..older::LONGEST).unwrap_or(body);
+                    wishes.older = Some(extras::older_options(given)?);
+                }
+                (IPPROTO_IPV6, _) => {
+                    wishes.take(*kind, body).unwrap_or(Err(WRONG))?;
+                }
+                (IPPROTO_IP, _) => return Err(WRONG),
                 _ => {}
             }
+        }
+        if !wishes.is_empty() {
+            manner.wishes = Some(Arc::new(wishes));
         }
         Ok(manner)
     }
 
     /// Whether nothing is said of the way.
     #[inline]
-    pub const fn is_plain(&self) -> bool {
+    pub fn is_plain(&self) -> bool {
         self.source.is_none() && self.interface.is_none()
+    }
+
+    /// Bytes of headers that a datagram to somebody has besides.
+    #[inline]
+    #[must_use]
+    pub fn extras_len(&self, to: IpAddr) -> usize {
+        self.wishes.as_ref().map_or(0, |wishes| wishes.len(to))
+    }
+
+    /// The headers of a datagram of a protocol to somebody.
+    #[must_use]
+    pub fn build(&self, to: IpAddr, own: IpAddr, protocol: u8) -> Built {
+        match &self.wishes {
+            Some(wishes) => wishes.build(to, own, protocol),
+            None => Built::plain(to, protocol),
+        }
     }
 
     /// The hops that a packet may take.
@@ -114,58 +171,107 @@ impl Manner {
 }
 
 /// What a socket wants to be told with a datagram that came.
+#[inline]
+#[must_use]
 pub fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
     let mut all = Vec::new();
     if options.has_extras() {
         add_extras(letter, options, &mut all);
     }
-    if let (AF_INET, IpAddr::V4(to)) = (family, letter.to) {
-        let mut add = |option, kind, body: &[u8]| {
-            if options.is_set(IPPROTO_IP, option) {
-                all.push(Control {
-                    level: IPPROTO_IP,
-                    kind,
-                    body: body.to_vec(),
-                });
-            }
-        };
-        let own = if ip::is_own(letter.to) {
-            to
-        } else {
-            Ipv4Addr::UNSPECIFIED
-        };
-        let info = [letter.interface.to_ne_bytes(), own.octets(), to.octets()].concat();
-        add(v4::PKTINFO, v4::PKTINFO, &info);
-        add(v4::RECVTTL, v4::TTL, &i32::from(letter.hop_limit).to_ne_bytes());
-        add(v4::RECVTOS, v4::TOS, &[letter.traffic_class]);
-        return all;
+    if options.has_details() {
+        match (family, letter.to) {
+            (AF_INET, IpAddr::V4(to)) => add_older(letter, to, options, &mut all),
+            _ => add_newer(letter, options, &mut all),
+        }
     }
-    let mut add = |option, kind, body: &[u8]| {
-        if options.is_set(IPPROTO_IPV6, option) {
-            all.push(Control {
-                level: IPPROTO_IPV6,
+    all
+}
+
+/// What is told if that was asked for.
+struct Told<'a> {
+    level: u32,
+    options: &'a Options,
+    all: &'a mut Vec<Control>,
+}
+
+impl Told<'_> {
+    /// What an option asks for.
+    fn add(&mut self, option: u32, kind: u32, body: &[u8]) {
+        if self.options.is_set(self.level, option) {
+            self.all.push(Control {
+                level: self.level,
                 kind,
                 body: body.to_vec(),
             });
         }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn add_older(letter: &Letter, to: Ipv4Addr, options: &Options, all: &mut Vec<Control>) {
+    let level = IPPROTO_IP;
+    let mut told = Told { level, options, all };
+    let own = if ip::is_own(letter.to) {
+        to
+    } else {
+        Ipv4Addr::UNSPECIFIED
     };
+    let info = [letter.interface.to_ne_bytes(), own.octets(), to.octets()].concat();
+    told.add(v4::PKTINFO, v4::PKTINFO, &info);
+    told.add(v4::RECVTTL, v4::TTL, &i32::from(letter.hop_limit).to_ne_bytes());
+    told.add(v4::RECVTOS, v4::TOS, &[letter.traffic_class]);
+    if let Some(extras) = &letter.extras {
+        told.add(v4::RECVOPTS, v4::RECVOPTS, &extras.1);
+        told.add(extras::RETOPTS, extras::RETOPTS, &older::answer(&extras.1));
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn add_newer(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
+    let level = IPPROTO_IPV6;
+    let mut told = Told { level, options, all };
     let to = match letter.to {
         IpAddr::V4(to) => to.to_ipv6_mapped(),
         IpAddr::V6(to) => to,
     };
     let info = [&to.octets()[..], &letter.interface.to_ne_bytes()].concat();
-    add(v6::RECVPKTINFO, v6::PKTINFO, &info);
-    add(
-        v6::RECVHOPLIMIT,
-        v6::HOPLIMIT,
-        &i32::from(letter.hop_limit).to_ne_bytes(),
-    );
-    add(
+    let hops = i32::from(letter.hop_limit).to_ne_bytes();
+    let flow = u32::from(letter.traffic_class) << 20 | letter.flow;
+    let headers = || {
+        let extras = letter.extras.as_ref().filter(|_| letter.to.is_ipv6());
+        extras.into_iter().flat_map(|extras| newer::each(extras.0, &extras.1))
+    };
+    told.add(v6::RECVPKTINFO, v6::PKTINFO, &info);
+    told.add(v6::RECVHOPLIMIT, v6::HOPLIMIT, &hops);
+    told.add(
         v6::RECVTCLASS,
         v6::TCLASS,
         &i32::from(letter.traffic_class).to_ne_bytes(),
     );
-    all
+    if flow != 0 && letter.to.is_ipv6() {
+        told.add(v6::FLOWINFO, v6::FLOWINFO, &flow.to_be_bytes());
+    }
+    for (kind, header) in headers() {
+        let (option, name) = match kind {
+            newer::HOP_BY_HOP => (v6::RECVHOPOPTS, name::HOPOPTS),
+            newer::ROUTING => (v6::RECVRTHDR, name::RTHDR),
+            _ => (v6::RECVDSTOPTS, name::DSTOPTS),
+        };
+        told.add(option, name, header);
+    }
+    // The same by the names that they had first (RFC 2292).
+    told.add(v6::PKTINFO_OLD, v6::PKTINFO_OLD, &info);
+    told.add(v6::HOPLIMIT_OLD, v6::HOPLIMIT_OLD, &hops);
+    for (kind, header) in headers() {
+        let name = match kind {
+            newer::HOP_BY_HOP => name::HOPOPTS_OLD,
+            newer::ROUTING => name::RTHDR_OLD,
+            _ => name::DSTOPTS_OLD,
+        };
+        told.add(name, name, header);
+    }
 }
 
 /// When it came, and how many were lost before.

@@ -2,8 +2,8 @@
 
 use crate::address;
 use crate::control::Manner;
-use crate::membership;
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
+use crate::{extras, membership};
 use abi::socket::{MSG_DONTROUTE, SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_DONTROUTE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
@@ -139,7 +139,9 @@ pub fn via(options: &Options, to: SocketAddr, manner: &Manner, flags: u32) -> Re
 #[cold]
 #[inline(never)]
 fn asked(options: &Options, to: SocketAddr, manner: &Manner, flags: u32) -> Result<Via> {
-    let mut interface = manner.interface.or(address::interface_of(to)).or(options.device());
+    let kept = || extras::interface(options).filter(|_| to.is_ipv6());
+    let said = manner.interface.or(address::interface_of(to)).or(options.device());
+    let mut interface = said.or_else(kept);
     if let (Some(given), IpAddr::V6(_)) = (manner.interface, to.ip()) {
         check_other(options, given)?;
         find(given).ok_or(NO_DEVICE)?;

@@ -1,9 +1,11 @@
 //! Datagrams that came, and those that did not arrive.
 
 use abi::Errno;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Failed, Received, Route};
+use packet::{ipv4, ipv6};
 
 /// A datagram that came.
 #[derive(Clone, Debug)]
@@ -20,6 +22,10 @@ pub struct Letter {
     pub hop_limit: u8,
     /// Its type of service.
     pub traffic_class: u8,
+    /// The flow that it is of, of the newer protocol.
+    pub flow: u32,
+    /// Options of the older protocol's header, or the newer one's headers behind the first, with what that says of them.
+    pub extras: Option<Box<(u8, Vec<u8>)>>,
     /// How much of it the sender's checksum covers, if not everything (UDP-Lite).
     pub covered: Option<u16>,
     /// When it came, if that is told, and how many had been lost before.
@@ -53,11 +59,30 @@ impl Letter {
             interface: packet.interface,
             hop_limit: packet.hop_limit,
             traffic_class: packet.traffic_class,
+            flow: flow_of(packet),
+            extras: extras_of(packet),
             covered: None,
             came: 0,
             lost: 0,
         }
     }
+}
+
+/// The flow that a packet is of.
+fn flow_of(packet: &Received<'_>) -> u32 {
+    if packet.source.is_ipv4() {
+        return 0;
+    }
+    packet::u32_at(packet.header, 0).unwrap_or(0) & 0xf_ffff
+}
+
+/// What a packet has besides in its header, or behind its first one.
+fn extras_of(packet: &Received<'_>) -> Option<Box<(u8, Vec<u8>)>> {
+    /// Where the newer protocol's header says what follows.
+    const NEXT: usize = 6;
+    let plain = if packet.source.is_ipv4() { ipv4::LEN } else { ipv6::LEN };
+    let extras = packet.header.get(plain..).filter(|extras| !extras.is_empty())?;
+    Some(Box::new((*packet.header.get(NEXT)?, extras.to_vec())))
 }
 
 impl Trouble {
@@ -76,6 +101,8 @@ impl Trouble {
                 interface: route.interface,
                 hop_limit: 0,
                 traffic_class: 0,
+                flow: 0,
+                extras: None,
                 covered: None,
                 came: 0,
                 lost: 0,
@@ -97,6 +124,8 @@ impl Trouble {
                 interface: failed.interface,
                 hop_limit: 0,
                 traffic_class: 0,
+                flow: 0,
+                extras: None,
                 covered: None,
                 came: 0,
                 lost: 0,

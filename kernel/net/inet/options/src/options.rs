@@ -26,7 +26,6 @@ mod v4 {
     pub(super) const TOS: u32 = 1;
     pub(super) const TTL: u32 = 2;
     pub(super) const HDRINCL: u32 = 3;
-    pub(super) const OPTIONS: u32 = 4;
     pub(super) const PKTOPTIONS: u32 = 9;
     pub(super) const MTU: u32 = 14;
     pub(super) const NODEFRAG: u32 = 22;
@@ -91,11 +90,14 @@ const V4: [Row; 24] = [
 /// Those of which nothing is not 0: TTL, FREEBIND, TRANSPARENT, MINTTL, MULTICAST_TTL, MULTICAST_LOOP, MULTICAST_ALL.
 const V4_NOT_EMPTY: [u32; 7] = [2, 15, 19, 21, v4::MULTICAST_TTL, v4::MULTICAST_LOOP, v4::MULTICAST_ALL];
 
-/// `IPV6_*`: 2292PKTINFO, 2292HOPLIMIT, FLOWINFO, UNICAST_HOPS, MULTICAST_IF, MULTICAST_HOPS, MULTICAST_LOOP, MTU_DISCOVER, RECVERR, V6ONLY, MULTICAST_ALL,
-/// ROUTER_ALERT_ISOLATE, RECVERR_RFC4884, HDRINCL, RECVPKTINFO, RECVHOPLIMIT, RECVHOPOPTS, RECVRTHDR, RECVDSTOPTS, RECVPATHMTU, DONTFRAG, RECVTCLASS, TCLASS,
+/// `IPV6_*`: 2292PKTINFO, 2292HOPOPTS, 2292DSTOPTS, 2292RTHDR, 2292HOPLIMIT, FLOWINFO, UNICAST_HOPS, MULTICAST_IF, MULTICAST_HOPS, MULTICAST_LOOP, MTU_DISCOVER, RECVERR, V6ONLY, MULTICAST_ALL,
+/// ROUTER_ALERT_ISOLATE, RECVERR_RFC4884, FLOWINFO_SEND, HDRINCL, RECVPKTINFO, RECVHOPLIMIT, RECVHOPOPTS, RECVRTHDR, RECVDSTOPTS, RECVPATHMTU, DONTFRAG, RECVTCLASS, TCLASS,
 /// AUTOFLOWLABEL, ADDR_PREFERENCES, MINHOPCOUNT, ORIGDSTADDR, TRANSPARENT, UNICAST_IF, RECVFRAGSIZE, FREEBIND.
-const V6: [Row; 31] = [
+const V6: [Row; 35] = [
     (2, 0, FLAG),
+    (3, 0, FLAG),
+    (4, 0, FLAG),
+    (5, 0, FLAG),
     (8, 0, FLAG),
     (11, 0, FLAG),
     (16, 64, Rule::Resettable(0, 255)),
@@ -108,6 +110,7 @@ const V6: [Row; 31] = [
     (29, 1, FLAG),
     (30, 0, FLAG),
     (31, 0, Rule::Within(0, 1)),
+    (33, 0, FLAG),
     (v6::HDRINCL, 0, FLAG),
     (49, 0, FLAG),
     (51, 0, FLAG),
@@ -167,21 +170,11 @@ impl Holder<'_> {
         self.sort.kind == SOCK_RAW
     }
 
-    /// The longest packet that goes to the other side.
-    fn path_mtu(&self) -> Result<Vec<u8>> {
-        let peer = self.peer.ok_or(NOT_CONNECTED)?;
-        number(
-            ip::route(peer, None, Via::default()).map_or(65536, |route| if route.is_local { 65536 } else { route.mtu })
-                as i32,
-        )
-    }
-
     /// An option of the levels of IP.
     pub fn get(&self, level: u32, name: u32) -> Result<Vec<u8>> {
         self.sort.check_level(level, false)?;
         match (level, name) {
-            (IPPROTO_IP, v4::MTU) | (IPPROTO_IPV6, v6::MTU) => self.path_mtu(),
-            (IPPROTO_IP, v4::OPTIONS) => Ok(Vec::new()),
+            (IPPROTO_IP, v4::MTU) | (IPPROTO_IPV6, v6::MTU) => number(path_mtu(self.peer)? as i32),
             (IPPROTO_IP, v4::PKTOPTIONS) if self.is_stream() => Ok(Vec::new()),
             (IPPROTO_IP, v4::HDRINCL) if !self.is_raw() => number(0),
             (IPPROTO_IP, v4::PROTOCOL) => number(if self.is_raw() { self.sort.protocol as i32 } else { 0 }),
@@ -201,6 +194,7 @@ impl Holder<'_> {
     /// Sets an option of the levels of IP.
     pub fn set(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         self.sort.check_level(level, true)?;
+        self.options.note_details();
         match level {
             IPPROTO_IP => self.set_v4(name, value),
             IPPROTO_IPV6 => self.set_v6(name, value),
@@ -220,8 +214,6 @@ impl Holder<'_> {
             v4::TOS if self.is_stream() => given & 0xfc,
             v4::TOS => given & 0xff,
             v4::HDRINCL | v4::NODEFRAG if !self.is_raw() => return Err(UNKNOWN),
-            v4::OPTIONS if value.is_empty() => return Ok(()),
-            v4::OPTIONS => return Err(NO_VALUE),
             v4::RECVFRAGSIZE | v4::MULTICAST_TTL | MULTICAST_IF if self.is_stream() => return Err(NO_VALUE),
             v4::UNICAST_IF | v4::LOCAL_PORT_RANGE if value.len() != 4 => return Err(SHORT),
             v4::UNICAST_IF => self.check_unicast(u32::from_be(given as u32)).map(|()| given)?,
@@ -266,8 +258,6 @@ impl Holder<'_> {
             v6::HDRINCL if !self.is_raw() => return Err(UNKNOWN),
             // The offset of messages' checksum is known.
             v6::CHECKSUM if self.is_raw() && (self.sort.protocol == 58 || given & 1 == 1) => return Err(NO_VALUE),
-            v6::MTU if given != 0 && given < 1280 => return Err(NO_VALUE),
-            v6::MTU => return Ok(()),
             v6::TCLASS if self.is_stream() && (-1..256).contains(&given) => given.max(0) & 0xfc,
             v6::ADDR_PREFERENCES => preferences(given)?,
             v6::UNICAST_IF if value.len() != 4 => return Err(SHORT),
@@ -276,6 +266,16 @@ impl Holder<'_> {
         };
         set_number(self.options, &V6, IPPROTO_IPV6, name, given)
     }
+}
+
+/// The longest packet that goes to somebody.
+///
+/// # Errors
+/// `ENOTCONN` if nobody is there.
+pub(crate) fn path_mtu(peer: Option<IpAddr>) -> Result<u32> {
+    let peer = peer.ok_or(NOT_CONNECTED)?;
+    let route = ip::route(peer, None, Via::default());
+    Ok(route.map_or(65536, |route| if route.is_local { 65536 } else { route.mtu }))
 }
 
 /// Whether there is an interface of a number, if it is one.

@@ -6,7 +6,7 @@ use crate::dissolve::Given;
 use crate::inbox::put_bytes;
 use crate::letter::Letter;
 use crate::stream::NOT_CONNECTED;
-use crate::{address, device, options, ping};
+use crate::{address, device, extras, options, ping};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use abi::{Errno, Error, Result};
@@ -16,7 +16,7 @@ use lock::atomic::Ordering;
 use packet::udp;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
-use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
+use vfs::{Context, Control, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 impl FileLike for UdpSocket {
     fn read(&self, _file: &File, into: &mut Sink<'_>) -> Result<usize> {
@@ -77,6 +77,11 @@ impl Socket for UdpSocket {
         if flags & MSG_ERRQUEUE != 0 {
             return self.receive_trouble(into, flags);
         }
+        if self.options.has_details()
+            && let Some(told) = self.receive_path()
+        {
+            return Ok(told);
+        }
         let Some((letter, count, flags)) = self.receive_letter(into, flags)? else {
             return Ok(Incoming::default());
         };
@@ -135,6 +140,7 @@ impl Socket for UdpSocket {
         self.own_address()?;
         let to = address::or_own(address::parse(self.family, address)?);
         let to = device::for_connect(&self.options, to)?;
+        extras::keep_flow(&self.options, address);
         let (route, via) = self.way(to, &Manner::default(), 0)?;
         self.note_device();
         if self.family != AF_INET6 {
@@ -204,6 +210,27 @@ impl UdpSocket {
             counters::udp::IN_DATAGRAMS.count(received.0.from.is_ipv6());
         }
         Ok(Some(received))
+    }
+
+    /// How long datagrams to somebody may be, if that is to be told.
+    #[cold]
+    fn receive_path(&self) -> Option<Incoming> {
+        const RECVPATHMTU: u32 = 60;
+        const PATHMTU: u32 = 61;
+        if !self.options.is_set(options::IPPROTO_IPV6, RECVPATHMTU) {
+            return None;
+        }
+        let (body, address) = self.kept.take_path()?;
+        let told = Control {
+            level: options::IPPROTO_IPV6,
+            kind: PATHMTU,
+            body,
+        };
+        Some(Incoming {
+            address,
+            control: alloc::vec![told],
+            ..Incoming::default()
+        })
     }
 
     /// The oldest datagram that did not arrive.

@@ -5,7 +5,7 @@ use crate::control::{self, Manner};
 use crate::cork::Prepared;
 use crate::letter::{Letter, Trouble};
 use crate::ports::{Coming, What};
-use crate::{UDP, address, lite, membership, options, ping};
+use crate::{UDP, address, extras, lite, membership, options, ping};
 use abi::socket::AF_INET6;
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
@@ -59,13 +59,20 @@ impl UdpSocket {
         }
         let own = self.own_address()?;
         let given = message.address.take();
-        let to = self.target(given.as_ref().map(|(_, bytes)| bytes.as_slice()))?;
+        let given = given.as_ref().map(|(_, bytes)| bytes.as_slice());
+        let to = self.target(given)?;
         let piece = self.piece(&message.control)?;
-        let manner = Manner::read(&message.control)?;
+        let mut manner = Manner::read(&message.control)?;
+        if self.options.has_way() {
+            self.complete(&mut manner, given)?;
+        }
         let (route, via) = self.way(to, &manner, message.flags)?;
         if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
             self.is_too_long(to, &route);
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
+        }
+        if to.is_ipv6() && (self.options.has_way() || manner.dont_fragment.is_some()) {
+            self.check_length(len, to, &manner, &route)?;
         }
         Ok(Prepared {
             bytes: Vec::new(),
@@ -76,6 +83,36 @@ impl UdpSocket {
             via,
             piece,
         })
+    }
+
+    /// What the socket says of a datagram where nothing along with it does.
+    #[cold]
+    fn complete(&self, manner: &mut Manner, given: Option<&[u8]>) -> Result<()> {
+        if manner.wishes.is_none() {
+            manner.wishes = self.kept.wishes(&self.options);
+        }
+        if manner.flow == 0 {
+            manner.flow = extras::flow(&self.options, given);
+        }
+        let is_routed = manner.wishes.as_ref().is_some_and(|wishes| wishes.is_routed());
+        let named = given.and_then(|bytes| address::parse(self.family, bytes).ok());
+        if is_routed && named.is_some_and(|named| named.ip().is_unspecified()) {
+            return Err(Error::new(Errno::EINVAL, "a way by several addresses ends somewhere"));
+        }
+        Ok(())
+    }
+
+    /// Whether a datagram may be as long as it is; who asked for that is told how long it may be.
+    #[cold]
+    fn check_length(&self, len: usize, to: SocketAddr, manner: &Manner, route: &Route) -> Result<()> {
+        let header = if self.is_ping() { 0 } else { udp::LEN };
+        let len = len + header + manner.extras_len(to.ip());
+        let Some(fits) = extras::too_long(&self.options, manner.dont_fragment, len, to.ip(), route) else {
+            return Ok(());
+        };
+        self.kept.note_path(fits, to);
+        self.is_too_long(to, route);
+        Err(Error::new(Errno::EMSGSIZE, "the datagram is longer than its way takes"))
     }
 
     /// The bytes of each of several datagrams that what is sent is cut into (`UDP_SEGMENT`, or what goes along).
@@ -152,18 +189,22 @@ impl UdpSocket {
             interface: route.interface,
             hop_limit,
             traffic_class,
+            flow: manner.flow,
+            extras: None,
             covered: self.covered(bytes),
             came: 0,
             lost: 0,
         };
-        if route.is_local {
+        let has_extras = manner.extras_len(to.ip()) > 0;
+        if route.is_local && !has_extras {
             if link::view::has_any() {
                 self.show(bytes, own, to, route, (hop_limit, traffic_class));
             }
             self.put_here(letter(), to);
             return Ok(());
         }
-        if route.interface == ip::LOOPBACK || to.ip().is_multicast() && self.comes_back(to, route) {
+        let by_loopback = route.interface == ip::LOOPBACK && !route.is_local;
+        if by_loopback || to.ip().is_multicast() && self.comes_back(to, route) {
             let letter = letter();
             let members = self.ports().everybody(&Coming {
                 to: SocketAddr::new(to.ip(), to.port()),
@@ -172,20 +213,12 @@ impl UdpSocket {
                 what: What::Datagram(&[]),
             });
             members.iter().for_each(|socket| socket.take_in(letter.clone()));
-            if route.interface == ip::LOOPBACK {
+            if by_loopback {
                 return Ok(());
             }
         }
-        if self.is_lite() {
-            let ends = [route.source, to.ip()];
-            let header = lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes));
-            return ip::send(&ip::Outgoing {
-                source: Some(route.source),
-                via,
-                hop_limit,
-                traffic_class,
-                ..ip::Outgoing::new(to.ip(), lite::PROTOCOL, &header, &[bytes])
-            });
+        if has_extras || self.is_lite() {
+            return self.send_seldom(bytes, own, to, manner, (route, via));
         }
         let header = udp::Header {
             source: own.port(),
@@ -196,12 +229,15 @@ impl UdpSocket {
         let header = header.to_bytes(bytes.len(), sum.partial());
         let pieces = [bytes];
         let discovery = options::path_discovery(&self.options, to.ip());
-        let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu as usize;
+        let most = extras::most(&self.options, to.ip());
+        let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu.min(most) as usize;
         ip::send(&ip::Outgoing {
             source: Some(route.source),
             via,
             hop_limit,
             traffic_class,
+            most,
+            flow: manner.flow,
             dont_fragment: discovery >= 2 || discovery == 1 && fits,
             offload: Some(Offload {
                 checksum_at: udp::CHECKSUM_AT,
@@ -209,6 +245,45 @@ impl UdpSocket {
                 header_len: udp::LEN as u16,
             }),
             ..ip::Outgoing::new(to.ip(), udp::PROTOCOL, &header, &pieces)
+        })
+    }
+
+    /// Sends a datagram whose headers have more than others, or one of UDP-Lite: all of it is summed here.
+    #[cold]
+    #[inline(never)]
+    fn send_seldom(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        manner: &Manner,
+        (route, via): (&Route, Via),
+    ) -> Result<()> {
+        // Those to the machine itself are packets too.
+        super::arrive::start();
+        let built = manner.build(to.ip(), route.source, self.protocol);
+        let ports = [own.port(), to.port()];
+        let header = if self.is_lite() {
+            lite::header(ports, [route.source, built.to], bytes, self.covered(bytes))
+        } else {
+            let header = udp::Header {
+                source: own.port(),
+                destination: to.port(),
+                has_checksum: true,
+            };
+            header.summed(route.source, built.to, bytes)
+        };
+        let (header, payload) = ([&built.before[..], &header].concat(), [bytes]);
+        ip::send(&ip::Outgoing {
+            source: Some(route.source),
+            via,
+            hop_limit: manner.hop_limit(&self.options, to.ip()),
+            traffic_class: manner.traffic_class(&self.options, to.ip()),
+            dont_fragment: options::path_discovery(&self.options, to.ip()) >= 2,
+            most: extras::most(&self.options, to.ip()),
+            flow: manner.flow,
+            extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
+            ..ip::Outgoing::new(built.to, built.protocol, &header, &payload)
         })
     }
 
@@ -257,6 +332,8 @@ impl UdpSocket {
             IpAddr::V6(_) => Sum::pseudo(route.source, to.ip(), self.protocol, bytes.len()),
         };
         let (header, rest) = (question.header(sum), [question.body]);
+        let built = manner.build(to.ip(), route.source, self.protocol);
+        let header = [&built.before[..], &header].concat();
         let discovery = options::path_discovery(&self.options, to.ip());
         let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
         ip::send(&ip::Outgoing {
@@ -265,7 +342,9 @@ impl UdpSocket {
             hop_limit: manner.hop_limit(&self.options, to.ip()),
             traffic_class: manner.traffic_class(&self.options, to.ip()),
             dont_fragment: discovery >= 2 || discovery == 1 && fits,
-            ..ip::Outgoing::new(to.ip(), self.protocol, &header, &rest)
+            flow: manner.flow,
+            extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
+            ..ip::Outgoing::new(built.to, built.protocol, &header, &rest)
         })
     }
 }

@@ -56,7 +56,12 @@ impl UdpSocket {
                 number(self.options.kept(LITE, name).unwrap_or(0))
             }
             (UDP | LITE, _) => options::get_row(&self.options, &ROWS, UDP, name),
-            _ => self.holder().get(level, name),
+            _ => {
+                self.sort().check_level(level, false)?;
+                let peer = self.ends.lock().peer.map(|peer| peer.ip());
+                let kept = self.kept.get(level, name, peer);
+                kept.unwrap_or_else(|| self.holder().get(level, name))
+            }
         }
     }
 
@@ -85,7 +90,8 @@ impl UdpSocket {
             }
             return Ok(());
         }
-        if let Some(done) = self.groups.set(&self.options, level, name, value) {
+        let done = self.groups.set(&self.options, level, name, value);
+        if let Some(done) = done.or_else(|| self.kept.set(&self.options, level, name, value)) {
             return done;
         }
         self.holder().set(level, name, value)

@@ -1,12 +1,11 @@
 //! Raw sockets (`raw(7)`): packets of one protocol as they are. Each gets a copy of every packet that comes for the machine, of the older protocol with its header.
+//!
+//! Sideways: `ip`, and `inet-options`.
+#![no_std]
+#![forbid(unsafe_code)]
 
-use crate::control::{self, Manner};
-use crate::cork::{Cork, Prepared};
-use crate::inbox::{Inbox, put_bytes};
-use crate::letter::{Letter, Trouble};
-use crate::membership::Groups;
-use crate::stream::NOT_CONNECTED;
-use crate::{address, device, options};
+extern crate alloc;
+
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
 use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SOCK_RAW, SOL_SOCKET};
@@ -14,6 +13,14 @@ use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
+use inet_options::control::{self, Manner};
+use inet_options::cork::{Cork, Prepared};
+use inet_options::extras::Kept;
+use inet_options::inbox::{Inbox, put_bytes};
+use inet_options::letter::{Letter, Trouble};
+use inet_options::membership::Groups;
+use inet_options::options::NOT_CONNECTED;
+use inet_options::{address, device, options};
 use ip::{Failed, Offload, Received};
 use ipc::options::{Options, Sort, number, number_of};
 use lock::SpinLock;
@@ -56,6 +63,7 @@ pub(crate) struct RawSocket {
     ends: SpinLock<Ends>,
     options: Options,
     groups: Groups,
+    kept: Kept,
     cork: Cork,
     /// One bit for each kind of message that is not wanted.
     refused: SpinLock<[u32; 8]>,
@@ -70,12 +78,12 @@ impl RawSocket {
             ends: SpinLock::default(),
             options: Options::default(),
             groups: Groups::default(),
+            kept: Kept::default(),
             cork: Cork::default(),
             refused: SpinLock::default(),
         });
         if !ANY.swap(true, Ordering::Relaxed) {
             ip::set_witness(receive);
-            crate::ping::start();
         }
         let mut sockets = SOCKETS.lock();
         sockets.retain(|socket| socket.strong_count() > 0);
@@ -138,7 +146,10 @@ impl RawSocket {
         };
         let given = address::or_own(to);
         let to = given.ip();
-        let manner = Manner::read(&message.control)?;
+        let mut manner = Manner::read(&message.control)?;
+        if manner.wishes.is_none() {
+            manner.wishes = self.kept.wishes(&self.options);
+        }
         let own = self
             .ends
             .lock()
@@ -146,7 +157,8 @@ impl RawSocket {
             .map(|own| own.ip())
             .filter(|ip| !ip.is_unspecified());
         let via = device::via(&self.options, given, &manner, message.flags)?;
-        let route = ip::route_when_ready(to, manner.source.or(own), via)?;
+        let towards = manner.wishes.as_ref().map_or(to, |wishes| wishes.towards(to));
+        let route = ip::route_when_ready(towards, manner.source.or(own), via)?;
         if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
             return Err(Error::new(
                 Errno::EACCES,
@@ -197,12 +209,14 @@ impl RawSocket {
         } = whole;
         let (to, len) = (whole.to.ip(), bytes.len());
         let pieces = [bytes.as_slice()];
+        let built = manner.build(to, route.source, self.protocol);
         let mut outgoing = ip::Outgoing {
             source: Some(route.source),
             via: whole.via,
             hop_limit: manner.hop_limit(&self.options, to),
             traffic_class: manner.traffic_class(&self.options, to),
             dont_fragment: options::path_discovery(&self.options, to) == 2,
+            flow: manner.flow,
             ..ip::Outgoing::new(to, self.protocol, &[], &pieces)
         };
         if self.includes_header() {
@@ -224,8 +238,10 @@ impl RawSocket {
             let sum = Sum::pseudo(route.source, to, ICMPV6, len).partial();
             let rest = [rest];
             ip::send(&ip::Outgoing {
-                header: &[header[0], header[1], sum[0], sum[1]],
+                header: &[&built.before[..], &[header[0], header[1], sum[0], sum[1]]].concat(),
                 payload: &rest,
+                protocol: built.protocol,
+                extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
                 offload: Some(Offload {
                     checksum_at: CHECKSUM_AT,
                     segment: None,
@@ -235,6 +251,10 @@ impl RawSocket {
             })?;
             return Ok(());
         }
+        outgoing.destination = built.to;
+        outgoing.protocol = built.protocol;
+        outgoing.header = &built.before;
+        outgoing.extra = Some(&built.extra).filter(|extra| !extra.is_empty());
         ip::send(&outgoing)
     }
 
@@ -277,7 +297,7 @@ fn receive(packet: &Received<'_>) {
 }
 
 /// A packet of ours did not arrive.
-pub(crate) fn fail(failed: &Failed<'_>) {
+pub fn fail(failed: &Failed<'_>) {
     let protocol = if failed.source.is_ipv4() { ICMP } else { ICMPV6 };
     for socket in interested(protocol, failed.source, failed.destination, failed.interface) {
         let wanted = control::wants_troubles(&socket.options, failed.destination);
@@ -413,7 +433,12 @@ impl Socket for RawSocket {
                 Ok(refused.iter().flat_map(|word| word.to_ne_bytes()).collect())
             }
             (options::IPPROTO_IP, HEADER_INCLUDED) => number(i32::from(self.includes_header())),
-            _ => self.holder().get(level, name),
+            _ => {
+                self.sort().check_level(level, false)?;
+                let peer = self.ends.lock().peer.map(|peer| peer.ip());
+                let kept = self.kept.get(level, name, peer);
+                kept.unwrap_or_else(|| self.holder().get(level, name))
+            }
         }
     }
 
@@ -448,16 +473,17 @@ impl Socket for RawSocket {
                     )),
                 }
             }
-            _ => match self.groups.set(&self.options, level, name, value) {
-                Some(done) => done,
-                None => self.holder().set(level, name, value),
-            },
+            _ => {
+                let done = self.groups.set(&self.options, level, name, value);
+                let done = done.or_else(|| self.kept.set(&self.options, level, name, value));
+                done.unwrap_or_else(|| self.holder().set(level, name, value))
+            }
         }
     }
 }
 
 /// Whether a protocol's number can be a raw socket's.
-pub(crate) fn open(family: u16, protocol: u32, flags: OpenFlags) -> Result<Arc<File>> {
+pub fn open(family: u16, protocol: u32, flags: OpenFlags) -> Result<Arc<File>> {
     let number = u8::try_from(protocol).map_err(|_| Error::new(Errno::EINVAL, "no such protocol"))?;
-    Ok(crate::open(RawSocket::new(family, number), flags))
+    Ok(inet_options::open(RawSocket::new(family, number), flags))
 }

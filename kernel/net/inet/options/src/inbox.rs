@@ -29,17 +29,25 @@ struct State {
 
 /// What waits for a socket's owner.
 #[derive(Default)]
-pub(crate) struct Inbox {
+pub struct Inbox {
     state: SpinLock<State>,
     letters: AtomicUsize,
     troubles: AtomicUsize,
     /// What went wrong and nobody was told yet: an errno.
     error: AtomicU32,
-    pub(crate) ear: Ear,
+    /// Who waits for something to come.
+    pub ear: Ear,
+}
+
+impl core::fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Inbox")
+    }
 }
 
 impl Inbox {
     /// The same for one that is wanted, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
+    #[inline]
     fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
         let size = letter.bytes.len() + OVERHEAD;
@@ -59,7 +67,8 @@ impl Inbox {
     }
 
     /// Puts a datagram in if the socket wants it; `header` is what filters see before its bytes, of a protocol ([`judge::wants`]).
-    pub(crate) fn take_in(&self, options: &Options, mut letter: Letter, header: &[u8], protocol: u8) -> bool {
+    #[inline]
+    pub fn take_in(&self, options: &Options, mut letter: Letter, header: &[u8], protocol: u8) -> bool {
         if options.has_extras() {
             letter.came = time::wall_now();
             if let Some(filter) = options.filter()
@@ -72,15 +81,20 @@ impl Inbox {
         self.put(letter, room.map_or(CAPACITY, |room| room as usize))
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing waits.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.letters.load(Ordering::SeqCst) == 0
     }
 
     /// Bytes of the next datagram.
-    pub(crate) fn next_len(&self) -> usize {
+    #[inline]
+    pub fn next_len(&self) -> usize {
         self.state.lock().letters.front().map_or(0, |letter| letter.bytes.len())
     }
 
+    #[inline]
     fn take(&self, flags: u32) -> Result<Letter> {
         const NOTHING: Error = Error::new(Errno::EAGAIN, "");
         if self.is_empty() {
@@ -104,7 +118,8 @@ impl Inbox {
     }
 
     /// Gives the next datagram to a program: it, how much counts as received, and further flags.
-    pub(crate) fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<(Letter, usize, u32)> {
+    #[inline]
+    pub fn receive(&self, into: &mut Sink<'_>, flags: u32) -> Result<(Letter, usize, u32)> {
         let letter = self.take(flags)?;
         let (count, flags) = put_bytes(&letter.bytes, into, flags)?;
         Ok((letter, count, flags))
@@ -113,12 +128,7 @@ impl Inbox {
     /// The same where what is only looked at may begin further on (`SO_PEEK_OFF`).
     #[cold]
     #[inline(never)]
-    pub(crate) fn receive_more(
-        &self,
-        options: &Options,
-        into: &mut Sink<'_>,
-        flags: u32,
-    ) -> Result<(Letter, usize, u32)> {
+    pub fn receive_more(&self, options: &Options, into: &mut Sink<'_>, flags: u32) -> Result<(Letter, usize, u32)> {
         let room = into.left();
         let Some(offset) = options.peek_offset() else {
             return self.receive(into, flags);
@@ -155,7 +165,7 @@ impl Inbox {
     }
 
     /// Tells of a datagram that did not arrive.
-    pub(crate) fn put_trouble(&self, trouble: Trouble) {
+    pub fn put_trouble(&self, trouble: Trouble) {
         let mut state = self.state.lock();
         if state.troubles.len() < MOST_TROUBLES {
             state.troubles.push_back(trouble);
@@ -165,11 +175,18 @@ impl Inbox {
         self.ear.wake_all();
     }
 
-    pub(crate) fn has_trouble(&self) -> bool {
+    /// Whether something is known that did not arrive.
+    #[inline]
+    #[must_use]
+    pub fn has_trouble(&self) -> bool {
         self.troubles.load(Ordering::SeqCst) > 0
     }
 
-    pub(crate) fn take_trouble(&self) -> Result<Trouble> {
+    /// The oldest that did not arrive.
+    ///
+    /// # Errors
+    /// `EAGAIN`.
+    pub fn take_trouble(&self) -> Result<Trouble> {
         let mut state = self.state.lock();
         let trouble = state.troubles.pop_front();
         self.troubles.store(state.troubles.len(), Ordering::SeqCst);
@@ -181,16 +198,24 @@ impl Inbox {
     }
 
     /// What the next call is told.
-    pub(crate) fn set_error(&self, errno: Errno) {
+    pub fn set_error(&self, errno: Errno) {
         self.error.store(u32::from(errno.0), Ordering::SeqCst);
         self.ear.wake_all();
     }
 
-    pub(crate) fn has_error(&self) -> bool {
+    /// Whether the next call is told of an error.
+    #[inline]
+    #[must_use]
+    pub fn has_error(&self) -> bool {
         self.error.load(Ordering::Relaxed) != 0
     }
 
-    pub(crate) fn take_error(&self) -> Result<()> {
+    /// What went wrong, told once.
+    ///
+    /// # Errors
+    /// That.
+    #[inline]
+    pub fn take_error(&self) -> Result<()> {
         if !self.has_error() {
             return Ok(());
         }
@@ -201,7 +226,8 @@ impl Inbox {
     }
 
     /// What is to be found in it.
-    pub(crate) fn ready(&self, options: &Options) -> Events {
+    #[inline]
+    pub fn ready(&self, options: &Options) -> Events {
         let failed = self.has_error() || self.has_trouble();
         let mut events = Events::WRITABLE;
         events.set(Events::READABLE, !self.is_empty());
@@ -218,7 +244,8 @@ impl Drop for Inbox {
 }
 
 /// Gives a datagram's bytes to a program: how many count as received, and whether some did not fit.
-pub(crate) fn put_bytes(bytes: &[u8], into: &mut Sink<'_>, flags: u32) -> Result<(usize, u32)> {
+#[inline]
+pub fn put_bytes(bytes: &[u8], into: &mut Sink<'_>, flags: u32) -> Result<(usize, u32)> {
     let fits = bytes.len().min(into.left());
     if fits > 0 && into.put(&bytes[..fits])? < fits {
         return Err(Error::new(Errno::EFAULT, "the bytes do not fit where they should"));

@@ -12,20 +12,27 @@ use lock::atomic::{AtomicBool, Ordering};
 use usermem::Source;
 
 /// A datagram that is to go.
-pub(crate) struct Prepared {
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) own: SocketAddr,
-    pub(crate) to: SocketAddr,
-    pub(crate) manner: Manner,
-    pub(crate) route: Route,
-    pub(crate) via: Via,
+#[derive(Debug)]
+pub struct Prepared {
+    /// What it says.
+    pub bytes: Vec<u8>,
+    /// The own address.
+    pub own: SocketAddr,
+    /// To whom.
+    pub to: SocketAddr,
+    /// How.
+    pub manner: Manner,
+    /// By which way, and what is said of it.
+    pub route: Route,
+    /// See [`Prepared::route`].
+    pub via: Via,
     /// The bytes of each of several that it is sent as.
-    pub(crate) piece: Option<usize>,
+    pub piece: Option<usize>,
 }
 
 /// What waits for more.
 #[derive(Default)]
-pub(crate) struct Cork {
+pub struct Cork {
     /// Whether something waits, or is to wait.
     is_on: AtomicBool,
     /// Whether everything is to wait (`UDP_CORK`).
@@ -33,15 +40,21 @@ pub(crate) struct Cork {
     waiting: SpinLock<Option<Box<Prepared>>>,
 }
 
+impl core::fmt::Debug for Cork {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Cork")
+    }
+}
+
 impl Cork {
     /// Whether a send with some flags is not simply a datagram.
     #[inline]
-    pub(crate) fn concerns(&self, flags: u32) -> bool {
+    pub fn concerns(&self, flags: u32) -> bool {
         flags & MSG_MORE != 0 || self.is_on.load(Ordering::Relaxed)
     }
 
     /// Says whether everything is to wait; what waited, if it does so no more.
-    pub(crate) fn ask(&self, is_asked: bool) -> Option<Box<Prepared>> {
+    pub fn ask(&self, is_asked: bool) -> Option<Box<Prepared>> {
         self.is_asked.store(is_asked, Ordering::Relaxed);
         if is_asked {
             self.is_on.store(true, Ordering::Relaxed);
@@ -50,6 +63,7 @@ impl Cork {
         self.take()
     }
 
+    #[inline]
     fn take(&self) -> Option<Box<Prepared>> {
         let waiting = self.waiting.lock().take();
         self.is_on
@@ -58,14 +72,17 @@ impl Cork {
     }
 
     /// Goes to another address than the first send said.
-    pub(crate) fn redirect(&self, to: SocketAddr, (route, via): (Route, Via)) {
+    pub fn redirect(&self, to: SocketAddr, (route, via): (Route, Via)) {
         if let Some(waiting) = &mut *self.waiting.lock() {
             (waiting.to, waiting.route, waiting.via) = (to, route, via);
         }
     }
 
     /// Adds what a program sends to what waits, which `prepare` begins if there is nothing; the whole, if it is to go. What becomes too long is lost.
-    pub(crate) fn add(
+    ///
+    /// # Errors
+    /// `EMSGSIZE`, `EFAULT`, and what `prepare` says.
+    pub fn add(
         &self,
         from: &mut Source<'_>,
         flags: u32,
