@@ -7,10 +7,12 @@
 //! | `urgent` | the byte of them that is urgent |
 //! | `messages` | messages that wait |
 //! | `ear` | who waits at a socket |
+//! | `end` | how a direction ends |
 //! | `held` | what a filter keeps back of a stream |
 //! | `refused` | further senders that found no room |
 
 mod ear;
+mod end;
 mod held;
 mod messages;
 mod refused;
@@ -21,7 +23,6 @@ use crate::filter::{About, Filter};
 use abi::socket::MSG_PEEK;
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use held::Held;
@@ -32,7 +33,6 @@ use refused::Refused;
 use room::Account;
 use stream::{Mark, Stream};
 use task::SleepLock;
-use urgent::Urgent;
 use usermem::{Sink, Source};
 use vfs::{Direction, Events, Incoming, Outgoing};
 
@@ -211,69 +211,6 @@ impl Channel {
         {
             self.capacity.store(capacity, Ordering::Relaxed);
         }
-    }
-
-    /// The writer sends nothing any more.
-    pub fn end_writing(&self) {
-        self.end(WRITER_GONE);
-    }
-
-    /// Nobody receives any more.
-    pub fn end_reading(&self) {
-        self.end(READER_GONE);
-    }
-
-    fn end(&self, who: u8) {
-        self.state.fetch_or(who, Ordering::AcqRel);
-        self.reader.wake_all();
-        if let Some(writer) = self.writer.get() {
-            writer.wake_all();
-        }
-        self.refused.wake();
-    }
-
-    /// The writer is gone, and what it had sent does not matter any more: the reader hears of a reset.
-    pub fn reset_reader(&self) {
-        self.reset.store(RESET, Ordering::Relaxed);
-    }
-
-    /// The reader is gone for good: forgets what waits; the other direction hears if it had not read everything.
-    pub fn abandon(&self, other: Option<&Self>) {
-        let mut content = self.content.lock();
-        let is_unread = match &*content {
-            Content::Bytes(stream) => !stream.ring.is_empty(),
-            Content::Messages(messages) => !messages.is_empty(),
-        };
-        if let Some(other) = other.filter(|_| is_unread) {
-            other.reset_reader();
-        }
-        self.end_reading();
-        let (mut marks, mut messages) = (VecDeque::new(), VecDeque::new());
-        match &mut *content {
-            Content::Bytes(stream) => {
-                stream.ring.clear();
-                stream.urgent = Urgent::default();
-                core::mem::swap(&mut marks, &mut stream.marks);
-            }
-            Content::Messages(waiting) => messages = waiting.take_all(),
-        }
-        self.len.store(0, Ordering::Relaxed);
-        drop(content);
-        // Files that go with them are let go without the lock.
-        drop((marks, messages));
-    }
-
-    /// Forgets the messages that wait; whether there were any.
-    pub fn forget(&self) -> bool {
-        let mut content = self.content.lock();
-        let forgotten = match &mut *content {
-            Content::Messages(waiting) => waiting.take_all(),
-            Content::Bytes(_) => return false,
-        };
-        self.len.store(0, Ordering::Relaxed);
-        drop(content);
-        self.refused.wake();
-        !forgotten.is_empty()
     }
 
     /// What an empty channel answers to who wants to receive; `ended` if the writer had gone before it was seen to be empty. A reset comes before the writer goes, and what was sent before it
