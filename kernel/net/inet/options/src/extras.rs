@@ -221,16 +221,13 @@ impl Kept {
                 self.set_newer(name, value)
             }
             (IPPROTO_IPV6, name::PKTINFO) => set_interface(options, value),
-            (IPPROTO_IPV6, name::MTU) => {
-                let asked = number_of(value);
-                asked.and_then(|asked| match asked {
-                    1..1280 => Err(NO_VALUE),
-                    _ => {
-                        options.keep(IPPROTO_IPV6, name::MTU + BESIDE, asked);
-                        Ok(())
-                    }
-                })
-            }
+            (IPPROTO_IPV6, name::MTU) => number_of(value).and_then(|asked| match asked {
+                0 | 1280.. => {
+                    options.keep(IPPROTO_IPV6, name::MTU + BESIDE, asked);
+                    Ok(())
+                }
+                _ => Err(NO_VALUE),
+            }),
             (IPPROTO_IPV6, name::DONTFRAG | name::FLOWINFO_SEND) => {
                 options.note_way();
                 return None;
