@@ -33,6 +33,8 @@ pub(crate) enum Progress {
     Made,
     /// It is there.
     Known,
+    /// It came to nothing, and nobody has asked for another one or how this one came out.
+    Lost,
 }
 
 /// What a socket that listens has.
@@ -175,7 +177,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     if socket.listener.get().is_some() {
         return Err(Error::new(Errno::EISCONN, "the socket listens"));
     }
-    socket.look_around()?;
+    socket.look_around();
     // A machine that is being configured is waited for while nothing is locked; what comes of it, the route says again.
     let wanted = device::for_connect(&socket.options, wanted)?;
     let to = address::or_own(wanted);
@@ -190,6 +192,7 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
             return Ok(());
         }
         Progress::Known => return Err(Error::new(Errno::EISCONN, "the socket is connected")),
+        Progress::Lost => return Err(lost(socket, &mut ends)),
     }
     if socket.family == AF_INET6 && to.is_ipv4() && crate::options::is_only_v6(&socket.options) {
         return Err(Error::new(
@@ -276,19 +279,27 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
 
 /// How a connection came out that was begun.
 pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
-    socket.look_around()?;
-    if let Some(errno) = socket.take_error() {
-        return Err(errno.into());
-    }
+    socket.look_around();
     let mut ends = socket.ends.lock();
     match ends.progress {
         Progress::Waiting => Err(Errno::EAGAIN.into()),
-        Progress::Idle => Err(Error::new(Errno::ECONNABORTED, "the connection was given up")),
+        Progress::Idle | Progress::Lost => Err(lost(socket, &mut ends)),
         Progress::Made | Progress::Known => {
             ends.progress = Progress::Known;
             Ok(())
         }
     }
+}
+
+/// Why there is no connection: told once, then another one may be asked for.
+#[cold]
+#[inline(never)]
+fn lost(socket: &TcpSocket, ends: &mut Ends) -> Error {
+    ends.progress = Progress::Idle;
+    let ip = ends.given.ip_or_any(socket.family);
+    ends.shown = ends.shown.map(|shown| SocketAddr::new(ip, shown.port()));
+    let aborted = Error::new(Errno::ECONNABORTED, "the connection was given up");
+    socket.take_error().map_or(aborted, Error::from)
 }
 
 /// A client that is not let in tries again later, and not for ever.
@@ -333,11 +344,8 @@ fn refuse(client: &TcpSocket) {
 }
 
 fn fail(client: &TcpSocket, errno: Errno) {
-    let mut ends = client.ends.lock();
-    ends.progress = Progress::Idle;
-    ends.peer = None;
-    drop(ends);
-    client.fail(errno);
+    client.lose(&mut client.ends.lock(), Some(errno));
+    client.ear.wake_all();
 }
 
 /// Connects to who listens there, stands in line for it, or is refused; so many attempts have led nowhere.

@@ -198,25 +198,38 @@ impl TcpSocket {
     }
 
     /// Sees how far a connection over the network is that was begun.
-    pub(crate) fn look_around(&self) -> Result<()> {
-        let Some(remote) = self.remote() else { return Ok(()) };
+    pub(crate) fn look_around(&self) {
+        let Some(remote) = self.remote() else { return };
         let mut ends = self.ends.lock();
         if ends.progress != Progress::Waiting {
-            return Ok(());
+            return;
         }
         let (is_open, is_over) = remote.look(|connection| (connection.is_open(), connection.state() == State::Closed));
         if is_open {
             ends.progress = Progress::Made;
         } else if is_over {
-            ends.progress = Progress::Idle;
-            ends.peer = None;
-            drop(ends);
             *self.remote.lock() = None;
-            if let Some(errno) = remote.take_error() {
-                return Err(errno.into());
-            }
+            self.lose(&mut ends, remote.take_error());
         }
-        Ok(())
+    }
+
+    /// The connection that was asked for came to nothing. A port that nobody chose is given back, and only shown still.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn lose(&self, ends: &mut Ends, errno: Option<Errno>) {
+        // First, so that whoever sees the rest finds it.
+        if let Some(errno) = errno {
+            self.keep_error(errno);
+        }
+        ends.progress = Progress::Lost;
+        ends.peer = None;
+        let Some(own) = ends.own.take() else { return };
+        ends.shown = Some(own);
+        if ends.given.has_port {
+            ends.own = Some(SocketAddr::new(ends.given.ip_or_any(self.family), own.port()));
+        } else {
+            PORTS.release(own.port(), &self.own);
+        }
     }
 }
 

@@ -57,6 +57,7 @@ impl TcpSocket {
         }
         match self.ends.lock().progress {
             Progress::Waiting => Err(Errno::EAGAIN.into()),
+            Progress::Lost => Err(self.take_error().map_or(PIPE, Error::from)),
             _ => Err(PIPE),
         }
     }
@@ -95,6 +96,7 @@ impl TcpSocket {
         let Some(channel) = self.incoming.get() else {
             return match self.take_error() {
                 Some(errno) => Err(errno.into()),
+                None if self.ends.lock().progress == Progress::Lost => Ok(Incoming::default()),
                 None => Err(NOT_CONNECTED),
             };
         };

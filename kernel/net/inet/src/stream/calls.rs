@@ -141,6 +141,7 @@ impl Socket for TcpSocket {
 
 impl TcpSocket {
     fn take_address(&self, wanted: SocketAddr) -> Result<()> {
+        self.look_around();
         let mut ends = self.ends.lock();
         if ends.own.is_some() {
             return Err(Error::new(Errno::EINVAL, "the socket has an address already"));

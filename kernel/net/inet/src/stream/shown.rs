@@ -5,7 +5,7 @@ use crate::connect::Progress;
 use crate::ports::Holder;
 use crate::remote::Remote;
 use crate::{address, device, filters};
-use abi::{Errno, Result};
+use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
@@ -35,14 +35,12 @@ impl TcpSocket {
             if let Some(remote) = self.remote() {
                 return remote.events(self.stopped_reading.load(Ordering::Relaxed));
             }
-            let waiting = matches!(self.ends.lock().progress, Progress::Waiting);
+            let progress = self.ends.lock().progress;
             let error = self.error.load(Ordering::Relaxed);
-            // One that was dissolved receives no end.
-            let ended = error != 0 && error != u32::from(Errno::ECONNRESET.0);
             let mut events = Events::empty();
-            events.set(Events::WRITABLE | Events::HUP, !waiting);
+            events.set(Events::WRITABLE | Events::HUP, progress != Progress::Waiting);
             events.set(Events::ERR, error != 0);
-            events.set(Events::READABLE | Events::RDHUP, ended);
+            events.set(Events::READABLE | Events::RDHUP, progress == Progress::Lost);
             return events;
         };
         let failed = self.has_failed();
