@@ -1,5 +1,7 @@
 //! The cards that there are, with their names and numbers; where frames that come go, and those that wait to go.
 
+mod wanted;
+
 use crate::burst::{Burst, Came};
 use crate::{Abilities, Card, Frame, View, loopback, view};
 use abi::{Errno, Error, Result};
@@ -11,6 +13,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use time::Expire;
+use wanted::Wanted;
 
 /// Number 1 is that of loopback on every Linux.
 const FIRST: i32 = 2;
@@ -83,15 +86,6 @@ static PROTOCOLS: Once<Protocols> = Once::new();
 /// Says who takes frames that come, besides packet sockets. The first to say so does.
 pub fn set_protocols(protocols: Protocols) {
     let _ = PROTOCOLS.set(protocols);
-}
-
-/// Which frames for others are asked for.
-#[derive(Default)]
-struct Wanted {
-    promiscuous: u32,
-    all_groups: u32,
-    /// Groups, and how often each was joined.
-    groups: Vec<([u8; 6], u32)>,
 }
 
 /// A card with a name and a number.
@@ -319,60 +313,6 @@ impl Interface {
         Ok(())
     }
 
-    /// Asks for all frames, one time more or less.
-    pub fn promiscuous(&self, on: bool) {
-        let mut wanted = self.wanted.lock();
-        wanted.promiscuous = counted(wanted.promiscuous, on);
-        drop(wanted);
-        self.filter();
-    }
-
-    /// How often all frames are asked for.
-    #[must_use]
-    pub fn promiscuity(&self) -> u32 {
-        let set = self.set.load(Ordering::Relaxed) & flag::PROMISCUOUS != 0;
-        self.wanted.lock().promiscuous + u32::from(set)
-    }
-
-    /// Asks for all frames for groups, one time more or less.
-    pub fn all_groups(&self, on: bool) {
-        let mut wanted = self.wanted.lock();
-        wanted.all_groups = counted(wanted.all_groups, on);
-        drop(wanted);
-        self.filter();
-    }
-
-    /// How often all frames for groups are asked for.
-    #[must_use]
-    pub fn all_groups_wanted(&self) -> u32 {
-        let set = self.set.load(Ordering::Relaxed) & flag::ALL_GROUPS != 0;
-        self.wanted.lock().all_groups + u32::from(set)
-    }
-
-    /// Asks for a group's frames, one time more or less.
-    pub fn group(&self, group: [u8; 6], on: bool) {
-        let mut wanted = self.wanted.lock();
-        match wanted.groups.iter_mut().find(|known| known.0 == group) {
-            Some(known) => known.1 = counted(known.1, on),
-            None if on => wanted.groups.push((group, 1)),
-            None => {}
-        }
-        wanted.groups.retain(|known| known.1 > 0);
-        drop(wanted);
-        self.filter();
-    }
-
-    /// Tells the card which frames are asked for.
-    fn filter(&self) {
-        let set = self.set.load(Ordering::Relaxed);
-        let wanted = self.wanted.lock();
-        let promiscuous = wanted.promiscuous > 0 || set & flag::PROMISCUOUS != 0;
-        let all_groups = wanted.all_groups > 0 || set & flag::ALL_GROUPS != 0;
-        let groups: Vec<_> = wanted.groups.iter().map(|known| known.0).collect();
-        drop(wanted);
-        self.card.set_filter(promiscuous, all_groups, &groups);
-    }
-
     /// Takes frames that have come; if they do not end, the rest after programs had as much time as this took.
     pub fn poll(self: &Arc<Self>) {
         let began = time::now();
@@ -506,13 +446,5 @@ impl Interface {
 impl Expire for Interface {
     fn expire(self: Arc<Self>) {
         self.poll();
-    }
-}
-
-fn counted(count: u32, more: bool) -> u32 {
-    if more {
-        count.saturating_add(1)
-    } else {
-        count.saturating_sub(1)
     }
 }
