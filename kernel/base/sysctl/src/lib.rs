@@ -89,6 +89,7 @@ settings! {
     SYNACK_RETRIES "ipv4/tcp_synack_retries"
     SYNCOOKIES "ipv4/tcp_syncookies"
     TIMESTAMPS "ipv4/tcp_timestamps"
+    TW_REUSE "ipv4/tcp_tw_reuse"
     WINDOW_SCALING "ipv4/tcp_window_scaling"
     TCP_WMEM "ipv4/tcp_wmem"
     UDP_MEM "ipv4/udp_mem"

@@ -51,7 +51,7 @@ fn receive(packet: &Received<'_>) {
             }
             remote.deliver(&segment)
         }
-        Some(Entry::Over(over)) => after(&name, *over, packet, &segment),
+        Some(Entry::Over(_, over)) => after(&name, *over, packet, &segment),
         _ => begin(&name, packet, &segment, None),
     };
     if let Some(header) = refusal {
@@ -154,6 +154,6 @@ fn set_forget(at: Option<u64>) {
 }
 
 /// Keeps what is left of a connection for a while.
-pub(crate) fn keep_over(now: u64, name: Name, over: TimeWait) {
-    set_forget(table::keep(now, name, over));
+pub(crate) fn keep_over(now: u64, name: Name, sharing: u8, over: TimeWait) {
+    set_forget(table::keep(now, name, sharing, over));
 }

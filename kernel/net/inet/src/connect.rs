@@ -15,11 +15,14 @@ use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use inet_options::left;
 use ip::Via;
 use ipc::channel::Ear;
 use lock::SpinLock;
 use time::Expire;
 use vfs::Events;
+
+const CONNECTED: Error = Error::new(Errno::EADDRNOTAVAIL, "there is such a connection already");
 
 /// How far a connection is.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -216,11 +219,16 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
         None if is_here => address::source(to.ip()),
         None => ip::route(to.ip(), None, via)?.source,
     };
-    let port = match ends.own {
+    let bound = ends.own;
+    let port = match bound {
         Some(own) => own.port(),
-        None => free_port(socket, SocketAddr::new(ip, 0), to)?,
+        None => free_port(socket, SocketAddr::new(ip, 0), to, true)?,
     };
-    ends.own = Some(SocketAddr::new(ip, port));
+    let own = SocketAddr::new(ip, port);
+    if bound.is_some() && !left::may_connect(&own, &to, true) {
+        return Err(CONNECTED);
+    }
+    ends.own = Some(own);
     ends.peer = Some(to);
     ends.progress = Progress::Waiting;
     drop(ends);
@@ -230,10 +238,13 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
     Err(PROGRESS)
 }
 
-/// A port for who connects to somebody.
-fn free_port(socket: &TcpSocket, own: SocketAddr, to: SocketAddr) -> Result<u16> {
+/// A port for who connects to somebody, who may be within the machine.
+fn free_port(socket: &TcpSocket, own: SocketAddr, to: SocketAddr, is_within: bool) -> Result<u16> {
     let taken = |_| Error::new(Errno::EADDRNOTAVAIL, "every port is taken");
-    PORTS.claim_to_connect(socket.wish(own), to, &socket.own).map_err(taken)
+    let may = |port| !is_within || left::may_connect(&SocketAddr::new(own.ip(), port), &to, false);
+    PORTS
+        .claim_to_connect(socket.wish(own), to, &socket.own, &may)
+        .map_err(taken)
 }
 
 /// The address that a socket of the newer family may also write as the older.
@@ -245,7 +256,6 @@ fn parse(socket: &TcpSocket, bytes: &[u8]) -> Result<SocketAddr> {
 #[cold]
 #[inline(never)]
 fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr, via: Via) -> Result<()> {
-    const TAKEN: Error = Error::new(Errno::EADDRNOTAVAIL, "there is such a connection already");
     /// Ports that are tried: one may still be that of a connection which is over.
     const ATTEMPTS: usize = 64;
     let route = ip::route(to.ip(), ip, via)?;
@@ -255,7 +265,7 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
         let own = SocketAddr::new(route.source, 0);
         let port = match bound {
             Some(own) => own.port(),
-            None => free_port(socket, own, to)?,
+            None => free_port(socket, own, to, false)?,
         };
         let own = SocketAddr::new(own.ip(), port);
         let made = Remote::connect((plain(own), plain(to)), via, &socket.ear, settings);
@@ -274,7 +284,7 @@ fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to:
             break;
         }
     }
-    Err(TAKEN)
+    Err(CONNECTED)
 }
 
 /// How a connection came out that was begun.

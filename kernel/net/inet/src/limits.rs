@@ -24,12 +24,12 @@ pub(crate) fn most_waiting() -> u32 {
     sysctl::SOMAXCONN.get() as u32
 }
 
-/// Of connections over the network: those that no program has any more, those that are over, and bytes that all of them keep. Of datagrams: bytes that wait.
+/// Of connections over the network: those that no program has any more; those that are over; and bytes that all of them keep. Of datagrams: bytes that wait.
 #[must_use]
 pub fn usage() -> [usize; 4] {
     [
         memory::ORPHANS.load(Ordering::Relaxed),
-        crate::table::over(),
+        crate::table::over() + inet_options::left::count(),
         room::STREAMS.kept(),
         room::DATAGRAMS.kept(),
     ]

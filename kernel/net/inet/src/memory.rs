@@ -47,7 +47,7 @@ pub(crate) fn has_too_many_orphans(bytes: usize) -> bool {
 
 /// What is left of connections that are over, at most (`net.ipv4.tcp_max_tw_buckets`).
 pub(crate) fn most_over() -> usize {
-    set_or(sysctl::MAX_TW_BUCKETS, || frames().clamp(256, 16_384))
+    set_or(sysctl::MAX_TW_BUCKETS, || (frames() / 4).clamp(256, 16_384))
 }
 
 fn set_or(setting: sysctl::Setting, otherwise: impl FnOnce() -> usize) -> usize {

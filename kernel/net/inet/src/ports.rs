@@ -16,7 +16,7 @@ use sortedmap::LargeMap;
 
 pub(crate) use coming::{Coming, What};
 
-const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
+pub(crate) const TAKEN: Error = Error::new(Errno::EADDRINUSE, "somebody else has the address");
 
 /// What the table has to know of a socket.
 pub(crate) trait Holder: Send + Sync {
@@ -45,7 +45,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Whether what is sent to an address comes here.
-    fn covers(&self, ip: IpAddr) -> bool {
+    pub(crate) fn covers(&self, ip: IpAddr) -> bool {
         match self.ip {
             own if !own.is_unspecified() => own == ip,
             IpAddr::V4(_) => ip.is_ipv4(),
@@ -140,9 +140,16 @@ impl<S: Holder> Ports<S> {
             .ok_or(TAKEN)
     }
 
-    /// Claims a port to connect to somebody from: a free one, or one that others have for nothing but to connect to somebody else.
-    pub(crate) fn claim_to_connect(&self, wish: Wish, peer: SocketAddr, socket: &Weak<S>) -> Result<u16> {
+    /// Claims a port to connect to somebody from, if it may be that one: a free one, or one that others have for nothing but to connect to somebody else.
+    pub(crate) fn claim_to_connect(
+        &self,
+        wish: Wish,
+        peer: SocketAddr,
+        socket: &Weak<S>,
+        may: &dyn Fn(u16) -> bool,
+    ) -> Result<u16> {
         candidates(&wish)
+            .filter(|&port| may(port))
             .find(|&port| {
                 let mut claims = self.claims.lock();
                 let here = claims.get_or_insert_with(port, Port::default);

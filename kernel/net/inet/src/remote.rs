@@ -44,6 +44,8 @@ pub(crate) struct Remote {
     /// Hops, and type of service.
     pub(crate) hops: AtomicU8,
     pub(crate) service: AtomicU8,
+    /// With whom it shares its port ([`inet_options::left`]).
+    pub(crate) sharing: AtomicU8,
 }
 
 struct Inside {
@@ -123,6 +125,7 @@ impl Remote {
             reading: SleepLock::default(),
             hops: AtomicU8::new(64),
             service: AtomicU8::new(0),
+            sharing: AtomicU8::new(0),
         })
     }
 
@@ -241,7 +244,10 @@ impl Remote {
         }
         drop(guard);
         match over {
-            Some(Some(over)) => crate::arrive::keep_over(now, self.name, over),
+            Some(Some(over)) => {
+                let sharing = self.sharing.load(Ordering::Relaxed);
+                crate::arrive::keep_over(now, self.name, sharing, over);
+            }
             Some(None) => table::remove(&self.name, Some(self)),
             None => {}
         }

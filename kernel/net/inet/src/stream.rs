@@ -11,13 +11,14 @@ mod shown;
 use crate::connect::{Listener, Progress};
 use crate::dissolve::{Given, Renewed};
 use crate::extras::Kept;
-use crate::options;
 use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
+use crate::{options, ports, unowned};
 use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
+use inet_options::left;
 use ipc::channel::{Channel, Ear};
 use ipc::options::Options;
 use lock::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -65,6 +66,8 @@ pub(crate) struct TcpSocket {
     error: AtomicU32,
     stopped_reading: AtomicBool,
     stopped_writing: AtomicBool,
+    /// It ended before the other side within the machine did.
+    ended_first: AtomicBool,
     /// It is among the connections that there are, with somebody in the machine.
     is_counted: AtomicBool,
     /// Bytes were sent to who has closed.
@@ -95,6 +98,7 @@ impl TcpSocket {
             error: AtomicU32::new(0),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),
+            ended_first: AtomicBool::new(false),
             is_counted: AtomicBool::new(false),
             sent_in_vain: AtomicBool::new(false),
             renewed: Renewed::default(),
@@ -150,9 +154,18 @@ impl TcpSocket {
         }
     }
 
+    /// With whom it shares its port ([`left`]).
+    pub(crate) fn sharing(&self) -> u8 {
+        let has = |name, flag| if self.options.is_set(SOL_SOCKET, name) { flag } else { 0 };
+        has(SO_REUSEADDR, left::ADDRESS) | has(SO_REUSEPORT, left::PORT)
+    }
+
     /// Claims a port, any for 0; which.
     pub(crate) fn claim(&self, wanted: SocketAddr) -> Result<u16> {
         let wish = self.wish(wanted);
+        if wanted.port() != 0 && unowned::keeps(&wish, wanted.port(), self.sharing()) {
+            return Err(ports::TAKEN);
+        }
         let port = PORTS.claim(wish, wanted.port(), &self.own)?;
         if wish.reuse_port {
             PORTS.join_group(port, &self.own, self.options.chooser());

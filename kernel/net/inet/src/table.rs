@@ -26,7 +26,8 @@ pub(crate) type Name = (SocketAddr, SocketAddr);
 #[derive(Clone)]
 pub(crate) enum Entry {
     Live(Arc<Remote>),
-    Over(Box<TimeWait>),
+    /// What is left of one that is over, and who may share its port ([`inet_options::left`]).
+    Over(u8, Box<TimeWait>),
 }
 
 struct Part {
@@ -151,7 +152,7 @@ pub(crate) fn remove(name: &Name, which: Option<&Remote>) {
     };
     let is_meant = |entry: &Entry| match (entry, which) {
         (Entry::Live(remote), Some(which)) => core::ptr::eq(&**remote, which),
-        (Entry::Over(_), None) => true,
+        (Entry::Over(..), None) => true,
         _ => false,
     };
     let at = chain.iter().position(|(known, entry)| known == name && is_meant(entry));
@@ -166,9 +167,9 @@ pub(crate) fn remove(name: &Name, which: Option<&Remote>) {
 }
 
 /// Keeps what is left of a connection in its place; when the first is to be forgotten, if none was kept before.
-pub(crate) fn keep(now: u64, name: Name, over: TimeWait) -> Option<u64> {
+pub(crate) fn keep(now: u64, name: Name, sharing: u8, over: TimeWait) -> Option<u64> {
     let until = over.until;
-    add(name, Entry::Over(Box::new(over)));
+    add(name, Entry::Over(sharing, Box::new(over)));
     let mut list = OVER.lock();
     let first = list.is_empty().then_some(until);
     list.push_back((until, name));
@@ -197,7 +198,7 @@ pub(crate) fn update(name: &Name, over: TimeWait) {
     let Some(chain) = part.chains.get_mut(hash & mask) else {
         return;
     };
-    if let Some((_, Entry::Over(known))) = chain.iter_mut().find(|(known, _)| known == name) {
+    if let Some((_, Entry::Over(_, known))) = chain.iter_mut().find(|(known, _)| known == name) {
         **known = over;
     }
 }
@@ -217,7 +218,9 @@ pub(crate) fn forget(now: u64) -> Option<u64> {
         drop(list);
         // One that was asked for again stays longer.
         match find(&name) {
-            Some(Entry::Over(over)) if over.until > now => OVER.lock().push_back((now + tcp::time_wait::LENGTH, name)),
+            Some(Entry::Over(_, over)) if over.until > now => {
+                OVER.lock().push_back((now + tcp::time_wait::LENGTH, name))
+            }
             _ => {
                 counters::tcp_ext::TW.count();
                 remove(&name, None);

@@ -2,6 +2,7 @@
 //!
 //! Of the last two the family of the socket that they had is not kept: they are listed by the family of their addresses.
 
+use crate::ports::Wish;
 use crate::remote::Remote;
 use crate::stream::PORTS;
 use crate::table::{self, Entry, Name};
@@ -9,6 +10,8 @@ use abi::socket::{AF_INET, AF_INET6};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::SocketAddr;
+use inet_options::left;
+use lock::atomic::Ordering;
 use tcp::State;
 
 /// A connection without a descriptor.
@@ -30,6 +33,8 @@ pub struct Unowned {
     pub timer: (u8, u64),
     /// How often what it waits for was sent again.
     pub again: u8,
+    /// With whom it shares its port.
+    pub(crate) sharing: u8,
 }
 
 /// What waits for its answer to be answered, and what is over.
@@ -47,6 +52,7 @@ impl Unowned {
             queues: [0; 2],
             timer: (0, 0),
             again: 0,
+            sharing: 0,
         }
     }
 }
@@ -55,23 +61,7 @@ impl Unowned {
 #[must_use]
 #[cold]
 pub fn all() -> Vec<Unowned> {
-    let (now, mut all) = (time::now(), Vec::new());
-    let mut live: Vec<Arc<Remote>> = Vec::new();
-    table::each(|name, entry| match entry {
-        Entry::Live(remote) => live.push(Arc::clone(remote)),
-        Entry::Over(over) => all.push(Unowned {
-            timer: (OVER, over.until.saturating_sub(now)),
-            ..Unowned::new(*name, State::TimeWait)
-        }),
-    });
-    for remote in live {
-        if let Some((state, queues)) = remote.as_orphan() {
-            all.push(Unowned {
-                queues,
-                ..Unowned::new(remote.name, state)
-            });
-        }
-    }
+    let (now, mut all) = (time::now(), over());
     for socket in PORTS.all() {
         let Some(listener) = socket.listener.get() else {
             continue;
@@ -104,4 +94,53 @@ pub fn all() -> Vec<Unowned> {
         }
     }
     all
+}
+
+/// Those that no program has any more, and what is left of those that are over.
+#[cold]
+#[inline(never)]
+fn over() -> Vec<Unowned> {
+    let (now, mut all) = (time::now(), Vec::new());
+    let mut live: Vec<Arc<Remote>> = Vec::new();
+    let mut put = |name, state, left, sharing| {
+        all.push(Unowned {
+            timer: (OVER, left),
+            sharing,
+            ..Unowned::new(name, state)
+        });
+    };
+    left::each(&mut |name, flags, left| {
+        let is_half = flags & left::HALF != 0;
+        put(
+            name,
+            if is_half { State::FinWait2 } else { State::TimeWait },
+            left,
+            flags,
+        );
+    });
+    table::each(|name, entry| match entry {
+        Entry::Live(remote) => live.push(Arc::clone(remote)),
+        Entry::Over(sharing, over) => put(*name, State::TimeWait, over.until.saturating_sub(now), *sharing),
+    });
+    for remote in live {
+        if let Some((state, queues)) = remote.as_orphan() {
+            all.push(Unowned {
+                queues,
+                sharing: remote.sharing.load(Ordering::Relaxed),
+                ..Unowned::new(remote.name, state)
+            });
+        }
+    }
+    all
+}
+
+const SHARES: u8 = left::ADDRESS | left::PORT;
+
+/// Whether one of these keeps a port from somebody.
+#[cold]
+#[inline(never)]
+pub(crate) fn keeps(wish: &Wish, port: u16, sharing: u8) -> bool {
+    over()
+        .iter()
+        .any(|one| one.own.port() == port && wish.covers(one.own.ip()) && one.sharing & sharing & SHARES == 0)
 }

@@ -11,6 +11,7 @@
 //! | [`letter`] | datagrams that came, and those that did not arrive |
 //! | [`inbox`] | datagrams that wait to be fetched |
 //! | [`cork`] | datagrams that are put together |
+//! | [`left`] | what is left of connections within the machine that are over |
 //! | [`judge`] | what filters want of packets |
 //!
 //! Sideways: `ip`, and `link` for the interfaces that options name.
@@ -31,6 +32,7 @@ pub mod device;
 pub mod extras;
 pub mod inbox;
 pub mod judge;
+pub mod left;
 pub mod letter;
 pub mod membership;
 pub mod options;

@@ -85,7 +85,7 @@ fn those_who_connect_share_ports_towards_others() {
         range: (40_000, 40_001),
         ..wish("127.0.0.1")
     };
-    let claim = |peer, socket: &Arc<Plain>| ports.claim_to_connect(narrow, peer, &Arc::downgrade(socket));
+    let claim = |peer, socket: &Arc<Plain>| ports.claim_to_connect(narrow, peer, &Arc::downgrade(socket), &|_| true);
     let [first, second] = [0, 1].map(|at: usize| claim(peers[0], &sockets[at]).expect("a port"));
     assert_ne!(first, second);
     assert!(claim(peers[0], &sockets[2]).is_err() && claim(peers[1], &sockets[2]).is_ok());

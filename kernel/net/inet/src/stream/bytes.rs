@@ -76,6 +76,7 @@ impl TcpSocket {
         if knows || self.sent_in_vain.swap(true, Ordering::Relaxed) {
             return Err(PIPE);
         }
+        self.tell_end(true);
         // As on Linux, which has heard the other side's end before.
         self.fail(Errno::EPIPE);
         Ok(from.skip(self.outgoing.get().map_or(usize::MAX, |outgoing| outgoing.capacity())))

@@ -1,9 +1,11 @@
 //! How connections end.
 
 use super::{NOT_CONNECTED, PORTS, TcpSocket};
-use crate::mirror;
+use crate::{memory, mirror};
 use abi::Result;
 use abi::socket::{SHUT_RD, SHUT_RDWR, SHUT_WR};
+use inet_options::left::{self, Place};
+use ipc::channel::Channel;
 use lock::atomic::Ordering;
 
 impl TcpSocket {
@@ -34,6 +36,7 @@ impl TcpSocket {
             outgoing.reset_reader();
             outgoing.end_writing();
             self.uncount();
+            self.tell_end(true);
         }
         if let Some(incoming) = self.incoming.get() {
             incoming.abandon(None);
@@ -52,8 +55,7 @@ impl TcpSocket {
             if incoming.next_len() > 0 {
                 return;
             }
-            mirror::end(self, outgoing);
-            self.uncount();
+            self.end_sending(incoming, outgoing);
         }
         let deadline = time::now().saturating_add(seconds.unsigned_abs() as u64 * 1_000_000_000);
         let has_arrived = || match (&remote, self.outgoing.get()) {
@@ -88,19 +90,64 @@ impl TcpSocket {
             self.ear.wake_all();
             return Ok(());
         }
-        let outgoing = self.outgoing.get().ok_or(NOT_CONNECTED)?;
+        let (Some(incoming), Some(outgoing)) = (self.incoming.get(), self.outgoing.get()) else {
+            return Err(NOT_CONNECTED);
+        };
         let was_over = self.is_over();
         if matches!(how, SHUT_RD | SHUT_RDWR) {
             self.stopped_reading.store(true, Ordering::SeqCst);
         }
         if matches!(how, SHUT_WR | SHUT_RDWR) {
             self.stopped_writing.store(true, Ordering::SeqCst);
-            mirror::end(self, outgoing);
-            self.uncount();
+            self.end_sending(incoming, outgoing);
         }
         self.ear.wake_all();
         // As on Linux, it has its effect all the same.
         if was_over { Err(NOT_CONNECTED) } else { Ok(()) }
+    }
+}
+
+impl TcpSocket {
+    /// It sends nothing any more to somebody within the machine.
+    #[inline(never)]
+    fn end_sending(&self, incoming: &Channel, outgoing: &Channel) {
+        let (was_ended, is_second) = (outgoing.writer_gone(), incoming.writer_gone());
+        mirror::end(self, outgoing);
+        self.uncount();
+        if !was_ended && !is_second {
+            self.ended_first.store(true, Ordering::Relaxed);
+        } else if is_second && !self.ended_first.load(Ordering::Relaxed) {
+            self.tell_end(outgoing.was_reset());
+        }
+    }
+
+    /// What is left of the other side hears that this one has ended.
+    #[inline(never)]
+    pub(super) fn tell_end(&self, is_reset: bool) {
+        if let Some(place) = self.place() {
+            left::ended(&place, is_reset);
+        }
+    }
+
+    /// Something is left of a connection within the machine when its socket goes: if it has ended first, or does so now, and there is no reset.
+    fn leave(&self, incoming: &Channel, outgoing: &Channel) {
+        let is_half = !incoming.writer_gone();
+        if (self.ended_first.load(Ordering::Relaxed) || is_half && !outgoing.writer_gone())
+            && incoming.is_empty()
+            && !incoming.was_reset()
+            && !outgoing.was_reset()
+            && let Some(place) = self.place()
+        {
+            let half = if is_half { left::HALF } else { 0 };
+            left::keep(&place, self.sharing() | half, memory::most_over);
+        }
+    }
+
+    /// Where what is left of it stands.
+    #[inline(never)]
+    fn place(&self) -> Option<Place> {
+        let ends = self.ends.lock();
+        Some(Place::new(ends.own.as_ref()?, ends.peer.as_ref()?))
     }
 }
 
@@ -122,12 +169,10 @@ impl Drop for TcpSocket {
             self.abort();
             return;
         }
-        if let Some(incoming) = self.incoming.get() {
-            incoming.abandon(self.outgoing.get().map(|outgoing| &**outgoing));
-        }
-        if let Some(outgoing) = self.outgoing.get() {
-            mirror::end(self, outgoing);
-            self.uncount();
+        if let (Some(incoming), Some(outgoing)) = (self.incoming.get(), self.outgoing.get()) {
+            self.leave(incoming, outgoing);
+            incoming.abandon(Some(outgoing));
+            self.end_sending(incoming, outgoing);
         }
     }
 }
