@@ -5,9 +5,9 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
 
 use chiton_tests::{
-    apps, bridges, cards, clients, cpython, guest, hostile, interactive, internet, leases, machines, network, packages,
-    processes, programs, refusals, rules, servers, settings, soak, storms, streams, suite, tcp, two_cards, unplugged,
-    vsock,
+    apps, bridges, cards, clients, cpython, farewells, guest, hostile, interactive, internet, leases, machines,
+    network, packages, processes, programs, refusals, rules, servers, settings, soak, storms, streams, suite, tcp,
+    two_cards, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
         rules::cases(),
         refusals::cases(),
         settings::cases(),
+        farewells::cases(),
         soak::cases(),
         streams::cases(),
         hostile::cases(),

@@ -28,6 +28,7 @@ const DISCOVER: u8 = 1;
 const OFFER: u8 = 2;
 const REQUEST: u8 = 3;
 const DECLINE: u8 = 4;
+const RELEASE: u8 = 7;
 const ACK: u8 = 5;
 const NAK: u8 = 6;
 
@@ -54,8 +55,8 @@ fn strange_server() -> Result<(), String> {
     server.join().map_err(|_| "the server panicked")?;
     let heard = heard.lock().map_err(|error| error.to_string())?;
     said(&outcome?, &format!("{GOOD} is there")).map_err(|why| format!("{why}and the server heard {heard}"))?;
-    // Not offered: asked again. Nonsense: asked again. Refused: asked again. Taken: declined, and asked again.
-    if *heard == "DDDR DRX DR " {
+    // Not offered: asked again. Nonsense: asked again. Refused: asked again. Taken: declined, and asked again. At the end: given back.
+    if *heard == "DDDR DRX DR G" {
         return Ok(());
     }
     Err(format!("the server heard {heard:?}"))
@@ -77,6 +78,7 @@ fn serve(wire: &UdpSocket, stop: &AtomicBool, heard: &Mutex<String>) {
                     DISCOVER => "D",
                     REQUEST => "R",
                     DECLINE => "X",
+                    RELEASE => "G",
                     _ => "?",
                 };
                 if let Ok(mut heard) = heard.lock() {

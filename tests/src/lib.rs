@@ -30,6 +30,7 @@
 //! | [`leases`] | a server of addresses that does everything wrong |
 //! | [`refusals`] | networks that cannot be had |
 //! | [`rules`] | what a machine may connect to |
+//! | [`farewells`] | what is sent just before the machine ends |
 //! | [`settings`] | settings of the kernel, and what they change on the wire |
 //! | [`soak`] | nginx and redis under load for a long time |
 //! | [`unplugged`] | a card whose cable is pulled |
@@ -48,6 +49,7 @@ pub mod cards;
 pub mod clients;
 pub mod cpython;
 pub mod execute;
+pub mod farewells;
 pub mod guest;
 pub mod hostile;
 pub mod interactive;

@@ -62,6 +62,14 @@ pub(crate) fn configure(cards: &[Arc<Interface>], config: &Config) {
     }
 }
 
+/// Lets what programs have sent leave the machine, which ends.
+pub(crate) fn farewell() {
+    vsock::way::farewell();
+    if link::interface::all().iter().any(|interface| !interface.is_loopback()) {
+        inet::farewell();
+    }
+}
+
 fn start_at(device: &VirtioMmio, cards: &mut Vec<Arc<Interface>>) -> Result<bool> {
     let len = u32::try_from(device.size).unwrap_or(0);
     let Some(registers) = hal::device::Registers::map(device.address, len) else {

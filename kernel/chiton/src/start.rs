@@ -116,5 +116,6 @@ fn end(status: Status) -> ! {
         trace::info!("the application was killed by {signal:?}");
     }
     tty::bulk::drain();
+    devices::farewell();
     hal::power::exit(status.to_shell())
 }

@@ -134,7 +134,8 @@ pub(super) fn make_bridge(network: &Shared) -> Result<(), Failure> {
     }
     run("ip", &format!("addr add {gateway} dev {bridge}"), "")?;
     if let Some(newer) = network.newer {
-        // Nobody else can have it on a bridge that is new, so nobody is asked.
+        // Nobody else can have it on a bridge that is new, so nobody is asked; for its own local address too, without which no machine would hear of the network for a second.
+        fs::write(format!("/proc/sys/net/ipv6/conf/{bridge}/accept_dad"), "0\n").ok();
         run("ip", &format!("-6 addr add {newer} dev {bridge} nodad"), "")?;
     }
     run("ip", &format!("link set {bridge} up"), "").map(drop)
@@ -245,8 +246,9 @@ pub(super) fn start_dnsmasq(network: &Shared) -> Result<(), Failure> {
             newer.address
         )
     });
+    // It would ask for three seconds whether somebody has an address before it gives it out: machines ask that themselves, and turn it down.
     let words = format!(
-        "--conf-file=/dev/null --interface={bridge} --except-interface=lo --bind-dynamic --no-hosts --bogus-priv --domain-needed {outside} \
+        "--no-ping --conf-file=/dev/null --interface={bridge} --except-interface=lo --bind-dynamic --no-hosts --bogus-priv --domain-needed {outside} \
          --dhcp-authoritative --dhcp-range={first},{last},1h --dhcp-leasefile={place}/leases --pid-file={place}/dnsmasq.pid {newer}"
     );
     run("dnsmasq", &words, "").map(drop)

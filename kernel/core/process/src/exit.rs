@@ -107,15 +107,18 @@ fn release_user_state(thread: &Thread) {
 }
 
 fn end_process(process: &Arc<Process>, status: Status) {
-    if process.pid == 1
-        && let Some(end) = END.get()
-    {
-        end(status);
+    let end = END.get().filter(|_| process.pid == 1);
+    if end.is_some() {
+        task::with_current(|task| task.clear_work(Work::EXIT));
+        end_others(process);
     }
     process.timers.clear(false);
     crate::semaphores::leave(process.pid);
     let files = process.set_files(crate::FileTable::new());
     drop(files);
+    if let Some(end) = end {
+        end(status);
+    }
     process.note_peak();
     leave_memory(process);
     session::leave(process);
@@ -130,6 +133,20 @@ fn end_process(process: &Arc<Process>, status: Status) {
     }
     ended.news.iter().for_each(wake_parent);
     wake_parent(&ended.own);
+}
+
+/// Nobody outlives the application, as with the first process of a container: what the others had open is closed, and their peers hear of it. Who does not end in time is left.
+fn end_others(own: &Arc<Process>) {
+    const PATIENCE: u64 = 1_000_000_000;
+    let is_left = |process: &Arc<Process>| !Arc::ptr_eq(process, own) && process.status().is_none();
+    task::look_until(time::now() + PATIENCE, &mut || {
+        let mut others = registry::processes();
+        others.retain(is_left);
+        for other in &others {
+            begin_end(other, Status::Signaled(Signal::KILL));
+        }
+        others.is_empty()
+    });
 }
 
 /// A child of a process that ended has another parent now.

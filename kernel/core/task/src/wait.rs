@@ -242,6 +242,14 @@ pub fn rest_until(deadline: u64) {
     time::cancel(timer);
 }
 
+/// Looks again and again, with rests between, whether something is so, until a time since boot: for what nobody tells of, where it is soon so.
+pub fn look_until(deadline: u64, is_so: &mut dyn FnMut() -> bool) {
+    const REST: u64 = 100_000;
+    while !is_so() && time::now() < deadline {
+        rest_until(time::now() + REST);
+    }
+}
+
 /// Sleeps until a time since boot.
 ///
 /// # Errors

@@ -361,6 +361,10 @@ impl Card for VirtioCard {
         Ok(())
     }
 
+    fn is_idle(&self) -> bool {
+        self.pairs_in_use().iter().all(|pair| pair.sender.lock().is_idle())
+    }
+
     fn receive(&self) -> Option<Frame> {
         let pairs = self.pairs_in_use().iter().zip(0u16..);
         pairs

@@ -133,6 +133,12 @@ impl Sender {
         true
     }
 
+    /// Whether the device has sent everything.
+    pub(crate) fn is_idle(&mut self) -> bool {
+        self.reclaim();
+        self.queue.in_flight() == 0
+    }
+
     /// Parts of frames that the device may have.
     pub(crate) fn room(&self) -> u32 {
         self.queue.size().into()

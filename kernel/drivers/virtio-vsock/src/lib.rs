@@ -194,6 +194,10 @@ impl Card for VsockCard {
         self.sender.lock().add(packet)
     }
 
+    fn is_idle(&self) -> bool {
+        self.sender.lock().is_idle()
+    }
+
     fn kick(&self) {
         if self.sender.lock().should_notify() {
             self.notify(TRANSMIT);

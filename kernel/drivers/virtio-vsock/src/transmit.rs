@@ -99,6 +99,12 @@ impl Sender {
         self.has_room()
     }
 
+    /// Whether the device has taken everything.
+    pub(crate) fn is_idle(&mut self) -> bool {
+        self.reclaim();
+        self.queue.in_flight() == 0
+    }
+
     pub(crate) fn should_notify(&mut self) -> bool {
         self.queue.should_notify()
     }

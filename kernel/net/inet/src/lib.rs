@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `ports` | who has which port |
 //! | `stream` | TCP sockets; `connect` their connections, `dissolve` what is left without them, `stream_options` their options |
+//! | `farewell` | the end of the machine, for connections |
 //! | `remote` | connections over the network; `memory` how much they may have, `table` all of them, `arrive` what comes for them, `depart` what goes, `half_open` those who have only begun, [`unowned`] lists of all without a descriptor |
 //! | `datagram` | UDP sockets, and how they send; `lite` what UDP-Lite has beside |
 //! | `ping` | sockets for echoes |
@@ -29,6 +30,7 @@ mod connect;
 mod datagram;
 mod depart;
 mod dissolve;
+mod farewell;
 mod filters;
 mod half_open;
 pub mod limits;
@@ -48,6 +50,7 @@ use abi::socket::{AF_INET, AF_INET6, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use datagram::UdpSocket;
+pub use farewell::farewell;
 use inet_options::{address, control, cork, device, extras, inbox, judge, letter, membership, open, options};
 use stream::TcpSocket;
 use vfs::{Credentials, File, capability};

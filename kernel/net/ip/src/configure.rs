@@ -107,7 +107,7 @@ impl Stack {
         }
     }
 
-    fn send_letter(&mut self, now: u64, at: usize, letter: &Letter, effects: &mut Effects) {
+    pub(crate) fn send_letter(&mut self, now: u64, at: usize, letter: &Letter, effects: &mut Effects) {
         let link = &self.links[at];
         let (source, destination) = letter.ends.unwrap_or((Ipv4Addr::UNSPECIFIED, Ipv4Addr::BROADCAST));
         let header = udp::Header {

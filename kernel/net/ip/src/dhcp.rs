@@ -6,7 +6,7 @@
 use crate::network::Network;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr};
-use packet::dhcp::{ACK, Answer, DECLINE, DISCOVER, NAK, OFFER, Question, REQUEST, option};
+use packet::dhcp::{ACK, Answer, DECLINE, DISCOVER, NAK, OFFER, Question, RELEASE, REQUEST, option};
 use packet::ethernet::Mac;
 
 const SECOND: u64 = 1_000_000_000;
@@ -91,6 +91,11 @@ impl Client {
     /// Whether it has an address.
     pub(crate) const fn is_bound(&self) -> bool {
         matches!(self.state, State::Bound(_))
+    }
+
+    /// Whether a server may be about to give it an address.
+    pub(crate) const fn is_promised(&self) -> bool {
+        matches!(self.state, State::Requesting(..))
     }
 
     /// When it has something to do.
@@ -241,6 +246,23 @@ impl Client {
         self.begin_again(now);
         self.next = now + DECLINED;
         Some(letter)
+    }
+
+    /// The machine ends, and others may have its address.
+    pub(crate) fn release(&mut self, now: u64, random: u32) -> Option<Letter> {
+        let State::Bound(lease) = &self.state else { return None };
+        let IpAddr::V4(ip) = lease.network.ip else { return None };
+        self.number = random;
+        let question = Question {
+            ip,
+            broadcast: false,
+            server: Some(lease.server),
+            ..self.question(now, RELEASE)
+        };
+        Some(Letter {
+            bytes: question.to_bytes(),
+            ends: Some((ip, lease.server)),
+        })
     }
 
     /// What an answer gives, if it makes sense.

@@ -2,7 +2,7 @@
 //!
 //! It asks at once, not after a random second, and takes the first server that has an address, without waiting for others that might be preferred: programs are waiting. Nobody who answers is asked ever more
 //! seldom, up to once an hour. With an address it asks its server for more time, later everybody, and begins again when the time is over. What makes no sense is ignored. It does not do: several addresses of one
-//! server, prefixes, giving an address back at the end, which no end of a virtual machine could be sure to reach.
+//! server, prefixes.
 
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr};
@@ -108,6 +108,11 @@ impl Client {
         matches!(self.state, State::Looking | State::Requesting(_))
     }
 
+    /// Whether a server may be about to give it one.
+    pub(crate) const fn is_promised(&self) -> bool {
+        matches!(self.state, State::Requesting(_))
+    }
+
     /// When it has something to do.
     pub(crate) const fn next(&self) -> u64 {
         self.next
@@ -155,7 +160,7 @@ impl Client {
             State::Requesting(ip) | State::Bound(ip, _) => Some(ip),
             _ => None,
         };
-        let to_one = matches!(kind, kind::REQUEST | kind::RENEW | kind::DECLINE);
+        let to_one = matches!(kind, kind::REQUEST | kind::RENEW | kind::RELEASE | kind::DECLINE);
         let question = Question {
             kind,
             number: self.number,
@@ -266,14 +271,24 @@ impl Client {
         Some((given, found))
     }
 
+    /// Gives its address back, for a reason.
+    fn give_back(&mut self, now: u64, kind: u8) -> Vec<u8> {
+        self.number = self.number.wrapping_add(1) & 0xff_ffff;
+        self.began = now;
+        self.letter(now, kind)
+    }
+
+    /// The machine ends, and others may have its address.
+    pub(crate) fn release(&mut self, now: u64) -> Option<Vec<u8>> {
+        matches!(self.state, State::Bound(..)).then(|| self.give_back(now, kind::RELEASE))
+    }
+
     /// Somebody else has an address: if it was got just now, its server is told, and another is looked for after a while.
     pub(crate) fn is_taken(&mut self, now: u64, ip: Ipv6Addr) -> Option<Vec<u8>> {
         if !matches!(self.state, State::Bound(own, _) if own == ip) {
             return None;
         }
-        self.number = self.number.wrapping_add(1) & 0xff_ffff;
-        self.began = now;
-        let letter = self.letter(now, kind::DECLINE);
+        let letter = self.give_back(now, kind::DECLINE);
         self.begin_again(now);
         self.next = now + DECLINED;
         Some(letter)

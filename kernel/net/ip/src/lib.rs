@@ -16,6 +16,7 @@
 //! | `configure` | cards that ask for their configuration, and those who wait for it; `dhcp` asks for an address of the older protocol (RFC 2131) |
 //! | `names` | whom to ask for names |
 //! | `stateful` | cards that ask servers of the newer protocol for an address; `dhcp6` is their client (RFC 8415) |
+//! | `farewell` | the end of the machine: what still goes, and addresses that are given back |
 //! | `discovery` | who has which address of the newer protocol (RFC 4861); `autoconf` addresses that a card gives itself (RFC 4862) |
 //! | `multicast` | groups that programs are in, told to routers (IGMP, MLD) |
 //! | `filter` | what the machine may connect to |
@@ -44,6 +45,7 @@ mod cut;
 mod dhcp;
 mod dhcp6;
 mod discovery;
+mod farewell;
 mod filter;
 mod fragment;
 mod icmp;
@@ -66,6 +68,7 @@ mod transport;
 mod watch;
 
 pub use configure::{route_when_ready, set_name_hook};
+pub use farewell::farewell;
 pub use filter::{Rule, may_connect, set_rules, write_rules};
 pub use icmp::port_unreachable;
 pub use input::time_of_day;

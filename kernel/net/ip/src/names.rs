@@ -93,9 +93,11 @@ impl Stack {
         }
         let mut known: Vec<(u32, IpAddr)> = Vec::new();
         // Those of the first card first, whoever answered sooner.
-        let mut servers: Vec<(u32, IpAddr)> = self.servers().collect();
-        servers.sort_by_key(|(interface, _)| *interface);
-        for (interface, ip) in servers {
+        let mut cards: Vec<u32> = self.servers().map(|(interface, _)| interface).collect();
+        cards.sort_unstable();
+        cards.dedup();
+        let of_card = |card: u32| self.servers().filter(move |(interface, _)| *interface == card);
+        for (interface, ip) in cards.into_iter().flat_map(of_card) {
             let is_near = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
             // An address of a local network says something only together with the interface.
             if known.iter().any(|one| one.1 == ip && (!is_near || one.0 == interface)) {

@@ -52,7 +52,7 @@ pub(crate) struct Neighbour {
     due: Option<u64>,
     asked: u8,
     used: u64,
-    held: Vec<Frame>,
+    pub(crate) held: Vec<Frame>,
 }
 
 /// What is to be asked.

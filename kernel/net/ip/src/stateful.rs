@@ -46,7 +46,7 @@ impl Stack {
         }
     }
 
-    fn send_letter_newer(&self, at: usize, letter: &[u8], effects: &mut Effects) {
+    pub(crate) fn send_letter_newer(&self, at: usize, letter: &[u8], effects: &mut Effects) {
         let link = &self.links[at];
         let (Some(IpAddr::V6(source)), Some(to)) = (
             self.source_on(link.index, SERVERS.into(), None),

@@ -72,6 +72,10 @@ pub trait Card: Send + Sync {
     /// # Errors
     /// The frame, when there is no room now, it asks for what the card cannot do, or the card is broken.
     fn transmit(&self, frame: Frame) -> Result<(), Frame>;
+    /// Whether everything has left that it was given to send.
+    fn is_idle(&self) -> bool {
+        true
+    }
     /// A frame that came, if there is one.
     fn receive(&self) -> Option<Frame>;
     /// After the last one: the next makes an interrupt, unless it has come already, which this says.

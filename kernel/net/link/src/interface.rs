@@ -393,6 +393,12 @@ impl Interface {
         Ok(())
     }
 
+    /// Whether everything has left that was to be sent.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.backlog.load(Ordering::Acquire) == 0 && self.card.is_idle()
+    }
+
     /// Whether a frame more would be taken.
     #[must_use]
     pub fn has_room(&self) -> bool {

@@ -36,6 +36,11 @@ pub trait Card: Send + Sync {
 
     /// All of what was to be sent together is there.
     fn kick(&self);
+
+    /// Whether everything has left that it was given.
+    fn is_idle(&self) -> bool {
+        true
+    }
 }
 
 /// Which way a connection goes.
@@ -54,6 +59,15 @@ static WAITING: SpinLock<Vec<Arc<Remote>>> = SpinLock::new(Vec::new());
 /// There is a device; false if there was one already.
 pub fn set_card(card: Arc<dyn Card>) -> bool {
     CARD.set(card).is_ok()
+}
+
+/// The machine ends: lets everything leave that programs have sent, if the host takes it soon.
+pub fn farewell() {
+    const PATIENCE: u64 = 250_000_000;
+    if let Some(card) = CARD.get() {
+        let is_over = &mut || WAITING.lock().is_empty() && card.is_idle();
+        task::look_until(time::now() + PATIENCE, is_over);
+    }
 }
 
 /// The context of this machine, if the host gave it one.

@@ -23,6 +23,9 @@ pub const ACK: u8 = 5;
 /// It cannot have it.
 pub const NAK: u8 = 6;
 
+/// It needs it no more.
+pub const RELEASE: u8 = 7;
+
 const COOKIE: [u8; 4] = [99, 130, 83, 99];
 const FIXED: usize = 236;
 

@@ -21,6 +21,7 @@ pub mod kind {
     pub const RENEW: u8 = 5;
     pub const REBIND: u8 = 6;
     pub const REPLY: u8 = 7;
+    pub const RELEASE: u8 = 8;
     pub const DECLINE: u8 = 9;
     pub const INFORMATION: u8 = 11;
 }

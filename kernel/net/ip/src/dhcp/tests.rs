@@ -39,6 +39,20 @@ fn bound(now: u64) -> (Client, Lease) {
 }
 
 #[test]
+fn an_address_is_given_back() {
+    let (mut client, lease) = bound(0);
+    let letter = client.release(SECOND, 9).expect("a letter");
+    assert_eq!(letter.ends, Some((OWN, lease.server)));
+    let mut mirrored = letter.bytes;
+    mirrored[0] = 2;
+    let told = Answer::parse(&mirrored).expect("a message");
+    assert_eq!((told.kind, told.number), (RELEASE, 9));
+    assert_eq!(told.address(option::SERVER), Some(SERVER));
+    let mut asking = Client::new(0, MAC, Vec::new());
+    assert!(asking.release(0, 1).is_none(), "there is none");
+}
+
+#[test]
 fn who_asks_is_given_and_asks_for_more_in_time() {
     let (mut client, lease) = bound(0);
     assert_eq!(lease.network, Network::parse("10.0.2.15/24").expect("a network"));

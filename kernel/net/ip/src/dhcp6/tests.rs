@@ -246,6 +246,16 @@ fn an_address_that_a_server_ends_is_lost() {
 }
 
 #[test]
+fn an_address_is_given_back() {
+    let mut client = bound();
+    let letter = client.release(SECOND).expect("a letter");
+    assert_eq!(letter[0], kind::RELEASE);
+    assert!(find(&letter[4..], option::SERVER).is_some() && find(&letter[4..], option::ADDRESSES).is_some());
+    let mut asking = Client::new(0, MAC, true);
+    assert!(asking.release(0).is_none(), "there is none");
+}
+
+#[test]
 fn an_address_that_somebody_has_is_declined() {
     let mut client = bound();
     assert!(client.is_taken(SECOND, ip("fd00::8")).is_none());
