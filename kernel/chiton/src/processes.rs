@@ -231,7 +231,7 @@ impl procfs::Process for Shown {
 
     fn threads(&self) -> Vec<u32> {
         let mut numbers: Vec<u32> = self.process.threads().iter().map(|thread| thread.tid()).collect();
-        numbers.sort_unstable();
+        sortedmap::sort(&mut numbers);
         numbers
     }
 

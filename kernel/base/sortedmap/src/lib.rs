@@ -4,6 +4,8 @@
 //! which a sorted vector is as fast and a tenth of that. Insertion and removal move what lies behind: a map that may grow to many thousands in random order (pages, processes, what an `epoll`
 //! watches) is a [`LargeMap`]. The methods are named as those of a `BTreeMap`, so that a map can change from one to the other.
 //!
+//! And numbers can be put in order by [`sort`], in a hundredth of the code that the standard library has for that.
+//!
 //! Invariant: the keys ascend.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -16,6 +18,25 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 
 pub use large::LargeMap;
+
+/// Puts numbers in order, in place: a Shell sort, whose distances are those of Knuth.
+pub fn sort(numbers: &mut [u32]) {
+    let len = numbers.len();
+    let mut gap = 1;
+    while gap < len / 3 {
+        gap = 3 * gap + 1;
+    }
+    while gap > 0 {
+        for end in gap..len {
+            let mut at = end;
+            while at >= gap && numbers[at - gap] > numbers[at] {
+                numbers.swap(at - gap, at);
+                at -= gap;
+            }
+        }
+        gap /= 3;
+    }
+}
 
 /// A map of few entries.
 #[derive(Debug, Clone)]
@@ -201,6 +222,14 @@ mod tests {
             }
             prop_assert_eq!(ours.len(), theirs.len());
             prop_assert!(theirs.keys().all(|key| ours.get(key) == theirs.get(key) && ours.contains_key(key)));
+        }
+
+        #[test]
+        fn numbers_are_put_in_order(mut numbers in proptest::collection::vec(0u32..50, 0..300)) {
+            let mut theirs = numbers.clone();
+            theirs.sort_unstable();
+            super::sort(&mut numbers);
+            prop_assert_eq!(numbers, theirs);
         }
     }
 }

@@ -94,7 +94,7 @@ impl Stack {
         let mut known: Vec<(u32, IpAddr)> = Vec::new();
         // Those of the first card first, whoever answered sooner.
         let mut cards: Vec<u32> = self.servers().map(|(interface, _)| interface).collect();
-        cards.sort_unstable();
+        sortedmap::sort(&mut cards);
         cards.dedup();
         let of_card = |card: u32| self.servers().filter(move |(interface, _)| *interface == card);
         for (interface, ip) in cards.into_iter().flat_map(of_card) {

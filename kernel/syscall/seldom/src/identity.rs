@@ -294,7 +294,7 @@ fn setgroups(caller: &mut Caller<'_>, (count, groups): (i32, UserPtr<u32>)) -> R
         return Err(Error::new(Errno::EINVAL, "there are too many groups"));
     }
     let mut groups = groups.read_many(count as usize)?;
-    groups.sort_unstable();
+    sortedmap::sort(&mut groups);
     change(caller, |who| {
         who.groups = groups;
         Ok(())
