@@ -207,6 +207,7 @@ impl UdpSocket {
 }
 
 impl Holder for UdpSocket {
+    #[inline]
     fn takes(&self, coming: &Coming<'_>) -> bool {
         match coming.what {
             What::Echo(protocol) => self.takes_echo(protocol, coming.to.ip()),
@@ -218,6 +219,7 @@ impl Holder for UdpSocket {
         false
     }
 
+    #[inline]
     fn peer(&self) -> Option<SocketAddr> {
         // Answers to echoes come from whom they come from.
         self.ends.lock().peer.filter(|_| !self.is_ping())

@@ -45,6 +45,7 @@ pub(crate) struct Wish {
 
 impl Wish {
     /// Whether what is sent to an address comes here.
+    #[inline]
     pub(crate) fn covers(&self, ip: IpAddr) -> bool {
         match self.ip {
             own if !own.is_unspecified() => own == ip,
@@ -54,6 +55,7 @@ impl Wish {
     }
 
     /// Whether what comes to an address by an interface comes here.
+    #[inline]
     fn gets(&self, coming: &Coming<'_>) -> bool {
         self.device.is_none_or(|device| device == coming.interface) && self.covers(coming.to.ip())
     }
