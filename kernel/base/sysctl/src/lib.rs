@@ -80,6 +80,7 @@ settings! {
     MAX_SYN_BACKLOG "ipv4/tcp_max_syn_backlog"
     MAX_TW_BUCKETS "ipv4/tcp_max_tw_buckets"
     TCP_MEM "ipv4/tcp_mem"
+    NOTSENT_LOWAT "ipv4/tcp_notsent_lowat"
     ORPHAN_RETRIES "ipv4/tcp_orphan_retries"
     RETRIES2 "ipv4/tcp_retries2"
     TCP_RMEM "ipv4/tcp_rmem"
@@ -229,6 +230,9 @@ pub fn text(line: usize, whose: Whose) -> Option<Vec<u8>> {
             _ => b"reno cubic",
         };
         return Some(names.to_vec());
+    }
+    if setting == NOTSENT_LOWAT && !setting.is_on() {
+        return Some(write::NO_LIMIT.to_vec());
     }
     if row.is_of_interfaces() {
         text.add(b' ', setting.of(whose));

@@ -4,7 +4,7 @@
 //! kept for who reads it again, since programs' settings would fail otherwise, and changes nothing.
 //! With `=` instead of limits it can only be what it is, because there is nothing that another value would change (or nobody who does what it would ask for); with `!` it cannot be written at all.
 //! A star in the path stands for all interfaces, for those to come, and for each that there is; then the numbers are those of `all`, of `default` and of `lo`, of which the last is repeated.
-//! A number that depends on the memory is 0 until somebody sets it. Lines with the same beginning stand together.
+//! A number that depends on the memory, or that is larger than all others until somebody sets it, is 0 until then. Lines with the same beginning stand together.
 
 pub(crate) static TEXT: &[u8] = b"\
 core/default_qdisc = pfifo_fast
@@ -69,7 +69,7 @@ ipv4/tcp_mem 0 - 0 0 0
 ipv4/tcp_moderate_rcvbuf 0 255 1
 ipv4/tcp_mtu_probing = 0
 ipv4/tcp_no_metrics_save 0 255 0
-ipv4/tcp_notsent_lowat = 4294967295
+ipv4/tcp_notsent_lowat 0 - 0
 ipv4/tcp_orphan_retries 0 255 0
 ipv4/tcp_recovery = 1
 ipv4/tcp_retries1 0 255 3

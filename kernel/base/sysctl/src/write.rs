@@ -2,13 +2,15 @@
 
 use crate::table::{self, Row, number, words};
 use crate::{
-    ALLOWED_CONGESTION_CONTROL, CONGESTION_CONTROL, DISABLE_IPV6, PING_GROUP_RANGE, PORT_RANGE, RESERVED, Setting,
-    UNPRIVILEGED_PORT_START, Whose,
+    ALLOWED_CONGESTION_CONTROL, CONGESTION_CONTROL, DISABLE_IPV6, NOTSENT_LOWAT, PING_GROUP_RANGE, PORT_RANGE,
+    RESERVED, Setting, UNPRIVILEGED_PORT_START, Whose,
 };
 use alloc::vec::Vec;
 
 /// What congestion control is called; the second is the usual one.
 pub(crate) const KINDS: [&[u8]; 2] = [b"reno", b"cubic"];
+/// What is larger than every number here: no limit, for who has numbers of 32 bits without a sign.
+pub(crate) const NO_LIMIT: &[u8] = b"4294967295";
 /// Ranges of reserved ports that are kept.
 const MOST_RANGES: usize = 1024;
 
@@ -46,6 +48,8 @@ pub fn set(line: usize, whose: Whose, text: &[u8]) -> Result<(), Wrong> {
             bits |= 1 << kind(name).map_err(|_| Wrong::Value)?;
         }
         setting.store(0, bits);
+    } else if setting == NOTSENT_LOWAT && text == NO_LIMIT {
+        setting.store(0, 0);
     } else {
         set_numbers(&row, setting, whose, text)?;
     }

@@ -13,8 +13,8 @@ use crate::dissolve::{Given, Renewed};
 use crate::extras::Kept;
 use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
-use crate::{options, ports, unowned};
-use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SOL_SOCKET};
+use crate::{options, ports, stream_options, unowned};
+use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
@@ -114,10 +114,11 @@ impl TcpSocket {
             if let Some(filter) = to.options.filter() {
                 channel.filter_stream(Some(filter));
             }
-            for (socket, who, name) in [(from, Direction::Write, SO_SNDBUF), (to, Direction::Read, SO_RCVBUF)] {
-                if let Some(bytes) = socket.options.kept(SOL_SOCKET, name) {
-                    channel.set_room(who, bytes as usize);
-                }
+            if let Some(bytes) = stream_options::room_to_send(&from.options) {
+                channel.set_room(Direction::Write, bytes);
+            }
+            if let Some(bytes) = to.options.kept(SOL_SOCKET, SO_RCVBUF) {
+                channel.set_room(Direction::Read, bytes as usize);
             }
             let _ = from.outgoing.set(Arc::clone(&channel));
             let _ = to.incoming.set(channel);

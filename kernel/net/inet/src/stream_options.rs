@@ -36,6 +36,7 @@ const TCP_DEFER_ACCEPT: u32 = 9;
 const TCP_WINDOW_CLAMP: u32 = 10;
 const TCP_THIN_DUPACK: u32 = 17;
 const TCP_FASTOPEN: u32 = 23;
+const TCP_NOTSENT_LOWAT: u32 = 25;
 const TCP_SAVED_SYN: u32 = 28;
 const TCP_INQ: u32 = 36;
 
@@ -57,7 +58,7 @@ const ROWS: [Row; 20] = [
     (TCP_THIN_DUPACK, 0, Rule::Within(0, 1)),
     (18, 0, Rule::Within(0, i32::MAX)),
     (TCP_FASTOPEN, 0, Rule::Within(0, i32::MAX)),
-    (25, 0, Rule::Any),
+    (TCP_NOTSENT_LOWAT, 0, Rule::Any),
     (27, 0, Rule::Within(0, 2)),
     (30, 0, Rule::Within(0, 1)),
     (34, 0, Rule::Within(0, 1)),
@@ -159,13 +160,14 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
     if let (SOL_SOCKET, SO_OOBINLINE, Some(incoming)) = (level, name, socket.incoming.get()) {
         incoming.set_urgent_inline(socket.options.is_set(level, name));
     }
-    let room = match (level, name) {
-        (SOL_SOCKET, SO_SNDBUF) => socket.outgoing.get().map(|channel| (channel, Direction::Write)),
-        (SOL_SOCKET, SO_RCVBUF) => socket.incoming.get().map(|channel| (channel, Direction::Read)),
-        _ => None,
-    };
-    if let Some((channel, who)) = room {
-        channel.set_room(who, socket.options.kept(level, name).unwrap_or(0) as usize);
+    match ((level, name), socket.outgoing.get(), socket.incoming.get()) {
+        ((SOL_SOCKET, SO_SNDBUF) | (TCP, TCP_NOTSENT_LOWAT), Some(channel), _) => {
+            channel.set_room(Direction::Write, room_to_send(&socket.options).unwrap_or(0));
+        }
+        ((SOL_SOCKET, SO_RCVBUF), _, Some(channel)) => {
+            channel.set_room(Direction::Read, socket.options.kept(level, name).unwrap_or(0) as usize);
+        }
+        _ => {}
     }
     if filters::is_filter(level, name) {
         filters::changed(socket);
@@ -255,9 +257,31 @@ pub(crate) fn settings(options: &Options) -> Settings {
         fin_timeout: (usual(TCP_LINGER2) as i32).max(0) as u32,
         max_segment: tcp(2, 0) as u16,
         send_buffer: kept(SOL_SOCKET, SO_SNDBUF, 0),
+        not_sent: not_sent(options),
         receive_buffer: kept(SOL_SOCKET, SO_RCVBUF, 0),
         machine: machine(),
     }
+}
+
+/// How many bytes are not sent at most.
+fn not_sent(options: &Options) -> u32 {
+    let asked = options.kept(TCP, TCP_NOTSENT_LOWAT).unwrap_or(0);
+    match (asked, sysctl::NOTSENT_LOWAT.get()) {
+        (0, 0) => u32::MAX,
+        (0, usual) => usual as u32,
+        (asked, _) => asked as u32,
+    }
+}
+
+/// How large the buffer of who sends within the machine is, if that is said: what waits there is not sent.
+pub(crate) fn room_to_send(options: &Options) -> Option<usize> {
+    const UNASKED: usize = 131_072;
+    let (asked, not_sent) = (options.kept(SOL_SOCKET, SO_SNDBUF), not_sent(options));
+    if asked.is_none() && not_sent == u32::MAX {
+        return None;
+    }
+    let asked = asked.map_or(UNASKED, |asked| asked as usize);
+    Some(asked.min(not_sent as usize))
 }
 
 /// What the machine's settings say of all connections.

@@ -39,16 +39,24 @@ impl Connection {
         buffer.min(self.most as usize)
     }
 
+    /// Bytes that were not even sent once.
+    pub(crate) fn not_sent(&self) -> u32 {
+        self.out_end().since(self.nxt.min(self.out_end()))
+    }
+
     /// Bytes that fit into what waits to be sent.
     #[must_use]
     pub fn room(&self) -> usize {
+        if self.not_sent() >= self.settings.not_sent {
+            return 0;
+        }
         self.buffer().saturating_sub(self.out.len())
     }
 
     /// Whether a program should be told that there is room.
     #[must_use]
     pub fn has_much_room(&self) -> bool {
-        self.room() * 3 >= self.buffer()
+        self.room() * 3 >= self.buffer() && self.not_sent() < self.settings.not_sent.div_ceil(2)
     }
 
     /// Gives bytes to be sent; with `more`, others follow soon (`MSG_MORE`).

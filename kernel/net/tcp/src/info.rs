@@ -57,7 +57,7 @@ impl Connection {
             (132, (self.received >> 32) as u32),
             (136, self.counts[1]),
             (140, self.counts[0]),
-            (144, self.out_end().since(self.nxt.min(self.out_end()))),
+            (144, self.not_sent()),
             (148, (self.rtt.shortest_nanos() / 1000) as u32),
         ];
         for (at, word) in words {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub max_segment: u16,
     /// Bytes that wait to be sent; 0 for as many as the way takes (`SO_SNDBUF`).
     pub send_buffer: u32,
+    /// Bytes that were not even sent once from which on no more are taken (`TCP_NOTSENT_LOWAT`).
+    pub not_sent: u32,
     /// Bytes that wait to be read; 0 for as many as the program reads (`SO_RCVBUF`).
     pub receive_buffer: u32,
     /// What all connections are told.
@@ -121,6 +123,7 @@ impl Default for Settings {
             fin_timeout: 60,
             max_segment: 0,
             send_buffer: 0,
+            not_sent: u32::MAX,
             receive_buffer: 0,
             machine: Machine::default(),
         }
