@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use machine::Mac;
 use rustix::process::{Pid, Signal};
 
 use super::address::Interface;
@@ -127,7 +128,9 @@ pub(super) fn members(bridge: &str) -> Vec<String> {
 pub(super) fn make_bridge(network: &Shared) -> Result<(), Failure> {
     let bridge = network.bridge();
     let gateway = network.gateway;
-    run("ip", &format!("link add {bridge} type bridge"), "")?;
+    // One that is given stays: by itself a bridge has that of one of its interfaces, another one whenever machines come and go, and those that know the old one talk to nobody.
+    let mac = Mac::of_name(&bridge);
+    run("ip", &format!("link add {bridge} address {mac} type bridge"), "")?;
     run("ip", &format!("link set {bridge} alias {}", alias(&network.name)), "")?;
     if let Some(mtu) = network.mtu {
         run("ip", &format!("link set {bridge} mtu {mtu}"), "")?;
