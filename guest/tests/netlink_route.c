@@ -29,9 +29,12 @@ static ssize_t ask(int fd, int type, int flags, const void *body, size_t length)
   return recv(fd, answer, sizeof answer, 0);
 }
 
+// With which flags a list is asked for.
+static int how = NLM_F_DUMP;
+
 // Reads on until the end of a list; how many messages there were of loopback, and of the right kind.
 static int list(int fd, int type, int wanted, const void *body, size_t length, int (*of_loopback)(struct nlmsghdr *)) {
-  ssize_t got = ask(fd, type, NLM_F_DUMP, body, length);
+  ssize_t got = ask(fd, type, how, body, length);
   int found = 0, datagrams = 0;
   for (;;) {
     if (got <= 0 || ++datagrams > 1000) return -1;
@@ -81,6 +84,11 @@ static int route_of_loopback(struct nlmsghdr *one) {
   return 1;
 }
 
+static int any(struct nlmsghdr *one) {
+  (void)one;
+  return 0;
+}
+
 static int rule(struct nlmsghdr *one) {
   struct rtmsg *info = NLMSG_DATA(one);
   return info->rtm_family == AF_INET && (info->rtm_table == RT_TABLE_LOCAL || info->rtm_table == RT_TABLE_MAIN);
@@ -103,6 +111,8 @@ static void lists(int fd) {
   SAME("routes to loopback's network", list(fd, RTM_GETROUTE, RTM_NEWROUTE, &routes, sizeof routes, route_of_loopback), 1);
   struct rtmsg rules = {.rtm_family = AF_INET};
   t_is("rules", list(fd, RTM_GETRULE, RTM_NEWRULE, &rules, sizeof rules, rule) >= 2);
+  struct ndmsg neighbours = {0};
+  SAME("neighbours, with an end", list(fd, RTM_GETNEIGH, RTM_NEWNEIGH, &neighbours, sizeof neighbours, any), 0);
 }
 
 static void errors(int fd) {
@@ -112,6 +122,12 @@ static void errors(int fd) {
   t_is("one link, not of a list", got > 0 && header->nlmsg_type == RTM_NEWLINK && !(header->nlmsg_flags & NLM_F_MULTI));
   link.ifi_index = 12345678;
   SAME("no such link", error_of(ask(fd, RTM_GETLINK, 0, &link, sizeof link)), -ENODEV);
+  struct ifaddrmsg addresses = {.ifa_family = AF_INET};
+  SAME("addresses are a list", error_of(ask(fd, RTM_GETADDR, 0, &addresses, sizeof addresses)), -EOPNOTSUPP);
+  struct ndmsg nobody = {.ndm_family = AF_INET};
+  SAME("a neighbour has an address", error_of(ask(fd, RTM_GETNEIGH, 0, &nobody, sizeof nobody)), -EINVAL);
+  struct rtmsg rules = {.rtm_family = AF_INET};
+  SAME("rules are a list", error_of(ask(fd, RTM_GETRULE, 0, &rules, sizeof rules)), -EOPNOTSUPP);
   SAME("no such message", error_of(ask(fd, 4000, 0, &link, sizeof link)), -EOPNOTSUPP);
   SAME("a control message is acknowledged", error_of(ask(fd, NLMSG_NOOP, NLM_F_ACK, &link, 0)), 0);
   struct rtmsg route = {.rtm_family = AF_INET, .rtm_dst_len = 32};
@@ -206,7 +222,11 @@ static void requests(void) {
 int main(void) {
   int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
   t_is("socket", fd >= 0);
-  lists(fd);
+  // Either half of the flag asks for a list.
+  for (int i = 0; i < 3; i++) {
+    how = (int[]){NLM_F_DUMP, NLM_F_ROOT, NLM_F_MATCH}[i];
+    lists(fd);
+  }
   errors(fd);
   cut(fd);
   sockets();

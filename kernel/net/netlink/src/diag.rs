@@ -48,7 +48,7 @@ pub(crate) fn answer(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
     if message.header.kind != BY_FAMILY {
         return Err(Error::new(Errno::EINVAL, "an old way to ask"));
     }
-    if message.header.flags & flag::DUMP != flag::DUMP {
+    if message.header.flags & flag::DUMP == 0 {
         return Err(MISSING);
     }
     let body = message.body();

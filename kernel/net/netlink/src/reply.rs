@@ -36,7 +36,7 @@ impl Reply {
         Self {
             request,
             port,
-            list: request.flags & flag::DUMP == flag::DUMP,
+            list: request.flags & flag::DUMP != 0,
             said: None,
             builder: Builder::default(),
             datagrams: Vec::new(),

@@ -53,20 +53,21 @@ pub(crate) fn answer(message: &Message<'_>, may_change: bool, reply: &mut Reply)
     if what != GET && !may_change {
         return Err(Error::new(Errno::EPERM, "the network is for those with CAP_NET_ADMIN"));
     }
-    let list = message.header.flags & flag::DUMP == flag::DUMP;
+    let list = message.header.flags & flag::DUMP != 0;
     match (about, what) {
         (LINK, GET) => links::get(message, list, reply),
         (LINK, NEW | SET) => links::change(message, reply),
-        (ADDRESS, GET) => addresses::list(message, reply),
+        (ADDRESS, GET) if list => addresses::list(message, reply),
         (ADDRESS, NEW) => addresses::add(message),
         (ADDRESS, DELETE) => addresses::remove(message),
         (ROUTES, GET) if list => routes::list(message, reply),
         (ROUTES, GET) => routes::find(message, reply),
         (ROUTES, NEW) => routes::add(message),
         (ROUTES, DELETE) => routes::remove(message),
-        (NEIGHBOUR, GET) => neighbours::list(message, reply),
+        (NEIGHBOUR, GET) if list => neighbours::list(message, reply),
+        (NEIGHBOUR, GET) => Err(NONSENSE),
         (NEIGHBOUR, DELETE) => neighbours::forget(message),
-        (RULE, GET) => rules::list(message, reply),
+        (RULE, GET) if list => rules::list(message, reply),
         _ => Err(UNKNOWN),
     }
 }
