@@ -142,5 +142,27 @@ int main(void) {
   T(sendmsg(of, &sent, 0));
   T(recvmsg(to, &got, 0));
   SAY("flags %d control %zu %.10s", got.msg_flags, got.msg_controllen, buffer);
+
+  SAY("to a group, by an address");
+  struct ip_mreq group = {.imr_multiaddr = at("224.1.2.3", 0).sin_addr, .imr_interface = at("127.0.0.1", 0).sin_addr};
+  int member = socket(AF_INET, SOCK_DGRAM, 0);
+  from = at("0.0.0.0", 0);
+  T(bind(member, SA(from)));
+  T(setsockopt(member, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group));
+  for (int i = 0; i < 4; i++) {
+    int speaker = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in own = at("127.0.0.3", 0), by = at("127.0.0.2", 0), where = at("224.1.2.3", port_of(member));
+    if (i & 1) T(bind(speaker, SA(own)));
+    T(setsockopt(speaker, IPPROTO_IP, IP_MULTICAST_IF, &by.sin_addr, sizeof by.sin_addr));
+    if (i & 2) T(connect(speaker, SA(where)));
+    len = sizeof from;
+    T(getsockname(speaker, (struct sockaddr *)&from, &len));
+    SAY("from %s", inet_ntoa(from.sin_addr));
+    T(sendto(speaker, "all", 3, 0, SA(where)));
+    len = sizeof from;
+    T(recvfrom(member, buffer, sizeof buffer, MSG_DONTWAIT, (struct sockaddr *)&from, &len));
+    SAY("from %s", inet_ntoa(from.sin_addr));
+    close(speaker);
+  }
   return 0;
 }

@@ -140,7 +140,7 @@ pub(crate) fn listen(socket: &TcpSocket, backlog: u32) -> Result<()> {
     let own = match ends.own {
         Some(own) => own,
         None => {
-            let all = SocketAddr::new(ends.given.ip_or_any(socket.family), 0);
+            let all = ends.given.with_port(socket.family, 0);
             let port = socket.claim(all)?;
             *ends.own.insert(SocketAddr::new(all.ip(), port))
         }
@@ -306,8 +306,9 @@ pub(crate) fn outcome(socket: &TcpSocket) -> Result<()> {
 #[inline(never)]
 fn lost(socket: &TcpSocket, ends: &mut Ends) -> Error {
     ends.progress = Progress::Idle;
-    let ip = ends.given.ip_or_any(socket.family);
-    ends.shown = ends.shown.map(|shown| SocketAddr::new(ip, shown.port()));
+    if let Some(shown) = ends.shown {
+        ends.shown = Some(ends.given.with_port(socket.family, shown.port()));
+    }
     let aborted = Error::new(Errno::ECONNABORTED, "the connection was given up");
     socket.take_error().map_or(aborted, Error::from)
 }

@@ -13,7 +13,7 @@ use crate::cork::Cork;
 use crate::dissolve::Given;
 use crate::extras::Kept;
 use crate::inbox::Inbox;
-use crate::membership::Groups;
+use crate::membership::{self, Groups};
 use crate::ports::{Coming, Holder, Ports, What, Wish};
 use crate::{address, device, lite, options, ping};
 use abi::socket::{AF_INET6, SO_BROADCAST, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
@@ -122,8 +122,8 @@ impl UdpSocket {
     fn own_address(&self) -> Result<SocketAddr> {
         let mut ends = self.ends.lock();
         if ends.own.is_none() {
-            let all = ends.given.ip_or_any(self.family);
-            self.claim(&mut ends, SocketAddr::new(all, 0))?;
+            let all = ends.given.with_port(self.family, 0);
+            self.claim(&mut ends, all)?;
         }
         ends.own.ok_or(Errno::EINVAL.into())
     }
@@ -176,6 +176,7 @@ impl UdpSocket {
         }
         let via = device::via(&self.options, to, manner, flags)?;
         let towards = manner.wishes.as_ref().map_or(to.ip(), |wishes| wishes.towards(to.ip()));
+        let own = own.or_else(|| membership::source_for(&self.options, towards));
         let route = ip::route_when_ready(towards, manner.source.or(own), via)?;
         if route.is_broadcast && !may_broadcast() {
             return Err(refused);

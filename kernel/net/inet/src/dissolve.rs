@@ -72,6 +72,12 @@ impl Given {
     pub(crate) fn ip_or_any(&self, family: u16) -> IpAddr {
         self.ip.unwrap_or(crate::address::any(family))
     }
+
+    /// That, with a port.
+    #[inline(never)]
+    pub(crate) fn with_port(&self, family: u16, port: u16) -> SocketAddr {
+        SocketAddr::new(self.ip_or_any(family), port)
+    }
 }
 
 impl TcpSocket {
@@ -131,7 +137,7 @@ impl TcpSocket {
         let mut ends = self.ends.lock();
         let (given, own, served) = (ends.given, ends.own.take(), ends.served.take());
         let shown = own.or(ends.shown);
-        let shown = shown.map(|own| SocketAddr::new(given.ip_or_any(self.family), own.port()));
+        let shown = shown.map(|own| given.with_port(self.family, own.port()));
         drop(ends);
         let mut kept = None;
         if let (Some(own), Some(wish)) = (own, served) {

@@ -240,7 +240,7 @@ impl TcpSocket {
         let Some(own) = ends.own.take() else { return };
         ends.shown = Some(own);
         if ends.given.has_port {
-            ends.own = Some(SocketAddr::new(ends.given.ip_or_any(self.family), own.port()));
+            ends.own = Some(ends.given.with_port(self.family, own.port()));
         } else {
             PORTS.release(own.port(), &self.own);
         }

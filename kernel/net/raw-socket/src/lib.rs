@@ -18,7 +18,7 @@ use inet_options::cork::{Cork, Prepared};
 use inet_options::extras::Kept;
 use inet_options::inbox::{Inbox, put_bytes};
 use inet_options::letter::{Letter, Trouble};
-use inet_options::membership::Groups;
+use inet_options::membership::{self, Groups};
 use inet_options::options::NOT_CONNECTED;
 use inet_options::{address, device, options};
 use ip::{Failed, Offload, Received};
@@ -158,6 +158,7 @@ impl RawSocket {
             .filter(|ip| !ip.is_unspecified());
         let via = device::via(&self.options, given, &manner, message.flags)?;
         let towards = manner.wishes.as_ref().map_or(to, |wishes| wishes.towards(to));
+        let own = own.or_else(|| membership::source_for(&self.options, towards));
         let route = ip::route_when_ready(towards, manner.source.or(own), via)?;
         if route.is_broadcast && !self.options.is_set(SOL_SOCKET, SO_BROADCAST) {
             return Err(Error::new(

@@ -116,6 +116,15 @@ pub fn older_address(options: &Options) -> Vec<u8> {
     kept.to_ne_bytes().to_vec()
 }
 
+/// From which address a socket sends to a group, if it said by that where to (`IP_MULTICAST_IF`).
+pub fn source_for(options: &Options, to: IpAddr) -> Option<IpAddr> {
+    if !to.is_ipv4() || !to.is_multicast() {
+        return None;
+    }
+    let kept = options.kept(IPPROTO_IP, MULTICAST_IF_ADDRESS)?;
+    Some(IpAddr::from(kept.to_ne_bytes())).filter(|own| !own.is_unspecified())
+}
+
 /// Whether what a socket sends to a group also comes to the machine itself (`IP_MULTICAST_LOOP`).
 pub fn comes_back(options: &Options, to: IpAddr) -> bool {
     let kept = match to {

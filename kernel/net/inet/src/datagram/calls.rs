@@ -11,7 +11,6 @@ use abi::ioctl::{FIONREAD, TIOCOUTQ};
 use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
-use core::net::SocketAddr;
 use lock::atomic::Ordering;
 use packet::udp;
 use task::WaitQueue;
@@ -158,7 +157,7 @@ impl Socket for UdpSocket {
     fn address(&self) -> Result<Vec<u8>> {
         let ends = *self.ends.lock();
         let own = ends.own;
-        let own = own.unwrap_or(SocketAddr::new(ends.given.ip_or_any(self.family), 0));
+        let own = own.unwrap_or(ends.given.with_port(self.family, 0));
         Ok(address::show(self.family, device::shown(&self.options, own)))
     }
 
