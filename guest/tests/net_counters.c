@@ -85,6 +85,33 @@ static void datagrams(void) {
   close(in), close(out);
 }
 
+// UDP-Lite has rows of its own.
+static void lite(void) {
+  static const char *names[] = {"InDatagrams", "OutDatagrams", "NoPorts", "InErrors", "InCsumErrors", "RcvbufErrors", 0};
+  struct sockaddr_in to = local(7006), closed = local(7007);
+  char bytes[100] = {0};
+  int in = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), out = socket(AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE), all = 20, few = 8;
+  T(bind(in, (void *)&to, sizeof to));
+  for (int i = 0; i < 3; i++) sendto(out, bytes, 10, 0, (void *)&to, sizeof to);
+  T(recv(in, bytes, sizeof bytes, 0));
+  T(recv(in, bytes, sizeof bytes, 0));
+  T(sendto(out, bytes, 10, 0, (void *)&closed, sizeof closed));
+  T(setsockopt(in, IPPROTO_UDPLITE, 11, &all, sizeof all));
+  T(setsockopt(out, IPPROTO_UDPLITE, 10, &few, sizeof few));
+  T(sendto(out, bytes, 30, 0, (void *)&to, sizeof to));
+  tell("UdpLite", names);
+  tell("Udp", udp);
+  close(in), close(out);
+  long sent = newer("UdpLite6OutDatagrams"), read = newer("UdpLite6InDatagrams");
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(7008), .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  in = socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE), out = socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE);
+  T(bind(in, (void *)&six, sizeof six));
+  T(sendto(out, bytes, 5, 0, (void *)&six, sizeof six));
+  T(recv(in, bytes, sizeof bytes, 0));
+  SAY("UdpLite6: %ld sent, %ld read", newer("UdpLite6OutDatagrams") - sent, newer("UdpLite6InDatagrams") - read);
+  close(in), close(out);
+}
+
 static void connections(void) {
   struct sockaddr_in to = local(7004), closed = local(7005);
   int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET, SOCK_STREAM, 0);
@@ -118,6 +145,7 @@ int main(void) {
   for (const char **name = udp; *name; name++) remember("Udp", *name);
   for (const char **name = tcp; *name; name++) remember("Tcp", *name);
   for (const char **name = icmp; *name; name++) remember("Icmp", *name);
+  lite();
   datagrams();
   connections();
   messages();

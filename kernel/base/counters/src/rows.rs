@@ -22,12 +22,12 @@ pub const TCP: Row = Row::behind(
     "RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs RetransSegs InErrs OutRsts InCsumErrors",
 );
 
+/// What is counted of datagrams.
+const DATAGRAMS: &str =
+    "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors";
+
 /// Datagrams in packets of the older protocol.
-pub const UDP: Row = Row::behind(
-    &TCP,
-    "Udp",
-    "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors",
-);
+pub const UDP: Row = Row::behind(&TCP, "Udp", DATAGRAMS);
 
 /// More about streams, as Linux has it.
 pub const TCP_EXT: Row = Row::behind(
@@ -58,13 +58,21 @@ pub const ICMP6: Row = Row::behind(
 );
 
 /// Datagrams in its packets.
-pub const UDP6: Row = Row::behind(
-    &ICMP6,
-    "Udp6",
-    "InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors IgnoredMulti MemErrors",
+pub const UDP6: Row = Row::behind(&ICMP6, "Udp6", DATAGRAMS);
+
+/// Those of UDP-Lite in packets of the older protocol.
+pub const LITE: Row = Row::behind(&UDP6, "UdpLite", DATAGRAMS);
+
+/// The same in packets of the newer one.
+pub const LITE6: Row = Row::behind(&LITE, "UdpLite6", DATAGRAMS);
+
+/// How far those of UDP-Lite are behind those of UDP.
+const TO_LITE: Both = Both(
+    Counter((LITE.first - UDP.first) as u16),
+    Counter((LITE6.first - UDP6.first) as u16),
 );
 
-pub(crate) const COUNT: usize = UDP6.end();
+pub(crate) const COUNT: usize = LITE6.end();
 
 /// Packets of both protocols.
 pub mod ip {
@@ -214,6 +222,13 @@ pub mod udp {
     pub const RCVBUF_ERRORS: Both = Both(UDP.counter("RcvbufErrors"), UDP6.counter("RcvbufErrors"));
     /// Had a wrong checksum.
     pub const IN_CSUM_ERRORS: Both = Both(UDP.counter("InCsumErrors"), UDP6.counter("InCsumErrors"));
+}
+
+/// Counts a datagram of UDP, or of UDP-Lite.
+pub fn datagram(which: Both, newer: bool, is_lite: bool) {
+    let Counter(behind) = TO_LITE.of(newer);
+    let Counter(place) = which.of(newer);
+    Counter(place + if is_lite { behind } else { 0 }).count();
 }
 
 /// Messages of both protocols.

@@ -32,8 +32,13 @@ fn receive(packet: &Received<'_>) {
 
 /// One of UDP-Lite came.
 fn receive_lite(packet: &Received<'_>) {
-    if let Some((ports, bytes, covered)) = lite::parse(packet) {
-        take_packet(packet, &lite::PORTS, ports, bytes, covered);
+    let newer = packet.source.is_ipv6();
+    match lite::parse(packet) {
+        Some((ports, bytes, covered)) => take_packet(packet, &lite::PORTS, ports, bytes, covered),
+        None => {
+            counters::datagram(counters::udp::IN_ERRORS, newer, true);
+            counters::datagram(counters::udp::IN_CSUM_ERRORS, newer, true);
+        }
     }
 }
 
@@ -59,7 +64,8 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
     match all.find(&coming) {
         Some(socket) => socket.take_in(letter()),
         None => {
-            counters::udp::NO_PORTS.count(packet.source.is_ipv6());
+            let is_lite = core::ptr::eq(all, &lite::PORTS);
+            counters::datagram(counters::udp::NO_PORTS, packet.source.is_ipv6(), is_lite);
             ip::port_unreachable(packet);
         }
     }
@@ -96,7 +102,7 @@ impl UdpSocket {
             target.take_in(letter);
             return;
         }
-        counters::udp::NO_PORTS.count(to.is_ipv6());
+        counters::datagram(counters::udp::NO_PORTS, to.is_ipv6(), self.is_lite());
         let offender = to.ip();
         let (kind, code) = if to.is_ipv4() { (3, 3) } else { (1, 4) };
         counters::message(to.is_ipv6(), kind, true);
@@ -122,8 +128,9 @@ impl UdpSocket {
     }
 
     pub(super) fn take_in(&self, letter: Letter) {
+        let newer = letter.from.is_ipv6();
         if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {
-            return;
+            return counters::datagram(counters::udp::IN_ERRORS, newer, true);
         }
         let own = if self.options.has_extras() {
             self.ends.lock().own
@@ -138,11 +145,10 @@ impl UdpSocket {
             };
             header.to_bytes(letter.bytes.len(), [0; 2])
         });
-        let newer = letter.from.is_ipv6();
         let header = header.as_ref().map_or(&[][..], |header| header);
         if !self.inbox.take_in(&self.options, letter, header, self.protocol) {
-            counters::udp::IN_ERRORS.count(newer);
-            counters::udp::RCVBUF_ERRORS.count(newer);
+            counters::datagram(counters::udp::IN_ERRORS, newer, self.is_lite());
+            counters::datagram(counters::udp::RCVBUF_ERRORS, newer, self.is_lite());
         }
     }
 

@@ -12,7 +12,6 @@ use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD,
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use lock::atomic::Ordering;
-use packet::udp;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Control, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
@@ -205,8 +204,9 @@ impl UdpSocket {
         } else {
             self.inbox.receive(into, flags)?
         };
-        if !peeks && self.protocol == udp::PROTOCOL {
-            counters::udp::IN_DATAGRAMS.count(received.0.from.is_ipv6());
+        if !peeks && !self.is_ping() {
+            let newer = received.0.from.is_ipv6();
+            counters::datagram(counters::udp::IN_DATAGRAMS, newer, self.is_lite());
         }
         Ok(Some(received))
     }

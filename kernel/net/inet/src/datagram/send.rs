@@ -177,9 +177,7 @@ impl UdpSocket {
         manner: &Manner,
         (route, via): (&Route, Via),
     ) -> Result<()> {
-        if !self.is_lite() {
-            counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
-        }
+        counters::datagram(counters::udp::OUT_DATAGRAMS, to.is_ipv6(), self.is_lite());
         let hop_limit = manner.hop_limit(&self.options, to.ip());
         let traffic_class = manner.traffic_class(&self.options, to.ip());
         let letter = || Letter {

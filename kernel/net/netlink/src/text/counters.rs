@@ -7,6 +7,7 @@ use counters::Row;
 
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+const LITE: u32 = 136;
 
 /// A line of names and one of values; the first ones may be given, for those that are no counters.
 fn row(text: &mut String, row: &Row, given: &[i64]) -> Result {
@@ -28,13 +29,11 @@ pub(super) fn counters_4(text: &mut String) -> Result {
     // How long it waits until it sends again, in milliseconds; any number of connections.
     row(text, &counters::TCP, &[1, 200, 120_000, -1])?;
     row(text, &counters::UDP, &[])?;
-    let names = counters::UDP.names;
-    let zeros = " 0".repeat(names.split(' ').count());
-    writeln!(text, "UdpLite: {names}\nUdpLite:{zeros}")
+    row(text, &counters::LITE, &[])
 }
 
 pub(super) fn counters_6(text: &mut String) -> Result {
-    for row in [&counters::IP6, &counters::ICMP6, &counters::UDP6] {
+    for row in [&counters::IP6, &counters::ICMP6, &counters::UDP6, &counters::LITE6] {
         for (name, value) in row.values() {
             let width = 32usize.saturating_sub(row.of.len());
             writeln!(text, "{}{name:<width$}\t{value}", row.of)?;
@@ -72,9 +71,10 @@ pub(super) fn sockets_4(text: &mut String) -> Result {
     )?;
     writeln!(
         text,
-        "UDP: inuse {} mem {}\nUDPLITE: inuse 0",
+        "UDP: inuse {} mem {}\nUDPLITE: inuse {}",
         count(UDP),
-        pages(datagrams)
+        pages(datagrams),
+        count(LITE)
     )?;
     let (waiting, bytes) = ip::fragments();
     writeln!(text, "RAW: inuse {}\nFRAG: inuse {waiting} memory {bytes}", count(RAW))
@@ -90,7 +90,8 @@ pub(super) fn sockets_6(text: &mut String) -> Result {
     )?;
     writeln!(
         text,
-        "UDPLITE6: inuse 0\nRAW6: inuse {}\nFRAG6: inuse 0 memory 0",
+        "UDPLITE6: inuse {}\nRAW6: inuse {}\nFRAG6: inuse 0 memory 0",
+        count(LITE),
         count(RAW)
     )
 }
