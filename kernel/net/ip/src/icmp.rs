@@ -316,7 +316,7 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     if !packet.is_unicast || packet.source.is_unspecified() || !packet.source.is_ipv4() {
         return;
     }
-    if !with(|stack, now, _| stack.limit.allows(now)) {
+    if !packet.is_local && !with(|stack, now, _| stack.limit.allows(now)) {
         return;
     }
     let mut quoted = packet.header.to_vec();
@@ -339,7 +339,8 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
 /// Tells the sender of a packet of the newer protocol what became of it.
 fn report_newer(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     const MOST: usize = 1280 - ipv6::LEN - packet::icmp::LEN;
-    if packet.source.is_unspecified() || !with(|stack, now, _| stack.limit.allows(now)) {
+    let may = || packet.is_local || with(|stack, now, _| stack.limit.allows(now));
+    if packet.source.is_unspecified() || !may() {
         return;
     }
     let mut quoted = packet.header.to_vec();

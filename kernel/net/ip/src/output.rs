@@ -143,7 +143,9 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
     let len = packet.len();
     let head = ip_header(packet, route, len, None);
     let header = head.bytes();
-    if header.len() + len > LONGEST {
+    // The newer protocol's length leaves its first header out.
+    let counted = if newer { header.len() - ipv6::LEN } else { header.len() };
+    if counted + len > LONGEST {
         return Err(TOO_LONG);
     }
     goes(newer, packet, header.len() + len);

@@ -5,6 +5,7 @@ use crate::letter::{Letter, Trouble};
 use crate::ports::{Coming, Ports, What};
 use crate::{address, control, lite, options};
 use abi::Errno;
+use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
 use ip::{Failed, Handler, Received};
 use packet::udp;
@@ -13,6 +14,7 @@ use packet::udp;
 pub(crate) fn start() {
     ip::register(udp::PROTOCOL, Handler { receive, fail });
     let receive = receive_lite;
+    let fail = |failed: &Failed<'_>| hear(&lite::PORTS, failed);
     ip::register(lite::PROTOCOL, Handler { receive, fail });
 }
 
@@ -73,6 +75,10 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
 
 /// A datagram of ours did not arrive.
 fn fail(failed: &Failed<'_>) {
+    hear(&PORTS, failed);
+}
+
+fn hear(all: &Ports<UdpSocket>, failed: &Failed<'_>) {
     let ports = (packet::u16_at(failed.payload, 0), packet::u16_at(failed.payload, 2));
     let (Some(own), Some(peer)) = ports else { return };
     let own = SocketAddr::new(failed.source, own);
@@ -83,38 +89,21 @@ fn fail(failed: &Failed<'_>) {
         interface: failed.interface,
         what: What::Datagram(&[]),
     };
-    if let Some(socket) = PORTS.find(&coming) {
+    if let Some(socket) = all.find(&coming) {
         socket.hear_of_failure(failed, failed.payload.get(udp::LEN..).unwrap_or_default(), peer);
     }
 }
 
 impl UdpSocket {
-    /// A datagram to the machine itself.
-    pub(super) fn put_here(&self, letter: Letter, to: SocketAddr) {
+    /// Who gets a datagram to the machine itself.
+    pub(super) fn receiver_of(&self, letter: &Letter, to: SocketAddr) -> Option<Arc<Self>> {
         let coming = Coming {
             to,
             from: letter.from,
             interface: letter.interface,
             what: What::Datagram(&letter.bytes),
         };
-        if let Some(target) = self.ports().find(&coming) {
-            // What finds no room is lost.
-            target.take_in(letter);
-            return;
-        }
-        counters::datagram(counters::udp::NO_PORTS, to.is_ipv6(), self.is_lite());
-        let offender = to.ip();
-        let (kind, code) = if to.is_ipv4() { (3, 3) } else { (1, 4) };
-        counters::message(to.is_ipv6(), kind, true);
-        counters::message(to.is_ipv6(), kind, false);
-        let trouble = Trouble {
-            errno: Errno::ECONNREFUSED,
-            message: Some((kind, code)),
-            info: 0,
-            offender,
-            letter: Letter { from: to, ..letter },
-        };
-        self.fail(trouble, true);
+        self.ports().find(&coming)
     }
 
     /// Whether an answer of a protocol to one of the machine's addresses is for it.
@@ -127,6 +116,7 @@ impl UdpSocket {
         self.inbox.take_in(&self.options, letter, &[], self.protocol);
     }
 
+    /// A datagram comes; one that finds no room is lost.
     pub(super) fn take_in(&self, letter: Letter) {
         let newer = letter.from.is_ipv6();
         if letter.covered.is_some() && !lite::is_enough(&self.options, letter.covered) {

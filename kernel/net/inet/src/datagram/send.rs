@@ -195,10 +195,15 @@ impl UdpSocket {
         };
         let has_extras = manner.extras_len(to.ip()) > 0;
         if route.is_local && !has_extras {
+            let letter = letter();
+            let Some(receiver) = self.receiver_of(&letter, to) else {
+                // It goes as a packet, which is refused by one.
+                return self.send_seldom(bytes, own, to, manner, (route, via));
+            };
             if link::view::has_any() {
                 self.show(bytes, own, to, route, (hop_limit, traffic_class));
             }
-            self.put_here(letter(), to);
+            receiver.take_in(letter);
             return Ok(());
         }
         let by_loopback = route.interface == ip::LOOPBACK && !route.is_local;
