@@ -13,6 +13,11 @@ use header_options::{newer, older};
 use ipc::options::Options;
 use vfs::Control;
 
+/// `SOL_UDP`.
+const UDP: u32 = 17;
+/// `UDP_GRO`: several datagrams of one flow come as one, with the length of each.
+pub const JOINS: u32 = 104;
+
 /// Names at the level of the older protocol: options, and what goes along.
 mod v4 {
     pub(super) const TOS: u32 = 1;
@@ -179,6 +184,14 @@ pub fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
         add_extras(letter, options, &mut all);
     }
     if options.has_details() {
+        if letter.piece > 0 {
+            let mut told = Told {
+                level: UDP,
+                options,
+                all: &mut all,
+            };
+            told.add(JOINS, JOINS, &u32::from(letter.piece).to_ne_bytes());
+        }
         match (family, letter.to) {
             (AF_INET, IpAddr::V4(to)) => add_older(letter, to, options, &mut all),
             _ => add_newer(letter, options, &mut all),

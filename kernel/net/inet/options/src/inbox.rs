@@ -81,6 +81,28 @@ impl Inbox {
         self.put(letter, room.map_or(CAPACITY, |room| room as usize))
     }
 
+    /// The same for one from the network that may be joined with the one before it (`UDP_GRO`).
+    #[cold]
+    #[inline(never)]
+    pub fn take_joined(&self, options: &Options, letter: Letter, header: &[u8], protocol: u8) -> bool {
+        let mut state = self.state.lock();
+        let State { letters, used, .. } = &mut *state;
+        let len = letter.bytes.len();
+        let room = options
+            .kept(SOL_SOCKET, SO_RCVBUF)
+            .map_or(CAPACITY, |room| room as usize);
+        if *used + len <= room
+            && !DATAGRAMS.is_beyond(room::LITTLE)
+            && letters.back_mut().is_some_and(|last| last.join(&letter))
+        {
+            *used += len;
+            DATAGRAMS.change(0, len);
+            return true;
+        }
+        drop(state);
+        self.take_in(options, letter, header, protocol)
+    }
+
     /// Whether nothing waits.
     #[inline]
     #[must_use]
@@ -253,4 +275,47 @@ pub fn put_bytes(bytes: &[u8], into: &mut Sink<'_>, flags: u32) -> Result<(usize
     let cut = fits < bytes.len();
     let count = if flags & MSG_TRUNC != 0 { bytes.len() } else { fits };
     Ok((count, if cut { MSG_TRUNC } else { 0 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use core::net::{IpAddr, SocketAddr};
+
+    #[test]
+    fn datagrams_of_one_flow_are_joined_as_long_as_they_are_as_long_as_the_first() {
+        let ip = IpAddr::from([10, 0, 0, 1]);
+        let letter = |len: usize, port| Letter {
+            bytes: [7].repeat(len),
+            from: SocketAddr::new(ip, port),
+            to: ip,
+            interface: 2,
+            hop_limit: 64,
+            traffic_class: 0,
+            flow: 0,
+            extras: None,
+            covered: None,
+            came: 0,
+            lost: 0,
+            piece: 0,
+        };
+        let (inbox, options) = (Inbox::default(), Options::default());
+        for (len, port) in [(10, 1), (10, 1), (4, 1), (4, 1), (5, 1), (5, 2), (0, 2), (3, 2)] {
+            assert!(inbox.take_joined(&options, letter(len, port), &[], 17));
+        }
+        for _ in 0..70 {
+            assert!(inbox.take_joined(&options, letter(1, 3), &[], 17));
+        }
+        let mut came = Vec::new();
+        while let Ok(letter) = inbox.take(0) {
+            came.push((letter.bytes.len(), letter.piece));
+        }
+        // What is longer than those before it, shorter than the last of them, or of others, is apart; and no more than 64 are joined.
+        assert_eq!(
+            came,
+            [(24, 10), (4, 0), (5, 0), (5, 0), (0, 0), (3, 0), (64, 1), (6, 1)]
+        );
+        assert_eq!((inbox.state.lock().used, DATAGRAMS.kept()), (0, 0));
+    }
 }

@@ -32,6 +32,8 @@ pub struct Letter {
     pub came: u64,
     /// See [`Letter::came`].
     pub lost: u32,
+    /// How long each of them is but for the last, if it is several in one (`UDP_GRO`).
+    pub piece: u16,
 }
 
 /// A datagram that did not arrive.
@@ -50,6 +52,39 @@ pub struct Trouble {
 }
 
 impl Letter {
+    /// Adds one that came after it, if both are of one flow and the one that came is not longer than each of those before it; whether it was.
+    pub(crate) fn join(&mut self, next: &Self) -> bool {
+        /// How many are joined at most, and how long they are together.
+        const MOST: usize = 64;
+        const LONGEST: usize = 65_507;
+        let key = |letter: &Self| {
+            let Self {
+                from,
+                to,
+                interface,
+                hop_limit,
+                traffic_class,
+                flow,
+                ..
+            } = *letter;
+            (from, to, interface, hop_limit, traffic_class, flow)
+        };
+        let (before, len) = (self.bytes.len(), next.bytes.len());
+        let piece = if self.piece == 0 {
+            before
+        } else {
+            usize::from(self.piece)
+        };
+        let is_next = (1..=piece).contains(&len) && before % piece == 0 && before / piece < MOST;
+        let is_plain = self.extras.is_none() && next.extras.is_none();
+        let joins = is_next && is_plain && before + len <= LONGEST && key(self) == key(next);
+        if joins {
+            self.bytes.extend_from_slice(&next.bytes);
+            self.piece = piece as u16;
+        }
+        joins
+    }
+
     /// What a packet brought.
     pub fn new(packet: &Received<'_>, bytes: Vec<u8>, from: SocketAddr) -> Self {
         Self {
@@ -64,6 +99,7 @@ impl Letter {
             covered: None,
             came: 0,
             lost: 0,
+            piece: 0,
         }
     }
 }
@@ -106,6 +142,7 @@ impl Trouble {
                 covered: None,
                 came: 0,
                 lost: 0,
+                piece: 0,
             },
         }
     }
@@ -129,6 +166,7 @@ impl Trouble {
                 covered: None,
                 came: 0,
                 lost: 0,
+                piece: 0,
             },
         }
     }

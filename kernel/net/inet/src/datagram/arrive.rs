@@ -3,7 +3,7 @@
 use super::{PORTS, UdpSocket};
 use crate::letter::{Letter, Trouble};
 use crate::ports::{Coming, Ports, What};
-use crate::{address, control, lite, options};
+use crate::{UDP, address, control, lite, options};
 use abi::Errno;
 use alloc::sync::Arc;
 use core::net::{IpAddr, SocketAddr};
@@ -64,6 +64,12 @@ fn take_packet(packet: &Received<'_>, all: &Ports<UdpSocket>, ports: [u16; 2], b
         return;
     }
     match all.find(&coming) {
+        Some(socket) if !packet.is_local && socket.joins() => {
+            let taken = socket
+                .inbox
+                .take_joined(&socket.options, letter(), &[], socket.protocol);
+            socket.count_lost(taken, packet.source.is_ipv6());
+        }
         Some(socket) => socket.take_in(letter()),
         None => {
             let is_lite = core::ptr::eq(all, &lite::PORTS);
@@ -136,7 +142,22 @@ impl UdpSocket {
             header.to_bytes(letter.bytes.len(), [0; 2])
         });
         let header = header.as_ref().map_or(&[][..], |header| header);
-        if !self.inbox.take_in(&self.options, letter, header, self.protocol) {
+        let taken = self.inbox.take_in(&self.options, letter, header, self.protocol);
+        self.count_lost(taken, newer);
+    }
+
+    /// Whether datagrams that come by cards are to be joined.
+    fn joins(&self) -> bool {
+        self.options.has_details() && !self.options.has_extras() && self.takes_joined()
+    }
+
+    /// Whether several datagrams may come as one.
+    pub(super) fn takes_joined(&self) -> bool {
+        self.options.is_set(UDP, control::JOINS) && !self.is_lite()
+    }
+
+    fn count_lost(&self, taken: bool, newer: bool) {
+        if !taken {
             counters::datagram(counters::udp::IN_ERRORS, newer, self.is_lite());
             counters::datagram(counters::udp::RCVBUF_ERRORS, newer, self.is_lite());
         }

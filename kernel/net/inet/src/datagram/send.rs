@@ -153,12 +153,73 @@ impl UdpSocket {
             Some(piece) if bytes.len() > piece * MOST => {
                 return Err(Error::new(Errno::EINVAL, "too many datagrams in one go"));
             }
+            Some(piece) if self.send_joined(whole, piece) => return Ok(()),
             Some(piece) if !bytes.is_empty() => piece,
             _ => return self.send_one(bytes, *own, *to, manner, way),
         };
         bytes
             .chunks(piece)
             .try_for_each(|piece| self.send_one(piece, *own, *to, manner, way))
+    }
+
+    /// What is sent to somebody within the machine.
+    #[inline]
+    fn letter(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        (hop_limit, traffic_class, flow): (u8, u8, u32),
+        route: &Route,
+    ) -> Letter {
+        Letter {
+            bytes: bytes.to_vec(),
+            from: address::scoped(route.source, own.port(), route.interface),
+            to: to.ip(),
+            interface: route.interface,
+            hop_limit,
+            traffic_class,
+            flow,
+            extras: None,
+            covered: self.covered(bytes),
+            came: 0,
+            lost: 0,
+            piece: 0,
+        }
+    }
+
+    /// Sends several datagrams as one to somebody within the machine who takes them so; whether he does.
+    #[cold]
+    fn send_joined(&self, whole: &Prepared, piece: usize) -> bool {
+        let Prepared {
+            own,
+            to,
+            manner,
+            route,
+            bytes,
+            ..
+        } = whole;
+        if !route.is_local || self.is_lite() || manner.extras_len(to.ip()) > 0 || bytes.len() <= piece {
+            return false;
+        }
+        let hop_limit = manner.hop_limit(&self.options, to.ip());
+        let traffic_class = manner.traffic_class(&self.options, to.ip());
+        let letter = self.letter(bytes, *own, *to, (hop_limit, traffic_class, manner.flow), route);
+        let Some(receiver) = self
+            .receiver_of(&letter, *to)
+            .filter(|receiver| receiver.takes_joined())
+        else {
+            return false;
+        };
+        counters::udp::OUT_DATAGRAMS.count(to.is_ipv6());
+        if link::view::has_any() {
+            self.show(bytes, *own, *to, route, (letter.hop_limit, letter.traffic_class));
+        }
+        receiver.take_in(Letter {
+            piece: piece as u16,
+            ..letter
+        });
+        true
     }
 
     /// Tells, if that is wanted, that a datagram does not fit.
@@ -180,19 +241,7 @@ impl UdpSocket {
         counters::datagram(counters::udp::OUT_DATAGRAMS, to.is_ipv6(), self.is_lite());
         let hop_limit = manner.hop_limit(&self.options, to.ip());
         let traffic_class = manner.traffic_class(&self.options, to.ip());
-        let letter = || Letter {
-            bytes: bytes.to_vec(),
-            from: address::scoped(route.source, own.port(), route.interface),
-            to: to.ip(),
-            interface: route.interface,
-            hop_limit,
-            traffic_class,
-            flow: manner.flow,
-            extras: None,
-            covered: self.covered(bytes),
-            came: 0,
-            lost: 0,
-        };
+        let letter = || self.letter(bytes, own, to, (hop_limit, traffic_class, manner.flow), route);
         let has_extras = manner.extras_len(to.ip()) > 0;
         if route.is_local && !has_extras {
             let letter = letter();

@@ -1,7 +1,7 @@
 //! Options of datagram sockets.
 
 use super::{SEGMENT, UdpSocket};
-use crate::{UDP, device, filters, lite, options};
+use crate::{UDP, control, device, filters, lite, options};
 use abi::Result;
 use abi::socket::{SO_ERROR, SOCK_DGRAM, SOL_SOCKET};
 use alloc::vec::Vec;
@@ -21,7 +21,7 @@ const ROWS: [Row; 8] = [
     (101, 0, Rule::Flag),
     (102, 0, Rule::Flag),
     (SEGMENT, 0, Rule::Within(0, 65535)),
-    (104, 0, Rule::Flag),
+    (control::JOINS, 0, Rule::Flag),
 ];
 
 impl UdpSocket {
@@ -82,6 +82,9 @@ impl UdpSocket {
                 return lite::set_coverage(&self.options, LITE, name, value);
             }
             options::set_row(&self.options, &ROWS, UDP, name, value)?;
+            if name == control::JOINS {
+                self.options.note_details();
+            }
             if name == CORK
                 && let Some(waiting) = self.cork.ask(self.options.is_set(UDP, CORK))
             {
