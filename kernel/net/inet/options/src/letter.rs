@@ -125,10 +125,12 @@ impl Trouble {
     /// Of something for which its way has no packets that are long enough.
     #[cold]
     pub fn too_long(to: SocketAddr, route: &Route) -> Self {
+        // What packets of the older protocol count themselves.
+        let longest = if to.is_ipv4() { 65_535 } else { u32::MAX };
         Self {
             errno: Errno::EMSGSIZE,
             message: None,
-            info: if route.is_local { 65535 } else { route.mtu.min(65535) },
+            info: route.mtu.min(longest),
             offender: to.ip(),
             letter: Letter {
                 bytes: Vec::new(),

@@ -23,7 +23,7 @@ impl UdpSocket {
         let len = from.left();
         if self.is_ping() {
             ping::check_flags(message.flags)?;
-        } else if len > LONGEST {
+        } else if len > LONGEST && (self.family != AF_INET6 || self.cork.concerns(message.flags)) {
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         } else if self.cork.concerns(message.flags) {
             return self.send_with_others(from, message);
@@ -67,7 +67,8 @@ impl UdpSocket {
             self.complete(&mut manner, given)?;
         }
         let (route, via) = self.way(to, &manner, message.flags)?;
-        if to.is_ipv4() && len > LONGEST_V4 && !self.is_ping() {
+        let longest = if to.is_ipv4() { LONGEST_V4 } else { LONGEST };
+        if len > longest && !self.is_ping() {
             self.is_too_long(to, &route);
             return Err(Error::new(Errno::EMSGSIZE, "the datagram does not fit into a packet"));
         }
