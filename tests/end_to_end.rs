@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cards, clients, cpython, farewells, guest, hostile, interactive, internet, leases, machines,
-    network, packages, processes, programs, refusals, rules, servers, settings, soak, storms, streams, suite, tcp,
-    two_cards, unplugged, vsock,
+    network, packages, processes, programs, refusals, rules, servers, settings, soak, stops, storms, streams, suite,
+    tcp, two_cards, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         settings::cases(),
         farewells::cases(),
         soak::cases(),
+        stops::cases(),
         streams::cases(),
         hostile::cases(),
         interactive::cases(),

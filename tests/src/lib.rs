@@ -9,6 +9,7 @@
 //! | [`source`] | guest programs: what their head lines ask for, and building them |
 //! | [`execute`] | running something on the host and in Chiton |
 //! | [`terminal`] | the same on a pseudo-terminal, with somebody typing |
+//! | [`stops`] | signals to the command |
 //! | [`streams`] | much through the standard streams |
 //! | [`suite`] | cases, expected failures, and making trials of both |
 //! | [`guest`] | every program of `guest/tests`, differential |
@@ -67,6 +68,7 @@ pub mod servers;
 pub mod settings;
 pub mod soak;
 pub mod source;
+pub mod stops;
 pub mod storms;
 pub mod streams;
 pub mod suite;

@@ -111,6 +111,9 @@ pub(crate) struct RunArgs {
     /// End the machine after this time (10, 10s, 500ms, 2m); exit code 124.
     #[arg(long, value_name = "TIME", value_parser = parse_duration, allow_negative_numbers = true)]
     pub(crate) timeout: Option<Duration>,
+    /// How long the program may take to end after Ctrl-C or kill (SIGINT, SIGTERM, SIGHUP, SIGQUIT), which it is sent; 0 ends the machine at once.
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration_or_none, allow_negative_numbers = true)]
+    pub(crate) stop_timeout: Duration,
     /// Print every system call on standard error.
     #[arg(long)]
     pub(crate) strace: bool,
@@ -242,6 +245,13 @@ fn parse_hostname(text: &str) -> Result<String, String> {
 
 /// Reads `10`, `10s`, `500ms`, `2m`, `1h`.
 fn parse_duration(text: &str) -> Result<Duration, String> {
+    let time = parse_duration_or_none(text)?;
+    let some = (!time.is_zero()).then_some(time);
+    some.ok_or("give more than no time".into())
+}
+
+/// The same, or 0.
+fn parse_duration_or_none(text: &str) -> Result<Duration, String> {
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(split);
     let scale = match unit {
@@ -252,9 +262,7 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         _ => return Err("give a number and ms, s, m or h".into()),
     };
     let number: f64 = digits.parse().map_err(|_| "give a number and ms, s, m or h")?;
-    let time = Duration::try_from_secs_f64(number * scale).ok();
-    time.filter(|time| !time.is_zero())
-        .ok_or("give more than no time".into())
+    Duration::try_from_secs_f64(number * scale).map_err(|_| "give more than no time".into())
 }
 
 #[cfg(test)]
@@ -276,6 +284,7 @@ mod tests {
         assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
         assert!(parse_duration("-1").is_err() && parse_duration("1y").is_err() && parse_duration("0").is_err());
+        assert_eq!(parse_duration_or_none("0"), Ok(Duration::ZERO));
     }
 
     #[test]

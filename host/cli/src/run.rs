@@ -72,6 +72,7 @@ pub(crate) fn run(options: &RunArgs) -> Outcome {
     let how = Options {
         launcher,
         timeout: options.timeout,
+        patience: options.stop_timeout,
         bootchart: options.bootchart,
     };
     let end = machine::run(&spec, &how).map_err(|error| {

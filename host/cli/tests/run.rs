@@ -303,7 +303,7 @@ fn killing_the_command_kills_the_machine() {
     for signal in ["-TERM", "-KILL"] {
         let mut command = scratch.run(Guest::default().say(OUT, "x").sleep());
         let mut child = command
-            .arg("/bin/true")
+            .args(["--stop-timeout", "1", "/bin/true"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

@@ -107,7 +107,7 @@ fn keys_go_through_as_they_are_and_the_terminal_comes_back() {
         .copy_input()
         .say(CONTROL, "exit 5\n")
         .exit(5);
-    let mut child = terminal.start(scratch.run(guest).arg("/bin/true"));
+    let mut child = terminal.start(scratch.run(guest).args(["--stop-timeout", "1", "/bin/true"]));
 
     terminal.expect(b"up");
     assert!(terminal.is_raw());

@@ -6,6 +6,8 @@
 //!
 //! A QEMU that KVM lets down prints why, pauses the machine and stays: what it says is listened to for that.
 //!
+//! A signal that would end us is passed on to the program, as `docker run` does, and the machine is ended when that does not end in time, or when another signal comes.
+//!
 //! A terminal in raw mode gives Ctrl-C to the guest; Ctrl-] three times within a second ends the machine.
 //!
 //! Input is held back until the guest has set up its serial port, because setting it up empties it: until the control
@@ -17,13 +19,13 @@ use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGABRT, SIGINT};
 
 use crate::launch::Machine;
 use crate::messages::Messages;
-use crate::signals::Signals;
+use crate::signals::{Signals, timespec};
 use crate::spec::MachineSpec;
 use crate::stdin::Input;
 use crate::symbols::Symbols;
@@ -49,6 +51,8 @@ pub struct Options {
     pub launcher: Option<Vec<OsString>>,
     /// End the machine after this time.
     pub timeout: Option<Duration>,
+    /// How long the program may take to end after it was sent a signal.
+    pub patience: Duration,
     /// Print the boot phases that the kernel reports.
     pub bootchart: bool,
 }
@@ -104,6 +108,8 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
         listening: false,
         hold_until: now + HOLD,
         deadline: options.timeout.map(|timeout| now + timeout),
+        patience: options.patience,
+        stopping: None,
         control: Vec::new(),
         complaints: Vec::new(),
         panicked: None,
@@ -141,6 +147,9 @@ struct Session {
     listening: bool,
     hold_until: Instant,
     deadline: Option<Instant>,
+    /// How long the program may take to end, and the signal that it was sent.
+    patience: Duration,
+    stopping: Option<i32>,
     /// The unfinished control line.
     control: Vec<u8>,
     /// What QEMU said.
@@ -164,7 +173,12 @@ impl Session {
     fn until_end(&mut self) -> io::Result<Outcome> {
         loop {
             if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(self.panicked.take().map_or(Outcome::TimedOut, Outcome::Panicked));
+                let late = self.stopping.map_or(Outcome::TimedOut, |signal| {
+                    let text = "chiton: the program was sent the signal and has not ended in time, so the machine was ended. --stop-timeout gives more.";
+                    self.messages.say(text);
+                    Outcome::Stopped(signal)
+                });
+                return Ok(self.panicked.take().map_or(late, Outcome::Panicked));
             }
             for source in self.wait()? {
                 if let Some(outcome) = self.handle(source)? {
@@ -235,7 +249,7 @@ impl Session {
     /// Does what a channel is ready for; an outcome ends the run.
     fn handle(&mut self, source: Source) -> io::Result<Option<Outcome>> {
         match source {
-            Source::Stop(index) => return Ok(Some(Outcome::Stopped(self.signals.stop[index].0))),
+            Source::Stop(index) => return Ok(self.stop(index)),
             Source::Resize => {
                 drop(self.signals.resize.read(&mut [0; 64]));
                 if let Some((rows, columns)) = terminal::size() {
@@ -257,6 +271,21 @@ impl Session {
             }
         }
         Ok(None)
+    }
+
+    /// A signal came that would end us: the first is the program's.
+    fn stop(&mut self, index: usize) -> Option<Outcome> {
+        let (signal, came) = &mut self.signals.stop[index];
+        let signal = *signal;
+        drop(came.read(&mut [0; 64]));
+        if self.stopping.is_some() || self.patience.is_zero() {
+            return Some(Outcome::Stopped(signal));
+        }
+        self.stopping = Some(signal);
+        self.input.signal(u8::try_from(signal).unwrap_or_default());
+        let late = Instant::now() + self.patience;
+        self.deadline = Some(self.deadline.map_or(late, |deadline| deadline.min(late)));
+        None
     }
 
     fn read_stdin(&mut self) -> Option<Outcome> {
@@ -301,13 +330,13 @@ impl Session {
     fn output(&mut self, index: usize, rounds: usize) -> Option<Outcome> {
         let mut result = Ok(());
         let mut heard = false;
-        let signals = &self.signals;
+        let (signals, until) = (&self.signals, self.deadline);
         self.open.outputs[index] = take(&mut self.machine.outputs[index], rounds, |bytes| {
             heard = true;
             if result.is_ok() {
                 result = match index {
-                    0 => signals.write(io::stdout().as_fd(), bytes),
-                    _ => signals.write(io::stderr().as_fd(), bytes),
+                    0 => signals.write(io::stdout().as_fd(), bytes, until),
+                    _ => signals.write(io::stderr().as_fd(), bytes, until),
                 };
             }
         });
@@ -452,14 +481,5 @@ fn give(channel: &mut impl Write, pending: &mut Vec<u8>) {
         && let Ok(count) = channel.write(pending)
     {
         pending.drain(..count);
-    }
-}
-
-fn timespec(duration: Duration) -> Timespec {
-    // A millisecond more than asked, so that the moment has come when poll returns.
-    let duration = duration + Duration::from_millis(1);
-    Timespec {
-        tv_sec: duration.as_secs().cast_signed(),
-        tv_nsec: duration.subsec_nanos().into(),
     }
 }

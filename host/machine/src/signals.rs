@@ -3,8 +3,9 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 
@@ -33,17 +34,18 @@ impl Signals {
         })
     }
 
-    /// Writes everything, unless a signal to stop comes meanwhile.
-    pub(crate) fn write(&self, to: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    /// Writes everything, unless nobody takes it and a signal to stop comes meanwhile, or a time.
+    pub(crate) fn write(&self, to: BorrowedFd<'_>, mut bytes: &[u8], until: Option<Instant>) -> io::Result<()> {
         while !bytes.is_empty() {
             let mut fds = vec![PollFd::from_borrowed_fd(to, PollFlags::OUT)];
             fds.extend(self.stop.iter().map(|(_, stop)| PollFd::new(stop, PollFlags::IN)));
-            match poll(&mut fds, None) {
+            let left = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
+            match poll(&mut fds, left.as_ref()) {
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(error) => return Err(error.into()),
             }
-            if fds[1..].iter().any(|fd| !fd.revents().is_empty()) {
+            if fds[0].revents().is_empty() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
             // A pipe that is ready takes at least this much without blocking.
@@ -55,5 +57,14 @@ impl Signals {
             }
         }
         Ok(())
+    }
+}
+
+pub(crate) fn timespec(duration: Duration) -> Timespec {
+    // A millisecond more than asked, so that the moment has come when poll returns.
+    let duration = duration + Duration::from_millis(1);
+    Timespec {
+        tv_sec: duration.as_secs().cast_signed(),
+        tv_nsec: duration.subsec_nanos().into(),
     }
 }

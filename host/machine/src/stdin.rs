@@ -1,8 +1,8 @@
 //! Framing of what goes to the guest: input bytes, end of file, and the window's size share one serial line.
 //!
 //! The byte 0x10 (DLE) announces: `D` a literal 0x10, `E` end of file, `W` and four bytes the window's rows and columns
-//! (16 bits each, little-endian). Everything else is input as it is. After `V` nothing comes on the line any more: the rest goes, in the same frames, to the machine's device for much
-//! output and input. The line takes about ten bytes in a millisecond; a few keys are there sooner than the device is set up, and anything longer is not.
+//! (16 bits each, little-endian), `S` and a byte a signal for the program. Everything else is input as it is. After `V` nothing but signals comes on the line any more: the rest goes, in the same frames, to the machine's device
+//! for much output and input. The line takes about ten bytes in a millisecond; a few keys are there sooner than the device is set up, and anything longer is not.
 
 const DLE: u8 = 0x10;
 /// How much goes over the line at once.
@@ -50,6 +50,11 @@ impl Input {
     /// Appends the end of the input.
     pub(crate) fn end(&mut self) {
         end(self.way(0));
+    }
+
+    /// Appends a signal. It takes the line, which is never full of what nobody reads.
+    pub(crate) fn signal(&mut self, number: u8) {
+        self.line.extend([DLE, b'S', number]);
     }
 
     /// Appends a window size.
@@ -103,6 +108,8 @@ mod tests {
         much.end();
         assert_eq!(much.line, b"first \x10V");
         assert_eq!(much.device.len(), 302);
+        much.signal(15);
+        assert_eq!(much.line, b"first \x10V\x10S\x0f");
 
         let mut alone = super::Input::new(false);
         alone.input(&[b'x'; 300]);

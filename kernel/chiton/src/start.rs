@@ -97,11 +97,7 @@ fn prepare(mut config: Config, info: &hal::BootInfo) -> Result<()> {
     exec::set_vdso(vdso::map);
     let standard = devfs::standard_files(&view)?;
     dispatch::start::start(Application {
-        begun: |process| {
-            if let Some(terminal) = tty::console::terminal() {
-                terminal.control(process, 0);
-            }
-        },
+        begun: tty::console::begin,
         arguments: config.arguments,
         environment: config.environment,
         view,

@@ -3,19 +3,22 @@
 //! *Plain*: the serial line is a terminal, and everything goes through it. *Split*: the command on the host has a place for standard output, one for
 //! standard error, and sends standard input over the serial line in frames; each stream is a terminal or not, as it is on the host.
 //!
-//! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns. After 0x10 `V` everything comes through
-//! the faster device ([`crate::bulk`]), in the same frames.
+//! Frames: byte 0x10 escapes. 0x10 `D` is a 0x10, 0x10 `E` the end of the input, 0x10 `W` and four bytes the terminal's rows and columns, 0x10 `S` and a byte a signal for the application, from
+//! who wants the machine to end. After 0x10 `V` everything comes through the faster device ([`crate::bulk`]), in the same frames, but signals, which nothing that nobody reads is to hold up.
 
 use crate::bulk::{self, Bulk, Writing};
 use crate::line::Line;
 use crate::stream::{Input, Output};
 use crate::terminal::Terminal;
 use abi::ioctl::{IUTF8, Termios2, WinSize};
+use abi::signal::Signal;
 use abi::stat::makedev;
 use alloc::sync::Arc;
 use hal::console::Stream;
-use lock::atomic::{AtomicBool, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, Ordering};
 use lock::{Once, SpinLock};
+use process::Process;
+use process::signals::{self, Info};
 use vfs::FileLike;
 
 const ESCAPE: u8 = 0x10;
@@ -50,6 +53,7 @@ impl Default for Setup {
 enum Frame {
     Bytes,
     Escaped,
+    Signal,
     Size([u8; 4], usize),
 }
 
@@ -59,6 +63,7 @@ enum Event {
     Byte(u8),
     End,
     Size(u16, u16),
+    Signal(u8),
     Moved,
 }
 
@@ -68,6 +73,11 @@ impl Frame {
         match (*self, byte) {
             (Self::Bytes, ESCAPE) => *self = Self::Escaped,
             (Self::Bytes, byte) => return Some(Event::Byte(byte)),
+            (Self::Escaped, b'S') => *self = Self::Signal,
+            (Self::Signal, number) => {
+                *self = Self::Bytes;
+                return Some(Event::Signal(number));
+            }
             (Self::Escaped, b'W') => *self = Self::Size([0; 4], 0),
             (Self::Escaped, kind) => {
                 *self = Self::Bytes;
@@ -100,6 +110,8 @@ struct Incoming {
     frame: Frame,
     /// Where it comes from, if no longer over the line.
     device: Option<Arc<dyn Bulk>>,
+    /// What comes over the line then.
+    signals: Frame,
 }
 
 impl Incoming {
@@ -120,6 +132,8 @@ struct Console {
     terminal: Option<Arc<Terminal>>,
     input: Arc<Input>,
     incoming: SpinLock<Incoming>,
+    /// A signal that came before there was an application.
+    early: AtomicU8,
     /// Somebody has been told that something came, and whoever takes it has not looked since.
     asked: AtomicBool,
 }
@@ -173,7 +187,9 @@ pub fn set_up(setup: Setup) {
         incoming: SpinLock::new(Incoming {
             frame: Frame::Bytes,
             device: None,
+            signals: Frame::Bytes,
         }),
+        early: AtomicU8::new(0),
         asked: AtomicBool::new(false),
     }));
 }
@@ -217,6 +233,13 @@ impl Console {
         let terminal = self.typed();
         let mut came = false;
         let mut chunk = [0; STEP];
+        if incoming.device.is_some() {
+            while let Some(byte) = hal::console::read() {
+                if let Some(Event::Signal(number)) = incoming.signals.decode(byte) {
+                    self.pass_on(number);
+                }
+            }
+        }
         while terminal.map_or_else(|| self.input.has_room(), Terminal::has_room) {
             let count = incoming.fetch(&mut chunk);
             if count == 0 {
@@ -272,6 +295,7 @@ impl Console {
                     terminal.set_size(size_of_screen((rows, cols)));
                 }
             }
+            Event::Signal(number) => self.pass_on(number),
             Event::Moved => {
                 incoming.device = bulk::open();
                 if incoming.device.is_none() {
@@ -281,6 +305,40 @@ impl Console {
             }
         }
     }
+}
+
+impl Console {
+    /// A signal for the application came: there may be none yet.
+    fn pass_on(&self, number: u8) {
+        self.early.store(number, Ordering::SeqCst);
+        if let Some(application) = process::registry::process(1) {
+            self.deliver(&application);
+        }
+    }
+
+    /// Keys are for all of the application's group, as at a terminal; unlike what others send, this acts on the application whatever it does with signals.
+    fn deliver(&self, application: &Arc<Process>) {
+        let number = self.early.swap(0, Ordering::SeqCst);
+        let Some(signal) = Signal::new(number.into()) else {
+            return;
+        };
+        if [Signal::INT, Signal::QUIT].contains(&signal) {
+            signals::send_group(application.group(), Info::kernel(signal));
+        } else {
+            signals::send(application, Info::kernel(signal));
+        }
+    }
+}
+
+/// There is an application: it gets the terminal, if there is one, and what was sent to it.
+pub fn begin(application: &Arc<Process>) {
+    let Some(console) = CONSOLE.get() else { return };
+    if let Some(terminal) = &console.terminal {
+        terminal.control(application, 0);
+    }
+    console.deliver(application);
+    // What came since it could be found.
+    application.threads().iter().for_each(|thread| thread.look_again());
 }
 
 /// The terminal that `/dev/console` is; nothing if no stream is one.

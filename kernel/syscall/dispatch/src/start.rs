@@ -18,7 +18,7 @@ use vfs::{Context, File};
 #[derive(Debug)]
 pub struct Application {
     /// Hears of its process before that runs, to give it a terminal.
-    pub begun: fn(&Process),
+    pub begun: fn(&Arc<Process>),
     /// Arguments; the first also names the program.
     pub arguments: Vec<Vec<u8>>,
     /// Environment.
@@ -52,9 +52,9 @@ pub fn start(application: Application) -> Result<()> {
     let pid = registry::new_number()?;
     let process = Process::new(pid, Weak::new(), begins);
     registry::add_process(&process);
-    (application.begun)(&process);
     let thread = Thread::new(pid, Arc::clone(&process), [0; process::thread::NAME]);
     let no_memory = || abi::Error::new(abi::Errno::ENOMEM, "no memory is left for the first thread");
+    let begun = application.begun;
     let mut stack = KernelThread::with_closure(move || load(application)).ok_or_else(no_memory)?;
     if !stack.make_program(0) {
         return Err(no_memory());
@@ -64,6 +64,7 @@ pub fn start(application: Application) -> Result<()> {
     thread.set_task(&task);
     registry::add_thread(&thread);
     process.add_thread(&thread);
+    begun(&process);
     task::spawn(&task);
     Ok(())
 }
