@@ -192,6 +192,74 @@ const SERVERS: &[Server] = &[
         rounds: 20,
     },
     Server {
+        name: "haproxy",
+        options: &[
+            "--package",
+            "haproxy",
+            "--package",
+            "busybox",
+            "--package",
+            "coreutils",
+            "--file",
+            "@/haproxy.cfg:/etc/haproxy.cfg",
+        ],
+        ports: &[(80, false), (81, false), (82, false)],
+        command: &["/bin/sh", "@/haproxy-serve.sh"],
+        client: "haproxy.sh",
+        says: "one one two two \none\nComplete #400\nFailed 0\nComplete #200\nFailed 0\n\
+            one UP L7OK\ntwo UP L7OK\ngone DOWN L4CON\nBACKEND UP \n",
+        cpus: 2,
+        rounds: 20,
+    },
+    Server {
+        name: "unbound",
+        options: &[
+            "--package",
+            "unbound",
+            "--package",
+            "dnsmasq-base",
+            "--file",
+            "@/unbound.conf:/etc/unbound.conf",
+        ],
+        ports: &[(53, true)],
+        command: &["/bin/sh", "@/names-serve.sh"],
+        client: "names.sh",
+        says: "10.1.2.3\nfd00::1\n10.1.2.3\nfoo.test.\n\
+            ;; Truncated, retrying in TCP mode.\nflags qr rd ra\nMSG SIZE  rcvd: 1657\nflags qr rd ra\nMSG SIZE  rcvd: 1657\n\
+            status: NXDOMAIN\n#100 10.1.2.3\n#100 10.1.2.3\n",
+        cpus: 2,
+        rounds: 20,
+    },
+    Server {
+        name: "openssh",
+        options: &[
+            "--package",
+            "openssh-server",
+            "--package",
+            "openssh-sftp-server",
+            "--package",
+            "bash",
+            "--package",
+            "coreutils",
+            "--package",
+            "diffutils",
+            "--package",
+            "grep",
+            "--file",
+            "@/sshd_config:/etc/ssh/config",
+            "--file",
+            "+/host:/etc/ssh/host",
+            "--file",
+            "+/id.pub:/etc/ssh/keys",
+        ],
+        ports: &[(22, false)],
+        command: &["/bin/sh", "@/ssh-serve.sh"],
+        client: "ssh.sh",
+        says: "root\nwrong\ncode 3\n/dev/pts/0\nxterm\nto the machine and back: the same\nmoved\nSSH-2.0\n",
+        cpus: 2,
+        rounds: 1,
+    },
+    Server {
         name: "tools",
         options: &["--package", "iperf3", "--package", "netcat-openbsd"],
         ports: &[(5201, true), (7001, false), (7002, false)],
@@ -245,7 +313,7 @@ fn run(server: &Server, rounds: u32, patience: Duration) -> Result<(), String> {
         _ => (*word).to_owned(),
     };
     let here = tempfile::tempdir().map_err(text)?;
-    for name in ["big", "cert.pem"] {
+    for name in ["big", "cert.pem", "id"] {
         std::os::unix::fs::symlink(prepared.join(name), here.path().join(name)).map_err(text)?;
     }
     let mut machine = Command::new(places::command()?);
@@ -385,6 +453,16 @@ fn prepare() -> Result<PathBuf, String> {
         "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:10.87.0.1,IP:fd00:87::1 -keyout key.pem -out cert.pem",
     )?;
     openssl("pkcs12 -export -inkey key.pem -in cert.pem -passout pass:chiton -out store.p12")?;
+    for key in ["host", "id"] {
+        let file = place.join(key);
+        if !file.exists() {
+            let mut command = Command::new("ssh-keygen");
+            command
+                .args(["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"])
+                .arg(file);
+            run_compiler(command)?;
+        }
+    }
     fs::copy(build_go("tests/servers/web.go", "web")?, place.join("web-go")).map_err(text)?;
     let source = places::root().join("tests/servers/Web.java");
     if !newer(&place.join("java/Web.class"), &[&source]) {

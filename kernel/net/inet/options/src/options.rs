@@ -315,6 +315,20 @@ pub fn path_discovery(options: &Options, to: IpAddr) -> i32 {
     options.kept(level, name).unwrap_or(1)
 }
 
+/// Whether what a socket sends goes in one piece or not at all, given whether it fits into a packet.
+pub fn keeps_whole(options: &Options, to: IpAddr, fits: bool) -> bool {
+    const DONT: i32 = 0;
+    const WANT: i32 = 1;
+    const INTERFACE: i32 = 4;
+    const OMIT: i32 = 5;
+    match path_discovery(options, to) {
+        DONT | OMIT => false,
+        WANT => fits,
+        INTERFACE => !fits,
+        _ => true,
+    }
+}
+
 /// Bytes of the header before a datagram to an address.
 pub const fn ip_header_len(to: IpAddr) -> usize {
     if to.is_ipv4() { 20 } else { 40 }

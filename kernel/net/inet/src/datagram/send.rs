@@ -281,7 +281,6 @@ impl UdpSocket {
         let sum = Sum::pseudo(route.source, to.ip(), udp::PROTOCOL, bytes.len() + udp::LEN);
         let header = header.to_bytes(bytes.len(), sum.partial());
         let pieces = [bytes];
-        let discovery = options::path_discovery(&self.options, to.ip());
         let most = extras::most(&self.options, to.ip());
         let fits = bytes.len() + udp::LEN + options::ip_header_len(to.ip()) <= route.mtu.min(most) as usize;
         ip::send(&ip::Outgoing {
@@ -291,7 +290,7 @@ impl UdpSocket {
             traffic_class,
             most,
             flow: manner.flow,
-            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            dont_fragment: options::keeps_whole(&self.options, to.ip(), fits),
             offload: Some(Offload {
                 checksum_at: udp::CHECKSUM_AT,
                 segment: None,
@@ -332,7 +331,7 @@ impl UdpSocket {
             via,
             hop_limit: manner.hop_limit(&self.options, to.ip()),
             traffic_class: manner.traffic_class(&self.options, to.ip()),
-            dont_fragment: options::path_discovery(&self.options, to.ip()) >= 2,
+            dont_fragment: matches!(options::path_discovery(&self.options, to.ip()), 2 | 3),
             most: extras::most(&self.options, to.ip()),
             flow: manner.flow,
             extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
@@ -387,14 +386,13 @@ impl UdpSocket {
         let (header, rest) = (question.header(sum), [question.body]);
         let built = manner.build(to.ip(), route.source, self.protocol);
         let header = [&built.before[..], &header].concat();
-        let discovery = options::path_discovery(&self.options, to.ip());
         let fits = bytes.len() + options::ip_header_len(to.ip()) <= route.mtu as usize;
         ip::send(&ip::Outgoing {
             source: Some(route.source),
             via,
             hop_limit: manner.hop_limit(&self.options, to.ip()),
             traffic_class: manner.traffic_class(&self.options, to.ip()),
-            dont_fragment: discovery >= 2 || discovery == 1 && fits,
+            dont_fragment: options::keeps_whole(&self.options, to.ip(), fits),
             flow: manner.flow,
             extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
             ..ip::Outgoing::new(built.to, built.protocol, &header, &rest)
