@@ -1,7 +1,7 @@
 //! The settings, one in a line: its path below `/proc/sys/net`, the least and the most that its numbers may be (`-` for the largest number), and what they are at first.
 //!
 //! A line that the crate has a name for has the effect that it has on Linux. One with limits and without a name only guides Linux (how long its queues are, how often it says something): it is
-//! kept for who reads it again, since programs' settings would fail otherwise, and changes nothing.
+//! kept for who reads it again, since programs' settings would fail otherwise, and changes nothing (`docs/running.md` lists them).
 //! With `=` instead of limits it can only be what it is, because there is nothing that another value would change (or nobody who does what it would ask for); with `!` it cannot be written at all.
 //! A star in the path stands for all interfaces, for those to come, and for each that there is; then the numbers are those of `all`, of `default` and of `lo`, of which the last is repeated.
 //! A number that depends on the memory, or that is larger than all others until somebody sets it, is 0 until then. Lines with the same beginning stand together.

@@ -284,6 +284,13 @@ pub(crate) fn room_to_send(options: &Options) -> Option<usize> {
     Some(asked.min(not_sent as usize))
 }
 
+/// What windows are shifted by: as much as the largest buffer needs (RFC 7323).
+fn scale() -> u8 {
+    const MOST: u8 = 14;
+    let widest = sysctl::TCP_RMEM.number(2).max(sysctl::RMEM_MAX.get());
+    (7..MOST).find(|scale| widest >> 16 <= 1 << scale).unwrap_or(MOST)
+}
+
 /// What the machine's settings say of all connections.
 fn machine() -> Machine {
     let number = |setting: sysctl::Setting| setting.get() as u8;
@@ -291,6 +298,7 @@ fn machine() -> Machine {
         stamps: sysctl::TIMESTAMPS.is_on(),
         sack: sysctl::SACK.is_on(),
         scales: sysctl::WINDOW_SCALING.is_on(),
+        scale: scale(),
         takes_ecn: sysctl::ECN.is_on(),
         slows_after_idle: sysctl::SLOW_START_AFTER_IDLE.is_on(),
         tries: number(sysctl::RETRIES2),

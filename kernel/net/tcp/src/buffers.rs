@@ -1,11 +1,9 @@
 //! What waits either way: bytes that programs give and read, how many of them there may be, and how that follows the speed of whoever reads.
 
 use crate::Seq;
-use crate::connection::{Connection, FIRST_WINDOW, MILLI, SCALE};
+use crate::connection::{Connection, FIRST_WINDOW, MILLI};
 use alloc::vec::Vec;
 
-/// The largest window that can be told so.
-const LARGEST_ASKED: u32 = 0xffff << SCALE;
 /// What waits to be sent before anybody knows how fast it goes.
 const FIRST_BUFFER: usize = 87_040;
 
@@ -13,8 +11,13 @@ impl Connection {
     pub(crate) fn first_limit(&self) -> u32 {
         match self.settings.receive_buffer {
             0 => FIRST_WINDOW,
-            asked => (asked / 2).clamp(1152, LARGEST_ASKED),
+            asked => (asked / 2).clamp(1152, self.largest_window()),
         }
+    }
+
+    /// The largest window that can be told.
+    const fn largest_window(&self) -> u32 {
+        0xffff << self.settings.machine.scale
     }
 
     /// Bytes that wait to be read.
@@ -136,7 +139,7 @@ impl Connection {
                 .limit
                 .max(count.saturating_mul(times))
                 .min(self.settings.machine.largest_receive / 2)
-                .min(LARGEST_ASKED);
+                .min(self.largest_window());
         }
         self.read_before = count;
         self.read = (0, now);

@@ -15,8 +15,6 @@ pub(crate) const MILLI: u64 = 1_000_000;
 pub(crate) const SECOND: u64 = 1_000_000_000;
 /// What is taken before anybody knows how fast a program reads.
 pub(crate) const FIRST_WINDOW: u32 = 65_535;
-/// By how many bits windows are shifted.
-pub(crate) const SCALE: u8 = 7;
 /// Acknowledgements that are sent at once at the beginning.
 const QUICK: u8 = 16;
 /// Bytes of the option that every segment has where clocks are echoed.
@@ -169,7 +167,11 @@ impl Connection {
             expected: Seq(0),
             edge: Seq(0),
             received: 0,
-            receive_scale: if settings.machine.scales { SCALE } else { 0 },
+            receive_scale: if settings.machine.scales {
+                settings.machine.scale
+            } else {
+                0
+            },
             limit: FIRST_WINDOW,
             queue: Queue::default(),
             assembler: Assembler::default(),

@@ -3,7 +3,7 @@
 //! A [`Request`] is small and without a buffer. When there are too many, nothing is kept at all: what has to be known is in the sequence number of the answer (a cookie), and, where clocks are
 //! echoed, in the lowest bits of the clock.
 
-use crate::connection::{Connection, FIRST_WINDOW, SCALE, SECOND};
+use crate::connection::{Connection, FIRST_WINDOW, SECOND};
 use crate::segment::{Header, Options, flags};
 use crate::settings::{Ends, Machine, Settings, State};
 use crate::siphash::Key;
@@ -87,7 +87,7 @@ impl Request {
             } else {
                 fits
             }),
-            scale: self.options.scale.map(|_| SCALE),
+            scale: self.options.scale.map(|_| settings.machine.scale),
             may_sack: self.options.may_sack,
             stamp: self.options.stamp.map(|(stamp, _)| (own, stamp)),
             ..Options::default()

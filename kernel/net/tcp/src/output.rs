@@ -1,10 +1,10 @@
 //! What may be sent now.
 
+use crate::Seq;
 use crate::congestion::Phase;
 use crate::connection::{Connection, MILLI, NEVER};
 use crate::segment::{Header, LONGEST, Options, flags};
 use crate::settings::State;
-use crate::{Seq, connection};
 
 /// Pieces of one segment at most.
 const PIECES: usize = 16;
@@ -338,7 +338,7 @@ impl Connection {
     fn begin(&self, options: &mut Options) {
         options.mss = Some(self.own_mss());
         options.may_sack = self.sack;
-        options.scale = (self.receive_scale > 0).then_some(connection::SCALE);
+        options.scale = (self.receive_scale > 0).then_some(self.receive_scale);
     }
 
     /// The window to tell, which never takes back what was told.

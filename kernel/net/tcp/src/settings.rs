@@ -65,6 +65,8 @@ pub struct Machine {
     pub sack: bool,
     /// Windows may be larger than their field (`tcp_window_scaling`).
     pub scales: bool,
+    /// What windows that are told are shifted by, 14 at most.
+    pub scale: u8,
     /// Marks are agreed to where the other side asks for them (`tcp_ecn`).
     pub takes_ecn: bool,
     /// Who was silent begins slowly again (`tcp_slow_start_after_idle`).
@@ -96,6 +98,7 @@ impl Default for Machine {
             stamps: true,
             sack: true,
             scales: true,
+            scale: 7,
             takes_ecn: true,
             slows_after_idle: true,
             tries: 15,

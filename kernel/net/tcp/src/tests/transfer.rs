@@ -64,6 +64,23 @@ fn a_good_link_carries_everything() {
 }
 
 #[test]
+fn windows_are_as_large_as_their_scale_lets_them() {
+    for (scale, told) in [(7, 0xffff << 7), (10, 32 << 20)] {
+        let world = exchange(1, Link::GOOD, [1000, 1000], |world| {
+            for settings in &mut world.settings {
+                settings.receive_buffer = 64 << 20;
+                settings.machine.scale = scale;
+            }
+        });
+        for end in world.ends.iter().flatten() {
+            assert_eq!((end.receive_scale, end.send_scale), (scale, scale));
+            assert_eq!(end.limit, told);
+            assert!(end.window >= told - 2000 - (1 << scale), "{}", end.window);
+        }
+    }
+}
+
+#[test]
 fn whatever_the_link_does() {
     let seeds: u64 = std::env::var("CHITON_SEEDS")
         .ok()
