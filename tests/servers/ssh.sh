@@ -1,5 +1,5 @@
 . "${0%/*}/clients.sh"
-options="-F none -i $HERE/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=20"
+options="-F none -i $HERE/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o ConnectTimeout=20 -o KexAlgorithms=curve25519-sha256"
 enter() { ssh $options -p "$PORT0" "$@"; }
 until_answers enter root@127.0.0.1 true
 enter root@127.0.0.1 'echo "$USER"; echo wrong >&2; exit 3' 2>&1 || echo "code $?"
