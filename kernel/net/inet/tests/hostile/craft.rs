@@ -2,6 +2,7 @@
 
 use crate::cable::MAC;
 use crate::dice::Dice;
+use header_options::older::{self, Filler};
 use packet::checksum::{self, Sum};
 use packet::{ethernet, icmp, ipv4, ipv6, udp};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -326,6 +327,14 @@ pub(crate) fn carried(bytes: &[u8]) -> Option<(IpAddr, IpAddr, u8, &[u8])> {
             if header.is_fragment() {
                 return None;
             }
+            // Wrong options are refused whatever is behind them, and so are routes.
+            let own = header.destination;
+            let filler = Filler {
+                own,
+                time: 0,
+                is_own: &|ip| ip == own,
+            };
+            older::received(header.options, &filler).ok()?;
             (
                 header.source.into(),
                 header.destination.into(),
