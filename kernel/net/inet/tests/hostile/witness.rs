@@ -39,8 +39,6 @@ pub(crate) struct Stream {
     /// A reset came that may end it; and one that does if nothing is underway.
     pub(crate) may_end: bool,
     has_ended: bool,
-    /// The machine has said something of it.
-    is_told: bool,
     pub(crate) is_claimed: bool,
     /// The program has closed it.
     pub(crate) is_done: bool,
@@ -235,7 +233,6 @@ impl Flow {
             cover: 0,
             may_end: false,
             has_ended: false,
-            is_told: false,
             is_claimed: false,
             is_done: false,
             touched: now,
@@ -276,7 +273,6 @@ impl Flow {
         match streams.find(|stream| stream.may_wait_for(ack) && is_near(seq, stream)) {
             Some(stream) => {
                 stream.touched = now;
-                stream.is_told = true;
                 stream.speak(segment);
             }
             // Who has answered a beginning may say so again.
@@ -426,11 +422,7 @@ impl Witness {
         let streams = &mut self.flows.get_mut(name)?.streams;
         let ended = streams.iter().position(|stream| !stream.is_claimed && stream.may_end);
         let last = streams.iter().rposition(|stream| !stream.is_claimed);
-        // Where the machine has spoken of one that goes on, others that might have begun since have not.
-        let told = streams
-            .iter()
-            .rposition(|stream| !stream.is_claimed && stream.is_told && !stream.may_end && !stream.is_done);
-        let stream = streams.get_mut(ended.filter(|_| is_over).or(told).or(last)?)?;
+        let stream = streams.get_mut(ended.filter(|_| is_over).or(last)?)?;
         stream.is_claimed = true;
         stream.ack = stream.peer_first.wrapping_add(1);
         Some(stream.number)
