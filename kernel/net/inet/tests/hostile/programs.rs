@@ -279,11 +279,15 @@ impl Programs {
 
     fn read(&mut self, at: usize, dice: &mut Dice, witness: &mut Witness) {
         let held = &mut self.held[at];
-        let Some(number) = held.stream else { return };
+        let Some(mut number) = held.stream else { return };
         let mut bytes = vec![0; 1 + dice.below(8000)];
         let Ok(count) = held.file.read(&mut Sink::kernel(&mut bytes)) else {
             return;
         };
+        if held.is_exact && held.read == 0 && count > 0 {
+            number = witness.settle(&held.name, number, &bytes[..count]);
+            held.stream = Some(number);
+        }
         let stream = witness.stream(&held.name, number);
         self.counts[3] += count as u64;
         if held.is_exact && count > 0 {

@@ -137,8 +137,17 @@ impl Stream {
         }
     }
 
-    /// Whether a program may have read these bytes there.
+    /// Whether a program may have read these bytes there, which are not read again.
     pub(crate) fn may_read(&mut self, at: u32, bytes: &[u8]) -> bool {
+        let right = self.has(at, bytes);
+        let end = at + bytes.len() as u32;
+        self.offered
+            .retain(|(start, offered)| start + offered.len() as u32 > end);
+        right
+    }
+
+    /// Whether these bytes came there.
+    fn has(&self, at: u32, bytes: &[u8]) -> bool {
         let mut right = vec![false; bytes.len()];
         for (start, offered) in &self.offered {
             for (index, byte) in offered.iter().enumerate() {
@@ -148,9 +157,6 @@ impl Stream {
                 }
             }
         }
-        let end = at + bytes.len() as u32;
-        self.offered
-            .retain(|(start, offered)| start + offered.len() as u32 > end);
         right.into_iter().all(|right| right)
     }
 
@@ -426,5 +432,29 @@ impl Witness {
         stream.is_claimed = true;
         stream.ack = stream.peer_first.wrapping_add(1);
         Some(stream.number)
+    }
+
+    /// A program has read the first bytes of a connection. Where several may have begun between the same two, only now is it known which one it has: if it cannot be the one that was claimed, another of them that can.
+    pub(crate) fn settle(&mut self, name: &Name, number: u64, bytes: &[u8]) -> u64 {
+        if self.stream(name, number).has(0, bytes) {
+            return number;
+        }
+        let streams = &mut self.flows.get_mut(name).expect("claimed before").streams;
+        let Some(other) = streams
+            .iter()
+            .rposition(|stream| !stream.is_claimed && stream.has(0, bytes))
+        else {
+            return number;
+        };
+        let claimed = streams.iter_mut().find(|stream| stream.number == number);
+        let written = claimed.map_or(0, |claimed| {
+            claimed.is_claimed = false;
+            std::mem::take(&mut claimed.written)
+        });
+        let stream = &mut streams[other];
+        stream.is_claimed = true;
+        stream.ack = stream.place(0);
+        stream.written = written;
+        stream.number
     }
 }
