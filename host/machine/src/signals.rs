@@ -13,7 +13,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGWINCH};
 pub(crate) struct Signals {
     /// The terminal has another size.
     pub(crate) resize: UnixStream,
-    /// The signals that end the run.
+    /// The signals that would end us, of which the first is the program's.
     pub(crate) stop: Vec<(i32, UnixStream)>,
 }
 

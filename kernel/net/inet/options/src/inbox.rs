@@ -46,7 +46,7 @@ impl core::fmt::Debug for Inbox {
 }
 
 impl Inbox {
-    /// The same for one that is wanted, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
+    /// Puts in a datagram that is wanted, if it fits, here and with those that wait elsewhere (`net.ipv4.udp_mem`). Who has none gets one in any case.
     #[inline]
     fn put(&self, mut letter: Letter, room: usize) -> bool {
         let mut state = self.state.lock();
@@ -77,8 +77,7 @@ impl Inbox {
                 return true;
             }
         }
-        let room = options.kept(SOL_SOCKET, SO_RCVBUF);
-        self.put(letter, room.map_or(CAPACITY, |room| room as usize))
+        self.put(letter, room_of(options))
     }
 
     /// The same for one from the network that may be joined with the one before it (`UDP_GRO`).
@@ -88,10 +87,7 @@ impl Inbox {
         let mut state = self.state.lock();
         let State { letters, used, .. } = &mut *state;
         let len = letter.bytes.len();
-        let room = options
-            .kept(SOL_SOCKET, SO_RCVBUF)
-            .map_or(CAPACITY, |room| room as usize);
-        if *used + len <= room
+        if *used + len <= room_of(options)
             && !DATAGRAMS.is_beyond(room::LITTLE)
             && letters.back_mut().is_some_and(|last| last.join(&letter))
         {
@@ -277,6 +273,13 @@ pub fn put_bytes(bytes: &[u8], into: &mut Sink<'_>, flags: u32) -> Result<(usize
     Ok((count, if cut { MSG_TRUNC } else { 0 }))
 }
 
+/// How much a socket takes.
+#[inline]
+fn room_of(options: &Options) -> usize {
+    let room = options.kept(SOL_SOCKET, SO_RCVBUF);
+    room.map_or(CAPACITY, |room| room as usize)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,20 +289,7 @@ mod tests {
     #[test]
     fn datagrams_of_one_flow_are_joined_as_long_as_they_are_as_long_as_the_first() {
         let ip = IpAddr::from([10, 0, 0, 1]);
-        let letter = |len: usize, port| Letter {
-            bytes: [7].repeat(len),
-            from: SocketAddr::new(ip, port),
-            to: ip,
-            interface: 2,
-            hop_limit: 64,
-            traffic_class: 0,
-            flow: 0,
-            extras: None,
-            covered: None,
-            came: 0,
-            lost: 0,
-            piece: 0,
-        };
+        let letter = |len: usize, port| Letter::plain([7].repeat(len), SocketAddr::new(ip, port), ip, 2);
         let (inbox, options) = (Inbox::default(), Options::default());
         for (len, port) in [(10, 1), (10, 1), (4, 1), (4, 1), (5, 1), (5, 2), (0, 2), (3, 2)] {
             assert!(inbox.take_joined(&options, letter(len, port), &[], 17));

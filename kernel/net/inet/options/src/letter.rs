@@ -88,14 +88,27 @@ impl Letter {
     /// What a packet brought.
     pub fn new(packet: &Received<'_>, bytes: Vec<u8>, from: SocketAddr) -> Self {
         Self {
-            bytes,
-            from,
-            to: packet.destination,
-            interface: packet.interface,
             hop_limit: packet.hop_limit,
             traffic_class: packet.traffic_class,
             flow: flow_of(packet),
             extras: extras_of(packet),
+            ..Self::plain(bytes, from, packet.destination, packet.interface)
+        }
+    }
+
+    /// One of which nothing more is known.
+    #[inline]
+    #[must_use]
+    pub const fn plain(bytes: Vec<u8>, from: SocketAddr, to: IpAddr, interface: u32) -> Self {
+        Self {
+            bytes,
+            from,
+            to,
+            interface,
+            hop_limit: 0,
+            traffic_class: 0,
+            flow: 0,
+            extras: None,
             covered: None,
             came: 0,
             lost: 0,
@@ -132,20 +145,7 @@ impl Trouble {
             message: None,
             info: route.mtu.min(longest),
             offender: to.ip(),
-            letter: Letter {
-                bytes: Vec::new(),
-                from: to,
-                to: to.ip(),
-                interface: route.interface,
-                hop_limit: 0,
-                traffic_class: 0,
-                flow: 0,
-                extras: None,
-                covered: None,
-                came: 0,
-                lost: 0,
-                piece: 0,
-            },
+            letter: Letter::plain(Vec::new(), to, to.ip(), route.interface),
         }
     }
 
@@ -156,20 +156,7 @@ impl Trouble {
             message: Some(failed.message),
             info: failed.mtu.unwrap_or(0),
             offender: failed.offender,
-            letter: Letter {
-                bytes: bytes.to_vec(),
-                from: peer,
-                to: failed.destination,
-                interface: failed.interface,
-                hop_limit: 0,
-                traffic_class: 0,
-                flow: 0,
-                extras: None,
-                covered: None,
-                came: 0,
-                lost: 0,
-                piece: 0,
-            },
+            letter: Letter::plain(bytes.to_vec(), peer, failed.destination, failed.interface),
         }
     }
 }

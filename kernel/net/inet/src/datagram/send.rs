@@ -173,19 +173,13 @@ impl UdpSocket {
         (hop_limit, traffic_class, flow): (u8, u8, u32),
         route: &Route,
     ) -> Letter {
+        let from = address::scoped(route.source, own.port(), route.interface);
         Letter {
-            bytes: bytes.to_vec(),
-            from: address::scoped(route.source, own.port(), route.interface),
-            to: to.ip(),
-            interface: route.interface,
             hop_limit,
             traffic_class,
             flow,
-            extras: None,
             covered: self.covered(bytes),
-            came: 0,
-            lost: 0,
-            piece: 0,
+            ..Letter::plain(bytes.to_vec(), from, to.ip(), route.interface)
         }
     }
 
@@ -273,11 +267,7 @@ impl UdpSocket {
         if has_extras || self.is_lite() {
             return self.send_seldom(bytes, own, to, manner, (route, via));
         }
-        let header = udp::Header {
-            source: own.port(),
-            destination: to.port(),
-            has_checksum: true,
-        };
+        let header = header_of(own, to);
         let sum = Sum::pseudo(route.source, to.ip(), udp::PROTOCOL, bytes.len() + udp::LEN);
         let header = header.to_bytes(bytes.len(), sum.partial());
         let pieces = [bytes];
@@ -318,11 +308,7 @@ impl UdpSocket {
         let header = if self.is_lite() {
             lite::header(ports, [route.source, built.to], bytes, self.covered(bytes))
         } else {
-            let header = udp::Header {
-                source: own.port(),
-                destination: to.port(),
-                has_checksum: true,
-            };
+            let header = header_of(own, to);
             header.summed(route.source, built.to, bytes)
         };
         let (header, payload) = ([&built.before[..], &header].concat(), [bytes]);
@@ -352,11 +338,7 @@ impl UdpSocket {
             let ends = [route.source, to.ip()];
             lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes))
         } else {
-            let header = udp::Header {
-                source: own.port(),
-                destination: to.port(),
-                has_checksum: true,
-            };
+            let header = header_of(own, to);
             header.summed(route.source, to.ip(), bytes)
         };
         let payload = [bytes];
@@ -397,5 +379,15 @@ impl UdpSocket {
             extra: Some(&built.extra).filter(|extra| !extra.is_empty()),
             ..ip::Outgoing::new(built.to, built.protocol, &header, &rest)
         })
+    }
+}
+
+/// The header of a datagram.
+#[inline]
+const fn header_of(own: SocketAddr, to: SocketAddr) -> udp::Header {
+    udp::Header {
+        source: own.port(),
+        destination: to.port(),
+        has_checksum: true,
     }
 }
