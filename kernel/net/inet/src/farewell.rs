@@ -1,9 +1,6 @@
 //! The end of the machine, for connections: what programs have sent arrives, and peers hear that nothing more comes.
 
-use crate::remote::Remote;
-use crate::table::{self, Entry};
-use alloc::sync::Arc;
-use alloc::vec::Vec;
+use crate::unowned;
 use tcp::State;
 
 /// How long peers have to take what was sent.
@@ -17,12 +14,8 @@ pub fn farewell() {
 }
 
 fn is_anything_under_way() -> bool {
-    let mut live: Vec<Arc<Remote>> = Vec::new();
-    table::each(|_, entry| {
-        if let Entry::Live(remote) = entry {
-            live.push(Arc::clone(remote));
-        }
-    });
-    let mut states = live.iter().filter_map(|remote| remote.as_orphan());
-    states.any(|(state, _)| matches!(state, State::FinWait1 | State::Closing | State::LastAck))
+    const UNDER_WAY: [u8; 3] = [State::FinWait1 as u8, State::Closing as u8, State::LastAck as u8];
+    unowned::over(&|_| true)
+        .iter()
+        .any(|one| UNDER_WAY.contains(&one.state))
 }

@@ -61,7 +61,7 @@ impl Unowned {
 #[must_use]
 #[cold]
 pub fn all() -> Vec<Unowned> {
-    let (now, mut all) = (time::now(), over());
+    let (now, mut all) = (time::now(), over(&|_| true));
     for socket in PORTS.all() {
         let Some(listener) = socket.listener.get() else {
             continue;
@@ -96,18 +96,20 @@ pub fn all() -> Vec<Unowned> {
     all
 }
 
-/// Those that no program has any more, and what is left of those that are over.
+/// Those that no program has any more, and what is left of those that are over, of the names that are wanted.
 #[cold]
 #[inline(never)]
-fn over() -> Vec<Unowned> {
+pub(crate) fn over(is_wanted: &dyn Fn(&Name) -> bool) -> Vec<Unowned> {
     let (now, mut all) = (time::now(), Vec::new());
     let mut live: Vec<Arc<Remote>> = Vec::new();
     let mut put = |name, state, left, sharing| {
-        all.push(Unowned {
-            timer: (OVER, left),
-            sharing,
-            ..Unowned::new(name, state)
-        });
+        if is_wanted(&name) {
+            all.push(Unowned {
+                timer: (OVER, left),
+                sharing,
+                ..Unowned::new(name, state)
+            });
+        }
     };
     left::each(&mut |name, flags, left| {
         let is_half = flags & left::HALF != 0;
@@ -119,7 +121,8 @@ fn over() -> Vec<Unowned> {
         );
     });
     table::each(|name, entry| match entry {
-        Entry::Live(remote) => live.push(Arc::clone(remote)),
+        Entry::Live(remote) if is_wanted(name) => live.push(Arc::clone(remote)),
+        Entry::Live(_) => {}
         Entry::Over(sharing, over) => put(*name, State::TimeWait, over.until.saturating_sub(now), *sharing),
     });
     for remote in live {
@@ -140,7 +143,7 @@ const SHARES: u8 = left::ADDRESS | left::PORT;
 #[cold]
 #[inline(never)]
 pub(crate) fn keeps(wish: &Wish, port: u16, sharing: u8) -> bool {
-    over()
+    over(&|(own, _)| own.port() == port && wish.covers(own.ip()))
         .iter()
-        .any(|one| one.own.port() == port && wish.covers(one.own.ip()) && one.sharing & sharing & SHARES == 0)
+        .any(|one| one.sharing & sharing & SHARES == 0)
 }
