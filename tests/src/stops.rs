@@ -34,7 +34,59 @@ pub fn cases() -> Vec<Case> {
             stopped(patience, script, signal, input, code, said)
         })
     });
-    cases.collect()
+    cases
+        .chain([Case::new("stops::beside_output", beside_output)])
+        .collect()
+}
+
+/// Nobody takes what the program says when the signal comes: it arrives all the same, and nothing of what was said is missing.
+fn beside_output() -> Result<(), String> {
+    if places::host_only() {
+        return Ok(());
+    }
+    let text = |error: std::io::Error| error.to_string();
+    let script = "trap 'echo bye >&2; exit 6' TERM; i=0; while :; do i=$((i+1)); echo $i; done";
+    let mut child = Command::new(places::command()?)
+        .args([
+            "run",
+            "--timeout",
+            "120",
+            "--stop-timeout",
+            "60",
+            "--",
+            "/bin/sh",
+            "-c",
+            script,
+        ])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(text)?;
+    let mut stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
+    let mut line = String::new();
+    stdout.read_line(&mut line).map_err(text)?;
+    // Long enough for everything between to be full.
+    std::thread::sleep(Duration::from_secs(3));
+    let sent = Command::new("kill")
+        .args(["-s", "TERM", &child.id().to_string()])
+        .status();
+    std::thread::sleep(Duration::from_secs(1));
+    stdout.read_to_string(&mut line).map_err(text)?;
+    let output = child.wait_with_output().map_err(text)?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let gap = line
+        .lines()
+        .zip(1u64..)
+        .find(|(line, number)| line.parse() != Ok(*number));
+    if gap.is_none() && stderr == "bye\n" && output.status.code() == Some(6) {
+        return Ok(());
+    }
+    Err(format!(
+        "{:?} {stderr:?}, after {} bytes {gap:?}, the signal was sent: {sent:?}",
+        output.status,
+        line.len()
+    ))
 }
 
 fn stopped(patience: &str, script: &str, signal: &str, input: usize, code: i32, said: &str) -> Result<(), String> {

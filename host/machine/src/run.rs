@@ -1,6 +1,7 @@
 //! One run of a virtual machine, from start to outcome.
 //!
-//! A single loop polls every channel and moves what is there; nothing is parsed but control lines and kernel messages.
+//! A single loop polls every channel and moves what is there; nothing is parsed but control lines and kernel messages. It waits for nobody who does not take our output, so that signals are heard meanwhile: what was not
+//! taken is kept, and no more is fetched before it is gone.
 //! The guest writes its output before its `exit` line, and QEMU hands each byte over at once; so when the line arrives,
 //! everything is in our sockets already, and QEMU can be ended without waiting for it.
 //!
@@ -15,7 +16,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
@@ -25,7 +26,7 @@ use signal_hook::consts::{SIGABRT, SIGINT};
 
 use crate::launch::Machine;
 use crate::messages::Messages;
-use crate::signals::{Signals, timespec};
+use crate::signals::{Signals, Until, timespec};
 use crate::spec::MachineSpec;
 use crate::stdin::Input;
 use crate::symbols::Symbols;
@@ -105,6 +106,7 @@ pub fn run(spec: &MachineSpec, options: &Options) -> io::Result<Outcome> {
         way_out,
         input: Input::new(spec.has_streams_device()),
         awake: false,
+        unwritten: Default::default(),
         listening: false,
         hold_until: now + HOLD,
         deadline: options.timeout.map(|timeout| now + timeout),
@@ -143,6 +145,8 @@ struct Session {
     input: Input,
     /// Whether the guest has shown a sign of life.
     awake: bool,
+    /// Of the guest's standard output and error, what ours have not taken yet.
+    unwritten: [Vec<u8>; 2],
     /// Whether the guest's serial port takes input.
     listening: bool,
     hold_until: Instant,
@@ -164,6 +168,8 @@ enum Source {
     Stdin,
     Serial,
     Output(usize),
+    /// Our standard output or error takes something.
+    Taker(usize),
     Stderr,
     Resize,
     Stop(usize),
@@ -198,7 +204,7 @@ impl Session {
     fn wait(&self) -> io::Result<Vec<Source>> {
         let now = Instant::now();
         let held = !self.listening && now < self.hold_until;
-        let stdin = io::stdin();
+        let (stdin, takers) = (io::stdin(), takers());
         let mut list = vec![(Source::Resize, self.signals.resize.as_fd(), PollFlags::IN)];
         let stops = self.signals.stop.iter().enumerate();
         list.extend(stops.map(|(index, (_, stop))| (Source::Stop(index), stop.as_fd(), PollFlags::IN)));
@@ -207,7 +213,7 @@ impl Session {
             .outputs
             .iter()
             .enumerate()
-            .filter(|(index, _)| self.open.outputs[*index]);
+            .filter(|(index, _)| self.open.outputs[*index] && !self.has_unwritten(*index));
         let flags = |write| match write {
             true => PollFlags::IN | PollFlags::OUT,
             false => PollFlags::IN,
@@ -216,6 +222,8 @@ impl Session {
             let write = index == 0 && !self.input.device.is_empty();
             (Source::Output(index), output.as_fd(), flags(write))
         }));
+        let stuck = (0..takers.len()).filter(|index| self.has_unwritten(*index));
+        list.extend(stuck.map(|index| (Source::Taker(index), takers[index], PollFlags::OUT)));
         if self.open.serial {
             let write = !held && !self.input.line.is_empty();
             list.push((Source::Serial, self.machine.serial.as_fd(), flags(write)));
@@ -267,8 +275,10 @@ impl Session {
                 if index == 0 {
                     give(&mut self.machine.outputs[0], &mut self.input.device);
                 }
-                return Ok(self.output(index, 1));
+                self.fetch(index, 1);
+                return Ok(self.pass_on(index));
             }
+            Source::Taker(index) => return Ok(self.pass_on(index)),
         }
         Ok(None)
     }
@@ -326,28 +336,25 @@ impl Session {
         }
     }
 
-    /// Copies the guest's standard output or error.
-    fn output(&mut self, index: usize, rounds: usize) -> Option<Outcome> {
-        let mut result = Ok(());
-        let mut heard = false;
-        let (signals, until) = (&self.signals, self.deadline);
+    fn has_unwritten(&self, index: usize) -> bool {
+        self.unwritten.get(index).is_some_and(|unwritten| !unwritten.is_empty())
+    }
+
+    /// Fetches the guest's standard output or error.
+    fn fetch(&mut self, index: usize, rounds: usize) {
+        let unwritten = &mut self.unwritten[index];
         self.open.outputs[index] = take(&mut self.machine.outputs[index], rounds, |bytes| {
-            heard = true;
-            if result.is_ok() {
-                result = match index {
-                    0 => signals.write(io::stdout().as_fd(), bytes, until),
-                    _ => signals.write(io::stderr().as_fd(), bytes, until),
-                };
-            }
+            unwritten.extend(bytes)
         });
-        self.awake |= heard;
-        match result {
-            Ok(()) => None,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Some(Outcome::OutputClosed),
-            // The loop finds the signal that interrupted the writing.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
-            Err(error) => Some(Outcome::OutputFailed(error.kind().to_string())),
-        }
+        self.awake |= !unwritten.is_empty();
+    }
+
+    /// Passes on what ours takes now.
+    fn pass_on(&mut self, index: usize) -> Option<Outcome> {
+        let result = self
+            .signals
+            .write(takers()[index], &mut self.unwritten[index], Until::Now);
+        outcome_of(result)
     }
 
     fn control(&mut self) -> io::Result<Option<Outcome>> {
@@ -386,7 +393,15 @@ impl Session {
 
     /// Takes what the guest wrote before it ended. An outcome says that it could not be passed on.
     fn drain(&mut self) -> Option<Outcome> {
-        let failures = [0, 1].map(|index| self.output(index, ALL));
+        let failures = [0, 1].map(|index| {
+            self.fetch(index, ALL);
+            let result = self.signals.write(
+                takers()[index],
+                &mut self.unwritten[index],
+                Until::Stopped(self.deadline),
+            );
+            outcome_of(result)
+        });
         let messages = &mut self.messages;
         take(&mut self.machine.serial, ALL, |bytes| messages.take(bytes));
         failures.into_iter().flatten().next()
@@ -408,6 +423,7 @@ impl Session {
 
     /// Every channel is closed: QEMU has ended by itself.
     fn after_end(&mut self) -> io::Result<Outcome> {
+        self.drain();
         let status = self.machine.wait()?;
         if let Some(text) = self.panicked.take() {
             return Ok(Outcome::Panicked(text));
@@ -473,6 +489,20 @@ fn take(channel: &mut impl Read, rounds: usize, mut each: impl FnMut(&[u8])) -> 
         }
     }
     true
+}
+
+/// Our standard output and error.
+fn takers() -> [BorrowedFd<'static>; 2] {
+    [rustix::stdio::stdout(), rustix::stdio::stderr()]
+}
+
+/// Why the run ends, if what was written cannot be.
+fn outcome_of(written: io::Result<()>) -> Option<Outcome> {
+    let error = written.err()?;
+    Some(match error.kind() {
+        io::ErrorKind::BrokenPipe => Outcome::OutputClosed,
+        kind => Outcome::OutputFailed(kind.to_string()),
+    })
 }
 
 /// Writes what a channel takes now. One that takes nothing is polled for; one that is gone is noticed when reading.

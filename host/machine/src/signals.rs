@@ -34,30 +34,58 @@ impl Signals {
         })
     }
 
-    /// Writes everything, unless nobody takes it and a signal to stop comes meanwhile, or a time.
-    pub(crate) fn write(&self, to: BorrowedFd<'_>, mut bytes: &[u8], until: Option<Instant>) -> io::Result<()> {
-        while !bytes.is_empty() {
-            let mut fds = vec![PollFd::from_borrowed_fd(to, PollFlags::OUT)];
-            fds.extend(self.stop.iter().map(|(_, stop)| PollFd::new(stop, PollFlags::IN)));
-            let left = until.map(|until| timespec(until.saturating_duration_since(Instant::now())));
-            match poll(&mut fds, left.as_ref()) {
-                Ok(_) => {}
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(error.into()),
-            }
-            if fds[0].revents().is_empty() {
-                return Err(io::ErrorKind::Interrupted.into());
-            }
+    /// Writes bytes, which are gone then, as long as they are taken, or until a signal to stop or a time comes.
+    pub(crate) fn write(&self, to: BorrowedFd<'_>, bytes: &mut Vec<u8>, until: Until) -> io::Result<()> {
+        let mut done = 0;
+        let result = loop {
             // A pipe that is ready takes at least this much without blocking.
-            let piece = &bytes[..bytes.len().min(4096)];
+            let rest = bytes.get(done..).unwrap_or_default();
+            let piece = &rest[..rest.len().min(4096)];
+            if piece.is_empty() {
+                break Ok(());
+            }
+            match self.takes(to, until) {
+                Ok(true) => {}
+                Ok(false) => break Ok(()),
+                Err(error) => break Err(error),
+            }
             match rustix::io::write(to, piece) {
-                Ok(count) => bytes = &bytes[count..],
+                Ok(count) => done += count,
                 Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(error) => break Err(error.into()),
+            }
+        };
+        bytes.drain(..done);
+        result
+    }
+
+    /// Whether something can be written, by then.
+    fn takes(&self, to: BorrowedFd<'_>, until: Until) -> io::Result<bool> {
+        let mut fds = vec![PollFd::from_borrowed_fd(to, PollFlags::OUT)];
+        let left = match until {
+            Until::Now => Some(Timespec::default()),
+            Until::Stopped(until) => {
+                fds.extend(self.stop.iter().map(|(_, stop)| PollFd::new(stop, PollFlags::IN)));
+                until.map(|until| timespec(until.saturating_duration_since(Instant::now())))
+            }
+        };
+        loop {
+            match poll(&mut fds, left.as_ref()) {
+                Ok(_) => return Ok(!fds[0].revents().is_empty()),
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
     }
+}
+
+/// How long what is written may take.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    /// It is taken now, or kept.
+    Now,
+    /// Until a signal to stop comes, or a time.
+    Stopped(Option<Instant>),
 }
 
 pub(crate) fn timespec(duration: Duration) -> Timespec {
