@@ -7,6 +7,7 @@
 //! | `network` | network cards, and what is behind each one |
 //! | `launch` | the QEMU process, its channels, its end |
 //! | `run` | one run from start to outcome: the loop that moves bytes |
+//! | `channels` | pieces of bytes that are there, and that are taken |
 //! | `signals` | signals to the command, as channels |
 //! | `stdin` | framing of standard input |
 //! | `messages` | kernel messages and backtraces on their way to the terminal |
@@ -14,6 +15,7 @@
 //! | `terminal` | raw mode, size, and coming back from it |
 #![forbid(unsafe_code)]
 
+mod channels;
 mod kernel_line;
 mod launch;
 mod messages;

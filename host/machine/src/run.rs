@@ -15,8 +15,8 @@
 //! line `ready`, or the first message on the port itself. A guest that says neither gets its input after a while.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io::{self, Read};
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
 
@@ -24,9 +24,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGABRT, SIGINT};
 
+use crate::channels::{ALL, CHUNK, Until, give, take, takers, timespec, write};
 use crate::launch::Machine;
 use crate::messages::Messages;
-use crate::signals::{Signals, Until, timespec};
+use crate::signals::Signals;
 use crate::spec::MachineSpec;
 use crate::stdin::Input;
 use crate::symbols::Symbols;
@@ -38,9 +39,6 @@ const HOLD: Duration = Duration::from_secs(1);
 const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Input is not read while this much waits for the guest.
 const MAX_PENDING: usize = 64 * 1024;
-const CHUNK: usize = 16 * 1024;
-/// More than the host's socket buffers hold, in chunks.
-const ALL: usize = 1024;
 
 /// What QEMU says before it pauses a machine that nobody will ever let go on.
 const STANDSTILLS: [&str; 3] = ["KVM internal error", "kvm run failed", "KVM: entry failed"];
@@ -351,9 +349,7 @@ impl Session {
 
     /// Passes on what ours takes now.
     fn pass_on(&mut self, index: usize) -> Option<Outcome> {
-        let result = self
-            .signals
-            .write(takers()[index], &mut self.unwritten[index], Until::Now);
+        let result = write(takers()[index], &mut self.unwritten[index], Until::Now);
         outcome_of(result)
     }
 
@@ -395,10 +391,10 @@ impl Session {
     fn drain(&mut self) -> Option<Outcome> {
         let failures = [0, 1].map(|index| {
             self.fetch(index, ALL);
-            let result = self.signals.write(
+            let result = write(
                 takers()[index],
                 &mut self.unwritten[index],
-                Until::Stopped(self.deadline),
+                Until::Stopped(&self.signals, self.deadline),
             );
             outcome_of(result)
         });
@@ -472,30 +468,6 @@ fn in_one_line(said: &[u8]) -> String {
     lines.join("; ").trim_end_matches('.').to_string()
 }
 
-/// Reads what is there now, at most `rounds` chunks of it; false when the channel has ended.
-fn take(channel: &mut impl Read, rounds: usize, mut each: impl FnMut(&[u8])) -> bool {
-    let mut chunk = [0; CHUNK];
-    for _ in 0..rounds {
-        match channel.read(&mut chunk) {
-            Ok(0) => return false,
-            Ok(count) => {
-                each(&chunk[..count]);
-                if count < CHUNK {
-                    return true;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
-        }
-    }
-    true
-}
-
-/// Our standard output and error.
-fn takers() -> [BorrowedFd<'static>; 2] {
-    [rustix::stdio::stdout(), rustix::stdio::stderr()]
-}
-
 /// Why the run ends, if what was written cannot be.
 fn outcome_of(written: io::Result<()>) -> Option<Outcome> {
     let error = written.err()?;
@@ -503,13 +475,4 @@ fn outcome_of(written: io::Result<()>) -> Option<Outcome> {
         io::ErrorKind::BrokenPipe => Outcome::OutputClosed,
         kind => Outcome::OutputFailed(kind.to_string()),
     })
-}
-
-/// Writes what a channel takes now. One that takes nothing is polled for; one that is gone is noticed when reading.
-fn give(channel: &mut impl Write, pending: &mut Vec<u8>) {
-    if !pending.is_empty()
-        && let Ok(count) = channel.write(pending)
-    {
-        pending.drain(..count);
-    }
 }
