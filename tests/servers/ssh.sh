@@ -3,6 +3,20 @@ options="-F none -i $HERE/id -o StrictHostKeyChecking=no -o UserKnownHostsFile=/
 enter() { ssh $options -p "$PORT0" "$@"; }
 until_answers enter root@127.0.0.1 true
 enter root@127.0.0.1 'echo "$USER"; echo wrong >&2; exit 3' 2>&1 || echo "code $?"
+# By passwords, which the library of the system checks.
+printf '#!/bin/sh\necho "$PASSWORD"\n' >"$HERE/ask"
+chmod +x "$HERE/ask"
+login() {
+    user=$1
+    shift
+    SSH_ASKPASS="$HERE/ask" SSH_ASKPASS_REQUIRE=force ssh $options -o IdentityFile=none -o IdentitiesOnly=yes \
+        -o PreferredAuthentications=password -o NumberOfPasswordPrompts=1 -p "$PORT0" "$user@127.0.0.1" "$@"
+}
+root=$(PASSWORD=secret login root id -u)
+code=0
+PASSWORD=wrong login joe true 2>/dev/null || code=$?
+echo "by password: $root $code"
+PASSWORD=hello login joe 'echo "$PWD" "$(id -un)" "$LANG"'
 # A terminal of its own, whose size is that which the client says.
 TERM=xterm enter -tt root@127.0.0.1 'tty; echo "$TERM"' </dev/null | tr -d '\r'
 for _ in $(seq "$rounds"); do

@@ -15,6 +15,7 @@ use crate::suite::Case;
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
         Case::new("packages::installed", installed),
+        Case::new("packages::everywhere", everywhere),
         Case::new("packages::nginx", nginx),
         Case::new("packages::root", root),
         Case::new("packages::taken_port", taken_port),
@@ -79,6 +80,26 @@ fn installed() -> Result<(), String> {
     let script = "echo hello | gzip | gzip -d; id -u www-data; ls /usr/share/doc 2>/dev/null | wc -l";
     let words = ["--package", "gzip", "--package", "coreutils", "--", "sh", "-c", script];
     wanted(&words, "hello\n33\n0\n")
+}
+
+/// What each Debian system has although no package of the image names it: names of services, shells, the way to mounts, certificates of
+/// authorities (by their numbers too), settings of the library that checks passwords, and passwords that let nobody in.
+fn everywhere() -> Result<(), String> {
+    let script = "getent services https; getent protocols udp; getent shadow root | cut -d: -f1-2; grep -c ^root: /etc/gshadow; \
+                  readlink /etc/mtab; grep /dash /etc/shells; head -1 /etc/os-release | cut -d= -f1; ls /lib/terminfo/x/xterm; \
+                  openssl verify -no-CAfile -CApath /etc/ssl/certs /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt; \
+                  openssl verify -no-CApath -CAfile /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ISRG_Root_X1.pem; \
+                  grep -c pam_unix /etc/pam.d/common-auth; grep -c ^UID_MIN /etc/login.defs; stat -c %U:%G:%a /var/log/wtmp /var/mail";
+    let mut words: Vec<&str> = ["coreutils", "curl", "grep", "libc-bin", "openssl", "libpam-runtime"]
+        .into_iter()
+        .flat_map(|name| ["--package", name])
+        .collect();
+    words.extend(["--", "sh", "-c", script]);
+    let expected = "https                 443/tcp\nudp                   17 UDP\nroot:*\n1\n\
+                    ../proc/self/mounts\n/bin/dash\n/usr/bin/dash\nPRETTY_NAME\n/lib/terminfo/x/xterm\n\
+                    /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt: OK\n/etc/ssl/certs/ISRG_Root_X1.pem: OK\n\
+                    1\n1\nroot:utmp:664\nroot:mail:2775\n";
+    wanted(&words, expected)
 }
 
 /// A server as its package makes it answers inside the machine: with its configuration, its page and its user.

@@ -255,7 +255,7 @@ const SERVERS: &[Server] = &[
         ports: &[(22, false)],
         command: &["/bin/sh", "@/ssh-serve.sh"],
         client: "ssh.sh",
-        says: "root\nwrong\ncode 3\n/dev/pts/0\nxterm\nto the machine and back: the same\nmoved\nSSH-2.0\n",
+        says: "root\nwrong\ncode 3\nby password: 0 255\n/home/joe joe C.UTF-8\n/dev/pts/0\nxterm\nto the machine and back: the same\nmoved\nSSH-2.0\n",
         cpus: 2,
         rounds: 1,
     },

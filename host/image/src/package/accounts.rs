@@ -66,6 +66,28 @@ impl Accounts {
         number(&self.groups, name).or_else(|| name.parse().ok())
     }
 
+    /// The numbers of a user and of its group.
+    pub(crate) fn numbers(&self, name: &str) -> Option<(u32, u32)> {
+        let user = line_of(&self.users, name)?;
+        Some((field(user, 2)?, field(user, 3)?))
+    }
+
+    /// Puts a user into a group, if both are there.
+    pub(crate) fn join(&mut self, user: &str, group: &str) {
+        let is_own = self.numbers(user).is_none_or(|(_, gid)| Some(gid) == self.group(group));
+        let line = self
+            .groups
+            .iter_mut()
+            .find(|line| line.split(':').next() == Some(group));
+        if let Some(line) = line.filter(|_| !is_own) {
+            let members = line.rsplit(':').next().unwrap_or_default();
+            if !members.split(',').any(|member| member == user) {
+                let comma = if members.is_empty() { "" } else { "," };
+                *line += &format!("{comma}{user}");
+            }
+        }
+    }
+
     /// Adds a group, with this machine's number if `installed`.
     pub(crate) fn add_group(&mut self, name: &str, installed: bool) {
         if number(&self.groups, name).is_some() {
@@ -82,7 +104,17 @@ impl Accounts {
     }
 
     /// Adds a user, with this machine's numbers if `installed`.
-    pub(crate) fn add_user(&mut self, name: &str, home: &str, group: Option<&str>, installed: bool) {
+    pub(crate) fn add_user(
+        &mut self,
+        name: &str,
+        home: &str,
+        shell: Option<&str>,
+        group: Option<&str>,
+        installed: bool,
+    ) {
+        let shell = shell
+            .filter(|shell| !shell.contains(':'))
+            .unwrap_or("/usr/sbin/nologin");
         if number(&self.users, name).is_some() || name.is_empty() || name.contains(':') || home.contains(':') {
             return;
         }
@@ -91,7 +123,7 @@ impl Accounts {
             let gid = group.and_then(|group| self.group(group)).unwrap_or(NOGROUP);
             let own = Some(gid).filter(|gid| OF_PACKAGES.contains(gid) && !taken(&self.users, *gid));
             let uid = own.or_else(|| OF_PACKAGES.clone().find(|id| !taken(&self.users, *id)))?;
-            Some(format!("{name}:x:{uid}:{gid}::{home}:/usr/sbin/nologin"))
+            Some(format!("{name}:x:{uid}:{gid}::{home}:{shell}"))
         });
         self.users.extend(user);
     }
@@ -117,9 +149,17 @@ fn line(text: &str, name: &str) -> Option<String> {
         .map(str::to_string)
 }
 
+fn line_of<'a>(lines: &'a [String], name: &str) -> Option<&'a str> {
+    let line = lines.iter().find(|line| line.split(':').next() == Some(name));
+    line.map(String::as_str)
+}
+
+fn field(line: &str, at: usize) -> Option<u32> {
+    line.split(':').nth(at)?.parse().ok()
+}
+
 fn number(lines: &[String], name: &str) -> Option<u32> {
-    let line = lines.iter().find(|line| line.split(':').next() == Some(name))?;
-    line.split(':').nth(2)?.parse().ok()
+    field(line_of(lines, name)?, 2)
 }
 
 fn taken(lines: &[String], id: u32) -> bool {
@@ -140,24 +180,38 @@ mod tests {
             here,
         );
         accounts.add_group("redis", true);
-        accounts.add_user("redis", "/x", Some("redis"), true);
+        accounts.add_user("redis", "/x", None, Some("redis"), true);
         assert_eq!(
             (accounts.user("redis"), accounts.group("redis")),
             (Some(107), Some(115))
         );
         accounts.add_group("epmd", false);
-        accounts.add_user("epmd", "/run/epmd", Some("epmd"), false);
+        accounts.add_user("epmd", "/run/epmd", None, Some("epmd"), false);
         assert_eq!((accounts.user("epmd"), accounts.group("epmd")), (Some(100), Some(100)));
-        accounts.add_user("alone", "/", None, false);
+        accounts.add_user("alone", "/", Some("/bin/sh"), None, false);
         assert_eq!(accounts.user("alone"), Some(102));
-        accounts.add_user("root", "/y", None, false);
+        accounts.add_user("root", "/y", None, None, false);
         assert_eq!(
             (accounts.user("root"), accounts.user("33"), accounts.user("nobody")),
             (Some(0), Some(33), None)
         );
+        for (user, group) in [
+            ("alone", "adm"),
+            ("epmd", "adm"),
+            ("alone", "adm"),
+            ("epmd", "epmd"),
+            ("x", "adm"),
+        ] {
+            accounts.join(user, group);
+        }
         let mut tree = Tree::new();
         accounts.store(&mut tree).unwrap();
         let text = tree.text(Path::new("/etc/passwd"));
-        assert!(text.contains("\nalone:x:102:65534::/:/usr/sbin/nologin\n"), "{text}");
+        assert!(text.contains("\nalone:x:102:65534::/:/bin/sh\n"), "{text}");
+        let text = tree.text(Path::new("/etc/group"));
+        assert!(
+            text.contains("\nadm:x:4:alone,epmd\n") && text.contains("epmd:x:100:\n"),
+            "{text}"
+        );
     }
 }

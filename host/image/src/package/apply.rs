@@ -64,8 +64,26 @@ pub(crate) fn apply(tree: &mut Tree, accounts: &mut Accounts, action: &Action, i
             }
             Ok(())
         }
-        Action::User { name, home, group } => {
-            accounts.add_user(name, home, group.as_deref(), installed);
+        Action::User {
+            name,
+            home,
+            shell,
+            group,
+        } => {
+            accounts.add_user(name, home, shell.as_deref(), group.as_deref(), installed);
+            Ok(())
+        }
+        Action::Home { path, user } => {
+            let (uid, gid) = accounts.numbers(user).unwrap_or_default();
+            let attributes = Attributes {
+                uid,
+                gid,
+                ..Attributes::made_up(0o755)
+            };
+            tree.insert_missing(path, Node::directory(attributes))
+        }
+        Action::Member { user, group } => {
+            accounts.join(user, group);
             Ok(())
         }
         Action::Group(name) => {

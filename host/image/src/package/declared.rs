@@ -1,4 +1,5 @@
-//! What packages declare for systemd and others to make at boot: directories and files of `tmpfiles.d`, accounts of `sysusers.d`.
+//! What packages declare for systemd and others to make at boot: directories and files of `tmpfiles.d`, accounts of `sysusers.d`, and the
+//! directories of a service.
 
 use std::path::PathBuf;
 
@@ -47,6 +48,46 @@ pub(crate) fn tmpfiles(text: &str) -> Vec<Action> {
     actions
 }
 
+/// The directories that a service has, and where they are.
+const DIRECTORIES: [(&str, &str); 4] = [
+    ("RuntimeDirectory", "/run"),
+    ("StateDirectory", "/var/lib"),
+    ("CacheDirectory", "/var/cache"),
+    ("LogsDirectory", "/var/log"),
+];
+
+/// The actions of a unit for a service: `RuntimeDirectory=NAME…` and the like, which belong to its user.
+pub(crate) fn service(text: &str) -> Vec<Action> {
+    let value = |key: &str| {
+        let mut values = lines(text).filter_map(|line| line.split_once('='));
+        values
+            .find(|(name, _)| name.trim_end() == key)
+            .map(|(_, value)| value.trim())
+    };
+    let mut actions = Vec::new();
+    for (key, place) in DIRECTORIES {
+        // Where a directory is a link of another name, its own name comes first.
+        let names = value(key).unwrap_or_default().split_whitespace();
+        let names = names.filter_map(|name| name.split(':').next());
+        for name in names.filter(|name| !name.contains(['%', '$']) && !name.split('/').any(|part| part == "..")) {
+            let path = PathBuf::from(place).join(name.trim_start_matches('/'));
+            actions.push(Action::Directory(path.clone()));
+            let mode = value(&format!("{key}Mode")).and_then(|text| u16::from_str_radix(text, 8).ok());
+            actions.extend(mode.map(|mode| Action::Mode {
+                path: path.clone(),
+                mode: mode & 0o7777,
+            }));
+            actions.extend(value("User").map(|user| Action::Owner {
+                path,
+                user: user.to_string(),
+                group: value("Group").map(str::to_string),
+                recursive: false,
+            }));
+        }
+    }
+    actions
+}
+
 /// The actions of a file of `sysusers.d`: `u NAME ID "GECOS" HOME SHELL` and `g NAME ID`.
 pub(crate) fn sysusers(text: &str) -> Vec<Action> {
     let mut actions = Vec::new();
@@ -61,6 +102,7 @@ pub(crate) fn sysusers(text: &str) -> Vec<Action> {
                 actions.push(Action::User {
                     name: (*name).to_string(),
                     home: home.to_string(),
+                    shell: rest.get(3).map(|shell| (*shell).to_string()),
                     group: Some((*name).to_string()),
                 });
             }
@@ -80,6 +122,31 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directories_of_a_service() {
+        let unit =
+            "[Service]\nUser=redis\nRuntimeDirectory=redis %N ../x\nRuntimeDirectoryMode = 2755\nLogsDirectory=r/s\n";
+        let owner = |path: &str| Action::Owner {
+            path: path.into(),
+            user: "redis".into(),
+            group: None,
+            recursive: false,
+        };
+        assert_eq!(
+            service(unit),
+            [
+                Action::Directory("/run/redis".into()),
+                Action::Mode {
+                    path: "/run/redis".into(),
+                    mode: 0o2755
+                },
+                owner("/run/redis"),
+                Action::Directory("/var/log/r/s".into()),
+                owner("/var/log/r/s"),
+            ]
+        );
+    }
 
     #[test]
     fn directories_links_and_accounts() {
@@ -110,6 +177,7 @@ mod tests {
         let user = Action::User {
             name: "redis".into(),
             home: "/var/lib/redis".into(),
+            shell: None,
             group: Some("redis".into()),
         };
         assert_eq!(

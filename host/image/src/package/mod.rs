@@ -12,22 +12,30 @@
 //! |---|---|
 //! | `stanza` | control files, and which packages need which |
 //! | `apt`, `remembered` | what apt would install, fetching and unpacking |
+//! | `own` | which directories hold an administrator's changes |
 //! | `script`, `loops`, `declared` | what would be made at installation and at boot |
 //! | `apply` | making it |
-//! | `accounts` | users and groups |
+//! | `people`, `accounts` | users and groups |
 //! | `apache` | the parts of Apache that are switched on |
+//! | `everywhere` | what each Debian system has though no package names it |
+//! | `pam`, `certificates`, `der` | what programs of packages make of the files of all packages |
 
 mod accounts;
 mod apache;
 mod apply;
 mod apt;
+mod certificates;
 mod declared;
+mod der;
+mod everywhere;
 mod loops;
+mod own;
+mod pam;
+mod people;
 mod remembered;
 mod script;
 mod stanza;
 
-use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
@@ -39,6 +47,7 @@ use crate::files::{Taken, take_below};
 use crate::host::{self, Host};
 use crate::tree::{Attributes, FIXED_TIME, Kind, Node, Tree};
 use accounts::Accounts;
+use own::Own;
 use script::Action;
 use stanza::{Package, Place, Pool};
 
@@ -46,8 +55,9 @@ const STATUS: &str = "/var/lib/dpkg/status";
 const INFO: &str = "/var/lib/dpkg/info";
 const SHELL: &str = "dash";
 /// What a program in a machine does not read.
-const LEFT_BEHIND: [&str; 8] = [
+const LEFT_BEHIND: [&str; 9] = [
     "/usr/share/bug/",
+    "/usr/share/common-licenses/",
     "/usr/share/doc/",
     "/usr/share/doc-base/",
     "/usr/share/info/",
@@ -125,17 +135,26 @@ pub fn take(tree: &mut Tree, host: &mut Host, wanted: &[Wanted]) -> Result<Packa
     if wanted.is_empty() {
         return Ok(Packages::default());
     }
-    let pool = pool(wanted)?;
+    let mut pool = pool(wanted)?;
     let mut names: Vec<String> = wanted.iter().map(|wanted| wanted.name.clone()).collect();
     names.extend(pool.contains_key(SHELL).then(|| SHELL.to_string()));
-    let chosen = stanza::closure(&pool, &names).map_err(|(who, what)| {
-        if who == what {
-            let cause = format!("the package {who} stands for others, of which none is installed");
-            return Error::new(cause, format!("Name one of those that apt-cache showpkg {who} lists"));
-        }
-        let cause = format!("the package {who} needs {what}, which is not installed");
-        Error::new(cause, "Mend this machine with apt-get --fix-broken install")
-    })?;
+    let mut chosen = stanza::closure(&pool, &names).map_err(|(who, what)| incomplete(&who, &what))?;
+    let alone = everywhere::packages(&chosen);
+    if alone.iter().any(|name| !pool.contains_key(*name))
+        && chosen.iter().any(|package| package.place != Place::Installed)
+    {
+        // On a machine with few packages, what all rely on may have to be fetched as well.
+        let missing = alone.iter().filter(|name| !pool.contains_key(**name));
+        let missing: Vec<Wanted> = missing
+            .map(|name| Wanted {
+                name: (*name).to_string(),
+                version: None,
+            })
+            .collect();
+        add_fetched(&mut pool, &missing.iter().collect::<Vec<_>>())?;
+        chosen = stanza::closure(&pool, &names).map_err(|(who, what)| incomplete(&who, &what))?;
+    }
+    let chosen: Vec<&Package> = alone.iter().filter_map(|name| pool.get(*name)).chain(chosen).collect();
     merge(tree)?;
     let own = Own::of(&chosen);
     let mut taken = Vec::new();
@@ -146,6 +165,7 @@ pub fn take(tree: &mut Tree, host: &mut Host, wanted: &[Wanted]) -> Result<Packa
         }
     }
     make(tree, &chosen)?;
+    everywhere::fill(tree, host, &chosen)?;
     let name = |package: &&Package| {
         let fetched = if package.place == Place::Installed {
             ""
@@ -175,8 +195,14 @@ fn pool(wanted: &[Wanted]) -> Result<Pool> {
     if missing.is_empty() {
         return Ok(pool);
     }
+    add_fetched(&mut pool, &missing)?;
+    Ok(pool)
+}
+
+/// Fetches packages, and what they need, over those that are in the pool.
+fn add_fetched(pool: &mut Pool, missing: &[&Wanted]) -> Result<()> {
     let directory = cache::directory_of_user()?.join("packages");
-    let fetched = apt::plan(&missing, &directory)?;
+    let fetched = apt::plan(missing, &directory)?;
     for place in apt::fetch(&fetched, &directory)? {
         let control = place.join(apt::CONTROL).join("control");
         let text = fs::read_to_string(&control).map_err(|error| Error::io("read", &control, &error))?;
@@ -184,7 +210,17 @@ fn pool(wanted: &[Wanted]) -> Result<Pool> {
             pool.insert(package.name.clone(), package);
         }
     }
-    Ok(pool)
+    Ok(())
+}
+
+/// That packages cannot be put together, in words.
+fn incomplete(who: &str, what: &str) -> Error {
+    if who == what {
+        let cause = format!("the package {who} stands for others, of which none is installed");
+        return Error::new(cause, format!("Name one of those that apt-cache showpkg {who} lists"));
+    }
+    let cause = format!("the package {who} needs {what}, which is not installed");
+    Error::new(cause, "Mend this machine with apt-get --fix-broken install")
 }
 
 /// Makes `/bin` and its like links into `/usr`, where nothing of that name is.
@@ -202,38 +238,6 @@ fn merge(tree: &mut Tree) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The directories of `/etc` that no package but the chosen ones has.
-#[derive(Debug, Default)]
-struct Own(BTreeSet<String>);
-
-impl Own {
-    fn of(chosen: &[&Package]) -> Own {
-        let installed: HashSet<&str> = chosen
-            .iter()
-            .filter(|package| package.place == Place::Installed)
-            .map(|package| package.name.as_str())
-            .collect();
-        let (mut own, mut others) = (BTreeSet::new(), HashSet::new());
-        for entry in fs::read_dir(INFO).into_iter().flatten().flatten() {
-            let file = entry.file_name().to_string_lossy().into_owned();
-            let Some(name) = file.strip_suffix(".list") else {
-                continue;
-            };
-            let is_chosen = installed.contains(name.split(':').next().unwrap_or_default());
-            let text = fs::read_to_string(entry.path()).unwrap_or_default();
-            for path in text.lines().filter(|path| path.starts_with("/etc/")) {
-                if is_chosen {
-                    own.insert(path.to_string());
-                } else {
-                    others.insert(path.to_string());
-                }
-            }
-        }
-        own.retain(|path| !others.contains(path) && fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()));
-        Own(own)
-    }
 }
 
 fn is_left_behind(path: &str) -> bool {
@@ -262,7 +266,7 @@ fn take_installed(
                 path: real,
                 named: false,
             });
-        } else if meta.is_dir() && own.0.contains(path) {
+        } else if meta.is_dir() && own.has(path) {
             take_below(tree, &real, &real, &|_| true, meta.dev(), taken)?;
         }
     }
@@ -308,6 +312,9 @@ fn take_unpacked(tree: &mut Tree, directory: &Path, guest: &Path, taken: &mut Ve
 /// Makes what installing and booting would have made.
 fn make(tree: &mut Tree, chosen: &[&Package]) -> Result<()> {
     let mut accounts = Accounts::of(tree);
+    for action in everywhere::actions() {
+        apply::apply(tree, &mut accounts, &action, false)?;
+    }
     for package in chosen {
         let installed = package.place == Place::Installed;
         let (script, files) = match &package.place {
@@ -317,16 +324,18 @@ fn make(tree: &mut Tree, chosen: &[&Package]) -> Result<()> {
                 (script.unwrap_or_default(), declarations(&directory.join(apt::FILES)))
             }
         };
-        let declared = |directory: &str, read: fn(&str) -> Vec<Action>| -> Vec<Action> {
+        let declared = |directory: &str, end: &str, read: fn(&str) -> Vec<Action>| -> Vec<Action> {
             let paths = files
                 .lines()
-                .filter(|path| path.starts_with(directory) && path.ends_with(".conf"));
+                .map(|path| path.strip_prefix("/usr").unwrap_or(path))
+                .filter(|path| path.starts_with(directory) && path.ends_with(end));
             paths.flat_map(|path| read(&tree.text(Path::new(path)))).collect()
         };
-        let actions: Vec<Action> = declared("/usr/lib/sysusers.d/", declared::sysusers)
+        let actions: Vec<Action> = declared("/lib/sysusers.d/", ".conf", declared::sysusers)
             .into_iter()
             .chain(script::actions(&script))
-            .chain(declared("/usr/lib/tmpfiles.d/", declared::tmpfiles))
+            .chain(declared("/lib/tmpfiles.d/", ".conf", declared::tmpfiles))
+            .chain(declared("/lib/systemd/system/", ".service", declared::service))
             .collect();
         for action in &actions {
             apply::apply(tree, &mut accounts, action, installed)?;
@@ -355,7 +364,12 @@ fn make(tree: &mut Tree, chosen: &[&Package]) -> Result<()> {
 /// The declarations among the files of an unpacked package, one path to a line.
 fn declarations(files: &Path) -> String {
     let mut list = String::new();
-    for directory in ["usr/lib/sysusers.d", "usr/lib/tmpfiles.d"] {
+    for directory in [
+        "usr/lib/sysusers.d",
+        "usr/lib/tmpfiles.d",
+        "lib/systemd/system",
+        "usr/lib/systemd/system",
+    ] {
         for entry in fs::read_dir(files.join(directory)).into_iter().flatten().flatten() {
             list += &format!("/{directory}/{}\n", entry.file_name().to_string_lossy());
         }

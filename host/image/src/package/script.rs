@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::loops::unrolled;
+use super::people;
 
 /// One thing that a script does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,10 +35,16 @@ pub(crate) enum Action {
     User {
         name: String,
         home: String,
+        /// One that lets nobody in, if it is not said.
+        shell: Option<String>,
         group: Option<String>,
     },
+    /// Makes a user's own directory.
+    Home { path: PathBuf, user: String },
     /// Adds a group of the system.
     Group(String),
+    /// Puts a user into a group.
+    Member { user: String, group: String },
     /// Switches a part of Apache on.
     ApachePart { kind: &'static str, name: String },
 }
@@ -57,26 +64,6 @@ const BEFORE: [&str; 12] = [
     "time",
     "command",
 ];
-/// Options of `adduser`, `useradd` and `install` that have a value after them.
-const WITH_VALUE: [&str; 16] = [
-    "--home",
-    "--shell",
-    "--gecos",
-    "--comment",
-    "--uid",
-    "--gid",
-    "--ingroup",
-    "--home-dir",
-    "--firstuid",
-    "--lastuid",
-    "-d",
-    "-s",
-    "-c",
-    "-g",
-    "-u",
-    "-G",
-];
-
 /// A word, if everything in it is known.
 type Word = Option<String>;
 
@@ -254,14 +241,15 @@ fn understand(name: &str, words: &[&str], actions: &mut Vec<Action>) {
         }
         ("install", _) if letters('d') => install(words, actions),
         ("update-alternatives", _) if has("--install") => alternatives(words, actions),
-        ("adduser", _) if has("--system") => accounts(words, actions),
-        ("useradd" | "addgroup" | "groupadd", _) if has("--system") || letters('r') => {
-            if name.ends_with("useradd") {
-                accounts(words, actions);
-            } else {
-                actions.extend(plain.last().map(|group| Action::Group((*group).to_string())));
-            }
+        (command @ ("adduser" | "useradd"), _) if has("--system") || letters('r') => {
+            people::accounts(command, words, actions);
         }
+        ("addgroup" | "groupadd", _) if has("--system") || letters('r') => {
+            actions.extend(plain.last().map(|group| Action::Group((*group).to_string())));
+        }
+        (command @ "adduser", _) => people::members(command, words, actions),
+        (command @ "usermod", _) if has("--append") || letters('a') => people::members(command, words, actions),
+        (command @ "gpasswd", _) if has("--add") || letters('a') => people::members(command, words, actions),
         ("a2enmod" | "a2enconf" | "a2ensite", [part]) if !part.contains('/') => {
             let kind = match name {
                 "a2enmod" => "mods",
@@ -335,37 +323,6 @@ fn alternatives(words: &[&str], actions: &mut Vec<Action>) {
             path: link.into(),
         });
     }
-}
-
-/// `adduser --system [--home HOME] [--group | --ingroup GROUP] NAME`, and `useradd` likewise.
-fn accounts(words: &[&str], actions: &mut Vec<Action>) {
-    let mut home = "/nonexistent".to_string();
-    let mut own_group = false;
-    let mut group = None;
-    let mut names = Vec::new();
-    let mut words = words.iter().copied();
-    while let Some(word) = words.next() {
-        let (key, value) = word
-            .split_once('=')
-            .map_or((word, None), |(key, value)| (key, Some(value)));
-        let value = match value {
-            None if WITH_VALUE.contains(&key) => words.next(),
-            value => value,
-        };
-        match (key, value) {
-            ("--home" | "--home-dir" | "-d", Some(text)) => home = text.to_string(),
-            ("--ingroup" | "--gid" | "-g", Some(text)) => group = Some(text.to_string()),
-            ("--group" | "-U" | "--user-group", _) => own_group = true,
-            (name, None) if !name.starts_with('-') => names.push(name),
-            _ => {}
-        }
-    }
-    let Some(name) = names.first().map(|name| (*name).to_string()) else {
-        return;
-    };
-    let group = group.or(own_group.then(|| name.clone()));
-    actions.extend(group.iter().map(|group| Action::Group(group.clone())));
-    actions.push(Action::User { name, home, group });
 }
 
 fn octal(text: &str) -> Option<u16> {
@@ -443,6 +400,37 @@ mod tests {
     }
 
     #[test]
+    fn homes_shells_and_members() {
+        let script = "adduser --system --home /var/lib/pg --shell /bin/bash pg\nadduser $quiet pg ssl-cert\n\
+            usermod -a -G adm,tty pg\ngpasswd -a pg audio\nuseradd -r -d /srv/x x\nusermod -c Name pg\n";
+        let user = |name: &str, home: &str, shell: Option<&str>| Action::User {
+            name: name.into(),
+            home: home.into(),
+            shell: shell.map(str::to_string),
+            group: None,
+        };
+        let member = |group: &str| Action::Member {
+            user: "pg".into(),
+            group: group.into(),
+        };
+        assert_eq!(
+            actions(script),
+            [
+                user("pg", "/var/lib/pg", Some("/bin/bash")),
+                Action::Home {
+                    path: "/var/lib/pg".into(),
+                    user: "pg".into()
+                },
+                member("ssl-cert"),
+                member("adm"),
+                member("tty"),
+                member("audio"),
+                user("x", "/srv/x", None),
+            ]
+        );
+    }
+
+    #[test]
     fn users_and_alternatives() {
         let script = "adduser $quiet --system --no-create-home \\\n --home /var/lib/redis --group redis || true\n\
             update-alternatives --install /usr/bin/vi vi /usr/bin/vim 50 --slave /usr/share/man/vi.1 vi.1 /x/vim.1\n\
@@ -451,6 +439,7 @@ mod tests {
         let user = Action::User {
             name: "redis".into(),
             home: "/var/lib/redis".into(),
+            shell: None,
             group: Some("redis".into()),
         };
         assert!(

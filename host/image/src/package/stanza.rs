@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::certificates;
+
 /// The architectures whose programs run here.
 const ARCHITECTURES: [&str; 2] = ["amd64", "all"];
 
@@ -24,6 +26,8 @@ pub(crate) struct Package {
     pub(crate) depends: Vec<Vec<String>>,
     /// The virtual packages that it stands for.
     pub(crate) provides: Vec<String>,
+    /// Whether it wants to know the certificates of authorities.
+    pub(crate) recommends_authorities: bool,
     pub(crate) place: Place,
 }
 
@@ -50,6 +54,7 @@ pub(crate) fn package(text: &str, place: Place) -> Option<Package> {
         version: String::new(),
         depends: Vec::new(),
         provides: Vec::new(),
+        recommends_authorities: false,
         place,
     };
     for (key, value) in fields(text) {
@@ -58,6 +63,9 @@ pub(crate) fn package(text: &str, place: Place) -> Option<Package> {
             "Version" => package.version = value,
             "Architecture" if !ARCHITECTURES.contains(&value.as_str()) => return None,
             "Depends" | "Pre-Depends" => package.depends.extend(relations(&value)),
+            "Recommends" => {
+                package.recommends_authorities = relations(&value).flatten().any(|name| name == certificates::PACKAGE);
+            }
             "Provides" => package.provides = relations(&value).flatten().collect(),
             _ => {}
         }
