@@ -6,8 +6,8 @@ use std::process::{Command, ExitCode};
 
 use chiton_tests::{
     apps, bridges, cards, clients, cpython, farewells, guest, hostile, interactive, internet, leases, machines,
-    network, packages, processes, programs, refusals, rules, servers, settings, soak, stops, storms, streams, suite,
-    tcp, two_cards, unplugged, vsock,
+    network, packages, panics, processes, programs, refusals, rules, servers, settings, soak, stops, storms, streams,
+    suite, tcp, two_cards, unplugged, vsock,
 };
 
 fn main() -> ExitCode {
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         servers::cases(),
         clients::cases(),
         storms::cases(),
+        panics::cases(),
         unplugged::cases(),
         vsock::cases(),
         rules::cases(),

@@ -5,6 +5,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`panics`] | the end of a kernel that is broken |
 //! | [`places`] | where the repository, the command and the built programs lie |
 //! | [`source`] | guest programs: what their head lines ask for, and building them |
 //! | [`execute`] | running something on the host and in Chiton |
@@ -59,6 +60,7 @@ pub mod leases;
 pub mod machines;
 pub mod network;
 pub mod packages;
+pub mod panics;
 pub mod places;
 pub mod processes;
 pub mod programs;

@@ -10,12 +10,14 @@
 //! | `channels` | pieces of bytes that are there, and that are taken |
 //! | `signals` | signals to the command, as channels |
 //! | `stdin` | framing of standard input |
+//! | `frames` | where return addresses are on a kernel stack |
 //! | `messages` | kernel messages and backtraces on their way to the terminal |
 //! | `symbols` | names for kernel addresses |
 //! | `terminal` | raw mode, size, and coming back from it |
 #![forbid(unsafe_code)]
 
 mod channels;
+mod frames;
 mod kernel_line;
 mod launch;
 mod messages;

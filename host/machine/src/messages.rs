@@ -5,7 +5,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::symbols::Symbols;
+use crate::symbols::{Line, Symbols};
 
 /// Longer lines than this are printed in pieces.
 const MAX_LINE: usize = 8192;
@@ -67,11 +67,13 @@ impl Messages {
     fn print(&mut self) {
         let line = String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned();
         match self.symbols.explain(&line) {
-            None => self.say(if line.is_empty() { "\n" } else { &line }),
-            Some(names) => {
-                let address = line.trim().to_string();
+            Line::Other => self.say(if line.is_empty() { "\n" } else { &line }),
+            Line::Stale => {}
+            Line::Functions(names, guessed) => {
+                let address = line.split_whitespace().nth(1).unwrap_or_default();
+                let mark = if guessed { "? " } else { "" };
                 let mut names = names.into_iter();
-                self.say(&format!("  {address} {}", names.next().unwrap_or_default()));
+                self.say(&format!("  at {address} {mark}{}", names.next().unwrap_or_default()));
                 names.for_each(|name| self.say(&format!("     inlined into {name}")));
             }
         }

@@ -1,9 +1,9 @@
 //! The end by a broken invariant: says what and where, and stops.
 
-use core::arch::asm;
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, Ordering};
+use hal::callers::{self, Caller};
 use hal::console::{self, Stream};
 
 static PANICKING: AtomicBool = AtomicBool::new(false);
@@ -33,27 +33,12 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     hal::power::stop(0x7f)
 }
 
-/// Prints the return addresses that the chain of frame pointers leads to; the command on the host puts names to them.
+/// Prints where this CPU is and what may have called there; the command on the host finds out what did, and puts names to it.
 fn backtrace(out: &mut impl Write) {
-    const KERNEL: u64 = 0xffff_8000_0000_0000;
-    let mut frame: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, rbp", out(reg) frame, options(nomem, nostack, preserves_flags)) };
-    for _ in 0..32 {
-        if frame < KERNEL || !frame.is_multiple_of(8) {
-            return;
-        }
-        let words: *const [u64; 2] = core::ptr::with_exposed_provenance(frame as usize);
-        // SAFETY: frame pointers of the kernel lead from frame to frame on mapped stacks; a broken chain ends in a second panic,
-        // which stops at once.
-        let [next, address] = unsafe { words.read() };
-        if address < KERNEL {
-            return;
-        }
-        let _ = writeln!(out, "  at {address:#018x}");
-        if next <= frame {
-            return;
-        }
-        frame = next;
-    }
+    callers::each(|caller| {
+        let _ = match caller {
+            Caller::Here(address) => writeln!(out, "  ip {address:#018x}"),
+            Caller::Above(address, distance) => writeln!(out, "  at {address:#018x} +{distance:#x}"),
+        };
+    });
 }

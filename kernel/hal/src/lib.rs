@@ -17,7 +17,7 @@
 //! | `tlb` | which page tables are in force, and forgetting what they used to say |
 //! | `user` | copies to and from a program's memory that survive a fault |
 //!
-//! The host has one more, `interleave`: a machine whose every step is chosen by a seed, for tests.
+//! The bare machine has one more, `callers`, for the text of a panic; the host has `interleave`, a machine whose every step is chosen by a seed, for tests.
 //!
 //! Sideways: this crate names the machines beside it, because it is the place where one is chosen.
 #![no_std]
@@ -26,7 +26,7 @@
 pub mod pte;
 
 #[cfg(target_os = "none")]
-pub use arch_x86_64::{boot, clock, console, cpu, device, entropy, memory, power, thread, tlb, user};
+pub use arch_x86_64::{boot, callers, clock, console, cpu, device, entropy, memory, power, thread, tlb, user};
 pub use seam::{Access, BootInfo, CpuSet, Fault, MAX_CPUS, PageFlags};
 #[cfg(not(target_os = "none"))]
 pub use sim::{boot, clock, console, cpu, device, entropy, interleave, memory, power, thread, tlb, user};

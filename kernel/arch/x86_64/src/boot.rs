@@ -85,7 +85,6 @@ linux_entry:
 
 boot_high:
     lea rsp, [rip + boot_stack_end]
-    xor ebp, ebp
     call {arrive}
     ud2
 

@@ -8,6 +8,7 @@
 //! | [`cpu`] | per-CPU data, descriptor tables, control registers, features |
 //! | [`trap`] | entries from exceptions, interrupts and system calls, and what is done with them |
 //! | [`thread`] | kernel stacks, switching, entering programs, their registers and vector state |
+//! | [`callers`] | where a CPU is and what called there, for a panic |
 //! | `registers`, `vectors` | a program's registers and vector state in a signal's frame |
 //! | [`apic`] | local and I/O interrupt controllers, the timer, messages between CPUs |
 //! | [`clock`] | time from TSC or kvm-clock |
@@ -30,6 +31,7 @@ mod acpi;
 mod apic;
 mod bases;
 pub mod boot;
+pub mod callers;
 pub mod clock;
 pub mod console;
 pub mod cpu;

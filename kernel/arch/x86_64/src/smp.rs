@@ -76,7 +76,6 @@ trampoline_end:
 cpu_high:
     mov cr3, rcx
     mov rsp, rdx
-    xor ebp, ebp
     call {arrive}
     ud2
     "#,

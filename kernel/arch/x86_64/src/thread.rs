@@ -177,9 +177,9 @@ pub(crate) fn handlers() -> &'static Handlers {
 }
 
 const STACK_PAGES: u64 = 4;
-const STACK_SIZE: u64 = STACK_PAGES * PAGE_SIZE;
+pub(crate) const STACK_SIZE: u64 = STACK_PAGES * PAGE_SIZE;
 /// Room for a stack and its guard.
-const STACK_STEP: u64 = 2 * STACK_SIZE;
+pub(crate) const STACK_STEP: u64 = 2 * STACK_SIZE;
 
 /// Tops of stacks that are mapped and not used.
 static FREE_STACKS: SpinLock<Vec<u64>> = SpinLock::new(Vec::new());
@@ -261,7 +261,6 @@ begin_thread:
     mov rdi, rax
     mov rsi, r12
     mov rdx, r13
-    xor ebp, ebp
     call {begin}
     ud2
 
@@ -429,7 +428,7 @@ fn frame_below(top: u64) -> *mut UserFrame {
     ptr::with_exposed_provenance_mut((top - size_of::<UserFrame>() as u64) as usize)
 }
 
-fn current_stack_top() -> u64 {
+pub(crate) fn current_stack_top() -> u64 {
     let top;
     // SAFETY: `gs` points at this CPU's block.
     unsafe {

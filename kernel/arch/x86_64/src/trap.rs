@@ -9,7 +9,7 @@
 use crate::cpu::{self, KERNEL_CODE, KERNEL_STACK, USER_CODE, USER_DATA, USER_STACK};
 use crate::instructions::read_cr2;
 use crate::thread::{self, UserFrame};
-use crate::{apic, tlb, user};
+use crate::{apic, callers, tlb, user};
 use address::USER_END;
 use core::arch::{asm, global_asm};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -87,7 +87,6 @@ system_call_entry:
     push rdi
     save_registers
     mov rdi, rsp
-    xor ebp, ebp
     call [rip + {system_call}]
 
     .globl leave_system_call
@@ -137,7 +136,6 @@ trap_common:
     test byte ptr [rsp + 17 * 8], 3
     jz 2f
     swapgs
-    xor ebp, ebp
     call {trap_from_user}
     jmp leave_by_iret
     # A fault of the last instruction comes with the program's `gs` already in place.
@@ -423,6 +421,7 @@ fn fatal(frame: &UserFrame, error: u64, vector: u64) -> ! {
         18 => "machine check",
         _ => "trap",
     };
+    callers::remember_fault(frame.ip, frame.sp);
     panic!(
         "{name} in the kernel on CPU {}: vector {vector}, error {error:#x}, ip {:#x}, sp {:#x}, bp {:#x}, cr2 {:#x}",
         cpu::current(),
