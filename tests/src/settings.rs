@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         Case::new("settings::named", named),
         Case::new("settings::on_the_wire", on_the_wire),
+        Case::new("settings::again", again),
     ]
 }
 
@@ -121,3 +122,47 @@ fn on_the_wire() -> Result<(), String> {
         &format!("{lists}somebody answers\nnobody answers\n{rounds}{last}"),
     )
 }
+
+/// Who may connect again between the same two, by `tcp_tw_reuse`, `tcp_timestamps` and `tcp_rfc1337`: Linux and the machine side by side on one bridge, with the same other side.
+fn again() -> Result<(), String> {
+    let tools = ["/usr/bin/python3", "/usr/bin/nsenter", "/usr/bin/ss"];
+    if places::host_only() || !tools.iter().all(|tool| Path::new(tool).exists()) {
+        return Ok(());
+    }
+    let program = built("again", &["-O1", "-static"])?;
+    let script = "cd $CHITON_NETWORKS; $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
+        /usr/bin/python3 FOLDER/again.py & host=$!; for turn in $(seq 300); do ss -tln | grep -q :9001 && break; sleep 0.1; done
+        unshare --net sleep 300 & linux=$!; while [ $(readlink /proc/$linux/ns/net) = $(readlink /proc/self/ns/net) ]; do sleep 0.1; done
+        ip link add v0 type veth peer name v1 netns $linux; ip link set v0 master ct-one up
+        nsenter -t $linux -n sh -c 'ip link set lo up; ip addr add 10.98.0.3/24 dev v1; ip link set v1 up; exec PROGRAM 10.98.0.1' >linux & there=$!
+        $CHITON run --network one,ip=10.98.0.2/24 --timeout 120 -- PROGRAM 10.98.0.1 >machine; wait $there
+        kill $host $linux; wait 2>/dev/null; diff linux machine && cat machine; $CHITON network rm one";
+    let script = script
+        .replace("FOLDER", &places::root().join("tests/settings").to_string_lossy())
+        .replace("PROGRAM", &program.to_string_lossy());
+    script_says(&script, AGAIN)
+}
+
+const AGAIN: &str = "\
+tcp_tw_reuse 0, bound: connected, connected, not bound: Cannot assign requested address
+begins 65539 further, a clock is known
+not bound: connected, at once: Cannot assign requested address, later: Cannot assign requested address
+tcp_tw_reuse 1, bound: connected, connected, not bound: Cannot assign requested address
+begins 65539 further, a clock is known
+not bound: connected, at once: Cannot assign requested address, later: connected
+begins 65539 further, a clock is known
+tcp_tw_reuse 2, bound: connected, connected, not bound: Cannot assign requested address
+begins 65539 further, a clock is known
+not bound: connected, at once: Cannot assign requested address, later: Cannot assign requested address
+without times: connected, Cannot assign requested address
+tcp_rfc1337 0
+connected
+connected again
+[Errno 111] Connection refused
+begins 65539 further, a clock is known
+tcp_rfc1337 1
+connected
+connected again
+timed out
+begins 65539 further, a clock is known
+";

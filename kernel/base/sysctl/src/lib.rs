@@ -83,6 +83,7 @@ settings! {
     NOTSENT_LOWAT "ipv4/tcp_notsent_lowat"
     ORPHAN_RETRIES "ipv4/tcp_orphan_retries"
     RETRIES2 "ipv4/tcp_retries2"
+    RFC1337 "ipv4/tcp_rfc1337"
     TCP_RMEM "ipv4/tcp_rmem"
     SACK "ipv4/tcp_sack"
     SLOW_START_AFTER_IDLE "ipv4/tcp_slow_start_after_idle"

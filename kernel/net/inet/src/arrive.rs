@@ -51,7 +51,7 @@ fn receive(packet: &Received<'_>) {
             }
             remote.deliver(&segment)
         }
-        Some(Entry::Over(_, over)) => after(&name, *over, packet, &segment),
+        Some(Entry::Over(_, mut over)) => after(&name, &mut over, packet, &segment),
         _ => begin(&name, packet, &segment, None),
     };
     if let Some(header) = refusal {
@@ -64,10 +64,10 @@ fn receive(packet: &Received<'_>) {
     }
 }
 
-/// A segment for who listens, if somebody does; `least` is where the own stream may begin.
+/// A segment for who listens, if somebody does; what is left of a connection makes way then.
 #[cold]
 #[inline(never)]
-fn begin(name: &Name, packet: &Received<'_>, segment: &Segment<'_>, least: Option<Seq>) -> Option<Header> {
+fn begin(name: &Name, packet: &Received<'_>, segment: &Segment<'_>, over: Option<&TimeWait>) -> Option<Header> {
     let interface = packet.interface;
     let coming = Coming {
         to: name.0,
@@ -77,38 +77,48 @@ fn begin(name: &Name, packet: &Received<'_>, segment: &Segment<'_>, least: Optio
     };
     match PORTS.find(&coming) {
         Some(socket) => {
+            if over.is_some() {
+                // Else what is left would get the answers that are for the new one.
+                table::remove(name, None);
+            }
             let mut segment = *segment;
             if let Some(filter) = socket.options.filter()
                 && !filters::lets_in(&filter, packet, &mut segment)
             {
                 return None;
             }
-            crate::half_open::arrive(&socket, name, interface, &segment, least)
+            crate::half_open::arrive(&socket, name, interface, &segment, over.map(TimeWait::next))
         }
-        None => segment.refusal(),
+        None => match over {
+            Some(over) => {
+                acknowledge(name, interface, over);
+                None
+            }
+            None => segment.refusal(),
+        },
     }
 }
 
 /// A segment for a connection that is over.
 #[cold]
 #[inline(never)]
-fn after(name: &Name, mut over: TimeWait, packet: &Received<'_>, segment: &Segment<'_>) -> Option<Header> {
-    let interface = packet.interface;
-    let now = time::now();
-    match over.on_segment(now, segment) {
+fn after(name: &Name, over: &mut TimeWait, packet: &Received<'_>, segment: &Segment<'_>) -> Option<Header> {
+    let answer = over.on_segment(time::now(), segment);
+    table::update(name, *over);
+    match answer {
         Answer::Drop => {}
+        Answer::Forget if sysctl::RFC1337.is_on() => {}
         Answer::Forget => table::remove(name, None),
-        Answer::Acknowledge(header) => {
-            send_header(name, Via::by(Some(interface)), &header, &over.options(now));
-            table::update(name, over);
-        }
-        Answer::Reuse(least) => {
-            // Else what was left would get the answers that are for the new one.
-            table::remove(name, None);
-            return begin(name, packet, segment, Some(least));
-        }
+        Answer::Acknowledge => acknowledge(name, packet.interface, over),
+        Answer::Reuse => return begin(name, packet, segment, Some(over)),
     }
     None
+}
+
+/// Says again where a connection that is over ended.
+fn acknowledge(name: &Name, interface: u32, over: &TimeWait) {
+    let options = over.options(time::now());
+    send_header(name, Via::by(Some(interface)), &over.acknowledgement(), &options);
 }
 
 /// A packet of ours did not arrive.

@@ -5,7 +5,7 @@
 
 use crate::half_open::Requests;
 use crate::ports::{Coming, What};
-use crate::remote::Remote;
+use crate::remote::{self, Remote};
 use crate::stream::{Ends, PORTS, TcpSocket};
 use crate::table::plain;
 use crate::{address, device, filters, limits, mirror, stream_options};
@@ -241,7 +241,14 @@ pub(crate) fn connect(socket: &TcpSocket, bytes: &[u8]) -> Result<()> {
 /// A port for who connects to somebody, who may be within the machine.
 fn free_port(socket: &TcpSocket, own: SocketAddr, to: SocketAddr, is_within: bool) -> Result<u16> {
     let taken = |_| Error::new(Errno::EADDRNOTAVAIL, "every port is taken");
-    let may = |port| !is_within || left::may_connect(&SocketAddr::new(own.ip(), port), &to, false);
+    let may = |port| {
+        let own = SocketAddr::new(own.ip(), port);
+        if is_within {
+            left::may_connect(&own, &to, false)
+        } else {
+            remote::is_free(&(own, plain(to)))
+        }
+    };
     PORTS
         .claim_to_connect(socket.wish(own), to, &socket.own, &may)
         .map_err(taken)
@@ -256,35 +263,29 @@ fn parse(socket: &TcpSocket, bytes: &[u8]) -> Result<SocketAddr> {
 #[cold]
 #[inline(never)]
 fn begin(socket: &TcpSocket, ends: &mut Ends, ip: Option<core::net::IpAddr>, to: SocketAddr, via: Via) -> Result<()> {
-    /// Ports that are tried: one may still be that of a connection which is over.
-    const ATTEMPTS: usize = 64;
     let route = ip::route(to.ip(), ip, via)?;
     let settings = stream_options::settings(&socket.options);
     let bound = ends.own;
-    for _ in 0..ATTEMPTS {
-        let own = SocketAddr::new(route.source, 0);
-        let port = match bound {
-            Some(own) => own.port(),
-            None => free_port(socket, own, to, false)?,
-        };
-        let own = SocketAddr::new(own.ip(), port);
-        let made = Remote::connect((plain(own), plain(to)), via, &socket.ear, settings);
-        if let Ok(Some(remote)) = made {
-            stream_options::set_manner(socket, &remote);
-            ends.own = Some(own);
-            ends.peer = Some(to);
-            ends.progress = Progress::Waiting;
-            *socket.remote.lock() = Some(remote);
-            return Ok(());
-        }
+    let own = SocketAddr::new(route.source, 0);
+    let port = match bound {
+        Some(own) => own.port(),
+        None => free_port(socket, own, to, false)?,
+    };
+    let own = SocketAddr::new(own.ip(), port);
+    let name = (plain(own), plain(to));
+    let made = Remote::connect((name, bound.is_some()), via, &socket.ear, settings);
+    let Ok(Some(remote)) = made else {
         if bound.is_none() {
             PORTS.release(port, &socket.own);
         }
-        if made?.is_none() && bound.is_some() {
-            break;
-        }
-    }
-    Err(CONNECTED)
+        return Err(made.err().unwrap_or(CONNECTED));
+    };
+    stream_options::set_manner(socket, &remote);
+    ends.own = Some(own);
+    ends.peer = Some(to);
+    ends.progress = Progress::Waiting;
+    *socket.remote.lock() = Some(remote);
+    Ok(())
 }
 
 /// How a connection came out that was begun.

@@ -72,7 +72,7 @@ pub(crate) fn arrive(
     name: &Name,
     interface: u32,
     segment: &Segment<'_>,
-    least: Option<Seq>,
+    first: Option<Seq>,
 ) -> Option<Header> {
     let listener = socket.listener.get()?;
     let now = time::now();
@@ -84,7 +84,7 @@ pub(crate) fn arrive(
             if has_room {
                 state.settings = stream_options::settings(&socket.options);
                 drop(state);
-                begin(&listener.requests, name, interface, segment, (least, backlog));
+                begin(&listener.requests, name, interface, segment, (first, backlog));
             } else {
                 tcp_ext::LISTEN_OVERFLOWS.count();
                 tcp_ext::LISTEN_DROPS.count();
@@ -151,15 +151,13 @@ fn begin(
     name: &Name,
     interface: u32,
     segment: &Segment<'_>,
-    (least, backlog): (Option<Seq>, usize),
+    (first, backlog): (Option<Seq>, usize),
 ) {
     let now = time::now();
     let Ok(mut ends) = remote::ends(now, name, Via::by(Some(interface))) else {
         return;
     };
-    if let Some(least) = least.filter(|least| ends.first.before(*least)) {
-        ends.first = least;
-    }
+    ends.first = first.unwrap_or(ends.first);
     let mut state = requests.state.lock();
     let mut request = Request::new(now, ends, segment, &state.settings.machine);
     let most = sysctl::MAX_SYN_BACKLOG.get() as usize;

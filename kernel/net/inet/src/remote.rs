@@ -12,6 +12,7 @@ use crate::table::{self, Entry, Name};
 use crate::{device, memory};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
+use inet_options::left;
 use ip::Via;
 use ipc::channel::Ear;
 use ipc::filter::Filter;
@@ -19,7 +20,7 @@ use ipc::options::Options;
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use task::SleepLock;
-use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State};
+use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, TimeWait};
 use time::{Expire, TimerId};
 use vfs::Events;
 
@@ -102,7 +103,23 @@ pub(crate) fn ends(now: u64, name: &Name, via: Via) -> Result<Ends> {
         // RFC 6528: a clock, and what nobody else knows.
         first: Seq((hash as u32).wrapping_add((now / 64) as u32)),
         clock: (hash >> 32) as u32,
+        recent: 0,
     })
+}
+
+/// Whether what is left of a connection makes way for a new one. The way to the machine itself, for which `tcp_tw_reuse` may be 2, is not by here.
+fn may_go(over: &TimeWait, is_chosen: bool) -> bool {
+    over.may_go(time::now(), is_chosen, sysctl::TW_REUSE.get() == 1)
+}
+
+/// Whether a connection of that name may be begun from a port that is just free.
+#[cold]
+pub(crate) fn is_free(name: &Name) -> bool {
+    match table::find(name) {
+        None => true,
+        Some(Entry::Over(sharing, over)) => sharing & left::CHOSEN == 0 && may_go(&over, false),
+        Some(Entry::Live(_)) => false,
+    }
 }
 
 impl Remote {
@@ -129,16 +146,26 @@ impl Remote {
         })
     }
 
-    /// Begins to connect; nothing if there is such a connection.
-    pub(crate) fn connect(name: Name, via: Via, ear: &Arc<Ear>, settings: Settings) -> Result<Option<Arc<Self>>> {
+    /// Begins to connect, from a port that was chosen or is just free; nothing if there is such a connection, or what is left of one is in the way.
+    pub(crate) fn connect(
+        (name, is_chosen): (Name, bool),
+        via: Via,
+        ear: &Arc<Ear>,
+        settings: Settings,
+    ) -> Result<Option<Arc<Self>>> {
         let now = time::now();
-        let ends = ends(now, &name, via)?;
-        if table::find(&name).is_some() {
-            return Ok(None);
+        let mut ends = ends(now, &name, via)?;
+        match table::find(&name) {
+            None => {}
+            Some(Entry::Over(_, over)) if may_go(&over, is_chosen) => ends = over.followed(ends),
+            Some(_) => return Ok(None),
         }
         ip::may_connect(name.1.ip(), name.1.port())?;
         counters::tcp::ACTIVE_OPENS.count();
         let this = Self::new(name, via, ear, Connection::connect(now, ends, settings));
+        if is_chosen {
+            this.sharing.store(left::CHOSEN, Ordering::Relaxed);
+        }
         Ok(table::add(name, Entry::Live(Arc::clone(&this))).then_some(this))
     }
 

@@ -333,7 +333,7 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
             .filter(|value| *value >= 0)
             .unwrap_or(otherwise)
     };
-    remote.sharing.store(socket.sharing(), Ordering::Relaxed);
+    remote.sharing.fetch_or(socket.sharing(), Ordering::Relaxed);
     remote.hops.store(
         kept(hops, ip::usual_hops(remote.name.1.ip()).into()) as u8,
         Ordering::Relaxed,

@@ -185,9 +185,11 @@ pub(crate) fn keep(now: u64, name: Name, sharing: u8, over: TimeWait) -> Option<
     first.map(|first| first.max(now))
 }
 
-/// How many connections are over and not forgotten yet.
+/// How many connections are over and not forgotten yet. The list has also those that made way.
 pub(crate) fn over() -> usize {
-    OVER.lock().len()
+    let mut count = 0;
+    each(|_, entry| count += usize::from(matches!(entry, Entry::Over(..))));
+    count
 }
 
 /// Changes what is left of a connection.

@@ -181,7 +181,7 @@ impl Connection {
             sack: settings.machine.sack,
             ecn: false,
             tell_marked: false,
-            recent: 0,
+            recent: ends.recent,
             recent_at: now,
             last_told: Seq(0),
             acknowledge: false,

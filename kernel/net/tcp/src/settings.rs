@@ -148,4 +148,6 @@ pub struct Ends {
     pub first: Seq,
     /// What the own clock is ahead by, so that it does not tell how long the machine has run.
     pub clock: u32,
+    /// What is known of the other side's clock from a connection before this one; 0 for nothing.
+    pub recent: u32,
 }

@@ -81,6 +81,7 @@ pub(super) fn ends(own: u16, first: u32, cuts: u32) -> Ends {
         cuts,
         first: Seq(first),
         clock: first ^ 0x5555,
+        recent: 0,
     }
 }
 

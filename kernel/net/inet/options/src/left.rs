@@ -29,6 +29,8 @@ const TIMED: u8 = 8;
 const TURNED: u8 = 16;
 /// It was forgotten before its time.
 const FORGOTTEN: u8 = 32;
+/// Somebody chose its port: it is given to nobody else who does not.
+pub const CHOSEN: u8 = 64;
 
 /// Between whom something is left.
 pub struct Place {
@@ -192,7 +194,7 @@ pub fn may_connect(own: &SocketAddr, peer: &SocketAddr, has_port: bool) -> bool 
             2 => own.ip().is_loopback() || peer.ip().is_loopback(),
             reuse => reuse != 0,
         };
-        let is_old = left.flags & HALF == 0 && left_for + YOUNG < LENGTH;
+        let is_old = left.flags & (HALF | CHOSEN) == 0 && left_for + YOUNG < LENGTH;
         if left.flags & TIMED == 0 || !(has_port || reuse && is_old) {
             return false;
         }

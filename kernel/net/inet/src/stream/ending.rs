@@ -139,7 +139,12 @@ impl TcpSocket {
             && let Some(place) = self.place()
         {
             let half = if is_half { left::HALF } else { 0 };
-            left::keep(&place, self.sharing() | half, memory::most_over);
+            let chosen = if self.ends.lock().given.has_port {
+                left::CHOSEN
+            } else {
+                0
+            };
+            left::keep(&place, self.sharing() | half | chosen, memory::most_over);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Choice, Link, MILLI, World, collect, ends, stream};
 use crate::listener::{Request, Verdict};
-use crate::time_wait::Answer;
-use crate::{Connection, Header, Machine, Options, Segment, Seq, Settings, State, flags};
+use crate::time_wait::{Answer, LENGTH};
+use crate::{Connection, Machine, Options, Segment, Seq, Settings, State, flags};
 use alloc::vec::Vec;
 
 /// A world whose ends are connected and quiet.
@@ -267,16 +267,35 @@ fn what_is_over_answers_and_makes_room_for_what_is_new() {
     let mut over = world.end(0).time_wait(now).expect("it is over");
     let (expected, nxt) = (over.expected, over.nxt);
     let mut given = segment(Seq(expected.0.wrapping_sub(1)), nxt, flags::FIN | flags::ACK, &[]);
-    assert!(matches!(over.on_segment(0, &given), Answer::Acknowledge(Header { ack, .. }) if ack == expected));
-    given = segment(expected + 1000, Seq(0), flags::SYN, &[]);
-    assert!(matches!(over.on_segment(0, &given), Answer::Reuse(_)));
-    given = segment(Seq(expected.0.wrapping_sub(1000)), Seq(0), flags::SYN, &[]);
-    assert!(
-        matches!(over.on_segment(0, &given), Answer::Acknowledge(_)),
-        "an old beginning"
-    );
+    assert_eq!(over.on_segment(0, &given), Answer::Acknowledge);
+    assert_eq!(over.acknowledgement().ack, expected);
+    let recent = over.recent.expect("both have clocks");
+    for (ahead, clock, answer) in [
+        (1000, None, Answer::Reuse),
+        (0_u32.wrapping_sub(1000), None, Answer::Acknowledge),
+        (1000, Some(recent), Answer::Reuse),
+        (0_u32.wrapping_sub(1000), Some(recent + 1), Answer::Reuse),
+        (1000, Some(recent - 1), Answer::Acknowledge),
+    ] {
+        given = segment(expected + ahead, Seq(0), flags::SYN, &[]);
+        given.options.stamp = clock.map(|clock| (clock, 0));
+        assert_eq!(over.on_segment(0, &given), answer, "{ahead} {clock:?}");
+    }
     given = segment(expected, nxt, flags::RST, &[]);
     assert_eq!(over.on_segment(0, &given), Answer::Forget);
+    given.options.stamp = Some((recent - 1, 0));
+    assert_eq!(over.on_segment(0, &given), Answer::Drop, "an old reset");
+    given = segment(expected, nxt, flags::ACK, &[]);
+    assert_eq!(over.on_segment(5, &given), Answer::Drop);
+    assert_eq!(over.until, 5 + LENGTH, "what belongs to it keeps it");
+    let second = LENGTH / 60;
+    assert!(over.may_go(5, true, false), "from a port that was chosen");
+    assert!(!over.may_go(second, false, true), "too young");
+    assert!(over.may_go(second + 6, false, true));
+    let next = over.followed(ends(80, 1, 0));
+    assert_eq!((next.first, next.recent), (nxt + 65_537, recent));
+    over.recent = None;
+    assert!(!over.may_go(second + 6, true, true), "without clocks");
 }
 
 #[test]
