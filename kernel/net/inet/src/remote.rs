@@ -18,7 +18,7 @@ use ipc::channel::Ear;
 use ipc::filter::Filter;
 use ipc::options::Options;
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, TimeWait};
 use time::{Expire, TimerId};
@@ -42,6 +42,8 @@ pub(crate) struct Remote {
     ear: Arc<Ear>,
     inside: SpinLock<Inside>,
     reading: SleepLock<()>,
+    /// When the last bytes came, if its socket wants to know: 0 if not, 1 if none have come since.
+    came: AtomicU64,
     /// Hops, and type of service.
     pub(crate) hops: AtomicU8,
     pub(crate) service: AtomicU8,
@@ -140,6 +142,7 @@ impl Remote {
                 is_orphan: false,
             }),
             reading: SleepLock::default(),
+            came: AtomicU64::new(0),
             hops: AtomicU8::new(64),
             service: AtomicU8::new(0),
             sharing: AtomicU8::new(0),
@@ -213,6 +216,16 @@ impl Remote {
             };
             self.device.store(options.device().unwrap_or(0), Ordering::Relaxed);
         }
+    }
+
+    /// Its socket wants to know when bytes come.
+    pub(crate) fn note_times(&self) {
+        let _ = self.came.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// When the last bytes came, if its socket has asked before they did.
+    pub(crate) fn came(&self) -> Option<u64> {
+        Some(self.came.load(Ordering::Relaxed)).filter(|came| *came > 1)
     }
 
     /// Has a filter say which segments it wants.
@@ -338,6 +351,9 @@ impl Remote {
             // As good as lost: it comes again.
             segment.payload = &[];
             segment.flags &= !tcp::flags::FIN;
+        }
+        if !segment.payload.is_empty() && self.came.load(Ordering::Relaxed) != 0 {
+            self.came.store(time::wall_now(), Ordering::Relaxed);
         }
         let segment = &segment;
         self.with(|connection, now| connection.on_segment(now, segment))

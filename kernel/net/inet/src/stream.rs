@@ -114,6 +114,9 @@ impl TcpSocket {
             if let Some(filter) = to.options.filter() {
                 channel.filter_stream(Some(filter));
             }
+            if to.options.tells_times() {
+                channel.note_times();
+            }
             if let Some(bytes) = stream_options::room_to_send(&from.options) {
                 channel.set_room(Direction::Write, bytes);
             }

@@ -38,7 +38,7 @@ const TCP_THIN_DUPACK: u32 = 17;
 const TCP_FASTOPEN: u32 = 23;
 const TCP_NOTSENT_LOWAT: u32 = 25;
 const TCP_SAVED_SYN: u32 = 28;
-const TCP_INQ: u32 = 36;
+pub(crate) const TCP_INQ: u32 = 36;
 
 /// `TCP_*`: NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, THIN_LINEAR_TIMEOUTS, THIN_DUPACK, USER_TIMEOUT,
 /// FASTOPEN, NOTSENT_LOWAT, SAVE_SYN, FASTOPEN_CONNECT, FASTOPEN_NO_COOKIE, INQ.
@@ -169,6 +169,9 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
         }
         _ => {}
     }
+    if let Some(incoming) = socket.incoming.get().filter(|_| socket.options.tells_times()) {
+        incoming.note_times();
+    }
     if filters::is_filter(level, name) {
         filters::changed(socket);
     }
@@ -222,6 +225,9 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
         }
         (TCP, _) => {
             let given = rounded(name, number_of(value)?)?;
+            if name == TCP_INQ {
+                socket.options.note_details();
+            }
             options::set_number(&socket.options, &ROWS, level, name, given)
         }
         _ => {
@@ -341,6 +347,9 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
     remote.service.store(kept(service, 0) as u8 & !3, Ordering::Relaxed);
     remote.set_way(&socket.options);
     remote.set_filter(socket.options.filter());
+    if socket.options.tells_times() {
+        remote.note_times();
+    }
 }
 
 /// A request of `ioctl`.

@@ -146,6 +146,12 @@ impl Options {
         self.kept(SOL_SOCKET, SO_TIMESTAMP).unwrap_or(0) as u32
     }
 
+    /// Whether it is told when something came.
+    #[must_use]
+    pub fn tells_times(&self) -> bool {
+        self.has_extras() && (self.stamp() != 0 || self.is_set(SOL_SOCKET, SO_TIMESTAMPING))
+    }
+
     /// A number that no other socket has.
     fn cookie(&self) -> u64 {
         if self.cookie.load(Ordering::Relaxed) == 0 {

@@ -4,14 +4,15 @@ use super::{NOT_CONNECTED, TcpSocket};
 use crate::connect::Progress;
 use crate::dissolve::Now;
 use crate::remote::Remote;
-use crate::{filters, mirror};
-use abi::socket::{MSG_OOB, MSG_PEEK, MSG_TRUNC};
+use crate::stream_options::TCP_INQ;
+use crate::{TCP, filters, mirror};
+use abi::socket::{MSG_OOB, MSG_PEEK, MSG_TRUNC, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use ipc::channel::Along;
 use lock::atomic::Ordering;
 use usermem::{Sink, Source};
-use vfs::Incoming;
+use vfs::{Control, Incoming};
 
 const PIPE: Error = Error::new(Errno::EPIPE, "nobody receives any more");
 
@@ -111,6 +112,36 @@ impl TcpSocket {
             return Ok(Incoming::default());
         }
         channel.receive(into, flags)
+    }
+
+    /// Tells what goes along with bytes: when they came, and how many are left.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn tell_along(&self, incoming: &mut Incoming) {
+        let (channel, remote) = (self.incoming.get(), self.remote());
+        let came = match (channel, &remote) {
+            (Some(channel), _) => channel.came(),
+            (None, Some(remote)) => remote.came(),
+            (None, None) => None,
+        };
+        let mut add = |level, kind, body: &[u8]| {
+            let body = body.to_vec();
+            incoming.control.push(Control { level, kind, body });
+        };
+        if let Some(came) = came.filter(|_| incoming.count > 0 && incoming.flags & MSG_OOB == 0) {
+            self.options.times(came, |kind, body| add(SOL_SOCKET, kind, body));
+        }
+        if self.options.is_set(TCP, TCP_INQ) {
+            // The end counts as a byte.
+            let left = match (channel, &remote) {
+                (Some(channel), _) => channel.left() + usize::from(channel.writer_gone()),
+                (None, Some(remote)) => {
+                    remote.look(|connection| connection.readable() + usize::from(connection.has_ended()))
+                }
+                (None, None) => 0,
+            };
+            add(TCP, TCP_INQ, &(left as i32).to_ne_bytes());
+        }
     }
 
     /// Receives from who is not in the machine.

@@ -75,7 +75,12 @@ impl Socket for TcpSocket {
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        self.now().receive_some(into, flags)
+        let now = self.now();
+        let mut incoming = now.receive_some(into, flags)?;
+        if now.options.has_details() || now.options.has_extras() {
+            now.tell_along(&mut incoming);
+        }
+        Ok(incoming)
     }
 
     fn is_stream(&self) -> bool {
