@@ -23,11 +23,20 @@ static void error_queue(int fd) {
   struct iovec piece = {buffer, sizeof buffer};
   struct msghdr got = {.msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   ssize_t len = recvmsg(fd, &got, MSG_ERRQUEUE | MSG_DONTWAIT);
-  struct cmsghdr *first = CMSG_FIRSTHDR(&got);
   SAY("%zd bytes", len);
-  if (len < 0 || !first) return;
-  struct sock_extended_err *said = (struct sock_extended_err *)CMSG_DATA(first);
-  SAY("%s of %d, %d %d, %u", t_error(said->ee_errno), said->ee_origin, said->ee_type, said->ee_code, said->ee_info);
+  for (struct cmsghdr *each = len < 0 ? NULL : CMSG_FIRSTHDR(&got); each; each = CMSG_NXTHDR(&got, each)) {
+    void *body = CMSG_DATA(each);
+    if (each->cmsg_level == SOL_SOCKET) {
+      SAY("time: %d", each->cmsg_type == SO_TIMESTAMP);
+    } else if (each->cmsg_type == (each->cmsg_level == IPPROTO_IP ? IP_RECVERR : IPV6_RECVERR)) {
+      struct sock_extended_err *said = body;
+      SAY("%s of %d, %d %d, %u, by %d", t_error(said->ee_errno), said->ee_origin, said->ee_type, said->ee_code, said->ee_info, SO_EE_OFFENDER(said)->sa_family);
+    } else {
+      printf("%d %d:", each->cmsg_level, each->cmsg_type);
+      for (size_t i = 0; i < each->cmsg_len - CMSG_LEN(0); i++) printf(" %d", ((unsigned char *)body)[i]);
+      puts("");
+    }
+  }
 }
 
 int main(void) {
@@ -46,6 +55,15 @@ int main(void) {
   error_queue(speaker);
   T(send(speaker, longest, 65536, 0));
   error_queue(speaker);
+  // What is told of a datagram that came is told of the message that says that one did not.
+  T(setsockopt(speaker, IPPROTO_IP, IP_RECVTTL, &one, sizeof one));
+  T(setsockopt(speaker, IPPROTO_IP, IP_RECVTOS, &one, sizeof one));
+  T(setsockopt(speaker, IPPROTO_IP, IP_PKTINFO, &one, sizeof one));
+  T(setsockopt(speaker, SOL_SOCKET, SO_TIMESTAMP, &one, sizeof one));
+  T(send(speaker, "lost", 4, 0));
+  error_queue(speaker);
+  T(send(speaker, longest, 65536, 0));
+  error_queue(speaker);
   int taken = socket(AF_INET, SOCK_DGRAM, 0);
   T(bind(taken, SA(nobody)));
   T(recv(speaker, buffer, sizeof buffer, MSG_DONTWAIT));
@@ -58,6 +76,12 @@ int main(void) {
   T(sendto(speaker6, "lost", 4, 0, SA(nobody6)));
   came(raw6, AF_INET6);
   T(setsockopt(speaker6, IPPROTO_IPV6, IPV6_RECVERR, &one, sizeof one));
+  error_queue(speaker6);
+  T(setsockopt(speaker6, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, &one, sizeof one));
+  T(setsockopt(speaker6, IPPROTO_IPV6, IPV6_RECVTCLASS, &one, sizeof one));
+  T(setsockopt(speaker6, IPPROTO_IPV6, IPV6_RECVPKTINFO, &one, sizeof one));
+  T(sendto(speaker6, "lost", 4, 0, SA(nobody6)));
+  error_queue(speaker6);
   for (int i = 0; i < 3; i++) {
     T(sendto(speaker6, longest, (int[]){65527, 65528, sizeof longest}[i], 0, SA(nobody6)));
     error_queue(speaker6);

@@ -5,7 +5,7 @@ use crate::fragment::Waiting;
 use crate::input::{ICMP, ICMPV6};
 use crate::output::send;
 use crate::route::{Via, route};
-use crate::transport::{Checked, Extra, Failed, Outgoing, Received, handler};
+use crate::transport::{Checked, Extra, Failed, Outgoing, Received, handler, usual_hops};
 use abi::Errno;
 use alloc::vec;
 use core::net::IpAddr;
@@ -18,6 +18,8 @@ use packet::ipv6::Behind;
 use packet::{ipv4, ipv6};
 
 const HOST: u8 = 1;
+/// The type of service of messages about packets: control of the internet.
+const CONTROL: u8 = 0xc0;
 
 /// How many messages about packets may still be made: so many a second, and so many at once (`icmp_msgs_per_sec`, `icmp_msgs_burst`).
 pub(crate) struct Limit {
@@ -173,6 +175,7 @@ fn tell_newer(packet: &Received<'_>, message: &Message<'_>) {
             interface: packet.interface,
             offender: packet.source,
             message: (message.kind, message.code),
+            came_by: (packet.hop_limit, packet.traffic_class),
             mtu,
             payload,
         });
@@ -254,6 +257,7 @@ fn tell(packet: &Received<'_>, message: &Message<'_>) {
         interface: packet.interface,
         offender: packet.source,
         message: (message.kind, message.code),
+        came_by: (packet.hop_limit, packet.traffic_class),
         mtu,
         payload,
     });
@@ -331,7 +335,7 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     let pieces = [quoted.as_slice()];
     let _ = send(&Outgoing {
         source: Some(packet.destination),
-        traffic_class: 0xc0,
+        traffic_class: CONTROL,
         ..Outgoing::new(packet.source, ICMP, &header, &pieces)
     });
 }
@@ -376,6 +380,7 @@ pub(crate) fn report_lost(interface: u32, frame: &Frame) {
                 interface,
                 offender: IpAddr::V6(quoted.source),
                 message: (kind::UNREACHABLE, 3),
+                came_by: (usual_hops(IpAddr::V6(quoted.source)), 0),
                 mtu: None,
                 payload,
             });
@@ -396,6 +401,7 @@ pub(crate) fn report_lost(interface: u32, frame: &Frame) {
         interface,
         offender: IpAddr::V4(quoted.source),
         message: (UNREACHABLE, HOST),
+        came_by: (usual_hops(IpAddr::V4(quoted.source)), CONTROL),
         mtu: None,
         payload,
     });

@@ -75,6 +75,8 @@ pub struct Failed<'a> {
     pub offender: IpAddr,
     /// Kind and code of the message (ICMP or `ICMPv6`, as the addresses are).
     pub message: (u8, u8),
+    /// The hops that the message had left, and its type of service.
+    pub came_by: (u8, u8),
     /// The largest packet that would have fit, if that is what was wrong.
     pub mtu: Option<u32>,
     /// As much of the transport protocol's header and payload as was quoted: 8 bytes at least.

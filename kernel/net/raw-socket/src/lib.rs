@@ -266,7 +266,7 @@ impl RawSocket {
             count,
             flags: MSG_ERRQUEUE | cut,
             address: address::show(self.family, trouble.letter.from),
-            control: alloc::vec![control::of_trouble(&trouble)],
+            control: control::of_trouble(&trouble, self.family, &self.options),
             ..Incoming::default()
         })
     }

@@ -193,7 +193,10 @@ pub fn of(letter: &Letter, family: u16, options: &Options) -> Vec<Control> {
             told.add(JOINS, JOINS, &u32::from(letter.piece).to_ne_bytes());
         }
         match (family, letter.to) {
-            (AF_INET, IpAddr::V4(to)) => add_older(letter, to, options, &mut all),
+            (AF_INET, IpAddr::V4(to)) => {
+                let own = Some(to).filter(|_| ip::is_own(letter.to));
+                add_older(letter, (own, to), options, &mut all);
+            }
             _ => add_newer(letter, options, &mut all),
         }
     }
@@ -222,14 +225,10 @@ impl Told<'_> {
 
 #[cold]
 #[inline(never)]
-fn add_older(letter: &Letter, to: Ipv4Addr, options: &Options, all: &mut Vec<Control>) {
+fn add_older(letter: &Letter, (own, to): (Option<Ipv4Addr>, Ipv4Addr), options: &Options, all: &mut Vec<Control>) {
     let level = IPPROTO_IP;
     let mut told = Told { level, options, all };
-    let own = if ip::is_own(letter.to) {
-        to
-    } else {
-        Ipv4Addr::UNSPECIFIED
-    };
+    let own = own.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let info = [letter.interface.to_ne_bytes(), own.octets(), to.octets()].concat();
     told.add(v4::PKTINFO, v4::PKTINFO, &info);
     told.add(v4::RECVTTL, v4::TTL, &i32::from(letter.hop_limit).to_ne_bytes());
@@ -318,8 +317,20 @@ pub fn wants_troubles(options: &Options, to: IpAddr) -> bool {
     }
 }
 
-/// What is told of a datagram that did not arrive: a `struct sock_extended_err`, and who says so.
-pub fn of_trouble(trouble: &Trouble) -> Control {
+/// What is told of a datagram that did not arrive: what is told of any that comes, of the message that says so, and then a `struct
+/// sock_extended_err` and who says so.
+pub fn of_trouble(trouble: &Trouble, family: u16, options: &Options) -> Vec<Control> {
+    let mut all = Vec::new();
+    if options.has_extras() {
+        add_extras(&trouble.letter, options, &mut all);
+    }
+    if options.has_details() && trouble.message.is_some() {
+        match (family, trouble.letter.to) {
+            // As on Linux, the own address is told as the destination only.
+            (AF_INET, IpAddr::V4(to)) => add_older(&trouble.letter, (None, to), options, &mut all),
+            _ => add_newer(&trouble.letter, options, &mut all),
+        }
+    }
     let is_v4 = trouble.letter.to.is_ipv4();
     let origin = match (trouble.message, is_v4) {
         (None, _) => 1,
@@ -341,9 +352,10 @@ pub fn of_trouble(trouble: &Trouble) -> Control {
     } else {
         body.extend([0; 16]);
     }
-    Control {
+    all.push(Control {
         level,
         kind: name,
         body,
-    }
+    });
+    all
 }

@@ -47,7 +47,7 @@ pub struct Trouble {
     pub info: u32,
     /// Who says so.
     pub offender: IpAddr,
-    /// What is left of it.
+    /// What is left of it; from whom it was to, to the own address, and by what the message about it came.
     pub letter: Letter,
 }
 
@@ -151,12 +151,18 @@ impl Trouble {
 
     /// Of something that was to go to somebody, of which these bytes are left.
     pub fn new(failed: &Failed<'_>, bytes: &[u8], peer: SocketAddr) -> Self {
+        let (hop_limit, traffic_class) = failed.came_by;
         Self {
             errno: failed.errno,
             message: Some(failed.message),
             info: failed.mtu.unwrap_or(0),
             offender: failed.offender,
-            letter: Letter::plain(bytes.to_vec(), peer, failed.destination, failed.interface),
+            letter: Letter {
+                hop_limit,
+                traffic_class,
+                came: time::wall_now(),
+                ..Letter::plain(bytes.to_vec(), peer, failed.source, failed.interface)
+            },
         }
     }
 }
