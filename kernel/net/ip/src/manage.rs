@@ -3,7 +3,7 @@
 use crate::clock::{look, with};
 use crate::neighbour::State;
 use crate::network::Network;
-use crate::route::Entry;
+use crate::route::{Entry, LOOPBACK};
 use crate::stack::Address;
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
@@ -61,7 +61,9 @@ pub fn fragments() -> (usize, usize) {
 /// `ENODEV`, `EEXIST`, `EACCES`.
 pub fn add_address(interface: u32, network: Network) -> Result<()> {
     with(|stack, now, effects| {
-        stack.link(interface).ok_or(Errno::ENODEV)?;
+        if interface != LOOPBACK {
+            stack.link(interface).ok_or(Errno::ENODEV)?;
+        }
         if network.ip.is_ipv6() && crate::settings::has_no_newer(interface) {
             return Err(Error::new(
                 Errno::EACCES,
@@ -71,7 +73,12 @@ pub fn add_address(interface: u32, network: Network) -> Result<()> {
         if stack.addresses.iter().any(|own| own.network.ip == network.ip) {
             return Err(Error::new(Errno::EEXIST, "the address is there already"));
         }
-        stack.add_address(now, interface, network, effects);
+        if interface == LOOPBACK {
+            // Nobody on a network is to know, and no way leads there.
+            stack.addresses.push(Address { interface, network });
+        } else {
+            stack.add_address(now, interface, network, effects);
+        }
         Ok(())
     })
 }

@@ -32,11 +32,12 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(request: Header, port: u32) -> Self {
+    /// `may_list` says whether the flags for a list mean that: where something is to be made they are others (`NLM_F_EXCL`).
+    pub(crate) fn new(request: Header, port: u32, may_list: bool) -> Self {
         Self {
             request,
             port,
-            list: request.flags & flag::DUMP != 0,
+            list: may_list && request.flags & flag::DUMP != 0,
             said: None,
             builder: Builder::default(),
             datagrams: Vec::new(),

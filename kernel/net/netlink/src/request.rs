@@ -4,11 +4,10 @@ mod address;
 mod ethernet;
 mod table;
 
-use crate::route::links;
+use crate::route::{labels, links};
 use crate::socket::asking;
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use link::{Interface, interface};
 use netlink_view::{word16, word32};
 use usermem::UserSlice;
@@ -95,16 +94,16 @@ fn about_interface(request: u32, argument: u64) -> Result<u64> {
         }
         SIOCETHTOOL => return ethernet::answer(&interface, netlink_view::word64(value, 0)),
         _ if CHANGES.contains(&request) => {
-            change(request, &interface, value)?;
+            change(request, &interface, name, value)?;
             return Ok(0);
         }
-        _ => tell(request, &interface, value)?,
+        _ => tell(request, &interface, name, value)?,
     }
     slice.write(&bytes)?;
     Ok(0)
 }
 
-fn tell(request: u32, interface: &Interface, value: &mut [u8]) -> Result<()> {
+fn tell(request: u32, interface: &Interface, name: &[u8], value: &mut [u8]) -> Result<()> {
     let mut put = |number: u32| value[..4].copy_from_slice(&number.to_ne_bytes());
     match request {
         SIOCGIFFLAGS => value[..2].copy_from_slice(&(interface.flags() as u16).to_ne_bytes()),
@@ -119,7 +118,7 @@ fn tell(request: u32, interface: &Interface, value: &mut [u8]) -> Result<()> {
             value[2..8].copy_from_slice(&interface.card.mac());
         }
         SIOCGIFADDR | SIOCGIFDSTADDR | SIOCGIFBRDADDR | SIOCGIFNETMASK => {
-            let of = address::of(interface)?;
+            let of = address::of(interface, &labels::label(name))?;
             let ip = match request {
                 SIOCGIFNETMASK => of.mask(),
                 SIOCGIFBRDADDR => of.everybody(),
@@ -132,8 +131,18 @@ fn tell(request: u32, interface: &Interface, value: &mut [u8]) -> Result<()> {
     Ok(())
 }
 
-fn change(request: u32, interface: &Arc<Interface>, value: &[u8]) -> Result<()> {
+fn change(request: u32, interface: &Arc<Interface>, name: &[u8], value: &[u8]) -> Result<()> {
+    /// The flag that is for a single address, too.
+    const UP: u16 = 1;
+    let name = &labels::label(name);
     match request {
+        SIOCSIFFLAGS if name.contains(&b':') => {
+            let own = address::of(interface, name)?;
+            if word16(value, 0) & UP == 0 {
+                return address::remove(interface, own.ip);
+            }
+            interface.set_flags(u32::from(word16(value, 0)), u32::MAX);
+        }
         SIOCSIFFLAGS => interface.set_flags(u32::from(word16(value, 0)), u32::MAX),
         SIOCSIFMTU => interface.set_mtu(word32(value, 0))?,
         SIOCSIFTXQLEN => interface.set_queue_len(word32(value, 0) as usize),
@@ -142,7 +151,7 @@ fn change(request: u32, interface: &Arc<Interface>, value: &[u8]) -> Result<()> 
             let group = *value[2..].first_chunk().ok_or(NO_INTERFACE)?;
             interface.group(group, request == SIOCADDMULTI);
         }
-        _ => address::change(request, interface, value)?,
+        _ => address::change(request, interface, name, value)?,
     }
     Ok(())
 }
@@ -153,8 +162,10 @@ fn find(request: u32, bytes: &[u8]) -> Result<Arc<Interface>> {
     if request == SIOCGIFNAME {
         return interface::by_index(word32(value, 0) as i32).ok_or(NO_INTERFACE);
     }
-    let name: Vec<u8> = name.iter().copied().take_while(|&byte| byte != 0).collect();
     // A label behind a colon is another name of an address of the same interface.
-    let name = name.split(|byte| *byte == b':').next().unwrap_or_default();
+    let name = labels::text(name)
+        .split(|byte| *byte == b':')
+        .next()
+        .unwrap_or_default();
     interface::by_name(name).ok_or(NO_INTERFACE)
 }

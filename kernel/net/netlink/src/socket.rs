@@ -223,7 +223,7 @@ impl NetlinkSocket {
             if header.flags & flag::REQUEST == 0 {
                 continue;
             }
-            let mut reply = Reply::new(header, port);
+            let mut reply = Reply::new(header, port, self.protocol != ROUTE || route::asks(header.kind));
             let outcome = match self.protocol {
                 _ if header.kind < kind::FIRST_OWN => Ok(()),
                 ROUTE => route::answer(&message, may_change, &mut reply),

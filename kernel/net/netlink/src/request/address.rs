@@ -1,11 +1,12 @@
-//! Addresses of the older protocol, of which an interface has one as far as these requests know.
+//! Addresses of the older protocol, of which an interface has one under each name as far as these requests know.
 
 use super::{SIOCSIFADDR, SIOCSIFNETMASK};
+use crate::route::labels::{self, Label};
 use crate::route::places::{self, Address};
 use abi::socket::AF_INET;
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr};
-use link::{Interface, interface};
+use link::Interface;
 use netlink_view::{word16, word32, word64};
 use usermem::UserSlice;
 
@@ -43,9 +44,12 @@ impl Own {
     }
 }
 
-pub(super) fn of(interface: &Interface) -> Result<Own> {
+/// The first one of an interface that has a name.
+pub(super) fn of(interface: &Interface, name: &Label) -> Result<Own> {
     let all = places::addresses();
-    let mut own = all.iter().filter(|address| address.index == interface.index);
+    let mut own = all
+        .iter()
+        .filter(|address| address.index == interface.index && labels::of(address) == *name);
     own.find_map(Own::new)
         .ok_or(Error::new(Errno::EADDRNOTAVAIL, "the interface has no address"))
 }
@@ -66,10 +70,11 @@ pub(super) fn take(value: &[u8]) -> Result<Ipv4Addr> {
 }
 
 /// Changes the address, or how much of it is its network's.
-pub(super) fn change(request: u32, interface: &Interface, value: &[u8]) -> Result<()> {
+pub(super) fn change(request: u32, interface: &Interface, name: &Label, value: &[u8]) -> Result<()> {
     let given = take(value)?;
-    let old = of(interface);
+    let old = of(interface, name);
     let (ip, prefix) = match request {
+        SIOCSIFADDR if old.as_ref().is_ok_and(|old| old.ip == given) => return Ok(()),
         SIOCSIFADDR => (given, class_of(given)),
         SIOCSIFNETMASK => {
             let mask = given.to_bits();
@@ -86,12 +91,30 @@ pub(super) fn change(request: u32, interface: &Interface, value: &[u8]) -> Resul
         if (old.ip, old.prefix) == (ip, prefix) {
             return Ok(());
         }
-        places::remove_address(interface.index, old.ip.into())?;
+        remove(interface, old.ip)?;
     }
     if ip.is_unspecified() {
         return Ok(());
     }
-    places::add_address(interface.index, ip.into(), prefix)
+    places::add_address(interface.index, ip.into(), prefix)?;
+    labels::set(&at(interface, ip), Some(*name).filter(|name| name.contains(&b':')));
+    Ok(())
+}
+
+/// Takes an address away, with its name.
+pub(super) fn remove(interface: &Interface, ip: Ipv4Addr) -> Result<()> {
+    places::remove_address(interface.index, ip.into())?;
+    labels::set(&at(interface, ip), None);
+    Ok(())
+}
+
+fn at(interface: &Interface, ip: Ipv4Addr) -> Address {
+    Address {
+        index: interface.index,
+        ip: ip.into(),
+        prefix: 0,
+        lifetime: None,
+    }
 }
 
 /// How much of an address was its network's when there were classes.
@@ -110,12 +133,11 @@ pub(super) fn all(argument: u64) -> Result<u64> {
     let (room, to) = (word32(&bytes, 0) as usize, word64(&bytes, 8));
     let mut list = alloc::vec::Vec::new();
     for address in places::addresses() {
-        let (Some(own), Some(interface)) = (Own::new(&address), interface::by_index(address.index)) else {
+        let Some(own) = Own::new(&address) else {
             continue;
         };
         let mut entry = [0; REQUEST];
-        let name = interface.name.as_bytes();
-        entry[..name.len().min(NAME - 1)].copy_from_slice(&name[..name.len().min(NAME - 1)]);
+        entry[..NAME].copy_from_slice(&labels::of(&address));
         put(&mut entry[NAME..NAME + 16], own.ip);
         list.extend(entry);
     }

@@ -1,5 +1,6 @@
 //! Addresses (`RTM_*ADDR`).
 
+use super::labels::{self, Label};
 use super::places::{self, Address};
 use super::{
     ADDRESS, DELETE, GROUP_ADDRESS_4, GROUP_ADDRESS_6, NEW, NO_INTERFACE, NONSENSE, bytes_of, family_of, is_wanted,
@@ -7,7 +8,6 @@ use super::{
 };
 use crate::reply::Reply;
 use abi::{Errno, Result};
-use core::net::IpAddr;
 use link::interface;
 use netlink_view::{Message, flag, word32};
 
@@ -50,7 +50,6 @@ fn show(reply: &mut Reply, kind: u16, address: &Address) {
         0,
     ];
     body[4..].copy_from_slice(&address.index.to_ne_bytes());
-    let name = interface::by_index(address.index).map(|interface| interface.name.clone());
     let answer = reply.message(kind, &body);
     let bytes = bytes_of(address.ip);
     answer.attribute(attribute::ADDRESS, &bytes);
@@ -59,7 +58,8 @@ fn show(reply: &mut Reply, kind: u16, address: &Address) {
         if let Some(broadcast) = address.broadcast() {
             answer.attribute(attribute::BROADCAST, &bytes_of(broadcast));
         }
-        answer.text(attribute::LABEL, name.as_deref().unwrap_or(""));
+        let label = labels::of(address);
+        answer.attribute(attribute::LABEL, &label[..=labels::text(&label).len().min(15)]);
     }
     // Preferred and valid for so many seconds, made and changed when.
     let seconds = address.lifetime.unwrap_or(u32::MAX);
@@ -70,14 +70,15 @@ fn show(reply: &mut Reply, kind: u16, address: &Address) {
     answer.number(attribute::FLAGS, u32::from(flags));
 }
 
-/// The address that a message is about.
-fn parse(message: &Message<'_>) -> Result<(i32, IpAddr, u8)> {
+/// The address that a message is about, and its name if that is said.
+fn parse(message: &Message<'_>) -> Result<(Address, Option<Label>)> {
     let body = message.body().first_chunk::<BODY>().ok_or(NONSENSE)?;
-    let mut ip = None;
+    let (mut ip, mut label) = (None, None);
     for (kind, value) in message.attributes(BODY) {
         match kind {
             attribute::LOCAL => ip = Some(parse_ip(value)?),
             attribute::ADDRESS if ip.is_none() => ip = Some(parse_ip(value)?),
+            attribute::LABEL => label = Some(labels::label(value)),
             _ => {}
         }
     }
@@ -88,35 +89,44 @@ fn parse(message: &Message<'_>) -> Result<(i32, IpAddr, u8)> {
     }
     let index = word32(body, 4) as i32;
     interface::by_index(index).ok_or(NO_INTERFACE)?;
-    Ok((index, ip, body[1]))
+    let address = Address {
+        index,
+        ip,
+        prefix: body[1],
+        lifetime: None,
+    };
+    Ok((address, label))
 }
 
 pub(super) fn add(message: &Message<'_>) -> Result<()> {
-    let (index, ip, prefix) = parse(message)?;
-    match places::add_address(index, ip, prefix) {
+    let (address, label) = parse(message)?;
+    match places::add_address(address.index, address.ip, address.prefix) {
         // To replace an address by itself changes nothing.
         Err(error) if error.errno == Errno::EEXIST && message.header.flags & flag::REPLACE != 0 => return Ok(()),
         outcome => outcome?,
     }
-    tell(kind(ADDRESS, NEW), index, ip, prefix);
+    labels::set(&address, label);
+    tell(kind(ADDRESS, NEW), &address);
     Ok(())
 }
 
 pub(super) fn remove(message: &Message<'_>) -> Result<()> {
-    let (index, ip, prefix) = parse(message)?;
-    places::remove_address(index, ip)?;
-    tell(kind(ADDRESS, DELETE), index, ip, prefix);
+    let (address, label) = parse(message)?;
+    if label.is_some_and(|label| label != labels::of(&address)) {
+        return Err(Errno::EADDRNOTAVAIL.into());
+    }
+    places::remove_address(address.index, address.ip)?;
+    tell(kind(ADDRESS, DELETE), &address);
+    labels::set(&address, None);
     Ok(())
 }
 
 /// Tells the group of an address that came or went.
-fn tell(kind: u16, index: i32, ip: IpAddr, prefix: u8) {
-    let group = if ip.is_ipv4() { GROUP_ADDRESS_4 } else { GROUP_ADDRESS_6 };
-    let address = Address {
-        index,
-        ip,
-        prefix,
-        lifetime: None,
+fn tell(kind: u16, address: &Address) {
+    let group = if address.ip.is_ipv4() {
+        GROUP_ADDRESS_4
+    } else {
+        GROUP_ADDRESS_6
     };
-    tell_of(group, kind, |reply, kind| show(reply, kind, &address));
+    tell_of(group, kind, |reply, kind| show(reply, kind, address));
 }

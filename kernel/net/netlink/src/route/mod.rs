@@ -1,6 +1,7 @@
 //! `NETLINK_ROUTE` (`rtnetlink(7)`): links, addresses, routes, neighbours, rules.
 
 mod addresses;
+pub(crate) mod labels;
 pub(crate) mod links;
 mod neighbours;
 pub(crate) mod places;
@@ -46,6 +47,11 @@ const UNKNOWN: Error = Error::new(Errno::EOPNOTSUPP, "routing has no such messag
 const NO_INTERFACE: Error = Error::new(Errno::ENODEV, "no such interface");
 const NONSENSE: Error = Error::new(Errno::EINVAL, "the message makes no sense");
 
+/// Whether a message asks for something.
+pub(crate) const fn asks(kind: u16) -> bool {
+    kind % 4 == GET
+}
+
 /// Answers a message.
 pub(crate) fn answer(message: &Message<'_>, may_change: bool, reply: &mut Reply) -> Result<()> {
     let number = message.header.kind.wrapping_sub(16);
@@ -90,7 +96,7 @@ fn tell_of(group: u32, kind: u16, show: impl FnOnce(&mut Reply, u16)) {
     if !has_members(ROUTE, group) {
         return;
     }
-    let mut reply = Reply::new(Header::default(), 0);
+    let mut reply = Reply::new(Header::default(), 0, false);
     show(&mut reply, kind);
     let message = Message {
         header: Header::default(),

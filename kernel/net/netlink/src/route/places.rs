@@ -49,7 +49,7 @@ impl Address {
     /// Everybody on its network.
     pub(crate) fn broadcast(&self) -> Option<IpAddr> {
         match self.ip {
-            IpAddr::V4(ip) if self.prefix < 31 && !ip.is_loopback() => {
+            IpAddr::V4(ip) if self.prefix < 31 && self.index != LOOPBACK => {
                 Some(Ipv4Addr::from(ip.to_bits() | self.host_bits()).into())
             }
             _ => None,
@@ -270,12 +270,13 @@ pub(crate) fn add_address(index: i32, ip: IpAddr, prefix: u8) -> Result<()> {
     {
         return Err(Error::new(Errno::EEXIST, "the address is there already"));
     }
-    no_loopback(index)?;
     ip::add_address(index as u32, Network { ip, prefix })
 }
 
 pub(crate) fn remove_address(index: i32, ip: IpAddr) -> Result<()> {
-    no_loopback(index)?;
+    if ip == IpAddr::V4(Ipv4Addr::LOCALHOST) || ip == IpAddr::V6(Ipv6Addr::LOCALHOST) {
+        no_loopback(index)?;
+    }
     ip::remove_address(index as u32, ip)
 }
 
