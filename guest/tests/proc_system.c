@@ -46,6 +46,7 @@ int main(void) {
   IS(slurp("/proc/sys/kernel/osrelease") && b[0] == '6');
   IS(slurp("/proc/sys/kernel/random/uuid") && strlen(b) == 37 && b[8] == '-');
   IS(slurp("/proc/sys/kernel/random/boot_id") && strlen(b) == 37);
+  IS(slurp("/proc/diskstats"));
   T(open("/proc/none", O_RDONLY));
   T(open("/proc/999999", O_RDONLY));
   T(open("/proc/meminfo", O_RDONLY | O_DIRECTORY));

@@ -14,7 +14,7 @@ pub(crate) static TABLE: Table = Table {
     listed: Some(&PROCESSES),
 };
 
-static ROWS: [Row; 22] = [
+static ROWS: [Row; 23] = [
     link(b"self", this_process),
     link(b"thread-self", this_thread),
     link(b"mounts", |_| Ok(Link::Static(b"self/mounts"))),
@@ -22,6 +22,8 @@ static ROWS: [Row; 22] = [
     file(b"cmdline", system::command_line),
     file(b"cpuinfo", cpuinfo::content),
     file(b"devices", system::devices),
+    // There is no disk.
+    file(b"diskstats", |_| Ok(Vec::new())),
     file(b"filesystems", mounts::file_systems),
     file(b"interrupts", system::interrupts),
     file(b"loadavg", system::load),
