@@ -139,7 +139,10 @@ fn root() -> Result<(), String> {
         let words = [
             "--rootfs", &directory, "--file", &file, "--", "show", "/etc/one", "/etc/two",
         ];
-        wanted(&words, "of the root\nof a file\n")
+        wanted(&words, "of the root\nof a file\n")?;
+        // A path that does not begin at the root begins at the working directory.
+        let words = ["--rootfs", &directory, "-w", "/usr", "--", "./bin/show", "../etc/one"];
+        wanted(&words, "of the root\n")
     });
     fs::remove_dir_all(&place).ok();
     result

@@ -46,12 +46,15 @@ pub(crate) fn make(options: &ContentArgs, command: &[String]) -> Result<Plan, Fa
     }
 
     let name = command.first().map(String::as_str).unwrap_or_default();
-    let of_system = if options.package.is_empty() && options.rootfs.is_none() {
-        None
-    } else {
+    let has_system = !options.package.is_empty() || options.rootfs.is_some();
+    let inside = if name.contains('/') && (has_system || options.workdir.is_some()) {
+        taker.find_in_tree_at(&tree, Path::new(options.workdir.as_deref().unwrap_or("/")), name)
+    } else if has_system {
         taker.find_in_tree(&tree, name, environment.get("PATH").unwrap_or_default())
+    } else {
+        None
     };
-    let program = match of_system {
+    let program = match inside {
         Some(program) => program,
         None => taker.find(&tree, Path::new(name), &here)?,
     };

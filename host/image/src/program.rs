@@ -105,11 +105,14 @@ impl Taker {
         let mut entries = search
             .split(':')
             .filter(|entry| entry.starts_with('/') && !name.contains('/'));
-        entries.find_map(|entry| {
-            let path = Path::new(entry).join(name);
-            let (_, node) = tree.resolve(&path)?;
-            (matches!(node.kind, Kind::File(_)) && node.attributes.mode & 0o111 != 0).then_some(path)
-        })
+        entries.find_map(|entry| self.find_in_tree_at(tree, Path::new(entry), name))
+    }
+
+    /// The program of the tree that a name means in a directory of it.
+    pub fn find_in_tree_at(&self, tree: &Tree, directory: &Path, name: &str) -> Option<PathBuf> {
+        let path: PathBuf = directory.join(name).components().collect();
+        let (_, node) = tree.resolve(&path)?;
+        (matches!(node.kind, Kind::File(_)) && node.attributes.mode & 0o111 != 0).then_some(path)
     }
 
     /// Notes files that came with all that belongs to them, from a package or a whole root: nothing of the host is added to programs among them.
