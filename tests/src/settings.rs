@@ -15,6 +15,7 @@ pub fn cases() -> Vec<Case> {
         Case::new("settings::named", named),
         Case::new("settings::on_the_wire", on_the_wire),
         Case::new("settings::again", again),
+        Case::new("settings::told", told),
     ]
 }
 
@@ -123,25 +124,52 @@ fn on_the_wire() -> Result<(), String> {
     )
 }
 
-/// Who may connect again between the same two, by `tcp_tw_reuse`, `tcp_timestamps` and `tcp_rfc1337`: Linux and the machine side by side on one bridge, with the same other side.
-fn again() -> Result<(), String> {
+/// A script that runs one thing (PROGRAM, with OPTIONS for the machine) on Linux and in a machine, side by side on one bridge, with SERVER of the folder as the other side, which listens at PORT; it says the differences, or what both said.
+const BOTH: &str = "cd $CHITON_NETWORKS; $CHITON network create one --internal --static --subnet 10.98.0.0/24 --subnet fd00:98::/64 >/dev/null
+    for last in $(seq 11 40); do ip addr add 10.98.0.$last/24 dev ct-one; ip addr add fd00:98::$last/64 dev ct-one nodad; done
+    /usr/bin/python3 FOLDER/SERVER & host=$!; for turn in $(seq 300); do ss -tln | grep -q :PORT && break; sleep 0.1; done
+    unshare --net sleep 300 & linux=$!; while [ $(readlink /proc/$linux/ns/net) = $(readlink /proc/self/ns/net) ]; do sleep 0.1; done
+    ip link add v0 type veth peer name v1 netns $linux; ip link set v0 master ct-one up
+    nsenter -t $linux -n sh -c 'ip link set lo up; ip addr add 10.98.0.3/24 dev v1; ip addr add fd00:98::3/64 dev v1 nodad; ip link set v1 up; exec PROGRAM' >linux & there=$!
+    $CHITON run --network one,ip=10.98.0.2/24,ip=fd00:98::2/64 --timeout 120 OPTIONS -- PROGRAM >machine; wait $there
+    kill $host $linux; wait 2>/dev/null; diff linux machine && cat machine; $CHITON network rm one";
+
+/// Runs [`BOTH`].
+fn both_say(program: &str, options: &str, (server, port): (&str, &str), expected: &str) -> Result<(), String> {
     let tools = ["/usr/bin/python3", "/usr/bin/nsenter", "/usr/bin/ss"];
     if places::host_only() || !tools.iter().all(|tool| Path::new(tool).exists()) {
         return Ok(());
     }
-    let program = built("again", &["-O1", "-static"])?;
-    let script = "cd $CHITON_NETWORKS; $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
-        /usr/bin/python3 FOLDER/again.py & host=$!; for turn in $(seq 300); do ss -tln | grep -q :9001 && break; sleep 0.1; done
-        unshare --net sleep 300 & linux=$!; while [ $(readlink /proc/$linux/ns/net) = $(readlink /proc/self/ns/net) ]; do sleep 0.1; done
-        ip link add v0 type veth peer name v1 netns $linux; ip link set v0 master ct-one up
-        nsenter -t $linux -n sh -c 'ip link set lo up; ip addr add 10.98.0.3/24 dev v1; ip link set v1 up; exec PROGRAM 10.98.0.1' >linux & there=$!
-        $CHITON run --network one,ip=10.98.0.2/24 --timeout 120 -- PROGRAM 10.98.0.1 >machine; wait $there
-        kill $host $linux; wait 2>/dev/null; diff linux machine && cat machine; $CHITON network rm one";
-    let script = script
-        .replace("FOLDER", &places::root().join("tests/settings").to_string_lossy())
-        .replace("PROGRAM", &program.to_string_lossy());
-    script_says(&script, AGAIN)
+    let folder = places::root().join("tests/settings");
+    let script = BOTH.replace("PROGRAM", program).replace("OPTIONS", options);
+    let script = script.replace("SERVER", server).replace("PORT", port);
+    script_says(&script.replace("FOLDER", &folder.to_string_lossy()), expected)
 }
+
+/// Who may connect again between the same two, by `tcp_tw_reuse`, `tcp_timestamps` and `tcp_rfc1337`.
+fn again() -> Result<(), String> {
+    let program = built("again", &["-O1", "-static"])?;
+    let program = format!("{} 10.98.0.1", program.display());
+    both_say(&program, "", ("again.py", "9001"), AGAIN)
+}
+
+/// How many messages are made, by `icmp_ratelimit`, `icmp_ratemask`, `icmp_msgs_per_sec` and the newer protocol's `ratelimit`.
+fn told() -> Result<(), String> {
+    let script = "/bin/bash FOLDER/told.sh";
+    let options =
+        "--file /bin/bash --file /bin/cat --file /bin/sed --file /bin/sleep --file FOLDER/told.sh:FOLDER/told.sh";
+    both_say(script, options, ("told.py", "9004"), TOLD)
+}
+
+const TOLD: &str = "\
+datagrams: 3
+echoes: 20
+datagrams: 20
+datagrams: 20
+echoes: 3
+newer: 3
+newer: 20
+";
 
 const AGAIN: &str = "\
 tcp_tw_reuse 0, bound: connected, connected, not bound: Cannot assign requested address

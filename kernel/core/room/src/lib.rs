@@ -116,7 +116,11 @@ fn look() {
     let for_all = for_all();
     for account in ALL {
         let own = by_limits(account.kept(), account.limit(LITTLE_FROM), account.limit(MOST));
-        account.each.store(own.min(for_all), Ordering::Relaxed);
+        let each = match core::ptr::eq(account, &DATAGRAMS) {
+            true => own.max(sysctl::UDP_RMEM_MIN.get() as usize),
+            false => own,
+        };
+        account.each.store(each.min(for_all), Ordering::Relaxed);
     }
 }
 

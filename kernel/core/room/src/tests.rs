@@ -27,6 +27,15 @@ fn the_more_all_keep_the_less_each_may() {
     keep(&STREAMS, 0);
     assert_eq!(each(), [ALL; 4]);
 
+    // Of datagrams each may keep what was set, while others leave it that.
+    keep(&DATAGRAMS, DATAGRAMS.limit(MOST) + GRAIN);
+    assert_eq!(each()[1], ALWAYS);
+    sysctl::UDP_RMEM_MIN.store_for(sysctl::Whose::All, 8192);
+    assert_eq!(DATAGRAMS.each_now(), 8192.min(PIPES.each()));
+    sysctl::UDP_RMEM_MIN.store_for(sysctl::Whose::All, ALWAYS as i32);
+    keep(&DATAGRAMS, 0);
+    assert_eq!(each(), [ALL; 4]);
+
     // What local sockets keep is missing for all.
     keep(&LOCAL, memory() / 8 + GRAIN);
     assert_eq!(each(), [LITTLE; 4]);

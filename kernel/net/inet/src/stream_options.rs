@@ -303,6 +303,8 @@ fn machine() -> Machine {
     Machine {
         stamps: sysctl::TIMESTAMPS.is_on(),
         sack: sysctl::SACK.is_on(),
+        tells_twice: sysctl::DSACK.is_on(),
+        tunes: sysctl::MODERATE_RCVBUF.is_on(),
         scales: sysctl::WINDOW_SCALING.is_on(),
         scale: scale(),
         takes_ecn: sysctl::ECN.is_on(),

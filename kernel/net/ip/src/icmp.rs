@@ -8,6 +8,7 @@ use crate::route::{Via, route};
 use crate::transport::{Checked, Extra, Failed, Outgoing, Received, handler, usual_hops};
 use abi::Errno;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::net::IpAddr;
 use header_options::older;
 use link::{ETHERNET, Frame};
@@ -21,15 +22,21 @@ const HOST: u8 = 1;
 /// The type of service of messages about packets: control of the internet.
 const CONTROL: u8 = 0xc0;
 
-/// How many messages about packets may still be made: so many a second, and so many at once (`icmp_msgs_per_sec`, `icmp_msgs_burst`).
+/// How many messages about packets may still be made: so many a second, and so many at once (`icmp_msgs_per_sec`, `icmp_msgs_burst`); and one to each receiver in a time, or some at once (`icmp_ratelimit`).
 pub(crate) struct Limit {
     left: u32,
     at: u64,
+    /// Who got some lately, and when that is over: in milliseconds.
+    receivers: Vec<(IpAddr, u64)>,
 }
 
 impl Limit {
     pub(crate) const fn new() -> Self {
-        Self { left: 0, at: 0 }
+        Self {
+            left: 0,
+            at: 0,
+            receivers: Vec::new(),
+        }
     }
 
     /// Whether one more may be made.
@@ -44,6 +51,42 @@ impl Limit {
         self.left = self.left.saturating_sub(1);
         allowed
     }
+
+    /// Whether one more may be made for somebody who gets one in so many milliseconds.
+    fn allows_to(&mut self, now: u64, to: IpAddr, each: u64) -> bool {
+        /// What is allowed at once, how long ago who is not known seems to have got one, and receivers that are known.
+        const BURST: u64 = 6;
+        const LONG: u64 = 60_000;
+        const MOST: usize = 64;
+        let now = now / 1_000_000;
+        let receivers = &mut self.receivers;
+        let at = receivers.iter().position(|known| known.0 == to);
+        let first = (BURST * each).saturating_sub(LONG);
+        let over = at.map_or(now + first, |at| receivers.swap_remove(at).1.max(now));
+        let next = over + each;
+        let allowed = next <= now + BURST * each;
+        receivers.retain(|known| known.1 > now);
+        receivers.truncate(MOST - 1);
+        receivers.push((to, if allowed { next } else { over }));
+        allowed
+    }
+}
+
+/// Whether a message may be made about a packet, or for it. The limits do not count within the machine, for messages that `icmp_ratemask` does not have, nor for what tells how much a way takes.
+#[inline(never)]
+fn may_make(packet: &Received<'_>, kind: u8, code: u8) -> bool {
+    if packet.is_local {
+        return true;
+    }
+    let setting = if packet.source.is_ipv6() {
+        sysctl::RATELIMIT_NEWER
+    } else if kind > 18 || (kind, code) == (UNREACHABLE, TOO_BIG) || sysctl::RATEMASK.get() >> kind & 1 == 0 {
+        return true;
+    } else {
+        sysctl::RATELIMIT
+    };
+    let each = setting.get() as u64;
+    with(|stack, now, _| stack.limit.allows(now) && stack.limit.allows_to(now, packet.source, each))
 }
 
 /// A message came.
@@ -192,6 +235,9 @@ pub(crate) fn parameter_problem(packet: &Received<'_>, code: u8, at: u32) {
 
 /// An echo was asked for.
 fn answer(packet: &Received<'_>, question: &Message<'_>) {
+    if !may_make(packet, ECHO_REPLY, 0) {
+        return;
+    }
     let reply = Message {
         kind: ECHO_REPLY,
         ..*question
@@ -320,7 +366,7 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     if !packet.is_unicast || packet.source.is_unspecified() || !packet.source.is_ipv4() {
         return;
     }
-    if !packet.is_local && !with(|stack, now, _| stack.limit.allows(now)) {
+    if !may_make(packet, kind, code) {
         return;
     }
     let mut quoted = packet.header.to_vec();
@@ -343,8 +389,7 @@ fn report(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
 /// Tells the sender of a packet of the newer protocol what became of it.
 fn report_newer(packet: &Received<'_>, kind: u8, code: u8, rest: u32) {
     const MOST: usize = 1280 - ipv6::LEN - packet::icmp::LEN;
-    let may = || packet.is_local || with(|stack, now, _| stack.limit.allows(now));
-    if packet.source.is_unspecified() || !may() {
+    if packet.source.is_unspecified() || !may_make(packet, kind, code) {
         return;
     }
     let mut quoted = packet.header.to_vec();

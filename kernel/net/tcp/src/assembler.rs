@@ -130,12 +130,14 @@ impl Assembler {
         !self.ranges.is_empty() || self.twice.is_some()
     }
 
-    /// What to tell: what came twice, then what came last, and so on.
-    pub(crate) fn blocks(&mut self, most: usize) -> ([(u64, u64); BLOCKS], usize) {
+    /// What to tell: what came twice, if that is told, then what came last, and so on.
+    pub(crate) fn blocks(&mut self, most: usize, twice: bool) -> ([(u64, u64); BLOCKS], usize) {
         let mut blocks = [(0, 0); BLOCKS];
         let mut count = 0;
-        if let Some(twice) = self.twice.take() {
-            blocks[0] = twice;
+        if let Some(known) = self.twice.take()
+            && twice
+        {
+            blocks[0] = known;
             count = 1;
         }
         let mut age = None;
@@ -175,7 +177,7 @@ mod tests {
                 let start = 1 + next(250);
                 let end = (start + 1 + next(20)).min(256);
                 assert!(assembler.insert(start, &stream[start as usize..end as usize]));
-                let (blocks, count) = assembler.blocks(4);
+                let (blocks, count) = assembler.blocks(4, true);
                 assert!(blocks[..count].iter().any(|block| block.0 <= start && end <= block.1));
             }
             assembler.insert(0, &stream[..120]);
@@ -197,7 +199,7 @@ mod tests {
             assembler.insert(start, &[0; 5]);
         }
         assembler.insert(31, &[0; 2]);
-        let (blocks, count) = assembler.blocks(4);
+        let (blocks, count) = assembler.blocks(4, true);
         assert_eq!((count, &blocks), (4, &[(31, 33), (30, 35), (20, 25), (50, 55)]));
     }
 }

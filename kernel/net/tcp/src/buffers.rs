@@ -128,7 +128,7 @@ impl Connection {
         if now.saturating_sub(since) < self.rtt.smooth_nanos().max(MILLI) {
             return;
         }
-        if self.settings.receive_buffer == 0 && self.most > self.limit {
+        if self.settings.receive_buffer == 0 && self.settings.machine.tunes && self.most > self.limit {
             // Who sends twice as much each time is not to find the window closed.
             let times = if count > self.read_before + self.read_before / 4 {
                 4

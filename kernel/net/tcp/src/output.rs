@@ -325,7 +325,10 @@ impl Connection {
             options.stamp = Some((self.stamp(now), self.recent));
         }
         if self.sack && !syn && self.assembler.has_blocks() {
-            let (blocks, count) = self.assembler.blocks(if self.stamps { 3 } else { 4 });
+            let (blocks, count) = {
+                let most = if self.stamps { 3 } else { 4 };
+                self.assembler.blocks(most, self.settings.machine.tells_twice)
+            };
             for (to, from) in options.blocks.iter_mut().zip(&blocks[..count]) {
                 *to = (self.place(from.0), self.place(from.1));
             }

@@ -63,6 +63,10 @@ pub struct Machine {
     pub stamps: bool,
     /// What came out of order is told (`tcp_sack`).
     pub sack: bool,
+    /// What came twice is told too (`tcp_dsack`).
+    pub tells_twice: bool,
+    /// Windows grow where programs read fast (`tcp_moderate_rcvbuf`).
+    pub tunes: bool,
     /// Windows may be larger than their field (`tcp_window_scaling`).
     pub scales: bool,
     /// What windows that are told are shifted by, 14 at most.
@@ -97,6 +101,8 @@ impl Default for Machine {
         Self {
             stamps: true,
             sack: true,
+            tells_twice: true,
+            tunes: true,
             scales: true,
             scale: 7,
             takes_ecn: true,

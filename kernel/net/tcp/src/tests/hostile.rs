@@ -391,3 +391,51 @@ fn a_narrow_way_is_found() {
         .on_failure(abi::Errno::EMSGSIZE, false, una + 100_000, Some(600));
     assert_eq!(world.end(0).ends.fits, 1000, "a message about what was never sent");
 }
+
+#[test]
+fn what_came_twice_is_told_where_that_is_set() {
+    for tells in [true, false] {
+        let mut world = connected(11);
+        let (now, mut settings) = (world.now, Settings::default());
+        settings.machine.tells_twice = tells;
+        world.end(1).set(now, settings);
+        world.write(0, b"abc");
+        for _ in 0..10 {
+            world.step();
+        }
+        let (expected, ack, now) = (world.end(1).expected, world.end(0).expected, world.now);
+        let mut again = segment(Seq(expected.0.wrapping_sub(3)), ack, flags::ACK, b"abc");
+        again.options.stamp = Some((world.end(0).stamp(now), 0));
+        assert_eq!(world.end(1).on_segment(now, &again), None);
+        let mut sent = Vec::new();
+        world.end(1).poll(now, &mut |output| {
+            collect(output, &mut sent);
+            true
+        });
+        let [(answer, _)] = &sent[..] else {
+            panic!("one answer of {}", sent.len())
+        };
+        let answer = Segment::parse(answer).expect("a segment");
+        let told = &answer.options.blocks[..answer.options.count];
+        let all = [(again.seq, expected)];
+        assert_eq!(told, if tells { &all[..] } else { &[] });
+    }
+}
+
+#[test]
+fn windows_grow_where_that_is_set() {
+    for tunes in [true, false] {
+        let mut world = World::new(12, Link::GOOD);
+        world.settings[1].machine.tunes = tunes;
+        world.connect();
+        let (bytes, mut got) = (stream(2_000_000, 1), 0);
+        let mut sent = 0;
+        while got < bytes.len() {
+            sent += world.write(0, &bytes[sent..]);
+            world.step();
+            got += world.read(1, usize::MAX).len();
+        }
+        let limit = world.end(1).limit;
+        assert!((limit > crate::connection::FIRST_WINDOW) == tunes, "{limit}");
+    }
+}
