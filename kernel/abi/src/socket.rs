@@ -31,6 +31,7 @@ pub const MSG_ERRQUEUE: u32 = 0x2000;
 pub const MSG_NOSIGNAL: u32 = 0x4000;
 pub const MSG_MORE: u32 = 0x8000;
 pub const MSG_WAITFORONE: u32 = 0x1_0000;
+pub const MSG_ZEROCOPY: u32 = 0x0400_0000;
 pub const MSG_CMSG_CLOEXEC: u32 = 0x4000_0000;
 
 pub const SHUT_RD: u32 = 0;

@@ -29,6 +29,8 @@ enum Room<'a> {
     Buffer(&'a mut [u8]),
     /// Room behind a vector's bytes, which has been reserved.
     Behind(&'a mut Vec<u8>),
+    /// What comes is thrown away.
+    Nowhere,
 }
 
 impl Room<'_> {
@@ -48,6 +50,7 @@ impl Room<'_> {
                     0
                 }
             }
+            Self::Nowhere => len,
         }
     }
 }
@@ -163,6 +166,11 @@ impl<'a> Sink<'a> {
             place: Place::Kernel(Room::Behind(bytes)),
             left: len,
         })
+    }
+
+    /// Throws away what comes from now on, as much as would fit.
+    pub fn discard(&mut self) {
+        self.place = Place::Kernel(Room::Nowhere);
     }
 
     /// How many bytes still fit.

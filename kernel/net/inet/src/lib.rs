@@ -51,7 +51,7 @@ use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use datagram::UdpSocket;
 pub use farewell::farewell;
-use inet_options::{address, control, cork, device, extras, inbox, judge, letter, membership, open, options};
+use inet_options::{address, control, cork, device, extras, inbox, judge, letter, membership, open, options, troubles};
 use stream::TcpSocket;
 use vfs::{Credentials, File, capability};
 

@@ -13,9 +13,11 @@ use crate::dissolve::{Given, Renewed};
 use crate::extras::Kept;
 use crate::ports::{Coming, Holder, Ports, Wish};
 use crate::remote::Remote;
+use crate::troubles::Troubles;
 use crate::{options, ports, stream_options, unowned};
 use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
 use inet_options::left;
@@ -62,6 +64,8 @@ pub(crate) struct TcpSocket {
     pub(crate) options: Options,
     /// What it would have in the headers of its segments.
     pub(crate) kept: Kept,
+    /// Its queue of errors, once there is something in it.
+    told: Once<Box<Troubles>>,
     /// What went wrong and nobody was told yet: an errno.
     error: AtomicU32,
     stopped_reading: AtomicBool,
@@ -95,6 +99,7 @@ impl TcpSocket {
             listener: Once::new(),
             options: Options::default(),
             kept: Kept::default(),
+            told: Once::new(),
             error: AtomicU32::new(0),
             stopped_reading: AtomicBool::new(false),
             stopped_writing: AtomicBool::new(false),

@@ -16,7 +16,7 @@ use core::net::{IpAddr, SocketAddr};
 use inet_options::control::{self, Manner};
 use inet_options::cork::{Cork, Prepared};
 use inet_options::extras::Kept;
-use inet_options::inbox::{Inbox, put_bytes};
+use inet_options::inbox::Inbox;
 use inet_options::letter::{Letter, Trouble};
 use inet_options::membership::{self, Groups};
 use inet_options::options::NOT_CONNECTED;
@@ -258,18 +258,6 @@ impl RawSocket {
         outgoing.extra = Some(&built.extra).filter(|extra| !extra.is_empty());
         ip::send(&outgoing)
     }
-
-    fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        let trouble = self.inbox.take_trouble()?;
-        let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
-        Ok(Incoming {
-            count,
-            flags: MSG_ERRQUEUE | cut,
-            address: address::show(self.family, trouble.letter.from),
-            control: control::of_trouble(&trouble, self.family, &self.options),
-            ..Incoming::default()
-        })
-    }
 }
 
 fn interested(protocol: u8, own: IpAddr, peer: IpAddr, interface: u32) -> Vec<Arc<RawSocket>> {
@@ -357,7 +345,7 @@ impl Socket for RawSocket {
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         if flags & MSG_ERRQUEUE != 0 {
-            return self.receive_trouble(into, flags);
+            return self.inbox.give_trouble(self.family, &self.options, into, flags);
         }
         self.inbox.take_error()?;
         let (letter, count, flags) = self.inbox.receive_more(&self.options, into, flags)?;

@@ -95,6 +95,11 @@ impl Sort {
         self.is_inet() && self.kind == SOCK_STREAM
     }
 
+    const fn sends_without_copy(self) -> bool {
+        const UDP: u32 = 17;
+        self.is_tcp() || self.is_inet() && self.kind != SOCK_RAW && self.protocol == UDP
+    }
+
     /// Whether it has an option that not all have.
     fn has(self, name: u32) -> bool {
         match name {
@@ -335,7 +340,7 @@ impl Options {
                 );
             }
             SO_REUSEPORT if number != 0 && !sort.is_inet() => return Err(UNSUPPORTED),
-            SO_ZEROCOPY if !sort.is_inet() || sort.kind == SOCK_RAW => return Err(UNSUPPORTED),
+            SO_ZEROCOPY if !sort.sends_without_copy() => return Err(UNSUPPORTED),
             SO_RESERVE_MEM if number >= 0 => return Err(UNSUPPORTED),
             SO_LOCK_FILTER if number == 0 && self.is_set(SOL_SOCKET, SO_LOCK_FILTER) => {
                 return Err(Error::new(Errno::EPERM, "the filter stays as it is"));

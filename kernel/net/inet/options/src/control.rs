@@ -2,7 +2,7 @@
 
 use crate::address;
 use crate::extras::{self, Built, Wishes, name};
-use crate::letter::{Letter, Trouble};
+use crate::letter::{Cause, Letter, Trouble};
 use crate::options::{IPPROTO_IP, IPPROTO_IPV6};
 use abi::socket::{AF_INET, AF_INET6, SO_RXQ_OVFL, SOL_SOCKET};
 use abi::{Errno, Error, Result};
@@ -324,33 +324,34 @@ pub fn of_trouble(trouble: &Trouble, family: u16, options: &Options) -> Vec<Cont
     if options.has_extras() {
         add_extras(&trouble.letter, options, &mut all);
     }
-    if options.has_details() && trouble.message.is_some() {
+    if options.has_details() && matches!(trouble.cause, Cause::Message(..)) {
         match (family, trouble.letter.to) {
             // As on Linux, the own address is told as the destination only.
             (AF_INET, IpAddr::V4(to)) => add_older(&trouble.letter, (None, to), options, &mut all),
             _ => add_newer(&trouble.letter, options, &mut all),
         }
     }
-    let is_v4 = trouble.letter.to.is_ipv4();
-    let origin = match (trouble.message, is_v4) {
-        (None, _) => 1,
-        (Some(_), true) => 2,
-        (Some(_), false) => 3,
+    let is_v4 = match trouble.cause {
+        Cause::Copied { .. } => family == AF_INET,
+        _ => trouble.letter.to.is_ipv4(),
     };
-    let (kind, code) = trouble.message.unwrap_or((0, 0));
+    let (origin, kind, code, data) = match trouble.cause {
+        Cause::Machine => (1, 0, 0, 0),
+        Cause::Message(kind, code) => (if is_v4 { 2 } else { 3 }, kind, code, 0),
+        Cause::Copied { last } => (5, 0, 1, last),
+    };
     let mut body = u32::from(trouble.errno.0).to_ne_bytes().to_vec();
     body.extend([origin, kind, code, 0]);
     body.extend(trouble.info.to_ne_bytes());
-    body.extend([0; 4]);
-    let (family, level, name) = if is_v4 {
-        (AF_INET, IPPROTO_IP, v4::RECVERR)
+    body.extend(data.to_ne_bytes());
+    let (family, level, name, nobody) = if is_v4 {
+        (AF_INET, IPPROTO_IP, v4::RECVERR, 16)
     } else {
-        (AF_INET6, IPPROTO_IPV6, v6::RECVERR)
+        (AF_INET6, IPPROTO_IPV6, v6::RECVERR, 28)
     };
-    if trouble.message.is_some() {
-        body.extend(address::show(family, SocketAddr::new(trouble.offender, 0)));
-    } else {
-        body.extend([0; 16]);
+    match trouble.cause {
+        Cause::Message(..) => body.extend(address::show(family, SocketAddr::new(trouble.offender, 0))),
+        _ => body.resize(body.len() + nobody, 0),
     }
     all.push(Control {
         level,

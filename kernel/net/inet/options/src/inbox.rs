@@ -2,6 +2,7 @@
 
 use crate::judge;
 use crate::letter::{Letter, Trouble};
+use crate::troubles::{self, Troubles};
 use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_RCVBUF, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
@@ -11,20 +12,16 @@ use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use room::DATAGRAMS;
 use usermem::Sink;
-use vfs::Events;
+use vfs::{Events, Incoming};
 
 /// What a datagram counts besides its bytes.
 const OVERHEAD: usize = 512;
-/// Errors that are kept at most.
-const MOST_TROUBLES: usize = 64;
-
 #[derive(Default)]
 struct State {
     letters: VecDeque<Letter>,
     used: usize,
     /// Datagrams that found no room.
     lost: u32,
-    troubles: VecDeque<Trouble>,
 }
 
 /// What waits for a socket's owner.
@@ -32,7 +29,7 @@ struct State {
 pub struct Inbox {
     state: SpinLock<State>,
     letters: AtomicUsize,
-    troubles: AtomicUsize,
+    troubles: Troubles,
     /// What went wrong and nobody was told yet: an errno.
     error: AtomicU32,
     /// Who waits for something to come.
@@ -184,35 +181,27 @@ impl Inbox {
 
     /// Tells of a datagram that did not arrive.
     pub fn put_trouble(&self, trouble: Trouble) {
-        let mut state = self.state.lock();
-        if state.troubles.len() < MOST_TROUBLES {
-            state.troubles.push_back(trouble);
-        }
-        self.troubles.store(state.troubles.len(), Ordering::SeqCst);
-        drop(state);
+        self.troubles.put(trouble);
         self.ear.wake_all();
     }
 
-    /// Whether something is known that did not arrive.
-    #[inline]
-    #[must_use]
-    pub fn has_trouble(&self) -> bool {
-        self.troubles.load(Ordering::SeqCst) > 0
+    /// A call that was to send without a copy has sent.
+    #[cold]
+    pub fn note_copied(&self) {
+        self.troubles.note_copied();
+        self.ear.wake_all();
     }
 
-    /// The oldest that did not arrive.
+    /// Gives a program the oldest of what did not arrive.
     ///
     /// # Errors
-    /// `EAGAIN`.
-    pub fn take_trouble(&self) -> Result<Trouble> {
-        let mut state = self.state.lock();
-        let trouble = state.troubles.pop_front();
-        self.troubles.store(state.troubles.len(), Ordering::SeqCst);
+    /// `EAGAIN`, `EFAULT`.
+    pub fn give_trouble(&self, family: u16, options: &Options, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
+        let (trouble, next) = self.troubles.take()?;
         // What the next call is told is the next of them.
-        let next = state.troubles.front().filter(|next| next.message.is_some());
-        let errno = next.map_or(0, |next| u32::from(next.errno.0));
+        let errno = next.map_or(0, |errno| u32::from(errno.0));
         self.error.store(errno, Ordering::SeqCst);
-        trouble.ok_or(Errno::EAGAIN.into())
+        troubles::give(&trouble, family, options, into, flags)
     }
 
     /// What the next call is told.
@@ -246,7 +235,7 @@ impl Inbox {
     /// What is to be found in it.
     #[inline]
     pub fn ready(&self, options: &Options) -> Events {
-        let failed = self.has_error() || self.has_trouble();
+        let failed = self.has_error() || self.troubles.has_some();
         let mut events = Events::WRITABLE;
         events.set(Events::READABLE, !self.is_empty());
         events.set(Events::ERR, failed);

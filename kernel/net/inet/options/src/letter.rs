@@ -36,14 +36,28 @@ pub struct Letter {
     pub piece: u16,
 }
 
+/// Why something is in a queue of errors.
+#[derive(Clone, Copy, Debug)]
+pub enum Cause {
+    /// The machine itself found out that something could not be sent.
+    Machine,
+    /// A message says that it did not arrive: its kind and its code.
+    Message(u8, u8),
+    /// Calls that were to send without a copy are done, up to this one.
+    Copied {
+        /// Its number.
+        last: u32,
+    },
+}
+
 /// A datagram that did not arrive.
 #[derive(Debug)]
 pub struct Trouble {
     /// What a socket is told.
     pub errno: Errno,
-    /// Kind and code of the message that says so; none if the machine itself does.
-    pub message: Option<(u8, u8)>,
-    /// The largest that would have fit, if that is what was wrong.
+    /// Who says so, or what else there is to tell.
+    pub cause: Cause,
+    /// The largest that would have fit, if that is what was wrong; the first of calls that are done.
     pub info: u32,
     /// Who says so.
     pub offender: IpAddr,
@@ -142,7 +156,7 @@ impl Trouble {
         let longest = if to.is_ipv4() { 65_535 } else { u32::MAX };
         Self {
             errno: Errno::EMSGSIZE,
-            message: None,
+            cause: Cause::Machine,
             info: route.mtu.min(longest),
             offender: to.ip(),
             letter: Letter::plain(Vec::new(), to, to.ip(), route.interface),
@@ -154,7 +168,7 @@ impl Trouble {
         let (hop_limit, traffic_class) = failed.came_by;
         Self {
             errno: failed.errno,
-            message: Some(failed.message),
+            cause: Cause::Message(failed.message.0, failed.message.1),
             info: failed.mtu.unwrap_or(0),
             offender: failed.offender,
             letter: Letter {

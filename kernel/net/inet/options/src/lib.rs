@@ -10,6 +10,7 @@
 //! | [`extras`] | what they have in their headers besides |
 //! | [`letter`] | datagrams that came, and those that did not arrive |
 //! | [`inbox`] | datagrams that wait to be fetched |
+//! | [`troubles`] | the queue of errors |
 //! | [`cork`] | datagrams that are put together |
 //! | [`left`] | what is left of connections within the machine that are over |
 //! | [`judge`] | what filters want of packets |
@@ -36,6 +37,7 @@ pub mod left;
 pub mod letter;
 pub mod membership;
 pub mod options;
+pub mod troubles;
 
 /// Opens a socket; `flags` may have `O_NONBLOCK`.
 pub fn open(socket: Arc<impl FileLike>, flags: OpenFlags) -> Arc<File> {

@@ -3,12 +3,11 @@
 use super::UdpSocket;
 use crate::control::{self, Manner};
 use crate::dissolve::Given;
-use crate::inbox::put_bytes;
 use crate::letter::Letter;
 use crate::stream::NOT_CONNECTED;
-use crate::{address, device, extras, options, ping};
+use crate::{address, device, extras, options, ping, troubles};
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
-use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_RDWR, SHUT_WR};
+use abi::socket::{AF_INET6, MSG_ERRQUEUE, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_ZEROCOPY, SHUT_RD, SHUT_RDWR, SHUT_WR};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use lock::atomic::Ordering;
@@ -68,12 +67,16 @@ impl Socket for UdpSocket {
         if message.flags & MSG_OOB != 0 && self.family != AF_INET6 {
             return Err(Error::new(Errno::EOPNOTSUPP, "nothing goes out of band"));
         }
-        self.send_to(from, message)
+        let sent = self.send_to(from, message)?;
+        if message.flags & MSG_ZEROCOPY != 0 && troubles::is_without_copy(&self.options) {
+            self.inbox.note_copied();
+        }
+        Ok(sent)
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         if flags & MSG_ERRQUEUE != 0 {
-            return self.receive_trouble(into, flags);
+            return self.inbox.give_trouble(self.family, &self.options, into, flags);
         }
         if self.options.has_details()
             && let Some(told) = self.receive_path()
@@ -228,19 +231,6 @@ impl UdpSocket {
         Some(Incoming {
             address,
             control: alloc::vec![told],
-            ..Incoming::default()
-        })
-    }
-
-    /// The oldest datagram that did not arrive.
-    fn receive_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        let trouble = self.inbox.take_trouble()?;
-        let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
-        Ok(Incoming {
-            count,
-            flags: MSG_ERRQUEUE | cut,
-            address: address::show(self.family, trouble.letter.from),
-            control: control::of_trouble(&trouble, self.family, &self.options),
             ..Incoming::default()
         })
     }

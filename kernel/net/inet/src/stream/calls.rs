@@ -6,6 +6,7 @@ use super::{NOT_CONNECTED, TcpSocket};
 use crate::dissolve::Given;
 use crate::{address, connect, options, stream_options};
 use abi::fcntl::OpenFlags;
+use abi::socket::{MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC, MSG_ZEROCOPY};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -45,7 +46,12 @@ impl FileLike for TcpSocket {
     }
 
     fn ready(&self, _file: &File) -> Events {
-        self.now().events()
+        let now = self.now();
+        let mut events = now.events();
+        if now.has_told() {
+            events |= Events::ERR;
+        }
+        events
     }
 
     fn queue(&self, direction: Direction) -> Option<&WaitQueue> {
@@ -71,11 +77,24 @@ impl FileLike for TcpSocket {
 
 impl Socket for TcpSocket {
     fn send(&self, _file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        self.write_some(from, message.flags)
+        let sent = self.write_some(from, message.flags)?;
+        if message.flags & MSG_ZEROCOPY != 0 && sent > 0 {
+            self.now().note_copied();
+            // What else the call sends is of the same call.
+            message.flags &= !MSG_ZEROCOPY;
+        }
+        Ok(sent)
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
         let now = self.now();
+        if flags & MSG_ERRQUEUE != 0 {
+            return now.give_trouble(into, flags);
+        }
+        if flags & MSG_TRUNC != 0 && flags & MSG_OOB == 0 {
+            // Of a stream, the bytes are wanted by nobody.
+            into.discard();
+        }
         let mut incoming = now.receive_some(into, flags)?;
         if now.options.has_details() || now.options.has_extras() {
             now.tell_along(&mut incoming);
