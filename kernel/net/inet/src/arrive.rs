@@ -8,10 +8,10 @@ use crate::table::{self, Entry, Name};
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use counters::tcp::{IN_CSUM_ERRORS, IN_ERRS, IN_SEGS};
-use ip::{Failed, Handler, Received, Via};
+use ip::{Checked, Failed, Handler, Received, Via};
 use lock::atomic::{AtomicBool, Ordering};
 use tcp::time_wait::Answer;
-use tcp::{Header, Segment, Seq, TimeWait};
+use tcp::{Header, Segment, Seq, TimeWait, flags};
 use time::Expire;
 
 /// Both bits of RFC 3168: a router has marked the packet.
@@ -23,8 +23,11 @@ pub(crate) fn start() {
 }
 
 fn receive(packet: &Received<'_>) {
-    if !packet.is_unicast || packet.is_local {
+    if !packet.is_unicast {
         return;
+    }
+    if packet.is_local {
+        return by_hand(packet);
     }
     IN_SEGS.count();
     if !packet.has_right_checksum() {
@@ -61,6 +64,52 @@ fn receive(packet: &Received<'_>) {
             &header,
             &tcp::Options::default(),
         );
+    }
+}
+
+/// A segment that never left the machine. Connections within it have none: a program has made this one by hand (a raw socket), or it answers one of those. Those get answers as others do, but no connection comes of them:
+/// the port that one seems to come from knows nothing of it, and refuses what is answered.
+///
+/// Only what a program has made is looked at, which the checksum tells, so that nothing that is sent here leads back to who sends it.
+#[cold]
+#[inline(never)]
+fn by_hand(packet: &Received<'_>) {
+    if packet.checksum == Checked::Verified {
+        return;
+    }
+    IN_SEGS.count();
+    let Some(segment) = Segment::parse(packet.payload).filter(|_| packet.has_right_checksum()) else {
+        IN_ERRS.count();
+        return;
+    };
+    let own = SocketAddr::new(packet.destination, segment.destination);
+    let peer = SocketAddr::new(packet.source, segment.source);
+    let refusal = if segment.has(flags::ACK) {
+        segment.refusal()
+    } else {
+        begin(&(own, peer), packet, &segment, None)
+    };
+    let tell = |name: &Name, header: &Header| send_header(name, Via::default(), header, &tcp::Options::default());
+    if let Some(header) = refusal {
+        tell(&(own, peer), &header);
+    } else if segment.flags & (flags::SYN | flags::ACK | flags::RST | flags::FIN) == flags::SYN {
+        let header = Header {
+            source: segment.source,
+            destination: segment.destination,
+            seq: segment.seq + 1,
+            ack: Seq(0),
+            flags: flags::RST,
+            window: 0,
+            urgent: 0,
+        };
+        tell(&(peer, own), &header);
+        let heard = Segment {
+            seq: header.seq,
+            flags: header.flags,
+            payload: &[],
+            ..segment
+        };
+        begin(&(own, peer), packet, &heard, None);
     }
 }
 

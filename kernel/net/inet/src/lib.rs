@@ -66,7 +66,7 @@ pub fn has_family(family: u32) -> bool {
     [AF_INET, AF_INET6].iter().any(|known| u32::from(*known) == family)
 }
 
-/// There is a network card: has what comes by it taken in.
+/// There may be packets: has them taken in.
 pub fn start() {
     arrive::start();
     datagram::arrive::start();
@@ -97,6 +97,8 @@ pub fn socket(family: u32, kind: u32, protocol: u32, owner: &Credentials, flags:
             Err(Error::new(Errno::EPERM, "raw sockets need CAP_NET_RAW"))
         }
         (SOCK_RAW, _) => {
+            // What a program makes by hand is a packet, also where there is no card.
+            start();
             ping::start();
             raw_socket::open(family, protocol, flags)
         }

@@ -11,7 +11,7 @@ use link::{Checksum, ETHERNET};
 use packet::checksum::Sum;
 
 /// TCP's number.
-const TCP: u8 = 6;
+pub(crate) const TCP: u8 = 6;
 /// Where in TCP's header the place in the stream is, and the flags.
 const SEQUENCE: usize = 4;
 const FLAGS: usize = 13;

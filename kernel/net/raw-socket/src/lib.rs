@@ -222,7 +222,11 @@ impl RawSocket {
         };
         if self.includes_header() {
             const WRONG: Error = Error::new(Errno::EINVAL, "the packet has no right header");
-            let (header, _) = ipv4::Header::parse_unchecked(bytes).ok_or(WRONG)?;
+            let mut first = *bytes.first_chunk::<{ ipv4::LEN }>().ok_or(WRONG)?;
+            // As on Linux, how long the packet is need not be said.
+            first[2..4].copy_from_slice(&(len as u16).to_be_bytes());
+            let bytes = [&first, &bytes[first.len()..]].concat();
+            let (header, _) = ipv4::Header::parse_unchecked(&bytes).ok_or(WRONG)?;
             let rest = [bytes.get(header.len()..).ok_or(WRONG)?];
             outgoing.source = Some(IpAddr::V4(header.source)).filter(|ip| !ip.is_unspecified());
             (outgoing.protocol, outgoing.hop_limit) = (header.protocol, header.hop_limit);
