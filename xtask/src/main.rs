@@ -24,7 +24,7 @@ Usage: cargo xtask VERB
   test --cpython [MODULE...]   CPython's own suite on Linux and in Chiton, compared test by test
   test --apps [NAME]    the longer runs of applications; or those whose name contains NAME
   size                  the kernel's size, stripped
-  link                  what Linux's TCP gets over links that lose (root, ten minutes), for the tests of ours
+  link                  what Linux's TCP gets over links that lose (root, twenty minutes), for the tests of ours
 ";
 
 fn main() -> ExitCode {

@@ -24,7 +24,10 @@ impl Connection {
         if self.sent.is_empty() {
             return;
         }
-        let mut news = News::default();
+        let mut news = News {
+            least: self.rtt.shortest_nanos(),
+            ..News::default()
+        };
         if advanced {
             self.advance_to(now, segment.ack, &mut news);
         }

@@ -10,6 +10,8 @@ use abi::Errno;
 const CHALLENGE: u64 = 500 * MILLI;
 /// How long an acknowledgement may wait for company.
 const DELAY: u64 = 40 * MILLI;
+/// Steps of the other side's clock that a segment may be behind, as on Linux.
+const CLOCK_IS_ROUGH: i32 = 1;
 /// After so long a silence the other side's clock may be anything.
 const CLOCK_IS_OLD: u64 = 24 * 24 * 3600 * SECOND;
 
@@ -123,7 +125,7 @@ impl Connection {
     /// Whether a segment lies in the window and in its time.
     fn is_acceptable(&mut self, now: u64, segment: &Segment<'_>) -> bool {
         if let (true, Some((stamp, _))) = (self.stamps, segment.options.stamp)
-            && (stamp.wrapping_sub(self.recent) as i32) < 0
+            && (stamp.wrapping_sub(self.recent) as i32) < -CLOCK_IS_ROUGH
             && !segment.has(flags::RST)
             && now.saturating_sub(self.recent_at) < CLOCK_IS_OLD
             && !self.is_late_acknowledgement(segment, self.recent.wrapping_sub(stamp))

@@ -36,13 +36,15 @@ pub(crate) struct News {
     pub(crate) delivered: u32,
     /// When the latest was sent of those that were sent once only.
     pub(crate) sent_at: Option<u64>,
+    /// The shortest time that an answer ever took.
+    pub(crate) least: u64,
     /// Something had come in another order than it was sent.
     pub(crate) reordered: bool,
     /// The end of what had come twice, and how many bytes those are.
     pub(crate) twice: Option<(Seq, u32)>,
 }
 
-/// The newest of what has come (RFC 8985, 5.2).
+/// The newest of what has come, and how long what came last took (RFC 8985, 5.2 and 6.2).
 #[derive(Clone, Copy, Default)]
 struct Rack {
     at: u64,
@@ -130,15 +132,15 @@ impl Scoreboard {
         self.furthest = self.furthest.max(sent.end);
         let rtt = now.saturating_sub(sent.at);
         // An answer that comes sooner than any can is one to what was sent before.
-        if sent.is(AGAIN) && rtt < self.rack.rtt / 2 {
+        if sent.is(AGAIN) && rtt < news.least {
             return;
         }
-        if (sent.at, sent.end.since(self.rack.end) as i32) > (self.rack.at, 0) || self.rack.rtt == 0 {
-            self.rack = Rack {
-                at: sent.at,
-                end: sent.end,
-                rtt: rtt.max(1),
-            };
+        let is_newer = self.rack.rtt == 0 || (sent.at, sent.end.since(self.rack.end) as i32) > (self.rack.at, 0);
+        // Also of what was sent earlier and is late: others may take as long now.
+        self.rack.rtt = rtt.max(1);
+        if is_newer {
+            self.rack.at = sent.at;
+            self.rack.end = sent.end;
         }
     }
 
@@ -297,5 +299,36 @@ impl Scoreboard {
             sent.flags &= !LOST;
         }
         self.lost = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_may_take_as_long_as_what_came_last() {
+        let (mut sent, mut news) = (
+            Scoreboard::default(),
+            News {
+                least: 40,
+                ..News::default()
+            },
+        );
+        for (place, at) in [(0, 1), (100, 11), (200, 21), (300, 31)] {
+            sent.push(Seq(place), Seq(place + 100), at);
+        }
+        sent.sack(Seq(200), Seq(300), 71, &mut news);
+        assert_eq!(
+            (sent.find_lost(71, 15), sent.lost),
+            (Some(76), 100),
+            "the first, after 50 and 15"
+        );
+        sent.sent_again(Seq(0), Seq(100), 72);
+        // The first that was sent has come after all: that is too soon for what was sent again.
+        sent.sack(Seq(0), Seq(100), 80, &mut news);
+        assert_eq!(sent.find_lost(75, 15), Some(76));
+        sent.sack(Seq(300), Seq(400), 121, &mut news);
+        assert_eq!((sent.find_lost(115, 15), sent.lost), (Some(116), 0), "90 and 15 now");
     }
 }

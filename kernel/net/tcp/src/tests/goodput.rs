@@ -9,9 +9,11 @@ use core::fmt::Write;
 const SECONDS: u64 = 20;
 /// As for every card: what is long comes apart below.
 const CUTS: u32 = 61_440;
+/// How often each is tried, as Linux was: where segments are only late, which one of them is lost at a full queue decides so much that one try gets twice what another gets.
 const SEEDS: u64 = 4;
-/// What the least must be of what Linux gets, in hundredths: where segments are lost, and where they are only late, which is a game of chance.
-const LEAST: [u64; 2] = [90, 85];
+const SEEDS_OF_CHANCE: u64 = 16;
+/// What the least must be of what Linux gets, in hundredths.
+const LEAST: u64 = 95;
 /// Each line: milliseconds of the way, how many of ten thousand are lost and how many late, bytes a second.
 const LINUX: &str = include_str!("linux.tsv");
 
@@ -30,31 +32,41 @@ fn sends(world: &mut World, bytes: &[u8], until: u64) -> u64 {
 fn goodput(link: Link) -> u64 {
     let bytes = stream(1 << 16, 1);
     let mut total = 0;
-    for seed in 0..SEEDS {
+    let seeds = if link.loss == 0 && link.late > 0 {
+        SEEDS_OF_CHANCE
+    } else {
+        SEEDS
+    };
+    for seed in 0..seeds {
         let mut world = World::new(seed, link);
         world.cuts = CUTS;
         world.connect();
         let until = world.now + SECONDS * 1000 * MILLI;
         total += sends(&mut world, &bytes, until);
     }
-    total / SEEDS / SECONDS
+    total / seeds / SECONDS
 }
 
 #[test]
 fn goodput_is_what_it_was_and_not_less_than_linux_gets() {
     let mut table = String::from("way ms  loss %  late %  KB/s  Linux  of it %\n");
     let mut slow = Vec::new();
-    for line in LINUX.lines().filter(|line| !line.starts_with('#')) {
+    let lines = LINUX.lines().filter(|line| !line.starts_with('#'));
+    let rows = lines.map(|line| {
         let fields: Vec<u64> = line.split('\t').filter_map(|field| field.parse().ok()).collect();
         let [way, loss, late, linux] = fields[..] else {
             panic!("{line}: four numbers");
         };
-        let own = goodput(Link {
+        let link = Link {
             delay: way * MILLI,
             loss,
             late,
             ..Link::GOOD
-        });
+        };
+        (way, loss, late, linux, std::thread::spawn(move || goodput(link)))
+    });
+    for (way, loss, late, linux, own) in rows.collect::<Vec<_>>() {
+        let own = own.join().expect("a row of the table");
         let part = own * 100 / linux;
         let row = std::format!(
             "{way:>6}  {:>6}  {:>6}  {:>4}  {:>5}  {part:>7}",
@@ -64,7 +76,7 @@ fn goodput_is_what_it_was_and_not_less_than_linux_gets() {
             linux / 1000
         );
         let _ = writeln!(table, "{row}");
-        if part < LEAST[usize::from(loss == 0)] {
+        if part < LEAST {
             slow.push(row);
         }
     }
@@ -78,7 +90,7 @@ fn goodput_is_what_it_was_and_not_less_than_linux_gets() {
             "CHITON_UPDATE_DOCS=1 writes the new one:\n{table}"
         );
     }
-    assert!(slow.is_empty(), "less than {LEAST:?} % of Linux: {slow:#?}");
+    assert!(slow.is_empty(), "less than {LEAST} % of Linux: {slow:#?}");
 }
 
 /// A narrow link, on which a minute is soon over.

@@ -439,3 +439,15 @@ fn windows_grow_where_that_is_set() {
         assert!((limit > crate::connection::FIRST_WINDOW) == tunes, "{limit}");
     }
 }
+
+#[test]
+fn what_is_behind_by_a_step_of_the_clock_is_taken() {
+    for behind in [1, 2] {
+        let mut world = connected(13);
+        let (now, end) = (world.now, world.end(1));
+        let mut late = segment(end.expected, end.nxt, flags::ACK, b"abc");
+        late.options.stamp = Some((end.recent.wrapping_sub(behind), 0));
+        assert_eq!(end.on_segment(now, &late), None);
+        assert_eq!(end.readable(), if behind == 1 { 3 } else { 0 });
+    }
+}
