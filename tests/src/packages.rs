@@ -89,8 +89,9 @@ fn everywhere() -> Result<(), String> {
                   readlink /etc/mtab; grep /dash /etc/shells; head -1 /etc/os-release | cut -d= -f1; ls /lib/terminfo/x/xterm; \
                   openssl verify -no-CAfile -CApath /etc/ssl/certs /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt; \
                   openssl verify -no-CApath -CAfile /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ISRG_Root_X1.pem; \
-                  grep -c pam_unix /etc/pam.d/common-auth; grep -c ^UID_MIN /etc/login.defs; stat -c %U:%G:%a /var/log/wtmp /var/mail";
-    let mut words: Vec<&str> = ["coreutils", "curl", "grep", "libc-bin", "openssl", "libpam-runtime"]
+                  grep -c pam_unix /etc/pam.d/common-auth; grep -c ^UID_MIN /etc/login.defs; stat -c %U:%G:%a /var/log/wtmp /var/mail; \
+                  echo root:secret | chpasswd; grep -c '^root:.y.' /etc/shadow";
+    let mut words: Vec<&str> = ["coreutils", "curl", "grep", "libc-bin", "openssl", "passwd"]
         .into_iter()
         .flat_map(|name| ["--package", name])
         .collect();
@@ -98,7 +99,7 @@ fn everywhere() -> Result<(), String> {
     let expected = "https                 443/tcp\nudp                   17 UDP\nroot:*\n1\n\
                     ../proc/self/mounts\n/bin/dash\n/usr/bin/dash\nPRETTY_NAME\n/lib/terminfo/x/xterm\n\
                     /usr/share/ca-certificates/mozilla/ISRG_Root_X1.crt: OK\n/etc/ssl/certs/ISRG_Root_X1.pem: OK\n\
-                    1\n1\nroot:utmp:664\nroot:mail:2775\n";
+                    1\n1\nroot:utmp:664\nroot:mail:2775\n1\n";
     wanted(&words, expected)
 }
 

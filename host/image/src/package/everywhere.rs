@@ -12,6 +12,9 @@ use crate::tree::{Node, Tree};
 
 /// Packages of data alone, which no other package names because each system has them.
 const PACKAGES: [&str; 3] = ["base-files", "netbase", "ncurses-base"];
+/// The library that checks passwords, and what only recommendations add to it: its modules, how all are asked, and who reads passwords for others.
+const PASSWORDS: &str = "libpam0g";
+const MODULES: [&str; 3] = ["libpam-modules", "libpam-modules-bin", "libpam-runtime"];
 /// Settings of a package that each system has, whose programs few servers want.
 const SETTINGS: [&str; 1] = ["/etc/login.defs"];
 /// What `base-files` makes by functions of its own, in the plain words that are understood.
@@ -35,8 +38,10 @@ const ENVIRONMENT: [(&str, &str); 2] = [("/etc/default/locale", "LANG=C.UTF-8\n"
 /// The names of packages that are taken without what they need, which only their scripts use; before the others.
 pub(crate) fn packages(chosen: &[&Package]) -> Vec<&'static str> {
     let wants_certificates = chosen.iter().any(|package| package.recommends_authorities);
+    let checks_passwords = chosen.iter().any(|package| package.name == PASSWORDS);
     let names = PACKAGES
         .into_iter()
+        .chain(MODULES.into_iter().filter(|_| checks_passwords))
         .chain(wants_certificates.then_some(certificates::PACKAGE));
     names
         .filter(|name| !chosen.iter().any(|package| package.name == *name))

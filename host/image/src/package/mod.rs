@@ -13,7 +13,7 @@
 //! | `stanza` | control files, and which packages need which |
 //! | `apt`, `remembered` | what apt would install, fetching and unpacking |
 //! | `own` | which directories hold an administrator's changes |
-//! | `script`, `loops`, `declared` | what would be made at installation and at boot |
+//! | `script`, `loops`, `temporary`, `declared` | what would be made at installation and at boot |
 //! | `apply` | making it |
 //! | `people`, `accounts` | users and groups |
 //! | `apache` | the parts of Apache that are switched on |
@@ -35,6 +35,7 @@ mod people;
 mod remembered;
 mod script;
 mod stanza;
+mod temporary;
 
 use std::fmt;
 use std::fs::{self, File};

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::loops::unrolled;
-use super::people;
+use super::{people, temporary};
 
 /// One thing that a script does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,10 @@ pub(crate) fn actions(script: &str) -> Vec<Action> {
     let mut actions = Vec::new();
     let joined = script.replace("\\\n", " ");
     for line in unrolled(&joined.lines().map(str::to_string).collect::<Vec<_>>()) {
+        if let Some((name, path)) = temporary::made(&line) {
+            variables.insert(name, path);
+            continue;
+        }
         for command in commands(&line, &variables) {
             let command = command.as_slice();
             if let [first] = command
@@ -98,7 +102,7 @@ pub(crate) fn actions(script: &str) -> Vec<Action> {
             }
         }
     }
-    actions
+    temporary::resolve(actions)
 }
 
 /// Splits a line into commands and these into words.
@@ -200,7 +204,8 @@ fn understand(name: &str, words: &[&str], actions: &mut Vec<Action>) {
                 path,
             }));
         }
-        ("cp", [from, to]) => {
+        // `ucf` asks before it replaces a file; here there is none.
+        ("cp", [from, to]) | ("ucf", [.., from, to]) if !has("--purge") => {
             actions.extend(
                 absolute(from)
                     .zip(absolute(to))
@@ -333,10 +338,6 @@ fn octal(text: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn shown(script: &str) -> Vec<String> {
-        actions(script).iter().map(|action| format!("{action:?}")).collect()
-    }
-
     #[test]
     fn what_is_written_in_plain_words() {
         let script = "#!/bin/sh\nset -e\nlogdir=\"/var/log/x\"\nif [ -z $2 ] && [ -d /etc/x ]; then\n\
@@ -372,7 +373,7 @@ mod tests {
     #[test]
     fn what_depends_on_something_is_left_out() {
         let script = "mkdir -p $(cat x)/y\nln -sf /usr/$from /etc/$to\nx=`date`\ntouch /var/$x\nchmod 640 /var/*.log\nmkdir relative\nfor i in a; do rm /x; done\n";
-        assert_eq!(shown(script), Vec::<String>::new());
+        assert_eq!(actions(script), []);
     }
 
     #[test]
@@ -395,6 +396,24 @@ mod tests {
                 part("two"),
                 touch("/z"),
                 touch("/never"),
+            ]
+        );
+    }
+
+    #[test]
+    fn settings_that_are_put_in_their_places() {
+        let script = "for f in a b; do\n ucf --three-way \"/usr/share/x/$f\" /etc/x/$f\ndone\nnew=\"$(mktemp)\"\n\
+            cp -aZ /usr/share/y/conf \"$new\"\nchmod 600 $new\nucf --debconf-ok \\\n --sum-file /z $new /etc/y\nucf --purge /etc/a /etc/b\n";
+        let copy = |from: &str, to: &str| Action::Copy {
+            from: from.into(),
+            to: to.into(),
+        };
+        assert_eq!(
+            actions(script),
+            [
+                copy("/usr/share/x/a", "/etc/x/a"),
+                copy("/usr/share/x/b", "/etc/x/b"),
+                copy("/usr/share/y/conf", "/etc/y"),
             ]
         );
     }
