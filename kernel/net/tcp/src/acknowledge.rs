@@ -9,6 +9,8 @@ use crate::{Segment, Seq};
 
 /// Later segments that have come before one is called lost.
 const LATER: u8 = 3;
+/// Repairs of real losses after which what was learnt of patience is forgotten (RFC 8985, 6.2).
+const LASTS: u8 = 16;
 
 impl Connection {
     pub(crate) fn on_acknowledgement(&mut self, now: u64, segment: &Segment<'_>) {
@@ -132,6 +134,7 @@ impl Connection {
     fn note_order(&mut self, twice: bool) {
         if twice && !self.una.before(self.learnt) {
             self.patience = (self.patience + 1).min(16);
+            self.lasts = LASTS;
             self.learnt = self.nxt;
         }
     }
@@ -218,6 +221,10 @@ impl Connection {
                 self.congestion.recovered();
                 self.undo_stamp = None;
                 self.repeated = 0;
+                self.lasts = self.lasts.saturating_sub(1);
+                if self.lasts == 0 {
+                    self.patience = 1;
+                }
             }
             Phase::Recovery => {
                 let is_fine = advanced && self.sent.lost == 0;

@@ -71,6 +71,8 @@ pub struct Connection {
     pub(crate) probed: Option<(Seq, bool)>,
     pub(crate) probing: bool,
     pub(crate) patience: u8,
+    /// Repairs that it outlasts.
+    pub(crate) lasts: u8,
     /// When something last went forward.
     pub(crate) progress: u64,
     pub(crate) tries: u8,
@@ -159,6 +161,7 @@ impl Connection {
             probed: None,
             probing: false,
             patience: 1,
+            lasts: 0,
             progress: now,
             tries: 0,
             out_urgent: None,

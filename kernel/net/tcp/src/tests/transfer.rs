@@ -203,3 +203,26 @@ fn both_may_begin_at_once() {
         (b"hello".to_vec(), b"hello".to_vec())
     );
 }
+
+#[test]
+fn patience_is_forgotten_after_some_losses() {
+    let mut world = World::new(
+        14,
+        Link {
+            loss: 200,
+            ..Link::GOOD
+        },
+    );
+    world.connect();
+    let bytes = stream(2_000_000, 1);
+    let (mut sent, mut got) = (0, 0);
+    while got < bytes.len() {
+        if sent == 0 {
+            (world.end(0).patience, world.end(0).lasts) = (9, 3);
+        }
+        sent += world.write(0, &bytes[sent..]);
+        assert!(world.step());
+        got += world.read(1, usize::MAX).len();
+    }
+    assert_eq!((world.end(0).patience, world.end(0).lasts), (1, 0));
+}
