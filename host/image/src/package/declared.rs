@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::script::Action;
+use super::script::{self, Action};
 
 /// The actions of a file of `tmpfiles.d`: `TYPE PATH MODE USER GROUP AGE ARGUMENT` on each line.
 pub(crate) fn tmpfiles(text: &str) -> Vec<Action> {
@@ -64,7 +64,12 @@ pub(crate) fn service(text: &str) -> Vec<Action> {
             .find(|(name, _)| name.trim_end() == key)
             .map(|(_, value)| value.trim())
     };
-    let mut actions = Vec::new();
+    // What is done before the service starts.
+    let before = lines(text).filter_map(|line| line.strip_prefix("ExecStartPre="));
+    let before: Vec<&str> = before
+        .map(|command| command.trim_start_matches(['-', '+', '!', '@', ':']))
+        .collect();
+    let mut actions = script::actions(&before.join("\n"));
     for (key, place) in DIRECTORIES {
         // Where a directory is a link of another name, its own name comes first.
         let names = value(key).unwrap_or_default().split_whitespace();
@@ -125,8 +130,8 @@ mod tests {
 
     #[test]
     fn directories_of_a_service() {
-        let unit =
-            "[Service]\nUser=redis\nRuntimeDirectory=redis %N ../x\nRuntimeDirectoryMode = 2755\nLogsDirectory=r/s\n";
+        let unit = "[Service]\nUser=redis\nRuntimeDirectory=redis %N ../x\nRuntimeDirectoryMode = 2755\nLogsDirectory=r/s\n\
+            ExecStartPre=-/bin/mkdir -m 740 -p /run/t\nExecStartPre=/usr/sbin/squid -z\n";
         let owner = |path: &str| Action::Owner {
             path: path.into(),
             user: "redis".into(),
@@ -136,6 +141,7 @@ mod tests {
         assert_eq!(
             service(unit),
             [
+                Action::Directory("/run/t".into()),
                 Action::Directory("/run/redis".into()),
                 Action::Mode {
                     path: "/run/redis".into(),

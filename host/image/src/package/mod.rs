@@ -318,12 +318,15 @@ fn make(tree: &mut Tree, chosen: &[&Package]) -> Result<()> {
     }
     for package in chosen {
         let installed = package.place == Place::Installed;
-        let (script, files) = match &package.place {
-            Place::Installed => (info(&package.name, "postinst"), info(&package.name, "list")),
+        let scripts = ["preinst", "postinst"].map(|kind| match &package.place {
+            Place::Installed => info(&package.name, kind),
             Place::Unpacked(directory) => {
-                let script = fs::read_to_string(directory.join(apt::CONTROL).join("postinst"));
-                (script.unwrap_or_default(), declarations(&directory.join(apt::FILES)))
+                fs::read_to_string(directory.join(apt::CONTROL).join(kind)).unwrap_or_default()
             }
+        });
+        let files = match &package.place {
+            Place::Installed => info(&package.name, "list"),
+            Place::Unpacked(directory) => declarations(&directory.join(apt::FILES)),
         };
         let declared = |directory: &str, end: &str, read: fn(&str) -> Vec<Action>| -> Vec<Action> {
             let paths = files
@@ -334,7 +337,7 @@ fn make(tree: &mut Tree, chosen: &[&Package]) -> Result<()> {
         };
         let actions: Vec<Action> = declared("/lib/sysusers.d/", ".conf", declared::sysusers)
             .into_iter()
-            .chain(script::actions(&script))
+            .chain(scripts.iter().flat_map(|script| script::actions(script)))
             .chain(declared("/lib/tmpfiles.d/", ".conf", declared::tmpfiles))
             .chain(declared("/lib/systemd/system/", ".service", declared::service))
             .collect();

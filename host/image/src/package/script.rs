@@ -402,7 +402,7 @@ mod tests {
 
     #[test]
     fn settings_that_are_put_in_their_places() {
-        let script = "for f in a b; do\n ucf --three-way \"/usr/share/x/$f\" /etc/x/$f\ndone\nnew=\"$(mktemp)\"\n\
+        let script = "F=\"a \\\n b\"\nfor f in $F ; do\n ucf --three-way \"/usr/share/x/$f\" /etc/x/$f\ndone\nnew=\"$(mktemp)\"\n\
             cp -aZ /usr/share/y/conf \"$new\"\nchmod 600 $new\nucf --debconf-ok \\\n --sum-file /z $new /etc/y\nucf --purge /etc/a /etc/b\n";
         let copy = |from: &str, to: &str| Action::Copy {
             from: from.into(),
