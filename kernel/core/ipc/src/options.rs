@@ -1,9 +1,10 @@
 //! The options that sockets of every family have (`SOL_SOCKET`).
 //!
-//! Most are numbers that only whoever set them asks for. Linger and time limits have an effect, through [`Options::linger`] and [`Options::timeout`]; `socket` says what there is, `rows` what numbers may be.
+//! Most are numbers that only whoever set them asks for. Linger and time limits have an effect, through [`Options::linger`] and [`Options::timeout`]; `socket` says what there is, `rows` what numbers may be, `stamps` what there is to tell of times.
 
 mod rows;
 mod socket;
+mod stamps;
 
 use crate::filter::Filter;
 use abi::socket::{SO_LINGER, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SOL_SOCKET};
@@ -19,6 +20,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 pub use rows::{NO_VALUE, Row, Rule, get_row, set_number, set_row};
 pub use socket::Sort;
+pub use stamps::TIMES_OF_SENDING;
 
 /// The answer to an option that is not there.
 pub const UNKNOWN: Error = Error::new(Errno::ENOPROTOOPT, "no such option");
@@ -34,6 +36,8 @@ pub struct Options {
     /// Bytes in a second at most, and one more; 0 if nobody said so (`SO_MAX_PACING_RATE`).
     rate: AtomicU64,
     cookie: AtomicU64,
+    /// The number of the next datagram whose times of sending are told; of a stream, where they are counted from.
+    stamped: AtomicU32,
     /// The interface that it is bound to; 0 for none.
     device: AtomicU32,
     /// Whether something was said of the way that what it sends takes, or of its headers.

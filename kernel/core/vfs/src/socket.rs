@@ -89,6 +89,11 @@ pub trait Socket: Send + Sync {
     /// Whether it passes bytes, not messages.
     fn is_stream(&self) -> bool;
 
+    /// Whether more of the general level goes along with what it sends than open files and who sends.
+    fn takes_along(&self) -> bool {
+        false
+    }
+
     /// Ends one direction or both (`SHUT_*`).
     ///
     /// # Errors

@@ -8,9 +8,11 @@
 mod bytes;
 
 use crate::depart::{self, Manner};
+use crate::stream::Times;
 use crate::table::{self, Entry, Name};
 use crate::{device, memory};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use inet_options::left;
 use ip::Via;
@@ -59,6 +61,8 @@ struct Inside {
     counted: usize,
     /// Whether it is among those that no program has.
     is_orphan: bool,
+    /// What of its bytes' times is to be told.
+    times: Option<Box<Times>>,
 }
 
 /// What who waits sees of a connection.
@@ -140,6 +144,7 @@ impl Remote {
                 is_known: true,
                 counted: 0,
                 is_orphan: false,
+                times: None,
             }),
             reading: SleepLock::default(),
             came: AtomicU64::new(0),
@@ -228,6 +233,18 @@ impl Remote {
         Some(self.came.load(Ordering::Relaxed)).filter(|came| *came > 1)
     }
 
+    /// Tells the times of what ends at a place of the stream.
+    pub(crate) fn tell_times(&self, what: (Seq, u32, u32), make: impl FnOnce() -> Times) {
+        let mut inside = self.inside.lock();
+        let Inside { connection, times, .. } = &mut *inside;
+        let times = times.get_or_insert_with(|| Box::new(make()));
+        times.add(what);
+        if times.look(connection) {
+            drop(inside);
+            self.ear.wake_all();
+        }
+    }
+
     /// Has a filter say which segments it wants.
     pub(crate) fn set_filter(&self, filter: Option<Arc<Filter>>) {
         self.is_filtered.store(filter.is_some(), Ordering::Relaxed);
@@ -282,6 +299,10 @@ impl Remote {
                 time::cancel(timer);
             }
         }
+        let has_told = inside
+            .times
+            .as_mut()
+            .is_some_and(|times| times.look(&inside.connection));
         drop(guard);
         match over {
             Some(Some(over)) => {
@@ -290,6 +311,9 @@ impl Remote {
             }
             Some(None) => table::remove(&self.name, Some(self)),
             None => {}
+        }
+        if has_told {
+            return self.ear.wake_all();
         }
         if before == after {
             return;

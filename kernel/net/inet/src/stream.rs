@@ -7,6 +7,7 @@ mod bytes;
 mod calls;
 mod ending;
 mod shown;
+mod told;
 
 use crate::connect::{Listener, Progress};
 use crate::dissolve::{Given, Renewed};
@@ -17,7 +18,6 @@ use crate::troubles::Troubles;
 use crate::{options, ports, stream_options, unowned};
 use abi::socket::{AF_INET6, SO_OOBINLINE, SO_RCVBUF, SO_REUSEADDR, SO_REUSEPORT, SOL_SOCKET};
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::net::SocketAddr;
 use inet_options::left;
@@ -29,6 +29,7 @@ use tcp::State;
 use vfs::Direction;
 
 pub(crate) use crate::options::NOT_CONNECTED;
+pub(crate) use told::Times;
 
 /// The ports of TCP.
 pub(crate) static PORTS: Ports<TcpSocket> = Ports::new();
@@ -65,7 +66,7 @@ pub(crate) struct TcpSocket {
     /// What it would have in the headers of its segments.
     pub(crate) kept: Kept,
     /// Its queue of errors, once there is something in it.
-    told: Once<Box<Troubles>>,
+    told: Once<Arc<Troubles>>,
     /// What went wrong and nobody was told yet: an errno.
     error: AtomicU32,
     stopped_reading: AtomicBool,

@@ -6,7 +6,10 @@ use crate::remote::Remote;
 use crate::stream::{PORTS, TcpSocket};
 use crate::{TCP, device, filters, limits};
 use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
-use abi::socket::{SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET};
+use abi::socket::{
+    SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW,
+    SOCK_STREAM, SOL_SOCKET,
+};
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -205,6 +208,11 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
                 done
             }
             None => {
+                const NUMBERS: i32 = 1 << 7;
+                let asks = matches!(name, SO_TIMESTAMPING | SO_TIMESTAMPING_NEW) && number_of(value)? & NUMBERS != 0;
+                if asks && !socket.options.numbers_times() {
+                    socket.count_times()?;
+                }
                 let port = socket.ends.lock().own.map(|own| own.port());
                 let shared = (&PORTS, port, &socket.own);
                 filters::set_chooser(&socket.options, shared, name, value)

@@ -80,7 +80,7 @@ pub use multicast::{is_member, join, leave};
 pub use names::{choose_servers, resolver};
 pub use neighbour::State;
 pub use network::Network;
-pub use output::{send, show};
+pub use output::{frame_of, send, show};
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, Via, is_own, owner, route};
 pub use stack::{Address, start};

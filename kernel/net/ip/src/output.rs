@@ -207,6 +207,12 @@ fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
 #[cold]
 #[inline(never)]
 pub fn show(packet: &Outgoing<'_>, route: &Route) {
+    link::view::show_loopback(&frame_of(packet, route));
+}
+
+/// What a packet would be as a frame, whose Ethernet header has no addresses.
+#[must_use]
+pub fn frame_of(packet: &Outgoing<'_>, route: &Route) -> Vec<u8> {
     const IPV4: [u8; 2] = [0x08, 0];
     const IPV6: [u8; 2] = [0x86, 0xdd];
     let head = ip_header(packet, route, packet.len(), None);
@@ -224,7 +230,7 @@ pub fn show(packet: &Outgoing<'_>, route: &Route) {
             field.copy_from_slice(&sum.finish());
         }
     }
-    link::view::show_loopback(&frame);
+    frame
 }
 
 /// Sends a packet in fragments, all with the same number.

@@ -12,6 +12,7 @@
 //! | `slots` | places of one length for frames that come (`TPACKET_V1`, `TPACKET_V2`) |
 //! | `blocks` | blocks that fill up with frames that come (`TPACKET_V3`) |
 //! | `outlet` | places for frames that go (`PACKET_TX_RING`) |
+//! | `along` | what goes along with a frame that came |
 //! | `address` | addresses of packet sockets |
 //!
 //! **Trust.** A program may write into its rings whenever it likes. So what the kernel needs to know of a ring it keeps for itself, and reads from there only whose a place is and how long a
@@ -20,7 +21,7 @@
 //! **Memory.** A ring is as long as there is memory for it; on Linux too it counts for none of a program's limits. It lives as long as its socket, which a mapping of it keeps, and a ring that is
 //! mapped stays as it is.
 //!
-//! Lock order: each lock is a leaf, never two at once, but for a timer that is set under a socket's frames. It does not do: `SOCK_PACKET`, times and tags that a card gives, reassembly before sockets share
+//! Lock order: each lock is a leaf, never two at once, but for a timer that is set under a socket's frames. It does not do: `SOCK_PACKET`, times of sending, times and tags that a card gives, reassembly before sockets share
 //! (`PACKET_FANOUT_FLAG_DEFRAG`).
 #![no_std]
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@
 extern crate alloc;
 
 mod address;
+mod along;
 mod blocks;
 mod fanout;
 mod inbox;

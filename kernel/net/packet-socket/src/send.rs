@@ -36,6 +36,7 @@ pub(crate) struct Target {
 impl Target {
     /// By the address that was given, or what the socket is bound to.
     pub(crate) fn new(socket: &PacketSocket, message: &Outgoing) -> Result<Self> {
+        socket.options.along(&message.control)?;
         let bound = socket.binding();
         let (index, protocol, station) = match &message.address {
             Some((_, bytes)) => {

@@ -4,18 +4,16 @@
 //! until it is fetched, up to a limit; what comes beyond that is dropped and counted.
 
 use crate::fanout::{Group, Rollover, flow};
-use crate::inbox::{Arrived, Inbox, Room, Terms};
+use crate::inbox::{Inbox, Room, Terms};
 use crate::membership::Membership;
-use crate::options::{self, AUXDATA, COPY_THRESHOLD, RESERVE, SOL_PACKET, VNET_HDR_SIZE};
+use crate::options::{self, COPY_THRESHOLD, RESERVE, SOL_PACKET, VNET_HDR_SIZE};
 use crate::outlet::Outlet;
 use crate::ring::Packet;
 use crate::spread::{self, Seen};
 use crate::{address, send};
 use abi::fcntl::OpenFlags;
 use abi::ioctl::{FIONREAD, TIOCOUTQ};
-use abi::socket::{
-    MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, SO_RCVBUF, SO_RXQ_OVFL, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET,
-};
+use abi::socket::{MSG_DONTWAIT, MSG_ERRQUEUE, MSG_PEEK, MSG_TRUNC, SO_RCVBUF, SOCK_DGRAM, SOCK_RAW, SOL_SOCKET};
 use abi::stat::S_IFSOCK;
 use abi::{Errno, Error, Result};
 use alloc::sync::{Arc, Weak};
@@ -32,7 +30,7 @@ use lock::SpinLock;
 use task::WaitQueue;
 use time::Expire;
 use usermem::{Sink, Source, UserPtr};
-use vfs::{Context, Control, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
+use vfs::{Context, Direction, Events, File, FileLike, Incoming, Listing, Outgoing, Socket};
 
 const HEADER: usize = ETHERNET as usize;
 /// That a checksum is right, in what a card says of a frame.
@@ -268,38 +266,6 @@ impl PacketSocket {
             self.wake_readers();
         }
     }
-
-    /// What a program is told beside a frame.
-    fn control(&self, arrived: &Arrived) -> Vec<Control> {
-        let mut all = Vec::new();
-        let mut add = |level, kind, body: &[u8]| {
-            all.push(Control {
-                level,
-                kind,
-                body: body.to_vec(),
-            });
-        };
-        if self.options.has_extras() {
-            self.options
-                .times(arrived.came, |kind, body| add(SOL_SOCKET, kind, body));
-            if arrived.lost > 0 && self.options.is_set(SOL_SOCKET, SO_RXQ_OVFL) {
-                add(SOL_SOCKET, SO_RXQ_OVFL, &arrived.lost.to_ne_bytes());
-            }
-        }
-        if self.options.is_set(SOL_PACKET, AUXDATA) {
-            // No tags are taken out of frames here.
-            let offsets = (arrived.link as u32) << 16;
-            let words = [
-                arrived.status,
-                arrived.len as u32,
-                arrived.bytes.len() as u32,
-                offsets,
-                0,
-            ];
-            add(SOL_PACKET, AUXDATA, words.map(u32::to_ne_bytes).as_flattened());
-        }
-        all
-    }
 }
 
 impl FileLike for PacketSocket {
@@ -414,6 +380,10 @@ impl Socket for PacketSocket {
             control: self.control(&arrived),
             ..Incoming::default()
         })
+    }
+
+    fn takes_along(&self) -> bool {
+        true
     }
 
     fn is_stream(&self) -> bool {

@@ -147,6 +147,7 @@ impl RawSocket {
         let given = address::or_own(to);
         let to = given.ip();
         let mut manner = Manner::read(&message.control)?;
+        manner.times = self.options.along(&message.control)?;
         if manner.wishes.is_none() {
             manner.wishes = self.kept.wishes(&self.options);
         }
@@ -201,7 +202,11 @@ impl RawSocket {
             if error.errno == Errno::EMSGSIZE && wanted() {
                 self.inbox.put_trouble(Trouble::too_long(whole.to, &whole.route));
             }
-        })
+        })?;
+        if self.options.has_extras() {
+            self.inbox.note_times(&self.options, whole.manner.times, &Vec::new);
+        }
+        Ok(())
     }
 
     fn send_whole(&self, whole: &Prepared) -> Result<()> {
@@ -360,6 +365,10 @@ impl Socket for RawSocket {
             control: control::of(&letter, self.family, &self.options),
             ..Incoming::default()
         })
+    }
+
+    fn takes_along(&self) -> bool {
+        true
     }
 
     fn is_stream(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::congestion::Phase;
 use crate::connection::Connection;
+use crate::sequence::Seq;
 
 const STAMPS: u8 = 1;
 const SACK: u8 = 2;
@@ -9,6 +10,12 @@ const SCALE: u8 = 4;
 const ECN: u8 = 8;
 
 impl Connection {
+    /// How far the stream is that goes out: what the other side has, what was sent, and what is to be.
+    #[must_use]
+    pub fn progress(&self) -> [Seq; 3] {
+        [self.una, self.nxt, self.out_end()]
+    }
+
     /// Fills in `struct tcp_info`, as far as it goes.
     pub fn info(&self, now: u64, into: &mut [u8]) {
         let mut small = [0; 8];

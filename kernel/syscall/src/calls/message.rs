@@ -8,7 +8,7 @@ use crate::argument::{BytesPtr, Fd, Hex};
 use abi::fcntl::IOV_MAX;
 use abi::socket::{
     CmsgHdr, MSG_CMSG_CLOEXEC, MSG_CTRUNC, MSG_DONTWAIT, MSG_ERRQUEUE, MSG_NOSIGNAL, MSG_PEEK, MSG_WAITALL,
-    MSG_WAITFORONE, MmsgHdr, MsgHdr, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SOL_SOCKET, Ucred,
+    MSG_WAITFORONE, MmsgHdr, MsgHdr, SCM_CREDENTIALS, SCM_MAX_FD, SCM_RIGHTS, SO_MARK, SOL_SOCKET, Ucred,
 };
 use abi::time::Timespec;
 use abi::{Errno, Error, Result};
@@ -124,8 +124,8 @@ fn pieces(header: &MsgHdr) -> Result<Vec<Segment>> {
     segments(UserPtr::new(header.iov), header.iov_len as usize)
 }
 
-/// Reads what goes along with a message: open files, and who sends.
-fn read_control(caller: &Caller<'_>, header: &MsgHdr, message: &mut Outgoing) -> Result<()> {
+/// Reads what goes along with a message: open files, and who sends, and `more` for the socket to understand.
+fn read_control(caller: &Caller<'_>, header: &MsgHdr, message: &mut Outgoing, more: bool) -> Result<()> {
     const MOST: u64 = 20480;
     if header.control == 0 || header.control_len < HEADER as u64 {
         return Ok(());
@@ -142,22 +142,32 @@ fn read_control(caller: &Caller<'_>, header: &MsgHdr, message: &mut Outgoing) ->
             .filter(|len| (HEADER..=rest.len()).contains(len))
             .ok_or(invalid)?;
         let body = &body[..len - HEADER];
+        let control = vfs::Control {
+            level: head.level,
+            kind: head.kind,
+            body: body.to_vec(),
+        };
         if head.level == SOL_SOCKET {
             match head.kind {
                 SCM_RIGHTS => read_rights(caller, body, message)?,
                 SCM_CREDENTIALS => message.credentials = Some(read_credentials(caller, body)?),
+                SO_MARK if more && !may_mark(caller) => {
+                    return Err(Error::new(Errno::EPERM, "marks need CAP_NET_ADMIN"));
+                }
+                _ if more => message.control.push(control),
                 _ => return Err(Error::new(Errno::EINVAL, "no such thing goes along with a message")),
             }
         } else {
-            message.control.push(vfs::Control {
-                level: head.level,
-                kind: head.kind,
-                body: body.to_vec(),
-            });
+            message.control.push(control);
         }
         rest = rest.get(len.next_multiple_of(8)..).unwrap_or_default();
     }
     Ok(())
+}
+
+fn may_mark(caller: &Caller<'_>) -> bool {
+    let who = caller.process().credentials();
+    who.has(capability::NET_ADMIN) || who.has(capability::NET_RAW)
 }
 
 fn read_rights(caller: &Caller<'_>, body: &[u8], message: &mut Outgoing) -> Result<()> {
@@ -197,7 +207,7 @@ fn send_message(caller: &Caller<'_>, file: &File, header: &MsgHdr, flags: u32) -
         credentials: Some(own_credentials(caller)),
         ..Outgoing::default()
     };
-    read_control(caller, header, &mut message)?;
+    read_control(caller, header, &mut message, file.socket()?.takes_along())?;
     send(caller, file, &mut Source::segments(&pieces), message)
 }
 

@@ -1,6 +1,7 @@
 //! The level of sockets (`SOL_SOCKET`): what every kind of socket has, and where kinds differ.
 
 use super::rows::{NO_VALUE, Row, Rule, get_row, set_number};
+use super::stamps::{NUMBERS, STAMPS, check_stamping};
 use super::{LINGER_ON, Options, UNKNOWN, number, number_of, time_of};
 use crate::filter::Filter;
 use abi::socket::{
@@ -12,17 +13,16 @@ use abi::socket::{
     SO_PEERCRED, SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT,
     SO_RCVMARK, SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL,
     SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP,
-    SO_TIMESTAMP_NEW, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TIMESTAMPNS, SO_TIMESTAMPNS_NEW, SO_TXREHASH, SO_TXTIME,
-    SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
+    SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TXREHASH, SO_TXTIME, SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM,
+    SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
 };
-use abi::time::{Timespec, Timeval};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use lock::atomic::{AtomicU64, Ordering};
 use zerocopy::IntoBytes;
 
-const UNSUPPORTED: Error = Error::new(Errno::EOPNOTSUPP, "this kind of socket has no such option");
+pub(super) const UNSUPPORTED: Error = Error::new(Errno::EOPNOTSUPP, "this kind of socket has no such option");
 
 /// The most that a buffer is that was doubled.
 const MOST_BUFFER: i32 = i32::MAX / 2;
@@ -138,25 +138,10 @@ impl Sort {
     }
 }
 
-/// Ways to tell when something came, of which one is on at most.
-const STAMPS: [u32; 4] = [SO_TIMESTAMP, SO_TIMESTAMPNS, SO_TIMESTAMP_NEW, SO_TIMESTAMPNS_NEW];
-
 /// The next number that tells sockets apart.
 static NEXT_COOKIE: AtomicU64 = AtomicU64::new(1);
 
 impl Options {
-    /// Which way to tell when something came is on: the option's name, or 0.
-    #[must_use]
-    pub fn stamp(&self) -> u32 {
-        self.kept(SOL_SOCKET, SO_TIMESTAMP).unwrap_or(0) as u32
-    }
-
-    /// Whether it is told when something came.
-    #[must_use]
-    pub fn tells_times(&self) -> bool {
-        self.has_extras() && (self.stamp() != 0 || self.is_set(SOL_SOCKET, SO_TIMESTAMPING))
-    }
-
     /// A number that no other socket has.
     fn cookie(&self) -> u64 {
         if self.cookie.load(Ordering::Relaxed) == 0 {
@@ -227,27 +212,6 @@ impl Options {
         }
         drop(old);
         Ok(())
-    }
-
-    /// What is told of when something came (`SCM_TIMESTAMP` and so on), in nanoseconds: kinds and their bytes.
-    #[cold]
-    #[inline(never)]
-    pub fn times(&self, came: u64, mut tell: impl FnMut(u32, &[u8])) {
-        const CAME: i32 = 1 << 3;
-        const BY_SOFTWARE: i32 = 1 << 4;
-        let time = Timespec::from_nanos(came);
-        match self.stamp() {
-            0 => {}
-            name @ (SO_TIMESTAMP | SO_TIMESTAMP_NEW) => tell(name, Timeval::from_nanos(came).as_bytes()),
-            name => tell(name, time.as_bytes()),
-        }
-        let wanted = self.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0);
-        if wanted & CAME != 0 && wanted & BY_SOFTWARE != 0 {
-            tell(
-                SO_TIMESTAMPING,
-                [time, Timespec::default(), Timespec::default()].as_bytes(),
-            );
-        }
     }
 
     /// The value of an option of the level `SOL_SOCKET`.
@@ -354,7 +318,10 @@ impl Options {
             SO_DETACH_REUSEPORT_BPF => return Err(NO_VALUE),
             _ if STAMPS.contains(&name) => keep(SO_TIMESTAMP, if number != 0 { name as i32 } else { 0 }),
             SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => {
-                check_stamping(sort, number)?;
+                check_stamping(number)?;
+                if number & NUMBERS != 0 && !sort.is_tcp() && !self.numbers_times() {
+                    self.stamped.store(0, Ordering::Relaxed);
+                }
                 keep(SO_TIMESTAMPING, number);
             }
             SO_MAX_PACING_RATE => {
@@ -384,24 +351,3 @@ impl Options {
 
 /// Beside a name: where the second number of an option is kept.
 const TXTIME_FLAGS: u32 = 0x1000;
-
-/// What `SO_TIMESTAMPING` may say.
-fn check_stamping(sort: Sort, flags: i32) -> Result<()> {
-    const ALL: i32 = (1 << 19) - 1;
-    const NUMBERS: i32 = 1 << 7;
-    const STATISTICS: i32 = 1 << 12;
-    const TIMES_ONLY: i32 = 1 << 11;
-    const TCP_NUMBERS: i32 = 1 << 16;
-    // Of a card's own clock, which none has.
-    const OWN_CLOCK: i32 = 1 << 15;
-    let is_wrong = flags & !ALL != 0
-        || flags & TCP_NUMBERS != 0 && flags & NUMBERS == 0
-        || flags & STATISTICS != 0 && flags & TIMES_ONLY == 0
-        // There is nothing to count from while nobody is connected.
-        || sort.is_tcp() && flags & NUMBERS != 0;
-    match is_wrong {
-        true => Err(NO_VALUE),
-        false if flags & OWN_CLOCK != 0 => Err(UNSUPPORTED),
-        false => Ok(()),
-    }
-}

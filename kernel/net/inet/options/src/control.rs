@@ -65,6 +65,8 @@ pub struct Manner {
     pub dont_fragment: Option<bool>,
     /// What its headers have besides.
     pub wishes: Option<Arc<Wishes>>,
+    /// Which times of its sending are told, if that goes along.
+    pub times: Option<u32>,
 }
 
 impl Manner {
@@ -214,11 +216,7 @@ impl Told<'_> {
     /// What an option asks for.
     fn add(&mut self, option: u32, kind: u32, body: &[u8]) {
         if self.options.is_set(self.level, option) {
-            self.all.push(Control {
-                level: self.level,
-                kind,
-                body: body.to_vec(),
-            });
+            add(self.all, self.level, kind, body);
         }
     }
 }
@@ -290,13 +288,7 @@ fn add_newer(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
 #[cold]
 #[inline(never)]
 fn add_extras(letter: &Letter, options: &Options, all: &mut Vec<Control>) {
-    let mut add = |kind, body: &[u8]| {
-        all.push(Control {
-            level: SOL_SOCKET,
-            kind,
-            body: body.to_vec(),
-        });
-    };
+    let mut add = |kind, body: &[u8]| add(all, SOL_SOCKET, kind, body);
     // What came before that was asked for has no time.
     let came = if letter.came == 0 {
         time::wall_now()
@@ -321,8 +313,12 @@ pub fn wants_troubles(options: &Options, to: IpAddr) -> bool {
 /// sock_extended_err` and who says so.
 pub fn of_trouble(trouble: &Trouble, family: u16, options: &Options) -> Vec<Control> {
     let mut all = Vec::new();
-    if options.has_extras() {
-        add_extras(&trouble.letter, options, &mut all);
+    match trouble.cause {
+        Cause::Time { .. } => {
+            options.time_of_sending(trouble.letter.came, |kind, body| add(&mut all, SOL_SOCKET, kind, body));
+        }
+        _ if options.has_extras() => add_extras(&trouble.letter, options, &mut all),
+        _ => {}
     }
     if options.has_details() && matches!(trouble.cause, Cause::Message(..)) {
         match (family, trouble.letter.to) {
@@ -332,12 +328,13 @@ pub fn of_trouble(trouble: &Trouble, family: u16, options: &Options) -> Vec<Cont
         }
     }
     let is_v4 = match trouble.cause {
-        Cause::Copied { .. } => family == AF_INET,
+        Cause::Copied { .. } | Cause::Time { .. } => family == AF_INET,
         _ => trouble.letter.to.is_ipv4(),
     };
     let (origin, kind, code, data) = match trouble.cause {
         Cause::Machine => (1, 0, 0, 0),
         Cause::Message(kind, code) => (if is_v4 { 2 } else { 3 }, kind, code, 0),
+        Cause::Time { number } => (4, 0, 0, number),
         Cause::Copied { last } => (5, 0, 1, last),
     };
     let mut body = u32::from(trouble.errno.0).to_ne_bytes().to_vec();
@@ -353,10 +350,11 @@ pub fn of_trouble(trouble: &Trouble, family: u16, options: &Options) -> Vec<Cont
         Cause::Message(..) => body.extend(address::show(family, SocketAddr::new(trouble.offender, 0))),
         _ => body.resize(body.len() + nobody, 0),
     }
-    all.push(Control {
-        level,
-        kind: name,
-        body,
-    });
+    add(&mut all, level, name, &body);
     all
+}
+
+fn add(all: &mut Vec<Control>, level: u32, kind: u32, body: &[u8]) {
+    let body = body.to_vec();
+    all.push(Control { level, kind, body });
 }

@@ -6,6 +6,7 @@ use crate::troubles::{self, Troubles};
 use abi::socket::{MSG_PEEK, MSG_TRUNC, SO_RCVBUF, SO_SELECT_ERR_QUEUE, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use ipc::channel::{CAPACITY, Ear};
 use ipc::options::Options;
 use lock::SpinLock;
@@ -189,6 +190,29 @@ impl Inbox {
     #[cold]
     pub fn note_copied(&self) {
         self.troubles.note_copied();
+        self.ear.wake_all();
+    }
+
+    /// Something was sent: tells when it left, if that is wanted. What goes along may say so; `frame` is what is told with it.
+    #[cold]
+    #[inline(never)]
+    pub fn note_times(&self, options: &Options, along: Option<u32>, frame: &dyn Fn() -> Vec<u8>) {
+        let times = troubles::times(options, along) & (troubles::QUEUED | troubles::LEFT);
+        if times == 0 {
+            return;
+        }
+        let number = options.next_stamped();
+        for time in [troubles::QUEUED, troubles::LEFT]
+            .into_iter()
+            .filter(|time| times & time != 0)
+        {
+            let bytes = if troubles::shows_sent(options) {
+                frame()
+            } else {
+                Vec::new()
+            };
+            self.troubles.note_time(time, number, bytes);
+        }
         self.ear.wake_all();
     }
 

@@ -43,6 +43,11 @@ pub enum Cause {
     Machine,
     /// A message says that it did not arrive: its kind and its code.
     Message(u8, u8),
+    /// Something that was sent has left, or arrived.
+    Time {
+        /// Its number.
+        number: u32,
+    },
     /// Calls that were to send without a copy are done, up to this one.
     Copied {
         /// Its number.

@@ -1,16 +1,16 @@
-//! A socket's queue of errors (`MSG_ERRQUEUE`): what did not arrive, and which calls are done with memory that they were to send without a copy (`MSG_ZEROCOPY`). Filled where nothing may sleep.
+//! A socket's queue of errors (`MSG_ERRQUEUE`): what did not arrive, when what was sent left (`SO_TIMESTAMPING`), and which calls are done with memory that they were to send without a copy (`MSG_ZEROCOPY`). Filled where nothing may sleep.
 //!
 //! Everything is copied when it is sent. That is said at once, in the form that Linux has for it on loopback, so that who waits to use the memory again goes on.
 
 use crate::control;
 use crate::inbox::put_bytes;
 use crate::letter::{Cause, Letter, Trouble};
-use abi::socket::{MSG_ERRQUEUE, SO_ZEROCOPY, SOL_SOCKET};
+use abi::socket::{MSG_ERRQUEUE, SO_TIMESTAMPING, SO_ZEROCOPY, SOL_SOCKET};
 use abi::{Errno, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use ipc::options::Options;
+use ipc::options::{Options, TIMES_OF_SENDING};
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use usermem::Sink;
@@ -68,15 +68,55 @@ impl Troubles {
             *last = number;
             return;
         }
-        let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        self.put(Trouble {
-            errno: Errno(0),
-            cause: Cause::Copied { last: number },
-            info: number,
-            offender: nobody,
-            letter: Letter::plain(Vec::new(), SocketAddr::new(nobody, 0), nobody, 0),
-        });
+        self.put(of_nobody(Errno(0), Cause::Copied { last: number }, number, Vec::new()));
     }
+
+    /// Something that was sent, with these bytes, has left, or come to where another time is asked for.
+    #[cold]
+    pub fn note_time(&self, time: u32, number: u32, bytes: Vec<u8>) {
+        let info = match time {
+            QUEUED => 1,
+            ARRIVED => 2,
+            _ => 0,
+        };
+        self.put(of_nobody(Errno::ENOMSG, Cause::Time { number }, info, bytes));
+    }
+}
+
+/// Something to tell that nobody else says.
+fn of_nobody(errno: Errno, cause: Cause, info: u32, bytes: Vec<u8>) -> Trouble {
+    let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    Trouble {
+        errno,
+        cause,
+        info,
+        offender: nobody,
+        letter: Letter {
+            came: time::wall_now(),
+            ..Letter::plain(bytes, SocketAddr::new(nobody, 0), nobody, 0)
+        },
+    }
+}
+
+/// When something that was sent left.
+pub const LEFT: u32 = 1 << 1;
+/// When it was put where it waits to leave.
+pub const QUEUED: u32 = 1 << 8;
+/// When the other side had it.
+pub const ARRIVED: u32 = 1 << 9;
+const TIMES_ONLY: i32 = 1 << 11;
+
+/// Which times are told of what a socket sends, given what goes along with it.
+#[must_use]
+pub fn times(options: &Options, along: Option<u32>) -> u32 {
+    let asked = || options.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0) as u32;
+    along.unwrap_or_else(asked) & TIMES_OF_SENDING
+}
+
+/// Whether they are told with what was sent.
+#[must_use]
+pub fn shows_sent(options: &Options) -> bool {
+    options.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0) & TIMES_ONLY == 0
 }
 
 /// Whether a socket wants to hear when calls are done that were to send without a copy.
@@ -92,7 +132,7 @@ pub fn is_without_copy(options: &Options) -> bool {
 pub fn give(trouble: &Trouble, family: u16, options: &Options, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
     let (count, cut) = put_bytes(&trouble.letter.bytes, into, flags)?;
     let address = match trouble.cause {
-        Cause::Copied { .. } => Vec::new(),
+        Cause::Copied { .. } | Cause::Time { .. } => Vec::new(),
         _ => crate::address::show(family, trouble.letter.from),
     };
     Ok(Incoming {

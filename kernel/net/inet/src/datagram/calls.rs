@@ -99,6 +99,10 @@ impl Socket for UdpSocket {
         self.inbox.set_error(errno);
     }
 
+    fn takes_along(&self) -> bool {
+        true
+    }
+
     fn is_stream(&self) -> bool {
         false
     }

@@ -63,6 +63,9 @@ impl UdpSocket {
         let to = self.target(given)?;
         let piece = self.piece(&message.control)?;
         let mut manner = Manner::read(&message.control)?;
+        if !message.control.is_empty() {
+            manner.times = self.options.along(&message.control)?;
+        }
         if self.options.has_way() {
             self.complete(&mut manner, given)?;
         }
@@ -130,6 +133,28 @@ impl UdpSocket {
     }
 
     pub(super) fn send_prepared(&self, whole: &Prepared) -> Result<()> {
+        self.send_whole(whole)?;
+        if self.options.has_extras() {
+            let frame = || self.frame_of(whole);
+            self.inbox.note_times(&self.options, whole.manner.times, &frame);
+        }
+        Ok(())
+    }
+
+    /// What is told with the times of a datagram.
+    fn frame_of(&self, whole: &Prepared) -> Vec<u8> {
+        if self.is_ping() {
+            return Vec::new();
+        }
+        let ip = whole.to.ip();
+        let manner = (
+            whole.manner.hop_limit(&self.options, ip),
+            whole.manner.traffic_class(&self.options, ip),
+        );
+        self.frame(&whole.bytes, whole.own, whole.to, &whole.route, manner)
+    }
+
+    fn send_whole(&self, whole: &Prepared) -> Result<()> {
         /// Datagrams that are sent in one go at most.
         const MOST: usize = 128;
         let Prepared {
@@ -333,7 +358,19 @@ impl UdpSocket {
     /// Shows a datagram to the machine itself to packet sockets.
     #[cold]
     #[inline(never)]
-    fn show(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, route: &Route, (hop_limit, traffic_class): (u8, u8)) {
+    fn show(&self, bytes: &[u8], own: SocketAddr, to: SocketAddr, route: &Route, manner: (u8, u8)) {
+        link::view::show_loopback(&self.frame(bytes, own, to, route, manner));
+    }
+
+    /// What a datagram would be as a frame.
+    fn frame(
+        &self,
+        bytes: &[u8],
+        own: SocketAddr,
+        to: SocketAddr,
+        route: &Route,
+        (hop_limit, traffic_class): (u8, u8),
+    ) -> Vec<u8> {
         let header = if self.is_lite() {
             let ends = [route.source, to.ip()];
             lite::header([own.port(), to.port()], ends, bytes, self.covered(bytes))
@@ -348,7 +385,7 @@ impl UdpSocket {
             dont_fragment: true,
             ..ip::Outgoing::new(to.ip(), self.protocol, &header, &payload)
         };
-        ip::show(&packet, route);
+        ip::frame_of(&packet, route)
     }
 
     /// Sends the question for an echo.

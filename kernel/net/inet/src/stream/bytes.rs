@@ -5,10 +5,9 @@ use crate::connect::Progress;
 use crate::dissolve::Now;
 use crate::remote::Remote;
 use crate::stream_options::TCP_INQ;
-use crate::{TCP, filters, mirror, troubles};
+use crate::{TCP, filters, mirror};
 use abi::socket::{MSG_OOB, MSG_PEEK, MSG_TRUNC, SOL_SOCKET};
 use abi::{Errno, Error, Result};
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use ipc::channel::Along;
 use lock::atomic::Ordering;
@@ -113,31 +112,6 @@ impl TcpSocket {
             return Ok(Incoming::default());
         }
         channel.receive(into, flags)
-    }
-
-    /// A call that was to send without a copy has sent something.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_copied(&self) {
-        if troubles::is_without_copy(&self.options) {
-            self.told.get_or_init(Box::default).note_copied();
-            self.ear.wake_all();
-        }
-    }
-
-    /// Gives a program the oldest of its queue of errors.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn give_trouble(&self, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
-        let told = self.told.get().ok_or(Errno::EAGAIN)?;
-        let (trouble, _) = told.take()?;
-        troubles::give(&trouble, self.family, &self.options, into, flags)
-    }
-
-    /// Whether its queue of errors has something.
-    #[inline]
-    pub(super) fn has_told(&self) -> bool {
-        self.told.get().is_some_and(|told| told.has_some())
     }
 
     /// Tells what goes along with bytes: when they came, and how many are left.
