@@ -165,8 +165,9 @@ impl Pending {
         let first = if synchronous != 0 { synchronous } else { open }.trailing_zeros();
         let signal = Signal::new(first + 1)?;
         let at = queue.iter().position(|info| info.signal == signal)?;
-        // Most often there is one.
-        let info = if at == 0 { queue.pop_front() } else { queue.remove(at) }?;
+        // Most often there is one. Otherwise it goes past those before it.
+        (0..at).rev().for_each(|place| queue.swap(place, place + 1));
+        let info = queue.pop_front()?;
         QUEUED.fetch_sub(1, Ordering::Relaxed);
         if !queue.iter().any(|other| other.signal == signal) {
             self.note(self.set().without(signal));

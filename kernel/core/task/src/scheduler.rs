@@ -217,6 +217,12 @@ fn send(task: Arc<Task>) {
     alert(target, waiting);
 }
 
+/// Takes a task out of a queue, past those before it.
+fn take_out(tasks: &mut VecDeque<Arc<Task>>, at: usize) -> Option<Arc<Task>> {
+    (0..at).rev().for_each(|place| tasks.swap(place, place + 1));
+    tasks.pop_front()
+}
+
 /// Takes a task from `cpu`'s queue for `by` to run.
 fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>> {
     let mut queue = QUEUES[cpu].lock();
@@ -232,7 +238,7 @@ fn take(cpu: usize, by: usize, running: Option<&Arc<Task>>) -> Option<Arc<Task>>
         return take_behind_forbidden(cpu, running);
     } else {
         let at = queue.tasks.iter().position(fits)?;
-        queue.tasks.remove(at)?
+        take_out(&mut queue.tasks, at)?
     };
     task.state.store(RUNNABLE, Ordering::SeqCst);
     task.cpu.store(by, Ordering::Relaxed);
@@ -312,7 +318,7 @@ pub fn follow_affinity(task: &Arc<Task>) {
             continue;
         }
         let place = queue.tasks.iter().position(|queued| Arc::ptr_eq(queued, task));
-        let moved = place.and_then(|place| queue.tasks.remove(place));
+        let moved = place.and_then(|place| take_out(&mut queue.tasks, place));
         LENGTHS[at].store(queue.tasks.len(), Ordering::SeqCst);
         drop(queue);
         return moved.map_or((), send);

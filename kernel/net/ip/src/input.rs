@@ -36,6 +36,24 @@ struct By {
     for_many: bool,
     checksum: Checked,
     piece: u16,
+    /// From a program of the machine itself.
+    is_local: bool,
+}
+
+/// A packet that a program has made by hand is for the machine itself.
+pub(crate) fn by_hand(interface: u32, newer: bool, bytes: &[u8]) {
+    let by = By {
+        interface,
+        for_many: false,
+        checksum: Checked::Unknown,
+        piece: 0,
+        is_local: true,
+    };
+    if newer {
+        receive_v6(&by, bytes);
+    } else {
+        receive_v4(&by, bytes);
+    }
 }
 
 /// A frame came, or several in one.
@@ -53,6 +71,7 @@ pub(crate) fn receive(interface: &Interface, came: &Came<'_>) {
         for_many: ethernet::is_group(header.to),
         checksum: known(came.checksum),
         piece: came.piece,
+        is_local: false,
     };
     match header.kind {
         ethernet::ARP => {
@@ -151,21 +170,19 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         ip::IN_HDR_ERRORS.count(false);
         return;
     };
-    if header.source.is_multicast() || header.source.is_broadcast() || header.source.is_loopback() {
-        return;
-    }
     let destination = IpAddr::V4(header.destination);
-    if destination.is_loopback() {
+    let is_loopback = header.source.is_loopback() || destination.is_loopback();
+    if header.source.is_multicast() || header.source.is_broadcast() || is_loopback && !by.is_local {
         return;
     }
     if header.destination.is_multicast() {
         octets::IN_MCAST_PKTS.count(false);
     }
-    if header.protocol == udp::PROTOCOL && !header.is_fragment() {
+    if header.protocol == udp::PROTOCOL && !header.is_fragment() && !by.is_local {
         hear_server(interface, &header, payload, by.checksum);
     }
     let (is_unicast, is_for_us) = look(|stack| {
-        let unicast = stack.is_own(destination);
+        let unicast = stack.is_own(destination) || destination.is_loopback();
         let for_many = || stack.is_broadcast(interface, destination) || stack.has_joined(interface, destination);
         (unicast, unicast || for_many())
     });
@@ -181,7 +198,7 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
         is_unicast: is_unicast && !by.for_many,
-        is_local: false,
+        is_local: by.is_local,
         header: &bytes[..header.len()],
         payload,
         checksum: by.checksum,
@@ -213,13 +230,22 @@ fn receive_v4(by: &By, bytes: &[u8]) {
         header: packet.header,
         bytes: payload,
     };
-    ip::REASM_REQDS.count(false);
-    if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
-        ip::REASM_OKS.count(false);
-        (packet.header, packet.payload) = (&header, &payload);
-        // A card can only say something about whole packets.
-        packet.checksum = Checked::Unknown;
-        deliver(&packet);
+    put_together(packet, &piece);
+}
+
+/// A fragment came; if the packet is whole, it is delivered.
+fn put_together(packet: Received<'_>, piece: &Piece<'_>) {
+    let newer = packet.source.is_ipv6();
+    ip::REASM_REQDS.count(newer);
+    if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, piece)) {
+        ip::REASM_OKS.count(newer);
+        deliver(&Received {
+            header: &header,
+            payload: &payload,
+            // A card can only say something about whole packets.
+            checksum: Checked::Unknown,
+            ..packet
+        });
     }
 }
 
@@ -258,12 +284,13 @@ fn receive_v6(by: &By, bytes: &[u8]) {
     if header.destination.is_multicast() {
         octets::IN_MCAST_PKTS.count(true);
     }
-    if header.source.is_multicast() || header.source.is_loopback() || header.destination.is_loopback() {
+    let destination = IpAddr::V6(header.destination);
+    let is_loopback = header.source.is_loopback() || destination.is_loopback();
+    if header.source.is_multicast() || is_loopback && !by.is_local {
         return;
     }
-    let destination = IpAddr::V6(header.destination);
     let (is_unicast, is_for_us) = look(|stack| {
-        let unicast = stack.is_own(destination);
+        let unicast = stack.is_own(destination) || destination.is_loopback();
         (unicast, unicast || stack.is_member(interface, destination))
     });
     if !is_for_us {
@@ -277,7 +304,7 @@ fn receive_v6(by: &By, bytes: &[u8]) {
         traffic_class: header.traffic_class,
         hop_limit: header.hop_limit,
         is_unicast: is_unicast && !by.for_many,
-        is_local: false,
+        is_local: by.is_local,
         header: &bytes[..ipv6::LEN],
         payload: rest,
         checksum: by.checksum,
@@ -288,7 +315,7 @@ fn receive_v6(by: &By, bytes: &[u8]) {
             packet.protocol = protocol;
             packet.header = &bytes[..ipv6::LEN + rest.len() - payload.len()];
             packet.payload = payload;
-            if protocol != udp::PROTOCOL || !stateful::hear_server(&packet) {
+            if protocol != udp::PROTOCOL || by.is_local || !stateful::hear_server(&packet) {
                 deliver(&packet);
             }
         }
@@ -301,13 +328,8 @@ fn receive_v6(by: &By, bytes: &[u8]) {
                 header: packet.header,
                 bytes: payload,
             };
-            ip::REASM_REQDS.count(true);
-            if let Some((header, payload)) = with(|stack, now, _| stack.fragments.add(now, &piece)) {
-                ip::REASM_OKS.count(true);
-                (packet.header, packet.payload) = (&header, &payload);
-                (packet.protocol, packet.checksum) = (part.next, Checked::Unknown);
-                deliver(&packet);
-            }
+            packet.protocol = part.next;
+            put_together(packet, &piece);
         }
         Behind::Unknown(code, at) => icmp::parameter_problem(&packet, code, at as u32),
         Behind::Broken => {}

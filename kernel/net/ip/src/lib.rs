@@ -21,6 +21,7 @@
 //! | `multicast` | groups that programs are in, told to routers (IGMP, MLD) |
 //! | `filter` | what the machine may connect to |
 //! | `icmp` | messages about packets: answered, made, told on (RFC 792, RFC 1122 section 3.2.2) |
+//! | `by_hand` | whole packets that programs have made |
 //! | `manage` | what is shown of it all, and changed from outside |
 //! | `transport` | what transport protocols see |
 //! | `watch` | what happens to interfaces; `settings` what of them is set |
@@ -39,6 +40,7 @@ extern crate alloc;
 
 mod autoconf;
 mod build;
+mod by_hand;
 mod clock;
 mod configure;
 mod cut;
@@ -67,6 +69,7 @@ mod stateful;
 mod transport;
 mod watch;
 
+pub use by_hand::send_by_hand;
 pub use configure::{route_when_ready, set_name_hook};
 pub use farewell::farewell;
 pub use filter::{Rule, may_connect, set_rules, write_rules};
@@ -80,7 +83,7 @@ pub use multicast::{is_member, join, leave};
 pub use names::{choose_servers, resolver};
 pub use neighbour::State;
 pub use network::Network;
-pub use output::{frame_of, send, show};
+pub use output::{frame_of, next_number, send, show};
 pub use plan::Plan;
 pub use route::{Entry, LOOPBACK, Route, Via, is_own, owner, route};
 pub use stack::{Address, start};

@@ -38,7 +38,7 @@ pub(crate) struct Way {
 }
 
 /// The way of a packet. Nearly always its receiver is known, and nothing else follows.
-fn find_way(packet: &Outgoing<'_>) -> Result<Found> {
+pub(crate) fn find_way(packet: &Outgoing<'_>) -> Result<Found> {
     match clock::change(|stack, now| stack.known_way(now, packet)) {
         Some(way) => Ok(Found::Away(way)),
         None => with(|stack, now, effects| stack.way(now, packet, effects)),
@@ -46,7 +46,7 @@ fn find_way(packet: &Outgoing<'_>) -> Result<Found> {
 }
 
 /// Where a packet goes.
-enum Found {
+pub(crate) enum Found {
     /// It leaves.
     Away(Way),
     /// It stays.
@@ -187,7 +187,7 @@ pub fn send(packet: &Outgoing<'_>) -> Result<()> {
 }
 
 /// A packet is about to go that has so many bytes.
-fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
+pub(crate) fn goes(newer: bool, packet: &Outgoing<'_>, len: usize) {
     counters::ip::OUT_REQUESTS.count(newer);
     counters::octets::OUT_OCTETS.of(newer).add(len as u64);
     if packet.destination.is_multicast() {
@@ -261,7 +261,8 @@ fn send_in_pieces(packet: &Outgoing<'_>, way: &Way) -> Result<()> {
     Ok(())
 }
 
-fn next_number() -> u16 {
+/// A number for a packet of the older protocol.
+pub fn next_number() -> u16 {
     NUMBER.fetch_add(1, Ordering::Relaxed) as u16
 }
 

@@ -6,6 +6,8 @@
 
 extern crate alloc;
 
+mod included;
+
 use abi::fcntl::OpenFlags;
 use abi::ioctl::FIONREAD;
 use abi::socket::{AF_INET, AF_INET6, MSG_ERRQUEUE, SO_BROADCAST, SO_ERROR, SOCK_RAW, SOL_SOCKET};
@@ -26,7 +28,6 @@ use ipc::options::{Options, Sort, number, number_of};
 use lock::SpinLock;
 use lock::atomic::{AtomicBool, Ordering};
 use packet::checksum::Sum;
-use packet::ipv4;
 use task::WaitQueue;
 use usermem::{Sink, Source, UserPtr};
 use vfs::{Context, Direction, Events, File, FileLike, Incoming, Outgoing, Socket};
@@ -40,6 +41,7 @@ const SOL_RAW: u32 = 255;
 const SOL_ICMPV6: u32 = 58;
 const FILTER: u32 = 1;
 const HEADER_INCLUDED: u32 = 3;
+const HEADER_INCLUDED_NEWER: u32 = 36;
 const SUM_AT: u32 = 7;
 /// Where the checksum of messages of the newer protocol lies.
 const CHECKSUM_AT: u16 = 2;
@@ -107,12 +109,6 @@ impl RawSocket {
             peer: self.ends.lock().peer.map(|peer| peer.ip()),
             is_bound: true,
         }
-    }
-
-    fn includes_header(&self) -> bool {
-        let otherwise = i32::from(self.protocol == RAW);
-        let set = self.options.kept(options::IPPROTO_IP, HEADER_INCLUDED);
-        self.family == AF_INET && set.unwrap_or(otherwise) != 0
     }
 
     /// Whether a packet of the protocol between two addresses by an interface is for it.
@@ -210,6 +206,9 @@ impl RawSocket {
     }
 
     fn send_whole(&self, whole: &Prepared) -> Result<()> {
+        if self.includes_header() {
+            return self.send_with_header(whole);
+        }
         let Prepared {
             bytes, manner, route, ..
         } = whole;
@@ -225,21 +224,6 @@ impl RawSocket {
             flow: manner.flow,
             ..ip::Outgoing::new(to, self.protocol, &[], &pieces)
         };
-        if self.includes_header() {
-            const WRONG: Error = Error::new(Errno::EINVAL, "the packet has no right header");
-            let mut first = *bytes.first_chunk::<{ ipv4::LEN }>().ok_or(WRONG)?;
-            // As on Linux, how long the packet is need not be said.
-            first[2..4].copy_from_slice(&(len as u16).to_be_bytes());
-            let bytes = [&first, &bytes[first.len()..]].concat();
-            let (header, _) = ipv4::Header::parse_unchecked(&bytes).ok_or(WRONG)?;
-            let rest = [bytes.get(header.len()..).ok_or(WRONG)?];
-            outgoing.source = Some(IpAddr::V4(header.source)).filter(|ip| !ip.is_unspecified());
-            (outgoing.protocol, outgoing.hop_limit) = (header.protocol, header.hop_limit);
-            (outgoing.traffic_class, outgoing.dont_fragment) = (header.traffic_class, header.dont_fragment);
-            outgoing.payload = &rest;
-            ip::send(&outgoing)?;
-            return Ok(());
-        }
         if self.family == AF_INET6
             && self.protocol == ICMPV6
             && let Some((header, rest)) = bytes.split_first_chunk::<4>()
@@ -434,7 +418,9 @@ impl Socket for RawSocket {
                 let refused = *self.refused.lock();
                 Ok(refused.iter().flat_map(|word| word.to_ne_bytes()).collect())
             }
-            (options::IPPROTO_IP, HEADER_INCLUDED) => number(i32::from(self.includes_header())),
+            (options::IPPROTO_IP, HEADER_INCLUDED) | (options::IPPROTO_IPV6, HEADER_INCLUDED_NEWER) => {
+                number(i32::from(self.includes_header()))
+            }
             _ => {
                 self.sort().check_level(level, false)?;
                 let peer = self.ends.lock().peer.map(|peer| peer.ip());

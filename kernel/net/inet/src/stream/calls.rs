@@ -6,7 +6,7 @@ use super::{NOT_CONNECTED, TcpSocket};
 use crate::dissolve::Given;
 use crate::{address, connect, options, stream_options};
 use abi::fcntl::OpenFlags;
-use abi::socket::{MSG_DONTWAIT, MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC, MSG_ZEROCOPY};
+use abi::socket::{MSG_ERRQUEUE, MSG_OOB, MSG_TRUNC, MSG_ZEROCOPY};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,11 +26,10 @@ impl FileLike for TcpSocket {
 
     #[inline]
     fn write(&self, file: &File, from: &mut Source<'_>) -> Result<usize> {
-        let sent = self.write_some(from, 0)?;
-        if self.options.has_extras() && ends_call(file, from, 0) {
-            self.now().note_times(None);
+        if self.options.has_extras() {
+            return self.send_and_tell(file, from, &mut Outgoing::default());
         }
-        Ok(sent)
+        self.write_some(from, 0)
     }
 
     fn writes_everything(&self) -> bool {
@@ -81,23 +80,10 @@ impl FileLike for TcpSocket {
 
 impl Socket for TcpSocket {
     fn send(&self, file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
-        let along = if message.control.is_empty() {
-            None
-        } else {
-            self.now().options.along(&message.control)?
-        };
-        let sent = self.write_some(from, message.flags)?;
-        if sent > 0
-            && (self.options.has_extras() || message.flags & MSG_ZEROCOPY != 0)
-            && ends_call(file, from, message.flags)
-        {
-            let now = self.now();
-            now.note_times(along);
-            if message.flags & MSG_ZEROCOPY != 0 {
-                now.note_copied();
-            }
+        if message.control.is_empty() && message.flags & MSG_ZEROCOPY == 0 && !self.options.has_extras() {
+            return self.write_some(from, message.flags);
         }
-        Ok(sent)
+        self.send_and_tell(file, from, message)
     }
 
     fn receive(&self, _file: &File, into: &mut Sink<'_>, flags: u32) -> Result<Incoming> {
@@ -179,11 +165,6 @@ impl Socket for TcpSocket {
     fn set_option(&self, level: u32, name: u32, value: &[u8]) -> Result<()> {
         stream_options::set(&self.now(), level, name, value)
     }
-}
-
-/// Whether a call that sends does not go on when there is room again.
-fn ends_call(file: &File, from: &Source<'_>, flags: u32) -> bool {
-    from.left() == 0 || flags & MSG_DONTWAIT != 0 || file.flags().contains(OpenFlags::NONBLOCK)
 }
 
 impl TcpSocket {

@@ -4,12 +4,14 @@
 
 use super::TcpSocket;
 use crate::troubles::{self, ARRIVED, LEFT, QUEUED, Troubles};
+use abi::fcntl::OpenFlags;
+use abi::socket::{MSG_DONTWAIT, MSG_ZEROCOPY};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use tcp::{Connection, Seq, State};
-use usermem::Sink;
-use vfs::Incoming;
+use usermem::{Sink, Source};
+use vfs::{File, Incoming, Outgoing};
 
 /// Bytes of a connection over the network whose times are to be told.
 pub(crate) struct Times {
@@ -48,10 +50,26 @@ impl TcpSocket {
         self.told.get_or_init(Arc::default)
     }
 
-    /// A call that was to send without a copy has sent something.
+    /// Sends where something goes along, or something is to be told of it.
     #[cold]
     #[inline(never)]
-    pub(super) fn note_copied(&self) {
+    pub(super) fn send_and_tell(&self, file: &File, from: &mut Source<'_>, message: &mut Outgoing) -> Result<usize> {
+        let now = self.now();
+        let along = now.options.along(&message.control)?;
+        let sent = self.write_some(from, message.flags)?;
+        let waits = message.flags & MSG_DONTWAIT == 0 && !file.flags().contains(OpenFlags::NONBLOCK);
+        // A call that waits for room goes on.
+        if sent > 0 && (from.left() == 0 || !waits) {
+            now.note_times(along);
+            if message.flags & MSG_ZEROCOPY != 0 {
+                now.note_copied();
+            }
+        }
+        Ok(sent)
+    }
+
+    /// A call that was to send without a copy has sent something.
+    fn note_copied(&self) {
         if troubles::is_without_copy(&self.options) {
             self.told().note_copied();
             self.ear.wake_all();
@@ -59,9 +77,7 @@ impl TcpSocket {
     }
 
     /// A call has sent something, whose times may be wanted; what goes along may say which.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn note_times(&self, along: Option<u32>) {
+    fn note_times(&self, along: Option<u32>) {
         let times = troubles::times(&self.options, along);
         if times == 0 {
             return;
