@@ -7,7 +7,7 @@ echo
 curl -sf "http://127.0.0.1:$PORT1/"
 load -n $((400 * rounds)) -c 4 "$url"
 load -n $((200 * rounds)) -c 4 -k "$url"
-# That a server refuses is known at once, and so is the reason.
-told() { curl -sf "http://127.0.0.1:$PORT2/;csv" | awk -F, '$1 == "pages" && $2 != "FRONTEND" { print $2, $18, $37 }'; }
+# That a server refuses is known at once, and so is the reason. A star before it says that it is being asked again.
+told() { curl -sf "http://127.0.0.1:$PORT2/;csv" | awk -F, '$1 == "pages" && $2 != "FRONTEND" { sub(/^\* /, "", $37); print $2, $18, $37 }'; }
 until told | grep -q 'gone DOWN'; do sleep 0.2; done
 told
