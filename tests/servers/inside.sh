@@ -39,7 +39,7 @@ round() {
     ping -c 1 -W 4 10.87.0.250 | grep -o 'Destination Host Unreachable'
 
     tcpdump -Z root -U -n -i eth0 -w /tmp/captured "host $server and (icmp or port 8080)" 2>/tmp/tcpdump & dump=$!
-    until grep -q listening /tmp/tcpdump; do sleep 0.1; done
+    until grep -qs listening /tmp/tcpdump; do sleep 0.1; done
     ping -c 2 -i 0.2 $server >/dev/null
     curl -sf "http://$server:8080/cert.pem" | cmp - /srv/cert.pem
     # The ring hands over what it has once a second.

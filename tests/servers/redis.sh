@@ -11,7 +11,7 @@ same "$HERE/back" "$HERE/value" "a megabyte"
 # One side waits for what the other one says.
 ask --csv subscribe news >"$HERE/heard" 2>/dev/null & listener=$!
 until [ "$(ask publish news hello)" = 1 ]; do sleep 0.1; done
-until grep -q hello "$HERE/heard"; do sleep 0.1; done
+until grep -qs hello "$HERE/heard"; do sleep 0.1; done
 kill $listener
 tail -1 "$HERE/heard"
 ask eval 'local n = 0; for i = 1, 1000 do n = n + redis.call("incr", "count") end; return n' 0

@@ -103,7 +103,7 @@ while True:
     c.sendall(b\"%d\\n\" % n); c.close()' & server=$!
         for turn in $(seq 300); do ss -tln | grep -q :9000 && break; sleep 0.1; done
         tcpdump -Z root -n -U -s 100 -i ct-one -w packets 'src 10.98.0.2 and tcp' 2>said & dump=$!
-        until grep -q listening said; do sleep 0.1; done
+        until grep -qs listening said; do sleep 0.1; done
         $CHITON run --network one,ip=10.98.0.2/24 --timeout 200 --file /usr/sbin/ethtool --file /bin/bash --file /bin/sed --file /usr/bin/head -- /bin/bash -c '
             send() { exec 3<>/dev/tcp/10.98.0.1/9000; head -c 300000 /dev/zero >&3; echo >&3; exec 3>&-; }
             round() { send; ethtool -k eth0 | sed -n \"s/^tcp-seg.*: //p; s/^tx-check.*: //p; s/^generic-rec.*: //p\"; }
@@ -135,7 +135,7 @@ fn jumbo() -> Result<(), String> {
         for turn in $(seq 400); do curl -s --max-time 5 http://10.98.0.2/ >/dev/null && break; sleep 0.2; done
         tap=$(ip -o link show master ct-one | cut -d: -f2 | tr -d ' '); ethtool -K $tap tso off gso off gro off tx off >/dev/null 2>&1; ethtool -K ct-one tso off gso off gro off >/dev/null 2>&1
         ping -M do -c 2 -i 0.2 -s 8972 10.98.0.2 | grep -o '2 received'
-        tcpdump -Z root -n -U -s 80 -i $tap -w packets tcp 2>dumped & dump=$!; until grep -q listening dumped; do sleep 0.1; done
+        tcpdump -Z root -n -U -s 80 -i $tap -w packets tcp 2>dumped & dump=$!; until grep -qs listening dumped; do sleep 0.1; done
         [ $(curl -s --max-time 60 http://10.98.0.2/big | sha256sum | cut -d' ' -f1) = $sum ] && echo 'from it'
         for turn in $(seq 200); do timeout 60 nc -N 10.98.0.2 7001 <big 2>/dev/null && break; sleep 0.2; done; wait $machine; sleep 1; kill $dump; wait
         sed \"s/$sum/to it/\" said; tcpdump -Z root -n -r packets 'tcp[tcpflags] & tcp-syn != 0' 2>/dev/null | grep -c 'mss 8960' | sed 's/[1-9][0-9]*/so many at once/'

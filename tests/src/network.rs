@@ -80,7 +80,7 @@ const SCRIPTS: [(&str, &[&str], &str); 11] = [
             "/bin/rm",
         ],
         r"d=$(mktemp -d); cd $d; tcpdump -Z root -n -t -c 4 -i any icmp >any 2>&1 & tcpdump -Z root -n -c 2 -i lo -w lo icmp 2>said & \
-           until grep -q listening any && grep -q listening said; do sleep 0.1; done; ping -c 2 -i 0.3 127.0.0.1 >/dev/null; wait; \
+           until grep -qs listening any && grep -qs listening said; do sleep 0.1; done; ping -c 2 -i 0.3 127.0.0.1 >/dev/null; wait; \
            sed -n '/received\|verbose/!s/id [0-9]*/id n/p; /listening\|captured/p' any said; tcpdump -Z root -n -t -r lo | sed 's/id [0-9]*/id n/'; tcpdump -Z root -t -e -q -r lo | wc -l; rm -r $d",
     ),
     (
@@ -155,7 +155,7 @@ fn tcpdump() -> Result<(), String> {
     let flood = built("flood", &["-O1", "-static", "-pthread"])?;
     let flood = flood.to_str().ok_or("a strange path")?;
     let script = format!(
-        "tcpdump -Z root -n -t -c 2 -i eth0 arp 2>/log & until grep -q listening /log; do sleep 0.1; done; {flood} >/dev/null; wait"
+        "tcpdump -Z root -n -t -c 2 -i eth0 arp 2>/log & until grep -qs listening /log; do sleep 0.1; done; {flood} >/dev/null; wait"
     );
     let mut command = Command::new(places::command()?);
     command.args([

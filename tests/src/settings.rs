@@ -91,7 +91,7 @@ fn on_the_wire() -> Result<(), String> {
     let script = "cd $CHITON_NETWORKS; $CHITON network create one --internal --static --subnet 10.98.0.0/24 >/dev/null
         /usr/bin/python3 FOLDER/host.py >answers & host=$!; for turn in $(seq 300); do ss -tln | grep -q :9003 && break; sleep 0.1; done
         tcpdump -Z root -n -U -s 100 -i ct-one -w packets 'src 10.98.0.2 and tcp[tcpflags] & tcp-syn != 0 and not port 8090' 2>said & dump=$!
-        until grep -q listening said; do sleep 0.1; done
+        until grep -qs listening said; do sleep 0.1; done
         $CHITON run --network one,ip=10.98.0.2/24 --timeout 250 --sysctl net.ipv4.icmp_echo_ignore_broadcasts=0 --file /bin/bash --file /bin/nc.openbsd:/bin/nc --file /usr/bin/ss --file /bin/sed \\
             --file /bin/grep --file /usr/bin/sort --file /usr/bin/tr --file /bin/sleep --file @listen --file FOLDER/machine.sh:/machine.sh --env LISTEN=@listen -- /bin/bash /machine.sh
         sleep 1; kill $host $dump; wait 2>/dev/null; cat answers
