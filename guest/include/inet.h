@@ -31,6 +31,19 @@ static inline int port_of(int fd) {
   return ntohs(((struct sockaddr_in *)&name)->sin_port);
 }
 
+// A socket of a family on loopback with a port that was free, which listens if it can; and where that is.
+static inline int on_loopback(int family, int type, struct sockaddr **where, socklen_t *len) {
+  static struct sockaddr_in6 six;
+  static struct sockaddr_in four;
+  six = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+  four = at("127.0.0.1", 0);
+  *where = family == AF_INET ? (struct sockaddr *)&four : (struct sockaddr *)&six;
+  *len = family == AF_INET ? sizeof four : sizeof six;
+  int s = socket(family, type, 0);
+  if (bind(s, *where, *len) || (type == SOCK_STREAM && listen(s, 1)) || getsockname(s, *where, len)) SAY("not on loopback: %s", t_error(errno));
+  return s;
+}
+
 // The two ends of a connection of TCP within the machine.
 static inline void connected(int *client, int *server) {
   struct sockaddr_in where = at("127.0.0.1", 0);

@@ -1,11 +1,9 @@
 // What goes along with the bytes of a TCP connection: how many are left, and when they came.
-#include "../include/t.h"
-#include <arpa/inet.h>
+#include "../include/inet.h"
 #include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <time.h>
 
 static long before;
@@ -35,14 +33,9 @@ static void take(int s, int most, int flags) {
 static void set(int s, int level, int name, int value) { SAY("option %d of %d = %d: %s", name, level, value, setsockopt(s, level, name, &value, sizeof value) ? t_error(errno) : "ok"); }
 
 static void tried(int family) {
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  struct sockaddr *where = family == AF_INET ? (void *)&four : (void *)&six;
-  socklen_t len = family == AF_INET ? sizeof four : sizeof six;
-  int listener = socket(family, SOCK_STREAM, 0), client = socket(family, SOCK_STREAM, 0);
-  T(bind(listener, where, len));
-  T(listen(listener, 1));
-  T(getsockname(listener, where, &len));
+  struct sockaddr *where;
+  socklen_t len;
+  int listener = on_loopback(family, SOCK_STREAM, &where, &len), client = socket(family, SOCK_STREAM, 0);
   // What a listener has, those have that it accepts.
   set(listener, IPPROTO_TCP, 36, 1);
   set(listener, IPPROTO_TCP, 36, 2);

@@ -1,21 +1,11 @@
 // Bytes of a connection that nobody wants (MSG_TRUNC): they are counted, and not stored.
-#include "../include/t.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include "../include/inet.h"
 
 static char bytes[300000];
 
 int main(void) {
-  struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  socklen_t len = sizeof where;
-  int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
-  T(bind(listener, (void *)&where, len));
-  T(listen(listener, 1));
-  T(getsockname(listener, (void *)&where, &len));
-  T(connect(client, (void *)&where, len));
-  int server = accept(listener, 0, 0);
+  int client, server;
+  connected(&client, &server);
   T(send(client, "hello, world", 12, 0));
   T(recv(server, NULL, 3, MSG_PEEK | MSG_TRUNC));
   T(recv(server, NULL, 5, MSG_TRUNC));

@@ -1,11 +1,9 @@
 // Sending without a copy (MSG_ZEROCOPY): the queue of errors says which calls are done with their memory, and that they were copied all the same on loopback.
-#include "../include/t.h"
-#include <arpa/inet.h>
-#include <linux/errqueue.h>
+#include "../include/inet.h"
+#include "../include/queue.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 static char big[20000];
 
@@ -13,26 +11,6 @@ static void look(const char *what, int s) {
   struct pollfd waits = {s, 0, 0};
   T(poll(&waits, 1, 0));
   SAY("%s: %#x", what, waits.revents);
-}
-
-// Says what is in the queue of errors.
-static void told(int s) {
-  for (;;) {
-    char control[256], byte[64];
-    struct iovec piece = {byte, sizeof byte};
-    struct sockaddr_in6 name;
-    struct msghdr message = {.msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    long count = recvmsg(s, &message, MSG_ERRQUEUE);
-    if (count < 0) {
-      SAY("queue: %s", t_error(errno));
-      return;
-    }
-    SAY("queue: %ld bytes, flags %#x, a name of %u bytes", count, message.msg_flags, message.msg_namelen);
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-      struct sock_extended_err *e = (void *)CMSG_DATA(c);
-      SAY("  level %d, kind %d, %zu bytes: errno %u, origin %u, type %u, code %u, from %u to %u", c->cmsg_level, c->cmsg_type, c->cmsg_len, e->ee_errno, e->ee_origin, e->ee_type, e->ee_code, e->ee_info, e->ee_data);
-    }
-  }
 }
 
 static void set(int s, int value) { SAY("SO_ZEROCOPY %d: %s", value, setsockopt(s, SOL_SOCKET, SO_ZEROCOPY, &value, sizeof value) ? t_error(errno) : "ok"); }
@@ -50,14 +28,9 @@ static void drain(int s, long all) {
 }
 
 static void stream(int family) {
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  struct sockaddr *where = family == AF_INET ? (void *)&four : (void *)&six;
-  socklen_t len = family == AF_INET ? sizeof four : sizeof six;
-  int listener = socket(family, SOCK_STREAM, 0), client = socket(family, SOCK_STREAM, 0);
-  T(bind(listener, where, len));
-  T(listen(listener, 1));
-  T(getsockname(listener, where, &len));
+  struct sockaddr *where;
+  socklen_t len;
+  int listener = on_loopback(family, SOCK_STREAM, &where, &len), client = socket(family, SOCK_STREAM, 0);
   told(client);
   T(connect(client, where, len));
   int server = accept(listener, 0, 0);
@@ -108,13 +81,9 @@ static void stream(int family) {
 }
 
 static void datagrams(int family) {
-  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  struct sockaddr *where = family == AF_INET ? (void *)&four : (void *)&six;
-  socklen_t len = family == AF_INET ? sizeof four : sizeof six;
-  int to = socket(family, SOCK_DGRAM, 0), from = socket(family, SOCK_DGRAM, 0);
-  T(bind(to, where, len));
-  T(getsockname(to, where, &len));
+  struct sockaddr *where;
+  socklen_t len;
+  int to = on_loopback(family, SOCK_DGRAM, &where, &len), from = socket(family, SOCK_DGRAM, 0);
   T(sendto(from, big, 50, MSG_ZEROCOPY, where, len));
   told(from);
   set(from, 1);

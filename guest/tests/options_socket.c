@@ -19,5 +19,12 @@ static const struct option options[] = {
 int main(void) {
   for (int k = 0; k < KINDS; k++)
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) walk_option(&kinds[k], &options[i]);
+  // The namespace of networks: which number it has is chance.
+  uint64_t cookie = 0;
+  socklen_t len = sizeof cookie;
+  int s = socket(AF_INET, SOCK_STREAM, 0);
+  T(getsockopt(s, SOL_SOCKET, 71, &cookie, &len));
+  SAY("%u bytes, some number: %d", len, cookie != 0);
+  T(setsockopt(s, SOL_SOCKET, 71, &cookie, len));
   return done();
 }

@@ -20,13 +20,14 @@ mod stream;
 mod urgent;
 
 use crate::filter::{About, Filter};
+use crate::options::Came;
 use abi::socket::MSG_PEEK;
 use abi::{Errno, Error, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use held::Held;
-use lock::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use messages::{Message, Messages};
 use refused::Refused;
@@ -81,8 +82,8 @@ pub struct Channel {
     held: SpinLock<Option<Box<Held>>>,
     /// Bytes that wait at most.
     capacity: AtomicUsize,
-    /// When the last bytes of a stream came, if the receiver wants to know: 0 if not, 1 if none have come since.
-    came: AtomicU64,
+    /// When the last bytes of a stream came.
+    pub came: Came,
     /// What is known of an urgent byte, for those who only look: `urgent::NONE` and so on.
     urgent: AtomicU8,
 }
@@ -117,7 +118,7 @@ impl Channel {
             has_filter: AtomicBool::new(false),
             held: SpinLock::new(None),
             capacity: AtomicUsize::new(CAPACITY),
-            came: AtomicU64::new(0),
+            came: Came::default(),
             urgent: AtomicU8::new(urgent::NONE),
         })
     }
@@ -191,16 +192,6 @@ impl Channel {
         self.has_filter.store(filter.is_some(), Ordering::Relaxed);
         let old = core::mem::replace(&mut *self.filter.lock(), filter);
         drop(old);
-    }
-
-    /// The receiver wants to know when bytes come.
-    pub fn note_times(&self) {
-        let _ = self.came.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// When the last bytes of a stream came, if the receiver has asked before they did.
-    pub fn came(&self) -> Option<u64> {
-        Some(self.came.load(Ordering::Relaxed)).filter(|came| *came > 1)
     }
 
     /// How many bytes of a stream were ever sent.
@@ -406,9 +397,7 @@ impl Channel {
         }
         let len = stream.seen();
         self.len.store(len, Ordering::Relaxed);
-        if self.came.load(Ordering::Relaxed) != 0 {
-            self.came.store(time::wall_now(), Ordering::Relaxed);
-        }
+        self.came.note();
         drop(content);
         self.reader.readable.wake(1, events.bits());
         // Others wait at the same socket to write, and there is room left.

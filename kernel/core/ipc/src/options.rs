@@ -20,7 +20,7 @@ use zerocopy::{FromBytes, IntoBytes};
 
 pub use rows::{NO_VALUE, Row, Rule, get_row, set_number, set_row};
 pub use socket::Sort;
-pub use stamps::TIMES_OF_SENDING;
+pub use stamps::{ARRIVED, Came, LEFT, QUEUED};
 
 /// The answer to an option that is not there.
 pub const UNKNOWN: Error = Error::new(Errno::ENOPROTOOPT, "no such option");

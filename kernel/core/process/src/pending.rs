@@ -165,9 +165,7 @@ impl Pending {
         let first = if synchronous != 0 { synchronous } else { open }.trailing_zeros();
         let signal = Signal::new(first + 1)?;
         let at = queue.iter().position(|info| info.signal == signal)?;
-        // Most often there is one. Otherwise it goes past those before it.
-        (0..at).rev().for_each(|place| queue.swap(place, place + 1));
-        let info = queue.pop_front()?;
+        let info = task::take_out(&mut queue, at)?;
         QUEUED.fetch_sub(1, Ordering::Relaxed);
         if !queue.iter().any(|other| other.signal == signal) {
             self.note(self.set().without(signal));

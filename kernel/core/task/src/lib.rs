@@ -40,7 +40,7 @@ pub use mutex::{SleepGuard, SleepLock};
 pub use payload::Payload;
 pub use queue::{WaitQueue, Wake};
 pub use sample::Times;
-pub use scheduler::{exit_current, reschedule_if_needed, spawn, yield_now};
+pub use scheduler::{exit_current, reschedule_if_needed, spawn, take_out, yield_now};
 pub use task::{Task, Work};
 pub use wait::{
     Until, look_until, sleep_until, time_was_set, wait_for, wait_killable, wait_more, wait_until, watch_until,

@@ -18,9 +18,9 @@ use inet_options::left;
 use ip::Via;
 use ipc::channel::Ear;
 use ipc::filter::Filter;
-use ipc::options::Options;
+use ipc::options::{Came, Options};
 use lock::SpinLock;
-use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use lock::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use task::SleepLock;
 use tcp::{Connection, Ends, Output, Segment, Seq, Settings, State, TimeWait};
 use time::{Expire, TimerId};
@@ -44,8 +44,8 @@ pub(crate) struct Remote {
     ear: Arc<Ear>,
     inside: SpinLock<Inside>,
     reading: SleepLock<()>,
-    /// When the last bytes came, if its socket wants to know: 0 if not, 1 if none have come since.
-    came: AtomicU64,
+    /// When the last bytes came.
+    pub(crate) came: Came,
     /// Hops, and type of service.
     pub(crate) hops: AtomicU8,
     pub(crate) service: AtomicU8,
@@ -147,7 +147,7 @@ impl Remote {
                 times: None,
             }),
             reading: SleepLock::default(),
-            came: AtomicU64::new(0),
+            came: Came::default(),
             hops: AtomicU8::new(64),
             service: AtomicU8::new(0),
             sharing: AtomicU8::new(0),
@@ -221,16 +221,6 @@ impl Remote {
             };
             self.device.store(options.device().unwrap_or(0), Ordering::Relaxed);
         }
-    }
-
-    /// Its socket wants to know when bytes come.
-    pub(crate) fn note_times(&self) {
-        let _ = self.came.compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed);
-    }
-
-    /// When the last bytes came, if its socket has asked before they did.
-    pub(crate) fn came(&self) -> Option<u64> {
-        Some(self.came.load(Ordering::Relaxed)).filter(|came| *came > 1)
     }
 
     /// Tells the times of what ends at a place of the stream.
@@ -376,8 +366,8 @@ impl Remote {
             segment.payload = &[];
             segment.flags &= !tcp::flags::FIN;
         }
-        if !segment.payload.is_empty() && self.came.load(Ordering::Relaxed) != 0 {
-            self.came.store(time::wall_now(), Ordering::Relaxed);
+        if !segment.payload.is_empty() {
+            self.came.note();
         }
         let segment = &segment;
         self.with(|connection, now| connection.on_segment(now, segment))

@@ -121,7 +121,7 @@ impl TcpSocket {
                 channel.filter_stream(Some(filter));
             }
             if to.options.tells_times() {
-                channel.note_times();
+                channel.came.ask();
             }
             if let Some(bytes) = stream_options::room_to_send(&from.options) {
                 channel.set_room(Direction::Write, bytes);

@@ -6,10 +6,7 @@ use crate::remote::Remote;
 use crate::stream::{PORTS, TcpSocket};
 use crate::{TCP, device, filters, limits};
 use abi::ioctl::{FIONREAD, SIOCATMARK, TIOCOUTQ};
-use abi::socket::{
-    SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW,
-    SOCK_STREAM, SOL_SOCKET,
-};
+use abi::socket::{SO_ACCEPTCONN, SO_ERROR, SO_KEEPALIVE, SO_OOBINLINE, SO_RCVBUF, SO_SNDBUF, SOCK_STREAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -173,7 +170,7 @@ pub(crate) fn set(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Re
         _ => {}
     }
     if let Some(incoming) = socket.incoming.get().filter(|_| socket.options.tells_times()) {
-        incoming.note_times();
+        incoming.came.ask();
     }
     if filters::is_filter(level, name) {
         filters::changed(socket);
@@ -208,9 +205,7 @@ fn keep(socket: &TcpSocket, level: u32, name: u32, value: &[u8]) -> Result<()> {
                 done
             }
             None => {
-                const NUMBERS: i32 = 1 << 7;
-                let asks = matches!(name, SO_TIMESTAMPING | SO_TIMESTAMPING_NEW) && number_of(value)? & NUMBERS != 0;
-                if asks && !socket.options.numbers_times() {
+                if socket.options.begins_numbers(name, value) {
                     socket.count_times()?;
                 }
                 let port = socket.ends.lock().own.map(|own| own.port());
@@ -358,7 +353,7 @@ pub(crate) fn set_manner(socket: &TcpSocket, remote: &Remote) {
     remote.set_way(&socket.options);
     remote.set_filter(socket.options.filter());
     if socket.options.tells_times() {
-        remote.note_times();
+        remote.came.ask();
     }
 }
 

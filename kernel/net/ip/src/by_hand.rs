@@ -1,11 +1,10 @@
 //! Whole packets that programs have made by hand (`IP_HDRINCL`).
 
 use crate::build::Builder;
-use crate::output::{Found, TOO_LONG, dispatch, find_way, goes};
+use crate::output::{Found, TOO_LONG, dispatch, find_way, goes, loopback_header};
 use crate::transport::Outgoing;
 use crate::{filter, input};
 use abi::Result;
-use packet::ethernet;
 
 /// Sends a packet as it is. What else is said of it, and what it has behind its header, is for the way and for rules.
 ///
@@ -18,8 +17,7 @@ pub fn send_by_hand(packet: &Outgoing<'_>, bytes: &[u8]) -> Result<()> {
         Found::Here(route) => {
             goes(newer, packet, bytes.len());
             if link::view::has_any() {
-                let kind = if newer { ethernet::IPV6 } else { ethernet::IPV4 };
-                link::view::show_loopback(&[&[0; 12], &kind.to_be_bytes()[..], bytes].concat());
+                link::view::show_loopback(&[&loopback_header(newer)[..], bytes].concat());
             }
             input::by_hand(route.interface, newer, bytes);
             return Ok(());

@@ -17,7 +17,7 @@ use header_options::older;
 use link::{Checksum, ETHERNET, Frame, Interface, Kind, Segmentation};
 use lock::atomic::{AtomicU32, Ordering};
 use packet::checksum::Sum;
-use packet::ethernet::{BROADCAST, Mac};
+use packet::ethernet::{self, BROADCAST, Mac};
 use packet::ipv6::Behind;
 use packet::{ipv4, ipv6};
 
@@ -210,14 +210,19 @@ pub fn show(packet: &Outgoing<'_>, route: &Route) {
     link::view::show_loopback(&frame_of(packet, route));
 }
 
+/// The Ethernet header on loopback: without addresses.
+pub(crate) fn loopback_header(newer: bool) -> [u8; 14] {
+    let kind = if newer { ethernet::IPV6 } else { ethernet::IPV4 };
+    let mut header = [0; 14];
+    header[12..].copy_from_slice(&kind.to_be_bytes());
+    header
+}
+
 /// What a packet would be as a frame, whose Ethernet header has no addresses.
 #[must_use]
 pub fn frame_of(packet: &Outgoing<'_>, route: &Route) -> Vec<u8> {
-    const IPV4: [u8; 2] = [0x08, 0];
-    const IPV6: [u8; 2] = [0x86, 0xdd];
     let head = ip_header(packet, route, packet.len(), None);
-    let mut frame = alloc::vec![0; 12];
-    frame.extend(if packet.destination.is_ipv4() { IPV4 } else { IPV6 });
+    let mut frame = loopback_header(packet.destination.is_ipv6()).to_vec();
     frame.extend(head.bytes());
     let start = frame.len();
     frame.extend(packet.header);

@@ -1,7 +1,7 @@
 //! The level of sockets (`SOL_SOCKET`): what every kind of socket has, and where kinds differ.
 
 use super::rows::{NO_VALUE, Row, Rule, get_row, set_number};
-use super::stamps::{NUMBERS, STAMPS, check_stamping};
+use super::stamps::{STAMPS, check_stamping};
 use super::{LINGER_ON, Options, UNKNOWN, number, number_of, time_of};
 use crate::filter::Filter;
 use abi::socket::{
@@ -9,12 +9,12 @@ use abi::socket::{
     SO_ATTACH_REUSEPORT_CBPF, SO_ATTACH_REUSEPORT_EBPF, SO_BPF_EXTENSIONS, SO_BROADCAST, SO_BSDCOMPAT, SO_BUF_LOCK,
     SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_CNX_ADVICE, SO_COOKIE, SO_DEBUG, SO_DETACH_FILTER, SO_DETACH_REUSEPORT_BPF,
     SO_DOMAIN, SO_DONTROUTE, SO_ERROR, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER,
-    SO_MARK, SO_MAX_PACING_RATE, SO_MEMINFO, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED, SO_PASSSEC, SO_PEEK_OFF,
-    SO_PEERCRED, SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT,
-    SO_RCVMARK, SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM, SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL,
-    SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO, SO_SNDTIMEO_NEW, SO_TIMESTAMP,
-    SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TXREHASH, SO_TXTIME, SO_TYPE, SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM,
-    SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
+    SO_MARK, SO_MAX_PACING_RATE, SO_MEMINFO, SO_NETNS_COOKIE, SO_NO_CHECK, SO_NOFCS, SO_OOBINLINE, SO_PASSCRED,
+    SO_PASSSEC, SO_PEEK_OFF, SO_PEERCRED, SO_PEERGROUPS, SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF,
+    SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVMARK, SO_RCVPRIORITY, SO_RCVTIMEO, SO_RCVTIMEO_NEW, SO_RESERVE_MEM,
+    SO_REUSEADDR, SO_REUSEPORT, SO_RXQ_OVFL, SO_SELECT_ERR_QUEUE, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO,
+    SO_SNDTIMEO_NEW, SO_TIMESTAMP, SO_TIMESTAMPING, SO_TIMESTAMPING_NEW, SO_TXREHASH, SO_TXTIME, SO_TYPE,
+    SO_WIFI_STATUS, SO_ZEROCOPY, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM, SOL_SOCKET,
 };
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
@@ -252,6 +252,8 @@ impl Options {
             },
             SO_TXTIME => pair(self.kept(SOL_SOCKET, SO_TXTIME + TXTIME_FLAGS).unwrap_or(0)),
             SO_COOKIE => Ok(self.cookie().to_ne_bytes().to_vec()),
+            // There is one.
+            SO_NETNS_COOKIE => Ok(1_u64.to_ne_bytes().to_vec()),
             SO_MEMINFO => Ok(alloc::vec![0; 36]),
             SO_ATTACH_FILTER => Ok(self.filter().map_or(Vec::new(), |filter| filter.to_bytes())),
             SO_PEERGROUPS => Err(Error::new(Errno::ENODATA, "nobody is known on the other side")),
@@ -319,7 +321,7 @@ impl Options {
             _ if STAMPS.contains(&name) => keep(SO_TIMESTAMP, if number != 0 { name as i32 } else { 0 }),
             SO_TIMESTAMPING | SO_TIMESTAMPING_NEW => {
                 check_stamping(number)?;
-                if number & NUMBERS != 0 && !sort.is_tcp() && !self.numbers_times() {
+                if !sort.is_tcp() && self.begins_numbers(name, value) {
                     self.stamped.store(0, Ordering::Relaxed);
                 }
                 keep(SO_TIMESTAMPING, number);

@@ -8,7 +8,7 @@ use abi::{Errno, Error, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use ipc::channel::{CAPACITY, Ear};
-use ipc::options::Options;
+use ipc::options::{LEFT, Options, QUEUED};
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use room::DATAGRAMS;
@@ -197,20 +197,13 @@ impl Inbox {
     #[cold]
     #[inline(never)]
     pub fn note_times(&self, options: &Options, along: Option<u32>, frame: &dyn Fn() -> Vec<u8>) {
-        let times = troubles::times(options, along) & (troubles::QUEUED | troubles::LEFT);
+        let times = options.times_of_sending(along) & (QUEUED | LEFT);
         if times == 0 {
             return;
         }
         let number = options.next_stamped();
-        for time in [troubles::QUEUED, troubles::LEFT]
-            .into_iter()
-            .filter(|time| times & time != 0)
-        {
-            let bytes = if troubles::shows_sent(options) {
-                frame()
-            } else {
-                Vec::new()
-            };
+        for time in [QUEUED, LEFT].into_iter().filter(|time| times & time != 0) {
+            let bytes = if options.shows_sent() { frame() } else { Vec::new() };
             self.troubles.note_time(time, number, bytes);
         }
         self.ear.wake_all();

@@ -5,12 +5,12 @@
 use crate::control;
 use crate::inbox::put_bytes;
 use crate::letter::{Cause, Letter, Trouble};
-use abi::socket::{MSG_ERRQUEUE, SO_TIMESTAMPING, SO_ZEROCOPY, SOL_SOCKET};
+use abi::socket::{MSG_ERRQUEUE, SO_ZEROCOPY, SOL_SOCKET};
 use abi::{Errno, Result};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
-use ipc::options::{Options, TIMES_OF_SENDING};
+use ipc::options::{ARRIVED, Options, QUEUED};
 use lock::SpinLock;
 use lock::atomic::{AtomicU32, AtomicUsize, Ordering};
 use usermem::Sink;
@@ -96,27 +96,6 @@ fn of_nobody(errno: Errno, cause: Cause, info: u32, bytes: Vec<u8>) -> Trouble {
             ..Letter::plain(bytes, SocketAddr::new(nobody, 0), nobody, 0)
         },
     }
-}
-
-/// When something that was sent left.
-pub const LEFT: u32 = 1 << 1;
-/// When it was put where it waits to leave.
-pub const QUEUED: u32 = 1 << 8;
-/// When the other side had it.
-pub const ARRIVED: u32 = 1 << 9;
-const TIMES_ONLY: i32 = 1 << 11;
-
-/// Which times are told of what a socket sends, given what goes along with it.
-#[must_use]
-pub fn times(options: &Options, along: Option<u32>) -> u32 {
-    let asked = || options.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0) as u32;
-    along.unwrap_or_else(asked) & TIMES_OF_SENDING
-}
-
-/// Whether they are told with what was sent.
-#[must_use]
-pub fn shows_sent(options: &Options) -> bool {
-    options.kept(SOL_SOCKET, SO_TIMESTAMPING).unwrap_or(0) & TIMES_ONLY == 0
 }
 
 /// Whether a socket wants to hear when calls are done that were to send without a copy.

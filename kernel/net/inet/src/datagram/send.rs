@@ -135,14 +135,14 @@ impl UdpSocket {
     pub(super) fn send_prepared(&self, whole: &Prepared) -> Result<()> {
         self.send_whole(whole)?;
         if self.options.has_extras() {
-            let frame = || self.frame_of(whole);
+            let frame = || self.sent_frame(whole);
             self.inbox.note_times(&self.options, whole.manner.times, &frame);
         }
         Ok(())
     }
 
     /// What is told with the times of a datagram.
-    fn frame_of(&self, whole: &Prepared) -> Vec<u8> {
+    fn sent_frame(&self, whole: &Prepared) -> Vec<u8> {
         if self.is_ping() {
             return Vec::new();
         }

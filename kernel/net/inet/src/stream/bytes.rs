@@ -120,8 +120,8 @@ impl TcpSocket {
     pub(super) fn tell_along(&self, incoming: &mut Incoming) {
         let (channel, remote) = (self.incoming.get(), self.remote());
         let came = match (channel, &remote) {
-            (Some(channel), _) => channel.came(),
-            (None, Some(remote)) => remote.came(),
+            (Some(channel), _) => channel.came.last(),
+            (None, Some(remote)) => remote.came.last(),
             (None, None) => None,
         };
         let mut add = |level, kind, body: &[u8]| {

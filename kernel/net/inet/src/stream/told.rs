@@ -3,12 +3,13 @@
 //! Within the machine bytes arrive when they are sent. Over the network [`Times`] waits until a byte was sent and acknowledged.
 
 use super::TcpSocket;
-use crate::troubles::{self, ARRIVED, LEFT, QUEUED, Troubles};
+use crate::troubles::{self, Troubles};
 use abi::fcntl::OpenFlags;
 use abi::socket::{MSG_DONTWAIT, MSG_ZEROCOPY};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use ipc::options::{ARRIVED, LEFT, QUEUED};
 use tcp::{Connection, Seq, State};
 use usermem::{Sink, Source};
 use vfs::{File, Incoming, Outgoing};
@@ -78,7 +79,7 @@ impl TcpSocket {
 
     /// A call has sent something, whose times may be wanted; what goes along may say which.
     fn note_times(&self, along: Option<u32>) {
-        let times = troubles::times(&self.options, along);
+        let times = self.options.times_of_sending(along);
         if times == 0 {
             return;
         }
