@@ -44,3 +44,8 @@ impl Registers {
 pub fn listen(_line: u32) -> bool {
     false
 }
+
+/// What this CPU stored is seen by devices before it loads anything more.
+pub fn barrier() {
+    core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
+}

@@ -172,6 +172,8 @@ pub(crate) static SMAP: AtomicBool = AtomicBool::new(false);
 /// The same for what a switch between programs asks.
 static FSGSBASE: AtomicBool = AtomicBool::new(false);
 static XSAVE: AtomicBool = AtomicBool::new(false);
+/// Whether QEMU translates instead of running what is here, for barriers.
+static TRANSLATED: AtomicBool = AtomicBool::new(false);
 
 #[inline]
 pub(crate) fn has_fsgsbase() -> bool {
@@ -186,6 +188,11 @@ pub(crate) fn has_xsave() -> bool {
 #[inline]
 pub(crate) fn has_smap() -> bool {
     SMAP.load(Ordering::Relaxed)
+}
+
+#[inline]
+pub(crate) fn is_translated() -> bool {
+    TRANSLATED.load(Ordering::Relaxed)
 }
 
 /// Prepares the CPU that booted.
@@ -277,6 +284,7 @@ fn set_control_registers() {
     SMAP.store(features.smap, Ordering::Relaxed);
     FSGSBASE.store(features.fsgsbase, Ordering::Relaxed);
     XSAVE.store(features.xsave, Ordering::Relaxed);
+    TRANSLATED.store(features.hypervisor == Some(*b"TCGTCGTCGTCG"), Ordering::Relaxed);
     // PAE, MCE, PGE, OSFXSR, OSXMMEXCPT.
     let mut cr4: u64 = 1 << 5 | 1 << 6 | 1 << 7 | 1 << 9 | 1 << 10;
     for (has, bit) in [

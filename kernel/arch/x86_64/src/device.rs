@@ -1,9 +1,10 @@
 //! Registers of devices in memory, and their interrupt lines.
 
-use crate::{apic, boot, tables};
+use crate::{apic, boot, cpu, tables};
 use address::HUGE_SIZE;
 use core::ptr::with_exposed_provenance;
 use core::ptr::with_exposed_provenance_mut;
+use core::sync::atomic::{Ordering, fence};
 use lock::SpinLock;
 
 /// The slots of the device window that this module hands out, 2 MiB each.
@@ -97,4 +98,16 @@ pub fn listen(line: u32) -> bool {
     }
     apic::route_line(line);
     true
+}
+
+/// What this CPU stored is seen by devices before it loads anything more.
+///
+/// QEMU's translator leaves barriers out where it runs one CPU at a time, though its devices run beside that CPU (decision 0026). `pause` makes it leave the translated code, through
+/// a lock that no processor moves loads across.
+#[inline]
+pub fn barrier() {
+    fence(Ordering::SeqCst);
+    if cpu::is_translated() {
+        core::hint::spin_loop();
+    }
 }

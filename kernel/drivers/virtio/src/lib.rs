@@ -26,7 +26,8 @@
 //! cannot reach (a confidential one) copies through pages that they can, in the same two places. Ring memory is only ever accessed by atomic words.
 //!
 //! **Notifications.** With event indices each side says up to where it need not be told; [`Queue::should_notify`] and [`Queue::listen`] have the barriers that make the two
-//! races harmless: the one between adding and the device going to sleep, and the one between the last look and asking for an interrupt.
+//! races harmless: the one between adding and the device going to sleep, and the one between the last look and asking for an interrupt. They are the seam's ([`hal::device::barrier`]),
+//! since an ordinary one does not reach devices of QEMU's translator (decision 0026).
 //!
 //! Locks: none here; a driver puts a queue behind a spin lock of its own, which is a leaf. It does not do: legacy devices (before virtio 1.0), queues of more than
 //! [`queue::MOST`] entries.

@@ -8,7 +8,7 @@ use crate::queue::{NEXT, Segment, WRITE, need_event};
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 const AVAILABLE: u16 = 1 << 7;
 const USED: u16 = 1 << 15;
@@ -112,7 +112,7 @@ impl Packed {
         if added == 0 {
             return false;
         }
-        fence(Ordering::SeqCst);
+        hal::device::barrier();
         let word = self.parts.device.load32(0);
         let (place, flags) = (word as u16, (word >> 16) as u16 & 3);
         match flags {
@@ -158,7 +158,7 @@ impl Packed {
     pub(crate) fn listen(&mut self) -> bool {
         let flags = if self.event_index { AT_PLACE } else { ALWAYS };
         self.suppress(self.used.word(), flags);
-        fence(Ordering::SeqCst);
+        hal::device::barrier();
         self.head_of_used().is_some()
     }
 

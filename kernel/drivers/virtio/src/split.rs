@@ -6,7 +6,7 @@ use crate::queue::{NEXT, Segment, WRITE, need_event};
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
 /// In the driver's ring: no interrupts, please. In the device's: no notifications, please.
 const QUIET: u16 = 1;
@@ -88,7 +88,7 @@ impl Split {
         if core::mem::take(&mut self.added) == 0 {
             return false;
         }
-        fence(Ordering::SeqCst);
+        hal::device::barrier();
         if self.event_index {
             need_event(self.parts.device.load16(ENTRIES + 8 * usize::from(self.size)), new, old)
         } else {
@@ -142,7 +142,7 @@ impl Split {
         } else {
             self.parts.driver.store16(0, 0);
         }
-        fence(Ordering::SeqCst);
+        hal::device::barrier();
         self.waiting() != 0
     }
 
