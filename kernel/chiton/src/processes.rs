@@ -78,6 +78,7 @@ impl ProcSource for Processes {
             ..Activity::default()
         };
         for process in registry::processes() {
+            activity.faults += process.usage().faults + process.children_usage().faults;
             for task in process.threads().iter().filter_map(|thread| thread.task()) {
                 activity.running += u32::from(task.is_runnable());
             }

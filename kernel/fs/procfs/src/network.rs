@@ -14,22 +14,26 @@ pub(crate) static NET: Table = Table {
     listed: None,
 };
 
-static FILES: [Row; 28] = [
+static FILES: [Row; 35] = [
     file(b"anycast6", |_| content("anycast6")),
     file(b"arp", |_| content("arp")),
     file(b"dev", |_| content("dev")),
     file(b"dev_mcast", |_| content("dev_mcast")),
+    file(b"fib_trie", |_| content("fib_trie")),
     file(b"icmp", |_| content("icmp")),
     file(b"icmp6", |_| content("icmp6")),
     file(b"if_inet6", |_| content("if_inet6")),
     file(b"igmp", |_| content("igmp")),
     file(b"igmp6", |_| content("igmp6")),
+    file(b"ip6_flowlabel", |_| content("ip6_flowlabel")),
     file(b"ipv6_route", |_| content("ipv6_route")),
     file(b"netlink", |_| content("netlink")),
     file(b"netstat", |_| content("netstat")),
     file(b"packet", |_| content("packet")),
     file(b"pnp", |_| content("pnp")),
     file(b"protocols", |_| content("protocols")),
+    file(b"psched", |_| content("psched")),
+    file(b"ptype", |_| content("ptype")),
     file(b"raw", |_| content("raw")),
     file(b"raw6", |_| content("raw6")),
     file(b"route", |_| content("route")),
@@ -38,10 +42,13 @@ static FILES: [Row; 28] = [
     file(b"snmp6", |_| content("snmp6")),
     file(b"sockstat", |_| content("sockstat")),
     file(b"sockstat6", |_| content("sockstat6")),
+    file(b"softnet_stat", |_| content("softnet_stat")),
     file(b"tcp", |_| content("tcp")),
     file(b"tcp6", |_| content("tcp6")),
     file(b"udp", |_| content("udp")),
     file(b"udp6", |_| content("udp6")),
+    file(b"udplite", |_| content("udplite")),
+    file(b"udplite6", |_| content("udplite6")),
     file(b"unix", |_| content("unix")),
 ];
 

@@ -74,13 +74,38 @@ pub(crate) fn interrupts(_scope: &Scope) -> Result<Vec<u8>> {
     Ok(text.into_bytes())
 }
 
-pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
+/// What memory is used for, in KiB.
+struct Memory {
+    total: u64,
+    free: u64,
+    slab: u64,
+    stacks: u64,
+    others: u64,
+}
+
+fn in_use(activity: &Activity) -> Memory {
     let usage = frames::usage();
     let (total, free) = (usage.total * 4, usage.free * 4);
     let slab = frames::heap::held() * 4;
-    let stacks = u64::from(activity().threads) * STACK;
+    let stacks = u64::from(activity.threads) * STACK;
     let waiting = room::pages() as u64 * 4;
-    let others = (total - free).saturating_sub(slab + stacks + waiting);
+    Memory {
+        total,
+        free,
+        slab,
+        stacks,
+        others: (total - free).saturating_sub(slab + stacks + waiting),
+    }
+}
+
+pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
+    let Memory {
+        total,
+        free,
+        slab,
+        stacks,
+        others,
+    } = in_use(&activity());
     let lines = [
         ("MemTotal", total),
         ("MemFree", free),
@@ -127,8 +152,30 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn memory_counts(_scope: &Scope) -> Result<Vec<u8>> {
-    let usage = frames::usage();
-    Ok(format!("nr_free_pages {}\npgfault 0\npgmajfault 0\n", usage.free).into_bytes())
+    let activity = activity();
+    let memory = in_use(&activity);
+    let lines = [
+        ("nr_free_pages", memory.free / 4),
+        ("nr_active_anon", memory.others / 4),
+        ("nr_anon_pages", memory.others / 4),
+        ("nr_mapped", 0),
+        ("nr_file_pages", 0),
+        ("nr_dirty", 0),
+        ("nr_writeback", 0),
+        ("nr_shmem", 0),
+        ("nr_slab_reclaimable", 0),
+        ("nr_slab_unreclaimable", memory.slab / 4),
+        ("nr_kernel_stack", memory.stacks),
+        ("pgpgin", 0),
+        ("pgpgout", 0),
+        ("pswpin", 0),
+        ("pswpout", 0),
+        ("pgfault", activity.faults),
+        ("pgmajfault", 0),
+        ("oom_kill", 0),
+    ];
+    let lines = lines.iter().map(|(name, count)| format!("{name} {count}\n"));
+    Ok(lines.collect::<String>().into_bytes())
 }
 
 pub(crate) fn stat(_scope: &Scope) -> Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use lock::{Once, SpinLock};
 use time::Expire;
 use wanted::Wanted;
@@ -82,6 +82,28 @@ static WATCHERS: SpinLock<Vec<Watcher>> = SpinLock::new(Vec::new());
 pub type Protocols = fn(&Interface, &Came<'_>);
 
 static PROTOCOLS: Once<Protocols> = Once::new();
+static WORK: [Work; hal::MAX_CPUS] = [const { Work::new() }; hal::MAX_CPUS];
+
+/// What a CPU did for cards.
+struct Work {
+    frames: AtomicU64,
+    pauses: AtomicU64,
+}
+
+impl Work {
+    const fn new() -> Self {
+        Self {
+            frames: AtomicU64::new(0),
+            pauses: AtomicU64::new(0),
+        }
+    }
+}
+
+/// For each CPU, how many frames it took, and how often it stopped before the end so that programs ran.
+pub fn work() -> impl Iterator<Item = [u64; 2]> {
+    let of_cpus = WORK.iter().take(hal::cpu::count());
+    of_cpus.map(|work| [&work.frames, &work.pauses].map(|counted| counted.load(Ordering::Relaxed)))
+}
 
 /// Says who takes frames that come, besides packet sockets. The first to say so does.
 pub fn set_protocols(protocols: Protocols) {
@@ -316,6 +338,7 @@ impl Interface {
     /// Takes frames that have come; if they do not end, the rest after programs had as much time as this took.
     pub fn poll(self: &Arc<Self>) {
         let began = time::now();
+        let work = &WORK[hal::cpu::current() % hal::MAX_CPUS];
         let mut burst = Burst::default();
         let mut go_on = |came: &Came<'_>| {
             if let Some(take) = PROTOCOLS.get() {
@@ -331,6 +354,7 @@ impl Interface {
                 }
                 return;
             };
+            work.frames.fetch_add(1, Ordering::Relaxed);
             if self.set.load(Ordering::Relaxed) & flag::UP == 0 {
                 self.card.give_back(frame);
                 continue;
@@ -345,6 +369,7 @@ impl Interface {
             self.card.give_back(frame);
         }
         burst.end(&mut go_on);
+        work.pauses.fetch_add(1, Ordering::Relaxed);
         let now = time::now();
         let pause = match task::scheduler::runnable() {
             // Nobody waits for it.

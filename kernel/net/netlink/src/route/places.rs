@@ -10,8 +10,8 @@ pub(crate) const OWN: u8 = 255;
 pub(crate) const MAIN: u8 = 254;
 
 /// Scopes: everywhere, the link, the machine.
-const EVERYWHERE: u8 = 0;
-const LINK: u8 = 253;
+pub(crate) const EVERYWHERE: u8 = 0;
+pub(crate) const LINK: u8 = 253;
 const HOST: u8 = 254;
 
 /// Who makes routes: the kernel, and what began the machine.
@@ -22,7 +22,7 @@ const METRIC_6: u32 = 256;
 
 pub(crate) const UNICAST: u8 = 1;
 pub(crate) const LOCAL: u8 = 2;
-const BROADCAST: u8 = 3;
+pub(crate) const BROADCAST: u8 = 3;
 
 const LOOPBACK: i32 = 1;
 

@@ -1,13 +1,12 @@
 //! Counters, by the names of the standards (RFC 4293, 4022, 4113) and of Linux.
 
-use super::sockets::{self, RAW};
+use super::sockets::{self, RAW, UDP_LITE};
 use alloc::string::String;
 use core::fmt::{Result, Write};
 use counters::Row;
 
 const TCP: u32 = 6;
 const UDP: u32 = 17;
-const LITE: u32 = 136;
 
 /// A line of names and one of values; the first ones may be given, for those that are no counters.
 fn row(text: &mut String, row: &Row, given: &[i64]) -> Result {
@@ -74,7 +73,7 @@ pub(super) fn sockets_4(text: &mut String) -> Result {
         "UDP: inuse {} mem {}\nUDPLITE: inuse {}",
         count(UDP),
         pages(datagrams),
-        count(LITE)
+        count(UDP_LITE)
     )?;
     let (waiting, bytes) = ip::fragments();
     writeln!(text, "RAW: inuse {}\nFRAG: inuse {waiting} memory {bytes}", count(RAW))
@@ -91,7 +90,7 @@ pub(super) fn sockets_6(text: &mut String) -> Result {
     writeln!(
         text,
         "UDPLITE6: inuse {}\nRAW6: inuse {}\nFRAG6: inuse 0 memory 0",
-        count(LITE),
+        count(UDP_LITE),
         count(RAW)
     )
 }
@@ -126,6 +125,19 @@ pub(super) fn protocols(text: &mut String) -> Result {
             write!(text, "  {calls}")?;
         }
         text.push('\n');
+    }
+    Ok(())
+}
+
+/// What each CPU did for cards: frames taken, dropped before anybody looked, stops before the end, and ten columns that only other systems fill.
+pub(super) fn work(text: &mut String) -> Result {
+    for (cpu, counted) in link::interface::work().enumerate() {
+        let [frames, pauses] = counted.map(|count| count as u32);
+        write!(text, "{frames:08x} {:08x} {pauses:08x}", 0)?;
+        for _ in 0..9 {
+            write!(text, " {:08x}", 0)?;
+        }
+        writeln!(text, " {cpu:08x}")?;
     }
     Ok(())
 }

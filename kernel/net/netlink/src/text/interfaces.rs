@@ -17,6 +17,14 @@ const ROUTE_HEAD: &str = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetr
 const ARP_HEAD: &str = "IP address       HW type     Flags       HW address            Mask     Device\n";
 const IGMP_HEAD: &str = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n";
 
+/// The protocols that take frames, with the names of Linux's functions for them.
+pub(super) const PROTOCOLS: &str = "\
+Type Device      Function
+0800          ip_rcv
+0806          arp_rcv
+86dd          ipv6_rcv
+";
+
 const UP: u32 = 1;
 const GATEWAY: u32 = 2;
 const HOST: u32 = 4;
@@ -89,6 +97,38 @@ fn flags(route: &Route) -> u32 {
     let gateway = if route.gateway.is_some() { GATEWAY } else { 0 };
     let host = if route.prefix == most { HOST } else { 0 };
     UP | gateway | host
+}
+
+/// All routes of the older protocol, each below its address. Linux's tree branches more often; what is at its ends is the same.
+pub(super) fn routes_by_address(text: &mut String) -> Result {
+    let order = |route: &Route| (route.destination, 32 - route.prefix);
+    let mut routes: Vec<Route> = Vec::new();
+    for route in places::routes().into_iter().filter(|route| route.destination.is_ipv4()) {
+        let at = routes.iter().position(|other| order(other) > order(&route));
+        routes.insert(at.unwrap_or(routes.len()), route);
+    }
+    // Without rules of its own, Linux has both tables in one.
+    for table in ["Main", "Local"] {
+        writeln!(text, "{table}:\n  +-- 0.0.0.0/0 0 0 0")?;
+        let mut last = None;
+        for route in &routes {
+            if last.replace(route.destination) != Some(route.destination) {
+                writeln!(text, "     |-- {}", route.destination)?;
+            }
+            let scope = match route.scope() {
+                places::EVERYWHERE => "universe",
+                places::LINK => "link",
+                _ => "host",
+            };
+            let kind = match route.kind {
+                places::LOCAL => "LOCAL",
+                places::BROADCAST => "BROADCAST",
+                _ => "UNICAST",
+            };
+            writeln!(text, "        /{} {scope} {kind}", route.prefix)?;
+        }
+    }
+    Ok(())
 }
 
 fn hex(ip: Option<IpAddr>) -> String {

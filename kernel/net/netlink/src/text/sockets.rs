@@ -12,6 +12,7 @@ use inet::unowned::Unowned;
 pub(super) const RAW: u32 = u32::MAX;
 const TCP: u32 = 6;
 const UDP: u32 = 17;
+pub(super) const UDP_LITE: u32 = 136;
 const ICMP: u32 = 1;
 const ICMPV6: u32 = 58;
 
@@ -19,6 +20,7 @@ const NARROW: &str = "sl  local_address rem_address   ";
 const WIDE: &str = "sl  local_address                         remote_address                        ";
 const COMMON: &str = "st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
 const DATAGRAMS: &str = " ref pointer drops";
+pub(super) const FLOW_LABELS: &str = "Label S Owner  Users  Linger Expires  Dst                              Opt\n";
 
 /// The sockets of a family and a protocol.
 pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
@@ -27,10 +29,14 @@ pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
     let width = match protocol {
         _ if wide => 0,
         TCP => 149,
-        UDP | ICMP => 127,
+        UDP | UDP_LITE | ICMP => 127,
         _ => 0,
     };
-    let indent = if protocol == UDP && !wide { "   " } else { "  " };
+    let indent = if matches!(protocol, UDP | UDP_LITE) && !wide {
+        "   "
+    } else {
+        "  "
+    };
     let ends = if wide { WIDE } else { NARROW };
     let more = if protocol == TCP { "" } else { DATAGRAMS };
     write!(text, "{indent}{ends}{COMMON}{more}")?;
@@ -42,7 +48,11 @@ pub(super) fn list(text: &mut String, family: u16, protocol: u32) -> Result {
     });
     for (number, found) in all.iter().enumerate() {
         let start = text.len();
-        let digits = if matches!(protocol, UDP | ICMP | ICMPV6) { 5 } else { 4 };
+        let digits = if matches!(protocol, UDP | UDP_LITE | ICMP | ICMPV6) {
+            5
+        } else {
+            4
+        };
         write!(text, "{number:digits$}: ")?;
         line(text, found, protocol == TCP)?;
         end_padded(text, start, width)?;
