@@ -14,6 +14,7 @@ pub fn cases() -> Vec<Case> {
     vec![
         Case::new("settings::named", named),
         Case::new("settings::on_the_wire", on_the_wire),
+        Case::new("settings::managed", managed),
         Case::new("settings::again", again),
         Case::new("settings::told", told),
     ]
@@ -122,6 +123,20 @@ fn on_the_wire() -> Result<(), String> {
         &script,
         &format!("{lists}somebody answers\nnobody answers\n{rounds}{last}"),
     )
+}
+
+/// Addresses, routes and neighbours that `ip`, `ifconfig`, `route` and `arp` change: on Linux beside a card that leads nowhere, and in a machine.
+fn managed() -> Result<(), String> {
+    let tools = ["/usr/sbin/ip", "/usr/sbin/ifconfig", "/usr/sbin/route", "/usr/sbin/arp"];
+    if places::host_only() || !tools.iter().all(|tool| Path::new(tool).exists()) {
+        return Ok(());
+    }
+    let script = "cd $CHITON_NETWORKS; unshare --net sh -c 'ip link set lo up; ip link add eth0 type veth peer name peer; ip link set eth0 addrgenmode none; ip link set peer addrgenmode none
+        ip addr add 10.0.2.15/24 brd + dev eth0; ip link set peer up; ip link set eth0 up; ip route add default via 10.0.2.2; exec /bin/sh SCRIPT' >linux
+        $CHITON run --network user,ip=10.0.2.15,gateway=10.0.2.2 --timeout 60 --file /usr/sbin/ip --file /usr/sbin/ifconfig --file /usr/sbin/route --file /usr/sbin/arp --file /bin/sed --file /bin/sleep --file SCRIPT -- /bin/sh SCRIPT >machine
+        diff linux machine && echo the same";
+    let place = places::root().join("tests/settings/managed.sh");
+    script_says(&script.replace("SCRIPT", &place.to_string_lossy()), "the same\n")
 }
 
 /// A script that runs one thing (PROGRAM, with OPTIONS for the machine) on Linux and in a machine, side by side on one bridge, with SERVER of the folder as the other side, which listens at PORT; it says the differences, or what both said.

@@ -7,7 +7,7 @@ use crate::discovery::{Letter, solicited};
 use crate::neighbour::Word;
 use crate::network::Network;
 use crate::output::group_mac;
-use crate::route::Entry;
+use crate::route::{Entry, maker};
 use crate::stack::{Effects, Stack};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr};
@@ -150,11 +150,9 @@ impl Stack {
         };
         self.solicitations.retain(|question| question.interface != index);
         let by_router = Entry {
-            destination: Network::all(router.into()),
-            gateway: Some(router.into()),
-            interface: index,
-            source: None,
             metric: BY_ROUTER,
+            maker: maker::ROUTER,
+            ..Entry::new(Network::all(router.into()), Some(router.into()), index)
         };
         self.hear_of_servers(now, index, &said, effects);
         if allows(sysctl::ACCEPT_RA_DEFRTR) {
@@ -315,11 +313,8 @@ fn is_host(ip: &IpAddr) -> bool {
 /// The route to a network without a router.
 const fn on_local(interface: u32, destination: Network) -> Thing {
     Thing::Route(Entry {
-        destination,
-        gateway: None,
-        interface,
-        source: None,
         metric: ON_LINK,
+        ..Entry::new(destination, None, interface)
     })
 }
 

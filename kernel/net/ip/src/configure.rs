@@ -7,7 +7,7 @@ use crate::build::frame_of;
 use crate::clock::look;
 use crate::dhcp::{Client, Event, Lease, Letter};
 use crate::names::{Names, Origin};
-use crate::route::{Entry, Route, Via, is_near, route};
+use crate::route::{Entry, Route, Via, is_near, maker, route};
 use crate::stack::{Effects, Link, Stack, send_arp};
 use abi::{Errno, Result};
 use core::net::{IpAddr, Ipv4Addr};
@@ -236,12 +236,11 @@ impl Stack {
         }
         self.add_address(now, index, lease.network, effects);
         for (destination, gateway) in &lease.routes {
+            let gateway = Some(*gateway).filter(|ip| !ip.is_unspecified());
             self.routes.push(Entry {
-                destination: *destination,
-                gateway: Some(*gateway).filter(|ip| !ip.is_unspecified()),
-                interface: index,
                 source: Some(lease.network.ip),
-                metric: 0,
+                maker: maker::DHCP,
+                ..Entry::new(*destination, gateway, index)
             });
         }
     }

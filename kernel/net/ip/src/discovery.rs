@@ -5,7 +5,7 @@ use crate::input::ICMPV6;
 use crate::neighbour::{Question, Word};
 use crate::network::Network;
 use crate::output::group_mac;
-use crate::route::{Entry, Via};
+use crate::route::{Entry, Via, maker};
 use crate::stack::{Effects, Link, Stack};
 use crate::transport::Received;
 use core::net::{IpAddr, Ipv6Addr};
@@ -226,11 +226,8 @@ impl Stack {
             return;
         }
         let entry = Entry {
-            destination: Network::host(destination),
-            gateway: (!on_link).then_some(better.into()),
-            interface: index,
-            source: None,
-            metric: 0,
+            maker: maker::REDIRECT,
+            ..Entry::new(Network::host(destination), (!on_link).then_some(better.into()), index)
         };
         self.keep(Thing::Route(entry), now + BETTER);
     }

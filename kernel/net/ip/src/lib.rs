@@ -76,8 +76,8 @@ pub use filter::{Rule, may_connect, set_rules, write_rules};
 pub use icmp::port_unreachable;
 pub use input::time_of_day;
 pub use manage::{
-    Known, add_address, add_route, addresses, confirm, forget_neighbour, fragments, neighbours, remove_address,
-    remove_route, routes,
+    Known, Manner, add_address, add_route, addresses, confirm, forget_neighbour, fragments, neighbours, remove_address,
+    remove_route, routes, set_neighbour,
 };
 pub use multicast::{is_member, join, leave};
 pub use names::{choose_servers, resolver};
@@ -85,6 +85,6 @@ pub use neighbour::State;
 pub use network::Network;
 pub use output::{frame_of, next_number, send, show};
 pub use plan::Plan;
-pub use route::{Entry, LOOPBACK, Route, Via, is_own, owner, route};
+pub use route::{Entry, Kind, LOOPBACK, Route, Via, is_own, maker, owner, route};
 pub use stack::{Address, start};
 pub use transport::{Checked, Extra, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};

@@ -1,7 +1,7 @@
 //! What is shown of the stack, and changed in it from outside.
 
 use crate::clock::{look, with};
-use crate::neighbour::State;
+use crate::neighbour::{State, Word};
 use crate::network::Network;
 use crate::route::{Entry, LOOPBACK};
 use crate::stack::Address;
@@ -55,11 +55,11 @@ pub fn fragments() -> (usize, usize) {
     look(|stack| stack.fragments.usage())
 }
 
-/// Gives an interface an address.
+/// Gives an interface an address, and has a route lead to its network if `leads`.
 ///
 /// # Errors
 /// `ENODEV`, `EEXIST`, `EACCES`.
-pub fn add_address(interface: u32, network: Network) -> Result<()> {
+pub fn add_address(interface: u32, network: Network, leads: bool) -> Result<()> {
     with(|stack, now, effects| {
         if interface != LOOPBACK {
             stack.link(interface).ok_or(Errno::ENODEV)?;
@@ -76,8 +76,10 @@ pub fn add_address(interface: u32, network: Network) -> Result<()> {
         if interface == LOOPBACK {
             // Nobody on a network is to know, and no way leads there.
             stack.addresses.push(Address { interface, network });
-        } else {
+        } else if leads {
             stack.add_address(now, interface, network, effects);
+        } else {
+            stack.add_address_alone(now, interface, network, effects);
         }
         Ok(())
     })
@@ -98,18 +100,39 @@ pub fn remove_address(interface: u32, ip: IpAddr) -> Result<()> {
     })
 }
 
+/// Whether a line comes beside others, and what becomes of those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// There may be none yet.
+    pub creates: bool,
+    /// It comes in the place of one to the same destination with the same metric.
+    pub replaces: bool,
+    /// There must be none.
+    pub is_only: bool,
+    /// It comes behind those that are there.
+    pub is_last: bool,
+}
+
 /// Adds a line to the table of routes.
 ///
 /// # Errors
-/// `ENODEV`, `EEXIST`.
-pub fn add_route(entry: Entry) -> Result<()> {
+/// `ENODEV`, `EEXIST`, `ENOENT`.
+pub fn add_route(entry: Entry, manner: Manner) -> Result<()> {
     with(|stack, _, _| {
-        stack.link(entry.interface).ok_or(Errno::ENODEV)?;
-        let same = |known: &Entry| (known.destination, known.metric) == (entry.destination, entry.metric);
-        if stack.routes.iter().any(same) {
-            return Err(Error::new(Errno::EEXIST, "the route is there already"));
+        if entry.interface != LOOPBACK {
+            stack.link(entry.interface).ok_or(Errno::ENODEV)?;
         }
-        stack.routes.push(entry);
+        let same = |known: &Entry| (known.destination, known.metric) == (entry.destination, entry.metric);
+        let there = stack.routes.iter().position(same);
+        let is_there = Error::new(Errno::EEXIST, "the route is there already");
+        match there {
+            Some(_) if manner.is_only => return Err(is_there),
+            Some(at) if manner.replaces => stack.routes[at] = entry,
+            _ if stack.routes.contains(&entry) => return Err(is_there),
+            Some(at) if !manner.is_last => stack.routes.insert(at, entry),
+            None if !manner.creates => return Err(Error::new(Errno::ENOENT, "there is no such route")),
+            _ => stack.routes.push(entry),
+        }
         Ok(())
     })
 }
@@ -130,6 +153,18 @@ pub fn remove_route(fits: impl Fn(&Entry) -> bool) -> Result<()> {
 /// Whoever was sent to by a [`Route`](crate::Route) has answered: there is no need to ask whether it is there.
 pub fn confirm(interface: u32, next_hop: IpAddr) {
     with(|stack, now, _| stack.neighbours.confirm(now, (interface, next_hop)));
+}
+
+/// Who has an address on a local network, because somebody says so: it may be for ever.
+///
+/// # Errors
+/// `ENODEV`.
+pub fn set_neighbour(interface: u32, ip: IpAddr, mac: Mac, state: State) -> Result<()> {
+    with(|stack, now, effects| {
+        stack.link(interface).ok_or(Errno::ENODEV)?;
+        stack.learn(now, (interface, ip), mac, Word::Said(state), effects);
+        Ok(())
+    })
 }
 
 /// Forgets somebody on a local network, or everybody.

@@ -41,6 +41,8 @@ pub enum State {
     Delay,
     /// It is asked whether it is still there.
     Probe,
+    /// A program said so, and nobody is asked.
+    Permanent,
 }
 
 /// Somebody.
@@ -72,6 +74,8 @@ pub(crate) enum Word {
     Hint,
     /// The same, but only who is known already is kept.
     Gossip,
+    /// A program of this machine says so.
+    Said(State),
 }
 
 /// All of them, in the order of their keys.
@@ -120,7 +124,7 @@ impl Neighbours {
                 self.next = self.next.min(now + DELAY);
                 (Some(neighbour.mac), None)
             }
-            State::Delay | State::Probe => (Some(neighbour.mac), None),
+            State::Delay | State::Probe | State::Permanent => (Some(neighbour.mac), None),
         }
     }
 
@@ -130,7 +134,7 @@ impl Neighbours {
         let neighbour = &mut self.all[at];
         let is_known = match neighbour.state {
             State::Reachable(until) => now < until,
-            State::Delay | State::Probe => true,
+            State::Delay | State::Probe | State::Permanent => true,
             State::Incomplete | State::Stale => false,
         };
         neighbour.used = now;
@@ -159,14 +163,14 @@ impl Neighbours {
     #[cold]
     fn forget_oldest(&mut self) {
         let (mut sum, mut count) = (0u64, 0);
-        for one in self.all.iter().filter(|one| one.held.is_empty()) {
+        let stays = |one: &Neighbour| one.state == State::Permanent;
+        for one in self.all.iter().filter(|one| one.held.is_empty() && !stays(one)) {
             sum = sum.saturating_add(one.used);
             count += 1;
         }
-        match sum.checked_div(count) {
-            Some(mean) => self.all.retain(|one| !one.held.is_empty() || one.used > mean),
-            None => self.all.clear(),
-        }
+        let mean = sum.checked_div(count);
+        self.all
+            .retain(|one| stays(one) || mean.is_some_and(|mean| !one.held.is_empty() || one.used > mean));
     }
 
     /// Keeps a frame until its receiver is known; gives it back with the receiver's address if that is known meanwhile, or without if it cannot wait.
@@ -200,10 +204,21 @@ impl Neighbours {
     pub(crate) fn learn(&mut self, now: u64, key: Key, mac: Mac, word: Word) -> Vec<Frame> {
         let at = match (self.find(key), word) {
             (Ok(at), _) => at,
-            (Err(_), Word::Hint) => self.insert(now, key, State::Stale),
+            (Err(_), Word::Hint | Word::Said(_)) => self.insert(now, key, State::Stale),
             (Err(_), _) => return Vec::new(),
         };
         let neighbour = &mut self.all[at];
+        if let Word::Said(state) = word {
+            let state = match state {
+                State::Reachable(_) => State::Reachable(now + REACHABLE),
+                state => state,
+            };
+            (neighbour.mac, neighbour.state, neighbour.due) = (mac, state, None);
+            return mem::take(&mut neighbour.held);
+        }
+        if neighbour.state == State::Permanent {
+            return Vec::new();
+        }
         let changed = neighbour.mac != mac || neighbour.state == State::Incomplete;
         neighbour.mac = mac;
         if word == Word::Answer {
@@ -219,7 +234,7 @@ impl Neighbours {
     /// The transport protocol knows that somebody is there.
     pub(crate) fn confirm(&mut self, now: u64, key: Key) {
         if let Ok(at) = self.find(key)
-            && self.all[at].state != State::Incomplete
+            && !matches!(self.all[at].state, State::Incomplete | State::Permanent)
         {
             self.all[at].state = State::Reachable(now + REACHABLE);
             self.all[at].due = None;

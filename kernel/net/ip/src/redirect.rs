@@ -4,7 +4,7 @@
 
 use crate::autoconf::Thing;
 use crate::network::Network;
-use crate::route::{Entry, Via};
+use crate::route::{Entry, Via, maker};
 use crate::stack::Stack;
 use crate::transport::Received;
 use core::net::{IpAddr, Ipv4Addr};
@@ -37,12 +37,10 @@ impl Stack {
         if !(is_right && goes_by_it && is_near && sysctl::either(sysctl::ACCEPT_REDIRECTS, index)) {
             return;
         }
+        let gateway = Some(better).filter(|better| *better != destination);
         let entry = Entry {
-            destination: Network::host(destination),
-            gateway: Some(better).filter(|better| *better != destination),
-            interface: index,
-            source: None,
-            metric: 0,
+            maker: maker::REDIRECT,
+            ..Entry::new(Network::host(destination), gateway, index)
         };
         // What was said before about the same destination counts no more.
         let before = self.timed.iter().position(|(thing, _)| match thing {

@@ -28,6 +28,76 @@ pub struct Entry {
     pub source: Option<IpAddr>,
     /// Of two to the same destination the one with less counts.
     pub metric: u32,
+    /// What becomes of packets.
+    pub kind: Kind,
+    /// Who made it (`RTPROT_*`).
+    pub maker: u8,
+    /// The longest packet, if that is said.
+    pub mtu: Option<u32>,
+}
+
+impl Entry {
+    /// A line of the kernel's own, to a gateway or to the local network.
+    #[must_use]
+    pub const fn new(destination: Network, gateway: Option<IpAddr>, interface: u32) -> Self {
+        Self {
+            destination,
+            gateway,
+            interface,
+            source: None,
+            metric: 0,
+            kind: Kind::Leads,
+            maker: maker::KERNEL,
+            mtu: None,
+        }
+    }
+
+    /// Whether it leads to everybody on a network of an interface.
+    fn is_near(&self, network: Network, interface: u32) -> bool {
+        (self.destination, self.interface) == (network, interface) && self.gateway.is_none() && self.kind == Kind::Leads
+    }
+}
+
+/// Who makes routes (`RTPROT_*`).
+pub mod maker {
+    /// Who sent a packet by a way that is not the best.
+    pub const REDIRECT: u8 = 1;
+    /// An address.
+    pub const KERNEL: u8 = 2;
+    /// What began the machine.
+    pub const BOOT: u8 = 3;
+    /// A router's advertisement.
+    pub const ROUTER: u8 = 9;
+    /// Who gave the address.
+    pub const DHCP: u8 = 16;
+}
+
+/// What becomes of packets for a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// They go.
+    Leads,
+    /// They are dropped (`blackhole`): the program's call is invalid.
+    Swallows,
+    /// Nobody is there (`unreachable`).
+    Nowhere,
+    /// It is not allowed (`prohibit`).
+    Forbids,
+    /// Another table would say it (`throw`), of which there is none.
+    Leaves,
+}
+
+impl Kind {
+    /// What programs are told that send there.
+    const fn error(self) -> Option<Error> {
+        match self {
+            Self::Leads => None,
+            Self::Swallows => Some(Error::new(Errno::EINVAL, "packets to the address are dropped")),
+            Self::Nowhere => Some(Error::new(Errno::EHOSTUNREACH, "the address is not to be reached")),
+            Self::Forbids => Some(Error::new(Errno::EACCES, "the address is forbidden")),
+            Self::Leaves => Some(UNREACHABLE),
+        }
+    }
 }
 
 /// The way to an address.
@@ -121,6 +191,9 @@ impl Stack {
             });
         }
         let entry = self.entry(to, via);
+        if let Some(error) = entry.and_then(|entry| entry.kind.error()) {
+            return Err(error);
+        }
         let (index, next_hop) = match entry {
             Some(entry) => (entry.interface, entry.gateway.unwrap_or(to)),
             None if via.is_asked && via.interface.is_some() => return self.assumed(now, to, source, via),
@@ -134,7 +207,11 @@ impl Stack {
             Some(source) => source,
             None => self.source_on(index, to, Some(next_hop)).ok_or(UNREACHABLE)?,
         };
-        self.by_link(now, link, source, to, next_hop)
+        let mut way = self.by_link(now, link, source, to, next_hop)?;
+        if let Some(mtu) = entry.and_then(|entry| entry.mtu) {
+            way.mtu = way.mtu.min(mtu);
+        }
+        Ok(way)
     }
 
     /// The way by a certain interface.
@@ -192,11 +269,23 @@ impl Stack {
     fn entry(&self, to: IpAddr, via: Via) -> Option<&Entry> {
         let fits = |entry: &&Entry| {
             entry.destination.contains(to)
-                && via.interface.is_none_or(|interface| interface == entry.interface)
+                && (entry.kind != Kind::Leads || via.interface.is_none_or(|interface| interface == entry.interface))
                 && !(via.is_near && entry.gateway.is_some())
         };
         let fitting = self.routes.iter().filter(fits);
         fitting.min_by_key(|entry| (Reverse(entry.destination.prefix), entry.metric))
+    }
+
+    /// Has a route lead to a network of an interface, if none does.
+    pub(crate) fn lead_to(&mut self, network: Network, interface: u32, source: IpAddr) {
+        let destination = network.masked();
+        if self.routes.iter().any(|route| route.is_near(destination, interface)) {
+            return;
+        }
+        self.routes.push(Entry {
+            source: Some(source),
+            ..Entry::new(destination, None, interface)
+        });
     }
 
     /// Where packets to groups and to all go when no route says it.

@@ -15,7 +15,7 @@ use crate::network::Network;
 use crate::path::Paths;
 use crate::plan::Plan;
 use crate::recent::Recent;
-use crate::route::{Entry, LOOPBACK, is_loopback};
+use crate::route::{Entry, LOOPBACK, is_loopback, maker};
 use crate::settings::has_no_newer;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -203,13 +203,11 @@ impl Stack {
         if self.addresses.contains(&Address { interface, network }) {
             return;
         }
-        self.routes.push(Entry {
-            destination: network.masked(),
-            gateway: None,
-            interface,
-            source: Some(network.ip),
-            metric: 0,
-        });
+        // Of the older protocol a single address makes no network, and of several in one the first is used.
+        match network.ip {
+            IpAddr::V4(_) if network.prefix == 32 => {}
+            ip => self.lead_to(network, interface, ip),
+        }
         self.add_address_alone(now, interface, network, effects);
     }
 
@@ -227,9 +225,20 @@ impl Stack {
     /// Takes an address away, with the routes that need it.
     pub(crate) fn remove_address(&mut self, interface: u32, ip: IpAddr) {
         let gone = |own: &Address| own.interface == interface && own.network.ip == ip;
-        self.addresses.retain(|own| !gone(own));
+        let at = self.addresses.iter().position(gone);
+        let network = at.map(|at| self.addresses.remove(at).network);
         self.routes
             .retain(|route| route.interface != interface || route.source != Some(ip));
+        // The next one on its network takes its place.
+        let is_next = |own: &&Address| {
+            own.interface == interface
+                && own.network.ip.is_ipv4()
+                && own.network.prefix < 32
+                && network.is_some_and(|network| network.masked() == own.network.masked())
+        };
+        if let Some(next) = self.addresses.iter().find(is_next).map(|own| own.network) {
+            self.lead_to(next, interface, next.ip);
+        }
     }
 
     /// Asks who has an address.
@@ -339,11 +348,8 @@ pub fn start(interface: &Arc<Interface>, plan: &Plan, host_name: &[u8]) {
         }
         for gateway in &plan.gateways {
             stack.routes.push(Entry {
-                destination: Network::all(*gateway),
-                gateway: Some(*gateway),
-                interface: index,
-                source: None,
-                metric: 0,
+                maker: maker::BOOT,
+                ..Entry::new(Network::all(*gateway), Some(*gateway), index)
             });
         }
         stack.names.push(Names {

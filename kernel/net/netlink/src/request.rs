@@ -4,14 +4,17 @@ mod address;
 mod ethernet;
 mod table;
 
-use crate::route::{labels, links};
+use crate::route::{links, said};
 use crate::socket::asking;
+use crate::survey;
+use abi::socket::{AF_INET6, SO_DOMAIN};
 use abi::{Errno, Error, Result};
 use alloc::sync::Arc;
+use core::ops::RangeInclusive;
 use link::{Interface, interface};
 use netlink_view::{word16, word32};
 use usermem::UserSlice;
-use vfs::capability;
+use vfs::{Socket, capability};
 
 const SIOCADDRT: u32 = 0x890b;
 const SIOCDELRT: u32 = 0x890c;
@@ -34,14 +37,19 @@ const SIOCGIFHWADDR: u32 = 0x8927;
 const SIOCADDMULTI: u32 = 0x8931;
 const SIOCDELMULTI: u32 = 0x8932;
 const SIOCGIFINDEX: u32 = 0x8933;
+const SIOCDIFADDR: u32 = 0x8936;
 const SIOCGIFTXQLEN: u32 = 0x8942;
 const SIOCSIFTXQLEN: u32 = 0x8943;
 const SIOCETHTOOL: u32 = 0x8946;
+const SIOCDARP: u32 = 0x8953;
 const SIOCGARP: u32 = 0x8954;
+const SIOCSARP: u32 = 0x8955;
 const SIOCGIFMAP: u32 = 0x8970;
+/// Bridges, media of the old kind, times of cards, what each driver has of its own: nothing here knows them.
+const UNSUPPORTED: [RangeInclusive<u32>; 4] = [0x8947..=0x8949, 0x8990..=0x8995, 0x89a2..=0x89b1, 0x89f0..=0x89ff];
 
 /// Those that change something.
-const CHANGES: [u32; 11] = [
+const CHANGES: [u32; 14] = [
     SIOCADDRT,
     SIOCDELRT,
     SIOCSIFFLAGS,
@@ -53,6 +61,9 @@ const CHANGES: [u32; 11] = [
     SIOCSIFHWADDR,
     SIOCADDMULTI,
     SIOCDELMULTI,
+    SIOCDIFADDR,
+    SIOCSARP,
+    SIOCDARP,
 ];
 
 /// `struct ifreq`: 16 bytes of name, 24 of what is asked for.
@@ -65,17 +76,24 @@ const NO_INTERFACE: Error = Error::new(Errno::ENODEV, "no such interface");
 ///
 /// # Errors
 /// `ENOTTY` for one that is none of these; `ENODEV`, `EPERM`, `EADDRNOTAVAIL`.
-pub fn answer(request: u32, argument: u64) -> Result<u64> {
+pub fn answer(socket: &dyn Socket, request: u32, argument: u64) -> Result<u64> {
     if request >> 8 != 0x89 {
         return Err(Error::new(Errno::ENOTTY, "a socket does not know the request"));
     }
     if CHANGES.contains(&request) && asking().is_some_and(|(_, who)| !who.has(capability::NET_ADMIN)) {
         return Err(Error::new(Errno::EPERM, "the network is for those with CAP_NET_ADMIN"));
     }
+    let is_newer = survey::option(socket, SO_DOMAIN) as u16 == AF_INET6;
     match request {
         SIOCGIFCONF => address::all(argument),
+        SIOCADDRT | SIOCDELRT if is_newer => table::change_newer(request == SIOCADDRT, argument),
         SIOCADDRT | SIOCDELRT => table::change(request == SIOCADDRT, argument),
-        SIOCGARP => table::neighbour(argument),
+        SIOCSIFADDR | SIOCDIFADDR if is_newer => address::change_newer(request == SIOCSIFADDR, argument),
+        SIOCDARP | SIOCGARP | SIOCSARP => table::neighbour(request, argument),
+        _ if UNSUPPORTED.iter().any(|range| range.contains(&request)) => {
+            find(request, &UserSlice::new(argument, REQUEST).to_vec()?)?;
+            Err(Error::new(Errno::EOPNOTSUPP, "the interface does not do that"))
+        }
         SIOCGIFNAME..=SIOCGIFMAP => about_interface(request, argument),
         _ => Err(Error::new(Errno::ENOTTY, "a socket does not know the request")),
     }
@@ -118,7 +136,7 @@ fn tell(request: u32, interface: &Interface, name: &[u8], value: &mut [u8]) -> R
             value[2..8].copy_from_slice(&interface.card.mac());
         }
         SIOCGIFADDR | SIOCGIFDSTADDR | SIOCGIFBRDADDR | SIOCGIFNETMASK => {
-            let of = address::of(interface, &labels::label(name))?;
+            let of = address::of(interface, &said::label(name))?;
             let ip = match request {
                 SIOCGIFNETMASK => of.mask(),
                 SIOCGIFBRDADDR => of.everybody(),
@@ -134,7 +152,7 @@ fn tell(request: u32, interface: &Interface, name: &[u8], value: &mut [u8]) -> R
 fn change(request: u32, interface: &Arc<Interface>, name: &[u8], value: &[u8]) -> Result<()> {
     /// The flag that is for a single address, too.
     const UP: u16 = 1;
-    let name = &labels::label(name);
+    let name = &said::label(name);
     match request {
         SIOCSIFFLAGS if name.contains(&b':') => {
             let own = address::of(interface, name)?;
@@ -163,9 +181,6 @@ fn find(request: u32, bytes: &[u8]) -> Result<Arc<Interface>> {
         return interface::by_index(word32(value, 0) as i32).ok_or(NO_INTERFACE);
     }
     // A label behind a colon is another name of an address of the same interface.
-    let name = labels::text(name)
-        .split(|byte| *byte == b':')
-        .next()
-        .unwrap_or_default();
+    let name = said::text(name).split(|byte| *byte == b':').next().unwrap_or_default();
     interface::by_name(name).ok_or(NO_INTERFACE)
 }

@@ -68,7 +68,7 @@ fn found(inode: u64, file: &Arc<File>, socket: &dyn Socket) -> Found {
     }
 }
 
-fn option(socket: &dyn Socket, name: u32) -> u32 {
+pub(crate) fn option(socket: &dyn Socket, name: u32) -> u32 {
     let value = socket.option(SOL_SOCKET, name).unwrap_or_default();
     value.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes))
 }

@@ -196,7 +196,10 @@ fn ioctl(caller: &mut Caller<'_>, (fd, request, argument): (Fd, u32, Hex)) -> Re
             UserPtr::<i32>::new(argument.0).write(&(owner as i32)).map(|()| 0)
         }
         _ => match file.ioctl(request, argument.0) {
-            Err(error) if error.errno == Errno::ENOTTY && file.socket().is_ok() => netlink::answer(request, argument.0),
+            Err(error) if error.errno == Errno::ENOTTY => match file.socket() {
+                Ok(socket) => netlink::answer(socket, request, argument.0),
+                Err(_) => Err(error),
+            },
             answered => answered,
         },
     }

@@ -32,6 +32,8 @@ pub mod flag {
     pub const EXCLUSIVE: u16 = 0x200;
     /// What is not there may be made.
     pub const CREATE: u16 = 0x400;
+    /// It comes behind what is there.
+    pub const APPEND: u16 = 0x800;
     /// In an answer that something went wrong: the message that it is about is not there whole.
     pub const CAPPED: u16 = 0x100;
 }

@@ -1,8 +1,8 @@
 //! Addresses of the older protocol, of which an interface has one under each name as far as these requests know.
 
 use super::{SIOCSIFADDR, SIOCSIFNETMASK};
-use crate::route::labels::{self, Label};
 use crate::route::places::{self, Address};
+use crate::route::said::{self, Label, Said};
 use abi::socket::AF_INET;
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr};
@@ -49,7 +49,7 @@ pub(super) fn of(interface: &Interface, name: &Label) -> Result<Own> {
     let all = places::addresses();
     let mut own = all
         .iter()
-        .filter(|address| address.index == interface.index && labels::of(address) == *name);
+        .filter(|address| address.index == interface.index && said::label_of(address) == *name);
     own.find_map(Own::new)
         .ok_or(Error::new(Errno::EADDRNOTAVAIL, "the interface has no address"))
 }
@@ -96,25 +96,33 @@ pub(super) fn change(request: u32, interface: &Interface, name: &Label, value: &
     if ip.is_unspecified() {
         return Ok(());
     }
-    places::add_address(interface.index, ip.into(), prefix)?;
-    labels::set(&at(interface, ip), Some(*name).filter(|name| name.contains(&b':')));
+    places::add_address(interface.index, ip.into(), prefix, true)?;
+    let label = Some(*name).filter(|name| name.contains(&b':'));
+    said::set(interface.index, ip.into(), Said { label, ..Said::NOTHING });
     Ok(())
 }
 
 /// Takes an address away, with its name.
 pub(super) fn remove(interface: &Interface, ip: Ipv4Addr) -> Result<()> {
     places::remove_address(interface.index, ip.into())?;
-    labels::set(&at(interface, ip), None);
+    said::set(interface.index, ip.into(), Said::NOTHING);
     Ok(())
 }
 
-fn at(interface: &Interface, ip: Ipv4Addr) -> Address {
-    Address {
-        index: interface.index,
-        ip: ip.into(),
-        prefix: 0,
-        lifetime: None,
+/// Adds or takes away an address of the newer protocol (`struct in6_ifreq`: address, bits of its prefix, interface).
+pub(super) fn change_newer(adds: bool, argument: u64) -> Result<u64> {
+    let bytes = UserSlice::new(argument, 24).to_vec()?;
+    let ip = bytes.first_chunk::<16>().ok_or(Errno::EINVAL)?;
+    let (ip, prefix, index) = (IpAddr::from(*ip), word32(&bytes, 16), word32(&bytes, 20) as i32);
+    let prefix = u8::try_from(prefix).ok().filter(|prefix| *prefix <= 128);
+    let prefix = prefix.ok_or(Error::new(Errno::EINVAL, "no prefix is that long"))?;
+    link::interface::by_index(index).ok_or(super::NO_INTERFACE)?;
+    if adds {
+        places::add_address(index, ip, prefix, true)?;
+    } else {
+        places::remove_address(index, ip)?;
     }
+    Ok(0)
 }
 
 /// How much of an address was its network's when there were classes.
@@ -137,7 +145,7 @@ pub(super) fn all(argument: u64) -> Result<u64> {
             continue;
         };
         let mut entry = [0; REQUEST];
-        entry[..NAME].copy_from_slice(&labels::of(&address));
+        entry[..NAME].copy_from_slice(&said::label_of(&address));
         put(&mut entry[NAME..NAME + 16], own.ip);
         list.extend(entry);
     }

@@ -1,12 +1,12 @@
 //! `NETLINK_ROUTE` (`rtnetlink(7)`): links, addresses, routes, neighbours, rules.
 
 mod addresses;
-pub(crate) mod labels;
 pub(crate) mod links;
 mod neighbours;
 pub(crate) mod places;
 mod routes;
 mod rules;
+pub(crate) mod said;
 
 use crate::reply::{Reply, Told};
 use crate::socket::{ROUTE, has_members, tell};
@@ -64,14 +64,15 @@ pub(crate) fn answer(message: &Message<'_>, may_change: bool, reply: &mut Reply)
         (LINK, GET) => links::get(message, list, reply),
         (LINK, NEW | SET) => links::change(message, reply),
         (ADDRESS, GET) if list => addresses::list(message, reply),
-        (ADDRESS, NEW) => addresses::add(message),
-        (ADDRESS, DELETE) => addresses::remove(message),
+        (ADDRESS, NEW) => addresses::add(message, reply),
+        (ADDRESS, DELETE) => addresses::remove(message, reply),
         (ROUTES, GET) if list => routes::list(message, reply),
         (ROUTES, GET) => routes::find(message, reply),
-        (ROUTES, NEW) => routes::add(message),
+        (ROUTES, NEW) => routes::add(message, reply),
         (ROUTES, DELETE) => routes::remove(message),
         (NEIGHBOUR, GET) if list => neighbours::list(message, reply),
-        (NEIGHBOUR, GET) => Err(NONSENSE),
+        (NEIGHBOUR, GET) => neighbours::get(message, reply),
+        (NEIGHBOUR, NEW) => neighbours::add(message),
         (NEIGHBOUR, DELETE) => neighbours::forget(message),
         (RULE, GET) if list => rules::list(message, reply),
         _ => Err(UNKNOWN),

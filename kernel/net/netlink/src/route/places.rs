@@ -2,8 +2,9 @@
 
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use ip::{Entry, Network, State};
+use ip::{Entry, Kind, Manner, Network, State, maker};
 
 /// The tables of routes to the machine's own addresses, and of all others.
 pub(crate) const OWN: u8 = 255;
@@ -14,17 +15,43 @@ pub(crate) const EVERYWHERE: u8 = 0;
 pub(crate) const LINK: u8 = 253;
 const HOST: u8 = 254;
 
-/// Who makes routes: the kernel, and what began the machine.
-const KERNEL: u8 = 2;
-const BOOT: u8 = 3;
-/// What a route of the newer protocol counts that says nothing of it.
+/// What a route of the newer protocol counts that says nothing of it: one that the machine makes, and one that somebody asks for.
 const METRIC_6: u32 = 256;
+const ASKED_METRIC_6: u32 = 1024;
 
 pub(crate) const UNICAST: u8 = 1;
 pub(crate) const LOCAL: u8 = 2;
 pub(crate) const BROADCAST: u8 = 3;
+pub(crate) const MULTICAST: u8 = 5;
+pub(crate) const BLACKHOLE: u8 = 6;
+pub(crate) const UNREACHABLE: u8 = 7;
+pub(crate) const PROHIBIT: u8 = 8;
+pub(crate) const THROW: u8 = 9;
+/// Those that lead nowhere.
+const KINDS: [(u8, Kind); 5] = [
+    (UNICAST, Kind::Leads),
+    (BLACKHOLE, Kind::Swallows),
+    (UNREACHABLE, Kind::Nowhere),
+    (PROHIBIT, Kind::Forbids),
+    (THROW, Kind::Leaves),
+];
+
+/// What becomes of packets by a route of a kind, if such are made.
+pub(crate) fn kind_of(number: u8) -> Option<Kind> {
+    let known = KINDS.iter().find(|(known, _)| *known == number);
+    known.map(|(_, kind)| *kind)
+}
 
 const LOOPBACK: i32 = 1;
+
+/// `NUD_*`.
+const INCOMPLETE: u16 = 1;
+const REACHABLE: u16 = 2;
+const STALE: u16 = 4;
+const DELAY: u16 = 8;
+const PROBE: u16 = 0x10;
+const UNASKED: u16 = 0x40;
+pub(crate) const PERMANENT: u16 = 0x80;
 
 /// An address of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +59,6 @@ pub(crate) struct Address {
     pub(crate) index: i32,
     pub(crate) ip: IpAddr,
     pub(crate) prefix: u8,
-    /// Seconds that it lasts, if it ends.
-    pub(crate) lifetime: Option<u32>,
 }
 
 impl Address {
@@ -61,6 +86,14 @@ impl Address {
         u32::MAX.checked_shr(u32::from(self.prefix)).unwrap_or(0)
     }
 
+    /// Whether another one of its network came before it.
+    pub(crate) fn is_second(&self) -> bool {
+        let all = addresses();
+        let mut before = all.iter().take_while(|other| *other != self);
+        let place = |address: &Self| (address.index, address.prefix, address.network());
+        self.ip.is_ipv4() && before.any(|other| place(other) == place(self))
+    }
+
     /// Its network.
     fn network(&self) -> IpAddr {
         match self.ip {
@@ -85,6 +118,7 @@ pub(crate) struct Route {
     pub(crate) table: u8,
     pub(crate) kind: u8,
     pub(crate) maker: u8,
+    pub(crate) mtu: Option<u32>,
 }
 
 impl Route {
@@ -92,8 +126,8 @@ impl Route {
         match (self.destination, self.kind, self.gateway) {
             (IpAddr::V6(_), ..) => EVERYWHERE,
             (_, LOCAL, _) => HOST,
-            (_, UNICAST, Some(_)) => EVERYWHERE,
-            _ => LINK,
+            (_, UNICAST, None) | (_, BROADCAST | MULTICAST, _) => LINK,
+            _ => EVERYWHERE,
         }
     }
 }
@@ -110,12 +144,7 @@ pub(crate) struct Neighbour {
 
 /// All addresses: those of loopback, then those of cards.
 pub(crate) fn addresses() -> Vec<Address> {
-    let own = |index, ip, prefix| Address {
-        index,
-        ip,
-        prefix,
-        lifetime: None,
-    };
+    let own = |index, ip, prefix| Address { index, ip, prefix };
     let cards = ip::addresses();
     let mut all = Vec::new();
     // The older protocol's first, as in lists of Linux.
@@ -157,11 +186,10 @@ pub(crate) fn routes() -> Vec<Route> {
     all
 }
 
-/// A route of a card.
+/// A route of a card, or to nowhere.
 fn shown(entry: &Entry) -> Route {
     let is_newer = entry.destination.ip.is_ipv6();
-    // What follows from an address is the kernel's; of the rest nobody remembers.
-    let from_address = entry.gateway.is_none() && entry.destination.prefix > 0;
+    let kind = KINDS.iter().find(|(_, kind)| *kind == entry.kind);
     Route {
         destination: entry.destination.ip,
         prefix: entry.destination.prefix,
@@ -173,8 +201,9 @@ fn shown(entry: &Entry) -> Route {
             metric => metric,
         },
         table: MAIN,
-        kind: UNICAST,
-        maker: if from_address { KERNEL } else { BOOT },
+        kind: kind.map_or(UNICAST, |(number, _)| *number),
+        maker: entry.maker,
+        mtu: entry.mtu,
     }
 }
 
@@ -189,6 +218,9 @@ fn entry(route: &Route) -> Entry {
         interface: route.index as u32,
         source: route.source,
         metric: route.metric,
+        kind: kind_of(route.kind).unwrap_or(Kind::Leads),
+        maker: route.maker,
+        mtu: route.mtu,
     }
 }
 
@@ -203,7 +235,8 @@ fn own_routes(address: &Address) -> Vec<Route> {
         metric: 0,
         table: OWN,
         kind,
-        maker: KERNEL,
+        maker: maker::KERNEL,
+        mtu: None,
     };
     let IpAddr::V4(ip) = address.ip else {
         return alloc::vec![route(address.ip, 128, LOCAL)];
@@ -220,17 +253,30 @@ fn own_routes(address: &Address) -> Vec<Route> {
     all
 }
 
-/// The route to an address.
-pub(crate) fn find_route(destination: IpAddr, index: Option<i32>) -> Result<Route> {
+/// The route to an address, from a certain own address or by a certain interface if that is asked for.
+pub(crate) fn find_route(destination: IpAddr, source: Option<IpAddr>, index: Option<i32>) -> Result<Route> {
     let asked = ip::Via {
         interface: index.map(|index| index as u32),
         is_asked: true,
         is_near: false,
     };
-    let found = ip::route(destination, None, asked)?;
+    let found = ip::route(destination, source, asked)?;
+    let lines = ip::routes();
+    let fitting = lines
+        .iter()
+        .filter(|line| line.interface == found.interface && line.destination.contains(destination));
+    let line = fitting.min_by_key(|line| (Reverse(line.destination.prefix), line.metric));
+    let line = line.filter(|_| !found.is_local).map(shown);
+    let is_newer = destination.is_ipv6();
+    let kind = match destination {
+        _ if found.is_local => LOCAL,
+        IpAddr::V4(_) if found.is_broadcast => BROADCAST,
+        IpAddr::V4(ip) if ip.is_multicast() => MULTICAST,
+        _ => UNICAST,
+    };
     Ok(Route {
         destination,
-        prefix: if destination.is_ipv4() { 32 } else { 128 },
+        prefix: if is_newer { 128 } else { 32 },
         gateway: Some(found.next_hop).filter(|hop| *hop != destination),
         index: if found.is_local {
             LOOPBACK
@@ -238,21 +284,29 @@ pub(crate) fn find_route(destination: IpAddr, index: Option<i32>) -> Result<Rout
             found.interface as i32
         },
         source: Some(found.source),
-        metric: 0,
+        metric: line.filter(|_| is_newer).map_or(0, |line| line.metric),
         table: if found.is_local { OWN } else { MAIN },
-        kind: if found.is_local { LOCAL } else { UNICAST },
-        maker: KERNEL,
+        kind,
+        maker: line.map_or(maker::KERNEL, |line| line.maker),
+        mtu: line.and_then(|line| line.mtu),
     })
+}
+
+/// Whether somebody is reached without anybody between, by a certain interface if that is asked for.
+pub(crate) fn is_near(ip: IpAddr, index: i32) -> bool {
+    let index = Some(index as u32).filter(|index| *index != 0);
+    ip::route(ip, None, ip::Via::by(index)).is_ok_and(|way| way.next_hop == ip && !way.is_local)
 }
 
 /// Everybody on the links who is known.
 pub(crate) fn neighbours() -> Vec<Neighbour> {
     let state_of = |state| match state {
-        State::Incomplete => 1,
-        State::Reachable(_) => 2,
-        State::Stale => 4,
-        State::Delay => 8,
-        State::Probe => 0x10,
+        State::Incomplete => INCOMPLETE,
+        State::Reachable(_) => REACHABLE,
+        State::Stale => STALE,
+        State::Delay => DELAY,
+        State::Probe => PROBE,
+        State::Permanent => PERMANENT,
     };
     let shown = |known: ip::Known| Neighbour {
         index: known.interface as i32,
@@ -263,14 +317,26 @@ pub(crate) fn neighbours() -> Vec<Neighbour> {
     ip::neighbours().into_iter().map(shown).collect()
 }
 
-pub(crate) fn add_address(index: i32, ip: IpAddr, prefix: u8) -> Result<()> {
+/// Has somebody known by a program's word: for ever (`NUD_PERMANENT`, and `NUD_NOARP`, where nobody would be asked), or until it is heard of.
+pub(crate) fn set_neighbour(index: i32, ip: IpAddr, hardware: [u8; 6], state: u16) -> Result<()> {
+    let state = match state {
+        PERMANENT | UNASKED => State::Permanent,
+        REACHABLE => State::Reachable(0),
+        0 | STALE | DELAY | PROBE => State::Stale,
+        _ => return Err(Error::new(Errno::EINVAL, "a neighbour with an address is known")),
+    };
+    ip::set_neighbour(index as u32, ip, hardware, state)
+}
+
+/// Gives an interface an address, and has a route lead to its network if `leads`.
+pub(crate) fn add_address(index: i32, ip: IpAddr, prefix: u8, leads: bool) -> Result<()> {
     if addresses()
         .iter()
         .any(|address| address.index == index && address.ip == ip)
     {
         return Err(Error::new(Errno::EEXIST, "the address is there already"));
     }
-    ip::add_address(index as u32, Network { ip, prefix })
+    ip::add_address(index as u32, Network { ip, prefix }, leads)
 }
 
 pub(crate) fn remove_address(index: i32, ip: IpAddr) -> Result<()> {
@@ -287,18 +353,27 @@ fn no_loopback(index: i32) -> Result<()> {
     Ok(())
 }
 
-/// Adds a route, in the place of the one that is there if `replace`.
-pub(crate) fn add_route(route: &Route, replace: bool) -> Result<()> {
-    no_loopback(route.index)?;
-    let wanted = entry(route);
-    if wanted.destination.masked() != wanted.destination {
+/// Whether the destination has no bits behind its prefix.
+pub(crate) fn fits(route: &Route) -> bool {
+    let destination = entry(route).destination;
+    destination.masked() == destination
+}
+
+/// Adds a route.
+pub(crate) fn add_route(route: &Route, manner: Manner) -> Result<()> {
+    let mut wanted = entry(route);
+    if !fits(route) {
         return Err(Error::new(Errno::EINVAL, "the destination has bits behind its prefix"));
     }
-    if replace {
-        // There need not be one.
-        let _ = ip::remove_route(|known| (known.destination, known.metric) == (wanted.destination, wanted.metric));
+    if wanted.kind == Kind::Leads {
+        no_loopback(route.index)?;
+    } else {
+        wanted.interface = ip::LOOPBACK;
     }
-    ip::add_route(wanted)
+    if route.destination.is_ipv6() && wanted.metric == 0 {
+        wanted.metric = ASKED_METRIC_6;
+    }
+    ip::add_route(wanted, manner)
 }
 
 /// Takes the first route away that is like one: what this does not say may be anything.
@@ -308,7 +383,9 @@ pub(crate) fn remove_route(route: &Route) -> Result<Route> {
         known.destination == wanted.destination
             && (wanted.gateway.is_none() || known.gateway == wanted.gateway)
             && (wanted.interface == 0 || known.interface == wanted.interface)
-            && (wanted.metric == 0 || known.metric == wanted.metric)
+            && (wanted.metric == 0 || shown(known).metric == wanted.metric)
+            && (route.kind == 0 || known.kind == wanted.kind)
+            && (route.maker == 0 || known.maker == wanted.maker)
     };
     let removed = ip::routes().iter().find(|known| fits(known)).map(shown);
     ip::remove_route(fits)?;

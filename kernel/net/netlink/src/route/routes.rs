@@ -1,6 +1,6 @@
 //! Routes (`RTM_*ROUTE`).
 
-use super::places::{self, LOCAL, MAIN, Route, UNICAST};
+use super::places::{self, BROADCAST, LOCAL, MAIN, MULTICAST, Route, UNICAST};
 use super::{
     AF_INET, AF_INET6, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NO_INTERFACE, NONSENSE, ROUTES, bytes_of, family_of,
     is_wanted, kind, parse_ip, tell_of,
@@ -8,6 +8,7 @@ use super::{
 use crate::reply::Reply;
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use ip::{Kind, Manner};
 use link::interface;
 use netlink_view::{Builder, Message, flag, word32};
 
@@ -17,6 +18,14 @@ const BODY: usize = 12;
 /// It was copied from a table for one address; and that address is the machine's own.
 const COPY: u32 = 0x200;
 const FOR_ITSELF: u32 = 0x8000_0000;
+/// It is everybody's on a network, or a group's.
+const FOR_ALL: u32 = 0x1000_0000;
+const FOR_GROUP: u32 = 0x2000_0000;
+/// The gateway need not be on a network of the interface (`RTNH_F_ONLINK`).
+const ON_LINK: u32 = 4;
+/// Of what is measured (`RTAX_*`): what is not to change, and the longest packet.
+const LOCKED: u16 = 1;
+const MTU: u16 = 2;
 
 /// `RTA_*`.
 mod attribute {
@@ -88,7 +97,17 @@ fn put(answer: &mut Builder, route: &Route) {
     if let Some(source) = route.source {
         answer.attribute(attribute::SOURCE, &bytes_of(source));
     }
-    answer.number(attribute::INTERFACE, route.index as u32);
+    // Of the older protocol, what leads nowhere does so by no interface.
+    let leads = [UNICAST, LOCAL, BROADCAST, MULTICAST].contains(&route.kind);
+    if leads || family != AF_INET {
+        answer.number(attribute::INTERFACE, route.index as u32);
+    }
+    if let Some(mtu) = route.mtu {
+        // An attribute in an attribute.
+        let [low, high] = MTU.to_ne_bytes();
+        let [a, b, c, d] = mtu.to_ne_bytes();
+        answer.attribute(attribute::METRICS, &[8, 0, low, high, a, b, c, d]);
+    }
     if family != AF_INET {
         answer.attribute(attribute::CACHE, &[0; 32]);
         answer.attribute(attribute::PREFERENCE, &[0]);
@@ -97,17 +116,18 @@ fn put(answer: &mut Builder, route: &Route) {
 
 /// The way to an address (`ip route get`).
 pub(super) fn find(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
-    let mut destination = None;
+    let (mut destination, mut from) = (None, None);
     let mut index = None;
     for (kind, value) in message.attributes(BODY) {
         match kind {
             attribute::DESTINATION => destination = Some(parse_ip(value)?),
+            attribute::FROM => from = Some(parse_ip(value)?),
             attribute::INTERFACE => index = Some(word32(value, 0) as i32),
             _ => {}
         }
     }
     let destination = destination.ok_or(NONSENSE)?;
-    let route = places::find_route(destination, index)?;
+    let route = places::find_route(destination, from, index)?;
     if destination.is_ipv6() {
         let body = [
             AF_INET6,
@@ -129,11 +149,24 @@ pub(super) fn find(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
         return Ok(());
     }
     // The older protocol shows a copy of what it found, made for this address.
-    let own = if route.kind == LOCAL { FOR_ITSELF } else { 0 };
-    let mut body = [AF_INET, 32, 0, 0, MAIN, 0, 0, route.kind, 0, 0, 0, 0];
-    body[8..].copy_from_slice(&(COPY | own).to_ne_bytes());
+    let flags = match route.kind {
+        LOCAL => FOR_ITSELF,
+        BROADCAST => FOR_ITSELF | FOR_ALL,
+        MULTICAST => FOR_GROUP,
+        _ => 0,
+    };
+    let from_bits = if from.is_some() { 32 } else { 0 };
+    let mut body = [AF_INET, 32, from_bits, 0, MAIN, 0, 0, route.kind, 0, 0, 0, 0];
+    body[8..].copy_from_slice(&(COPY | flags).to_ne_bytes());
     let answer = reply.message(kind(ROUTES, NEW), &body);
-    let shown = Route { table: MAIN, ..route };
+    if let Some(from) = from {
+        answer.attribute(attribute::FROM, &bytes_of(from));
+    }
+    let shown = Route {
+        table: MAIN,
+        source: route.source.filter(|source| from != Some(*source)),
+        ..route
+    };
     put(answer, &shown);
     let who = crate::socket::asking().map_or(0, |(_, who)| who.uid);
     answer.number(attribute::USER, who);
@@ -159,6 +192,7 @@ fn parse(message: &Message<'_>) -> Result<Route> {
         table: body[4],
         kind: body[7],
         maker: body[5],
+        mtu: None,
     };
     for (kind, value) in message.attributes(BODY) {
         match kind {
@@ -168,7 +202,8 @@ fn parse(message: &Message<'_>) -> Result<Route> {
             attribute::INTERFACE => route.index = word32(value, 0) as i32,
             attribute::PRIORITY => route.metric = word32(value, 0),
             attribute::TABLE => route.table = u8::try_from(word32(value, 0)).unwrap_or(0),
-            attribute::METRICS => {}
+            attribute::METRICS => route.mtu = parse_mtu(value)?,
+            attribute::PREFERENCE => {}
             _ => return Err(Error::new(Errno::EOPNOTSUPP, "routes do not have that")),
         }
     }
@@ -181,25 +216,58 @@ fn parse(message: &Message<'_>) -> Result<Route> {
     Ok(route)
 }
 
-pub(super) fn add(message: &Message<'_>) -> Result<()> {
+/// The longest packet by a route; nothing else is kept of what can be measured.
+fn parse_mtu(bytes: &[u8]) -> Result<Option<u32>> {
+    let mut mtu = None;
+    for (kind, value) in netlink_view::attributes(bytes) {
+        match kind {
+            LOCKED => {}
+            MTU => mtu = Some(word32(value, 0)).filter(|mtu| *mtu > 0),
+            _ => {
+                return Err(Error::new(
+                    Errno::EOPNOTSUPP,
+                    "of what a route measures only the MTU is kept",
+                ));
+            }
+        }
+    }
+    Ok(mtu)
+}
+
+pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
+    const NO_GATEWAY: Error = Error::new(Errno::ENETUNREACH, "Nexthop has invalid gateway.");
     let mut route = parse(message)?;
-    if route.kind > UNICAST {
+    if route.kind == 0 {
+        route.kind = UNICAST;
+    }
+    let Some(kind_of_route) = places::kind_of(route.kind) else {
         return Err(Error::new(Errno::EOPNOTSUPP, "no routes of that kind are made"));
+    };
+    if kind_of_route == Kind::Leads {
+        let is_free = word32(message.body(), 8) & ON_LINK != 0;
+        match route.gateway {
+            Some(IpAddr::V6(gateway)) if gateway.is_unicast_link_local() && route.index != 0 => {}
+            Some(gateway) if is_free || places::is_near(gateway, route.index) => {}
+            Some(_) => return Err(reply.say(NO_GATEWAY)),
+            None if route.index == 0 => return Err(Error::new(Errno::ENODEV, "a route needs an interface")),
+            None => {}
+        }
+        if let Some(gateway) = route.gateway.filter(|_| route.index == 0) {
+            route.index = places::find_route(gateway, None, None)?.index;
+        }
+        interface::by_index(route.index).ok_or(NO_INTERFACE)?;
     }
-    if route.index == 0 {
-        let gateway = route
-            .gateway
-            .ok_or(Error::new(Errno::ENODEV, "a route needs an interface"))?;
-        let way = places::find_route(gateway, None)
-            .ok()
-            .filter(|way| way.kind == UNICAST && way.gateway.is_none());
-        route.index = way
-            .ok_or(Error::new(Errno::ENETUNREACH, "nobody reaches the gateway"))?
-            .index;
+    let has = |flag: u16| message.header.flags & flag != 0;
+    let manner = Manner {
+        creates: has(flag::CREATE),
+        replaces: has(flag::REPLACE),
+        is_only: has(flag::EXCLUSIVE),
+        is_last: has(flag::APPEND),
+    };
+    if !places::fits(&route) {
+        return Err(reply.say(Error::new(Errno::EINVAL, "Invalid prefix for given prefix length.")));
     }
-    interface::by_index(route.index).ok_or(NO_INTERFACE)?;
-    let replace = message.header.flags & flag::REPLACE != 0;
-    places::add_route(&route, replace)?;
+    places::add_route(&route, manner)?;
     tell(kind(ROUTES, NEW), &route);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::end_padded;
 use crate::route::places::{self, MAIN, Route};
+use crate::route::said;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -28,6 +29,9 @@ Type Device      Function
 const UP: u32 = 1;
 const GATEWAY: u32 = 2;
 const HOST: u32 = 4;
+const REJECT: u32 = 0x200;
+/// Of IP and TCP.
+const HEADERS: u32 = 40;
 /// A route of the newer protocol to the machine itself, and one to nowhere.
 const TO_ITSELF: u32 = 0x8020_0001;
 const REFUSED: u32 = 0x0020_0200;
@@ -79,13 +83,18 @@ pub(super) fn routes_4(text: &mut String) -> Result {
         let mask = u32::MAX.checked_shl(32 - u32::from(route.prefix)).unwrap_or(0);
         write!(
             text,
-            "{}\t{:08X}\t{:08X}\t{:04X}\t0\t0\t{}\t{:08X}\t0\t0\t0",
-            name_of(route.index),
+            "{}\t{:08X}\t{:08X}\t{:04X}\t0\t0\t{}\t{:08X}\t{}\t0\t0",
+            if route.kind == places::UNICAST {
+                name_of(route.index)
+            } else {
+                "*".into()
+            },
             number(Some(route.destination)),
             number(route.gateway),
             flags(&route),
             route.metric,
             number(Some(Ipv4Addr::from(mask).into())),
+            route.mtu.map_or(0, |mtu| mtu.saturating_sub(HEADERS)),
         )?;
         end_padded(text, start, 127)?;
     }
@@ -96,7 +105,12 @@ fn flags(route: &Route) -> u32 {
     let most = if route.destination.is_ipv4() { 32 } else { 128 };
     let gateway = if route.gateway.is_some() { GATEWAY } else { 0 };
     let host = if route.prefix == most { HOST } else { 0 };
-    UP | gateway | host
+    let refuses = match route.kind {
+        places::UNREACHABLE | places::PROHIBIT => REJECT,
+        places::BLACKHOLE if most == 128 => REJECT,
+        _ => 0,
+    };
+    UP | gateway | host | refuses
 }
 
 /// All routes of the older protocol, each below its address. Linux's tree branches more often; what is at its ends is the same.
@@ -123,6 +137,10 @@ pub(super) fn routes_by_address(text: &mut String) -> Result {
             let kind = match route.kind {
                 places::LOCAL => "LOCAL",
                 places::BROADCAST => "BROADCAST",
+                places::BLACKHOLE => "BLACKHOLE",
+                places::UNREACHABLE => "UNREACHABLE",
+                places::PROHIBIT => "PROHIBIT",
+                places::THROW => "THROW",
                 _ => "UNICAST",
             };
             writeln!(text, "        /{} {scope} {kind}", route.prefix)?;
@@ -157,6 +175,7 @@ pub(super) fn routes_6(text: &mut String) -> Result {
             table: 0,
             kind: 0,
             maker: 0,
+            mtu: None,
         };
         line_6(text, &nowhere, REFUSED)?;
     }
@@ -184,7 +203,8 @@ pub(super) fn addresses_6(text: &mut String) -> Result {
             ip if ip.is_unicast_link_local() => 0x20,
             _ => 0,
         };
-        let flags = if address.lifetime.is_some() { 0 } else { 0x80 };
+        let lasts = said::of(address.index, address.ip).until == u64::MAX;
+        let flags = if lasts { 0x80 } else { 0 };
         writeln!(
             text,
             "{} {:02x} {:02x} {scope:02x} {flags:02x} {:>8}",
@@ -202,7 +222,11 @@ pub(super) fn neighbours(text: &mut String) -> Result {
     for neighbour in places::neighbours() {
         let IpAddr::V4(ip) = neighbour.ip else { continue };
         let [a, b, c, d, e, f] = neighbour.hardware.unwrap_or_default();
-        let flags = if neighbour.hardware.is_some() { 2 } else { 0 };
+        let flags = match neighbour.hardware {
+            None => 0,
+            Some(_) if neighbour.state == places::PERMANENT => 6,
+            Some(_) => 2,
+        };
         writeln!(
             text,
             "{:<16} 0x1         0x{flags:<10x}{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}     *        {}",
