@@ -45,6 +45,10 @@ tell ip route add 10.37.0.0/16 via 10.0.2.2 proto static
 tell ip route show
 for to in 10.33.0.1 10.34.0.1 10.35.0.1 10.36.0.1 10.20.0.1 10.22.0.1 127.0.0.1 10.0.2.255 10.0.2.15; do tell ip route get $to; done
 tell ip route get to 8.8.8.8 from 10.0.2.15
+# The first address of a network is used, however near another one is.
+tell ip addr add 10.0.2.3/24 dev eth0
+for to in 8.8.8.8 10.0.2.2 10.1.0.9; do tell ip route get $to; done
+tell ip route get 224.0.0.9 | sed 's/rt_offload_failed //; s/local,//'
 tell ip route del blackhole 10.34.0.0/16
 tell ip route del unreachable 10.34.0.0/16
 tell ip route del 10.33.0.0/16

@@ -293,18 +293,21 @@ impl Stack {
         interface.or_else(|| self.links.first().map(|link| link.index))
     }
 
-    /// The own address of an interface that fits best: with the most in common with the next hop, then with the destination.
+    /// The own address of an interface that fits best: of the older protocol the first on the next hop's network, or just the first.
     pub(crate) fn source_on(&self, interface: u32, to: IpAddr, next_hop: Option<IpAddr>) -> Option<IpAddr> {
         let own = self.addresses.iter();
-        let own = own.filter(|own| own.interface == interface && own.network.ip.is_ipv4() == to.is_ipv4());
-        let rank = |ip: IpAddr| match (to, ip) {
-            // Of the newer protocol one that reaches as far, then the one that is nearest (RFC 6724).
-            (IpAddr::V6(to_newer), IpAddr::V6(own)) => {
-                (u8::from(is_near(to_newer) == is_near(own)), common_bits(to, ip))
-            }
-            _ => (next_hop.map_or(0, |hop| common_bits(hop, ip)), common_bits(to, ip)),
+        let mut own = own.filter(|own| own.interface == interface && own.network.ip.is_ipv4() == to.is_ipv4());
+        let IpAddr::V6(to_newer) = to else {
+            let mut others = own.clone();
+            let near = own.find(|own| own.network.contains(next_hop.unwrap_or(to)));
+            return near.or_else(|| others.next()).map(|own| own.network.ip);
         };
-        own.map(|own| own.network.ip).max_by_key(|ip| rank(*ip))
+        // Of the newer one it reaches as far, then it is the nearest (RFC 6724).
+        let rank = |ip: &IpAddr| match ip {
+            IpAddr::V6(own) => (is_near(to_newer) == is_near(*own), common_bits(to, *ip)),
+            IpAddr::V4(_) => (false, 0),
+        };
+        own.map(|own| own.network.ip).max_by_key(rank)
     }
 }
 
