@@ -84,6 +84,7 @@ impl Connection {
             nxt: self.nxt,
             expected: self.expected,
             recent: self.stamps.then_some(self.recent),
+            window: (self.told_window() >> self.receive_scale).min(0xffff) as u16,
             until: now + crate::time_wait::LENGTH,
         })
     }

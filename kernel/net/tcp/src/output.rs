@@ -344,14 +344,19 @@ impl Connection {
         options.scale = (self.receive_scale > 0).then_some(self.receive_scale);
     }
 
-    /// The window to tell, which never takes back what was told.
-    fn tell_window(&mut self, syn: bool) -> u16 {
-        let scale = if syn { 0 } else { self.receive_scale };
-        let known = if self.edge.after(self.expected) {
+    /// How much of the window that was told last is left.
+    pub(crate) fn told_window(&self) -> u32 {
+        if self.edge.after(self.expected) {
             self.edge.since(self.expected)
         } else {
             0
-        };
+        }
+    }
+
+    /// The window to tell, which never takes back what was told.
+    fn tell_window(&mut self, syn: bool) -> u16 {
+        let scale = if syn { 0 } else { self.receive_scale };
+        let known = self.told_window();
         let free = self.free();
         let grows = free >= known && free - known >= self.mss.min(self.limit / 2);
         // What rounding hides is taken all the same.

@@ -19,6 +19,8 @@ pub struct TimeWait {
     pub(crate) nxt: Seq,
     pub(crate) expected: Seq,
     pub(crate) recent: Option<u32>,
+    /// The window that was told last, which nobody fills any more.
+    pub(crate) window: u16,
     /// When it is forgotten.
     pub until: u64,
 }
@@ -69,7 +71,7 @@ impl TimeWait {
             seq: self.nxt,
             ack: self.expected,
             flags: flags::ACK,
-            window: 0,
+            window: self.window,
             urgent: 0,
         }
     }

@@ -269,6 +269,7 @@ fn what_is_over_answers_and_makes_room_for_what_is_new() {
     let mut given = segment(Seq(expected.0.wrapping_sub(1)), nxt, flags::FIN | flags::ACK, &[]);
     assert_eq!(over.on_segment(0, &given), Answer::Acknowledge);
     assert_eq!(over.acknowledgement().ack, expected);
+    assert!(over.acknowledgement().window > 0, "the window that was told last");
     let recent = over.recent.expect("both have clocks");
     for (ahead, clock, answer) in [
         (1000, None, Answer::Reuse),
