@@ -38,7 +38,7 @@ const SCRIPTS: [(&str, &[&str], &str); 11] = [
     (
         "ss",
         &["/usr/bin/ss", "/bin/sed", "/usr/bin/sort"],
-        "for o in -tulpn -tanp -uanp; do SOCKETS ss $o | sed 's/pid=[0-9]*,fd=[0-9]*/it/g; s/  */ /g' | sort; done",
+        "for o in -tulpn -tanp -uanp -tlnm -ulnm; do SOCKETS ss $o | sed 's/pid=[0-9]*,fd=[0-9]*/it/g; s/  */ /g' | sort; done",
     ),
     (
         "ss_local",

@@ -3,7 +3,7 @@
 use crate::reply::Reply;
 use crate::route::bytes_of;
 use crate::survey::{self, Found, Seen, state};
-use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SO_BINDTOIFINDEX, SOCK_DGRAM, SOL_SOCKET};
+use abi::socket::{AF_INET, AF_INET6, AF_UNIX, SO_BINDTOIFINDEX, SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET};
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -19,6 +19,7 @@ const UDP: u32 = 17;
 const MEMORY: u16 = 1;
 const INFORMATION: u16 = 2;
 const CONGESTION: u16 = 4;
+const ALL_MEMORY: u16 = 7;
 const SHUTDOWN: u16 = 8;
 const ONLY_V6: u16 = 11;
 
@@ -123,8 +124,20 @@ fn show(reply: &mut Reply, found: &Found, asked: u16) {
         let only = own.ip() != any || found.number(IPPROTO_IPV6, IPV6_V6ONLY) != 0;
         answer.attribute(ONLY_V6, &[u8::from(only)]);
     }
+    // What waits, and how much may; what is kept ahead of use is not apart here.
+    let [receive_room, send_room] = [SO_RCVBUF, SO_SNDBUF].map(|name| found.number(SOL_SOCKET, name));
+    let [receive, send] = match state {
+        // Those are connections.
+        state::LISTENING => [0; 2],
+        _ => [receive, send],
+    };
     if asks(MEMORY) {
-        answer.attribute(MEMORY, &[0; 16]);
+        let memory = [receive, send, 0, send].map(u32::to_ne_bytes);
+        answer.attribute(MEMORY, memory.as_flattened());
+    }
+    if asks(ALL_MEMORY) {
+        let memory = [receive, receive_room, send, send_room, 0, send, 0, 0, 0].map(u32::to_ne_bytes);
+        answer.attribute(ALL_MEMORY, memory.as_flattened());
     }
     let option = |name| found.file.socket().and_then(|socket| socket.option(TCP, name));
     if found.protocol == TCP

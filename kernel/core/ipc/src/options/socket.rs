@@ -214,6 +214,16 @@ impl Options {
         Ok(())
     }
 
+    /// How much may wait in each direction, as programs are told: to be received, to be sent.
+    fn room(&self, sort: Sort) -> [i32; 2] {
+        let usual = match sort.is_tcp() {
+            true => [sysctl::TCP_RMEM.number(1), sysctl::TCP_WMEM.number(1)],
+            false => [sysctl::RMEM_DEFAULT.get(), sysctl::WMEM_DEFAULT.get()],
+        };
+        let [receive, send] = [SO_RCVBUF, SO_SNDBUF].map(|name| self.kept(SOL_SOCKET, name));
+        [receive.unwrap_or(usual[0]), send.unwrap_or(usual[1])]
+    }
+
     /// The value of an option of the level `SOL_SOCKET`.
     ///
     /// # Errors
@@ -235,10 +245,8 @@ impl Options {
             SO_PEERCRED => Ok([0, -1, -1].as_bytes().to_vec()),
             SO_RCVTIMEO | SO_RCVTIMEO_NEW => time_of(&self.receive_timeout),
             SO_SNDTIMEO | SO_SNDTIMEO_NEW => time_of(&self.send_timeout),
-            SO_SNDBUF if sort.is_tcp() => number(kept(sysctl::TCP_WMEM.number(1))),
-            SO_RCVBUF if sort.is_tcp() => number(kept(sysctl::TCP_RMEM.number(1))),
-            SO_SNDBUF => number(kept(sysctl::WMEM_DEFAULT.get())),
-            SO_RCVBUF => number(kept(sysctl::RMEM_DEFAULT.get())),
+            SO_SNDBUF => number(self.room(sort)[1]),
+            SO_RCVBUF => number(self.room(sort)[0]),
             SO_RCVLOWAT => number(kept(1)),
             SO_REUSEADDR if sort.is_inet() && sort.kind == SOCK_RAW => number(kept(1)),
             SO_LINGER => Ok([i32::from(self.linger().is_some()), kept(0)].as_bytes().to_vec()),
@@ -254,7 +262,11 @@ impl Options {
             SO_COOKIE => Ok(self.cookie().to_ne_bytes().to_vec()),
             // There is one.
             SO_NETNS_COOKIE => Ok(1_u64.to_ne_bytes().to_vec()),
-            SO_MEMINFO => Ok(alloc::vec![0; 36]),
+            SO_MEMINFO => {
+                // What waits is counted elsewhere (`ss -m` shows it); nothing else of this is apart here.
+                let [receive, send] = self.room(sort);
+                Ok([0, receive, 0, send, 0, 0, 0, 0, 0].as_bytes().to_vec())
+            }
             SO_ATTACH_FILTER => Ok(self.filter().map_or(Vec::new(), |filter| filter.to_bytes())),
             SO_PEERGROUPS => Err(Error::new(Errno::ENODATA, "nobody is known on the other side")),
             _ => get_row(self, rows(name), SOL_SOCKET, name),
