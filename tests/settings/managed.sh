@@ -54,6 +54,7 @@ tell ip route del unreachable 10.34.0.0/16
 tell ip route del 10.33.0.0/16
 tell ip route del 10.77.0.0/16
 tell ip route list root 10.32.0.0/11
+tell ip -6 addr add fd00:5::6/64 dev eth0 nodad
 tell ip -6 route add fd00:7::/64 via fd00:5::1
 tell ip -6 route add fd00:8::/64 dev eth0 metric 9
 tell ip -6 route add blackhole fd00:9::/64
@@ -61,6 +62,8 @@ tell ip -6 route add unreachable fd00:a::/64
 tell ip -6 route show
 for to in fd00:7::1 fd00:8::1 fd00:9::1 fd00:a::1; do tell ip -6 route get $to; done
 tell ip -6 route del fd00:7::/64
+tell ip -6 addr del fd00:5::6/64 dev eth0
+tell ip -6 route get fd00:5::1
 tell ip neigh add 10.0.2.77 lladdr 02:00:00:00:00:07 dev eth0
 tell ip neigh add 10.0.2.77 lladdr 02:00:00:00:00:08 dev eth0
 tell ip neigh change 10.0.2.78 lladdr 02:00:00:00:00:08 dev eth0

@@ -276,10 +276,10 @@ impl Stack {
         fitting.min_by_key(|entry| (Reverse(entry.destination.prefix), entry.metric))
     }
 
-    /// Has a route lead to a network of an interface, if none does.
+    /// Has a route lead to a network of an interface: of the older protocol, if none does.
     pub(crate) fn lead_to(&mut self, network: Network, interface: u32, source: IpAddr) {
         let destination = network.masked();
-        if self.routes.iter().any(|route| route.is_near(destination, interface)) {
+        if source.is_ipv4() && self.routes.iter().any(|route| route.is_near(destination, interface)) {
             return;
         }
         self.routes.push(Entry {

@@ -98,14 +98,15 @@ pub(super) fn change(request: u32, interface: &Interface, name: &Label, value: &
     }
     places::add_address(interface.index, ip.into(), prefix, true)?;
     let label = Some(*name).filter(|name| name.contains(&b':'));
-    said::set(interface.index, ip.into(), Said { label, ..Said::NOTHING });
+    let said = label.map(|_| Said { label, ..Said::NOTHING });
+    said::set(interface.index, ip.into(), said);
     Ok(())
 }
 
 /// Takes an address away, with its name.
 pub(super) fn remove(interface: &Interface, ip: Ipv4Addr) -> Result<()> {
     places::remove_address(interface.index, ip.into())?;
-    said::set(interface.index, ip.into(), Said::NOTHING);
+    said::set(interface.index, ip.into(), None);
     Ok(())
 }
 

@@ -167,7 +167,7 @@ pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
         }
         outcome => outcome?,
     }
-    said::set(address.index, address.ip, said);
+    said::set(address.index, address.ip, Some(said));
     tell(kind(ADDRESS, NEW), &address);
     Ok(())
 }
@@ -196,7 +196,7 @@ pub(super) fn remove(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
 pub(super) fn take(address: &Address) -> Result<()> {
     places::remove_address(address.index, address.ip)?;
     tell(kind(ADDRESS, DELETE), address);
-    said::set(address.index, address.ip, Said::NOTHING);
+    said::set(address.index, address.ip, None);
     Ok(())
 }
 

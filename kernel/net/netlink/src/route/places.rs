@@ -177,6 +177,13 @@ pub(crate) fn routes() -> Vec<Route> {
     let mut all: Vec<Route> = Vec::new();
     for entry in &ip::routes() {
         let route = shown(entry);
+        // Of the newer protocol, each address of a network has one.
+        let same = |other: &Route| {
+            order(other) == order(&route) && other.gateway == route.gateway && other.index == route.index
+        };
+        if route.destination.is_ipv6() && all.iter().any(same) {
+            continue;
+        }
         let at = all.iter().position(|other| order(other) > order(&route));
         all.insert(at.unwrap_or(all.len()), route);
     }

@@ -15,7 +15,7 @@ use time::Expire;
 pub(crate) type Label = [u8; 16];
 
 /// What was said of one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Said {
     pub(crate) label: Option<Label>,
     pub(crate) scope: Option<u8>,
@@ -71,12 +71,10 @@ pub(crate) fn label_of(address: &Address) -> Label {
 }
 
 /// Says something of an address, or nothing any more.
-pub(crate) fn set(index: i32, ip: IpAddr, said: Said) {
+pub(crate) fn set(index: i32, ip: IpAddr, said: Option<Said>) {
     let mut all = SAID.lock();
     all.retain(|own| own.0 != index || own.1 != ip);
-    if said == Said::NOTHING {
-        return;
-    }
+    let Some(said) = said else { return };
     all.push((index, ip, said));
     drop(all);
     if said.until != u64::MAX {
