@@ -17,6 +17,9 @@ const NEIGHBOUR: usize = 68;
 /// Longest name of an interface.
 const NAME: usize = 16;
 
+/// The kind of hardware (`ARPHRD_*`).
+const ETHERNET: u16 = 1;
+
 const GATEWAY: u16 = 2;
 const HOST: u16 = 4;
 const REJECT: u16 = 0x200;
@@ -24,6 +27,8 @@ const REJECT: u16 = 0x200;
 const COMPLETE: u32 = 2;
 const FOR_EVER: u32 = 4;
 const PUBLIC: u32 = 8;
+
+const BAD_PREFIX: Error = Error::new(Errno::EINVAL, "no network is like that");
 
 /// How routes are added that must not be there.
 const ALONE: Manner = Manner {
@@ -39,7 +44,11 @@ pub(super) fn change(adds: bool, argument: u64) -> Result<u64> {
     let flags = word16(&bytes, 56);
     let destination = address::take(part(8))?;
     let mask = Ipv4Addr::from(word32(&bytes, 44).to_ne_bytes()).to_bits();
-    let prefix = if flags & HOST != 0 { 32 } else { mask.count_ones() as u8 };
+    let prefix = match flags & HOST {
+        0 if mask.leading_ones() != mask.count_ones() => return Err(BAD_PREFIX),
+        0 => mask.count_ones() as u8,
+        _ => 32,
+    };
     let gateway = match flags & GATEWAY {
         0 => None,
         _ => Some(IpAddr::V4(address::take(part(24))?)),
@@ -66,7 +75,8 @@ pub(super) fn change_newer(adds: bool, argument: u64) -> Result<u64> {
     };
     let flags = word32(&bytes, 72) as u16;
     let gateway = Some(gateway).filter(|_| flags & GATEWAY != 0);
-    let to = (destination, word16(&bytes, 52) as u8);
+    let prefix = u8::try_from(word16(&bytes, 52)).ok().filter(|prefix| *prefix <= 128);
+    let to = (destination, prefix.ok_or(BAD_PREFIX)?);
     make_or_take(adds, to, gateway, word32(&bytes, 76) as i32, word32(&bytes, 56), flags)
 }
 
@@ -111,7 +121,8 @@ fn make_or_take(
 pub(super) fn neighbour(request: u32, argument: u64) -> Result<u64> {
     let slice = UserSlice::new(argument, NEIGHBOUR);
     let mut bytes = slice.to_vec()?;
-    let ip = IpAddr::V4(address::take(&bytes)?);
+    let ip = address::take(&bytes);
+    let ip = IpAddr::V4(ip.map_err(|_| Error::new(Errno::EPFNOSUPPORT, "neighbours are of the older protocol"))?);
     let flags = word32(&bytes, 32);
     if request != SIOCGARP && flags & PUBLIC != 0 {
         return Err(Error::new(Errno::EOPNOTSUPP, "nobody is answered for"));
@@ -121,6 +132,10 @@ pub(super) fn neighbour(request: u32, argument: u64) -> Result<u64> {
         [] => places::find_route(ip, None, None)?.index,
         name => interface::by_name(name).ok_or(super::NO_INTERFACE)?.index,
     };
+    let is_ethernet = index as u32 != ip::LOOPBACK && (request == SIOCGARP || word16(&bytes, 16) == ETHERNET);
+    if !is_ethernet {
+        return Err(Error::new(Errno::EINVAL, "the hardware is not Ethernet"));
+    }
     if request == SIOCSARP {
         let hardware = *bytes[18..].first_chunk().ok_or(Errno::EINVAL)?;
         let state = if flags & FOR_EVER != 0 { PERMANENT } else { 0 };
@@ -134,7 +149,7 @@ pub(super) fn neighbour(request: u32, argument: u64) -> Result<u64> {
         return Ok(0);
     }
     bytes[16..32].fill(0);
-    bytes[16] = 1;
+    bytes[16] = ETHERNET as u8;
     bytes[18..24].copy_from_slice(&known.hardware.unwrap_or_default());
     let complete = if known.hardware.is_some() { COMPLETE } else { 0 };
     let for_ever = if known.state == PERMANENT { FOR_EVER } else { 0 };
