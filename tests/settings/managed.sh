@@ -6,6 +6,8 @@ tell ip addr add 10.0.2.17/24 broadcast + dev eth0 label eth0:x
 tell ip addr add 10.0.2.19/24 dev eth0 valid_lft 100 preferred_lft 50
 tell ip addr replace 10.0.2.20/24 dev eth0
 tell ip addr change 10.0.2.20/24 dev eth0 valid_lft 500
+tell ip addr change 10.0.2.15/24 dev eth0 valid_lft 900 preferred_lft 800
+tell ip addr change 10.0.2.17/24 dev eth0 valid_lft forever preferred_lft forever
 tell ip addr add 10.0.2.21/24 dev eth0 valid_lft 5 preferred_lft 6
 tell ip -6 addr add fd00:5::7/64 dev eth0 nodad
 tell ip -6 addr add fd00:5::7/64 dev eth0

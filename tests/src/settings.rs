@@ -133,7 +133,7 @@ fn managed() -> Result<(), String> {
     }
     let script = "cd $CHITON_NETWORKS; unshare --net sh -c 'ip link set lo up; ip link add eth0 type veth peer name peer; ip link set eth0 addrgenmode none; ip link set peer addrgenmode none
         ip addr add 10.0.2.15/24 brd + dev eth0; ip link set peer up; ip link set eth0 up; ip route add default via 10.0.2.2; exec /bin/sh SCRIPT' >linux
-        $CHITON run --network user,ip=10.0.2.15,gateway=10.0.2.2 --timeout 60 --file /usr/sbin/ip --file /usr/sbin/ifconfig --file /usr/sbin/route --file /usr/sbin/arp --file /bin/sed --file /bin/sleep --file SCRIPT -- /bin/sh SCRIPT >machine
+        $CHITON run --network user,ip=10.0.2.15,gateway=10.0.2.2 --timeout 200 --file /usr/sbin/ip --file /usr/sbin/ifconfig --file /usr/sbin/route --file /usr/sbin/arp --file /bin/sed --file /bin/sleep --file SCRIPT -- /bin/sh SCRIPT >machine
         diff linux machine && echo the same";
     let place = places::root().join("tests/settings/managed.sh");
     script_says(&script.replace("SCRIPT", &place.to_string_lossy()), "the same\n")

@@ -132,8 +132,9 @@ pub(super) fn neighbour(request: u32, argument: u64) -> Result<u64> {
         [] => places::find_route(ip, None, None)?.index,
         name => interface::by_name(name).ok_or(super::NO_INTERFACE)?.index,
     };
-    let is_ethernet = index as u32 != ip::LOOPBACK && (request == SIOCGARP || word16(&bytes, 16) == ETHERNET);
-    if !is_ethernet {
+    let kind = word16(&bytes, 16);
+    let is_right = index as u32 != ip::LOOPBACK && [0, ETHERNET].contains(&kind);
+    if flags & COMPLETE != 0 && !is_right {
         return Err(Error::new(Errno::EINVAL, "the hardware is not Ethernet"));
     }
     if request == SIOCSARP {

@@ -151,11 +151,17 @@ fn parse(message: &Message<'_>) -> Result<(Address, Said)> {
 }
 
 pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
-    let (address, said) = parse(message)?;
+    let (address, mut said) = parse(message)?;
     let leads = said.flags & NO_ROUTE == 0;
     match places::add_address(address.index, address.ip, address.prefix, leads) {
-        // It changes what is said of it.
-        Err(error) if error.errno == Errno::EEXIST && message.header.flags & flag::REPLACE != 0 => {}
+        // It changes how long it lasts.
+        Err(error) if error.errno == Errno::EEXIST && message.header.flags & flag::REPLACE != 0 => {
+            said = Said {
+                preferred: said.preferred,
+                until: said.until,
+                ..said::of(address.index, address.ip)
+            };
+        }
         Err(error) if error.errno == Errno::EEXIST => {
             return Err(reply.say(Error::new(
                 error.errno,
