@@ -83,12 +83,19 @@ tell ifconfig eth0 inet6 add fd00:6::7/64
 tell ip -o addr show dev eth0 to fd00:6::7
 tell ifconfig eth0 inet6 del fd00:6::7/64
 tell ifconfig eth0 inet6 del fd00:6::7/64
+# What was said of an address is not said of the next one that is like it.
+tell ip -6 addr add fd00:6::8/64 dev eth0 nodad valid_lft 500
+tell ifconfig eth0 inet6 del fd00:6::8/64
+tell ifconfig eth0 inet6 add fd00:6::8/64
+tell ip -o addr show dev eth0 to fd00:6::8
+tell ifconfig eth0 inet6 del fd00:6::8/64
 tell route -A inet6 add fd00:b::/64 gw fd00:5::1
 tell route -A inet6 add fd00:c::/64 dev eth0
 tell ip -6 route show root fd00:a::/15
 tell route -A inet6 del fd00:c::/64 dev eth0
 tell route add -net 10.40.0.0/16 gw 10.0.2.2
 tell route add -net 10.41.0.0/16 gw 192.168.55.1
+tell route add -net 10.43.0.0/16 gw 192.168.55.1 dev eth0
 tell route add -net 10.42.0.0/16 reject
 tell route -n
 tell route del -net 10.42.0.0/16 reject

@@ -78,7 +78,6 @@ impl ProcSource for Processes {
             ..Activity::default()
         };
         for process in registry::processes() {
-            activity.faults += process.usage().faults + process.children_usage().faults;
             for task in process.threads().iter().filter_map(|thread| thread.task()) {
                 activity.running += u32::from(task.is_runnable());
             }
@@ -92,6 +91,12 @@ impl ProcSource for Processes {
             })
             .collect();
         activity
+    }
+
+    fn faults(&self) -> u64 {
+        let all = registry::processes().into_iter();
+        all.map(|process| process.usage().faults + process.children_usage().faults)
+            .sum()
     }
 }
 

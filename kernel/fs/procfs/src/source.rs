@@ -71,6 +71,11 @@ pub trait ProcSource: Send + Sync {
     fn activity(&self) -> Activity {
         Activity::default()
     }
+
+    /// Page faults that were answered.
+    fn faults(&self) -> u64 {
+        0
+    }
 }
 
 /// Counts since boot.
@@ -86,8 +91,6 @@ pub struct Activity {
     pub last_number: u32,
     /// Times of switching between threads.
     pub switches: u64,
-    /// Page faults that were answered.
-    pub faults: u64,
     /// For each CPU, nanoseconds in programs, in the kernel, and idle.
     pub cpu_times: Vec<[u64; 3]>,
     /// Load averages, times 2048.

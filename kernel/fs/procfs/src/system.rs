@@ -83,11 +83,11 @@ struct Memory {
     others: u64,
 }
 
-fn in_use(activity: &Activity) -> Memory {
+fn in_use() -> Memory {
     let usage = frames::usage();
     let (total, free) = (usage.total * 4, usage.free * 4);
     let slab = frames::heap::held() * 4;
-    let stacks = u64::from(activity.threads) * STACK;
+    let stacks = u64::from(activity().threads) * STACK;
     let waiting = room::pages() as u64 * 4;
     Memory {
         total,
@@ -105,7 +105,7 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
         slab,
         stacks,
         others,
-    } = in_use(&activity());
+    } = in_use();
     let lines = [
         ("MemTotal", total),
         ("MemFree", free),
@@ -152,8 +152,8 @@ pub(crate) fn memory(_scope: &Scope) -> Result<Vec<u8>> {
 }
 
 pub(crate) fn memory_counts(_scope: &Scope) -> Result<Vec<u8>> {
-    let activity = activity();
-    let memory = in_use(&activity);
+    let memory = in_use();
+    let faults = source().map_or(0, |source| source.faults());
     let lines = [
         ("nr_free_pages", memory.free / 4),
         ("nr_active_anon", memory.others / 4),
@@ -170,7 +170,7 @@ pub(crate) fn memory_counts(_scope: &Scope) -> Result<Vec<u8>> {
         ("pgpgout", 0),
         ("pswpin", 0),
         ("pswpout", 0),
-        ("pgfault", activity.faults),
+        ("pgfault", faults),
         ("pgmajfault", 0),
         ("oom_kill", 0),
     ];

@@ -85,6 +85,6 @@ pub use neighbour::State;
 pub use network::Network;
 pub use output::{frame_of, next_number, send, show};
 pub use plan::Plan;
-pub use route::{Entry, Kind, LOOPBACK, Route, Via, is_own, maker, owner, route};
+pub use route::{Entry, Kind, LOOPBACK, Route, Via, is_own, line, maker, owner, route};
 pub use stack::{Address, start};
 pub use transport::{Checked, Extra, Failed, Handler, Offload, Outgoing, Received, register, set_witness, usual_hops};

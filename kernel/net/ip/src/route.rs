@@ -51,11 +51,6 @@ impl Entry {
             mtu: None,
         }
     }
-
-    /// Whether it leads to everybody on a network of an interface.
-    fn is_near(&self, network: Network, interface: u32) -> bool {
-        (self.destination, self.interface) == (network, interface) && self.gateway.is_none() && self.kind == Kind::Leads
-    }
 }
 
 /// Who makes routes (`RTPROT_*`).
@@ -158,6 +153,12 @@ pub fn route(destination: IpAddr, source: Option<IpAddr>, via: Via) -> Result<Ro
         stack.recent.keep_route(now, wish, route);
         Ok(route)
     })
+}
+
+/// The line of the table that leads to an address, if one does.
+#[must_use]
+pub fn line(destination: IpAddr, via: Via) -> Option<Entry> {
+    clock::look(|stack| stack.entry(destination, via).copied())
 }
 
 /// The interface whose address is one of the machine's, if it is; only a certain one if that is asked for.
@@ -279,7 +280,12 @@ impl Stack {
     /// Has a route lead to a network of an interface: of the older protocol, if none does.
     pub(crate) fn lead_to(&mut self, network: Network, interface: u32, source: IpAddr) {
         let destination = network.masked();
-        if source.is_ipv4() && self.routes.iter().any(|route| route.is_near(destination, interface)) {
+        let leads = |route: &Entry| {
+            (route.destination, route.interface) == (destination, interface)
+                && route.gateway.is_none()
+                && route.kind == Kind::Leads
+        };
+        if source.is_ipv4() && self.routes.iter().any(leads) {
             return;
         }
         self.routes.push(Entry {

@@ -338,7 +338,8 @@ impl Interface {
     /// Takes frames that have come; if they do not end, the rest after programs had as much time as this took.
     pub fn poll(self: &Arc<Self>) {
         let began = time::now();
-        let work = &WORK[hal::cpu::current() % hal::MAX_CPUS];
+        let counted = &WORK[hal::cpu::current() % hal::MAX_CPUS];
+        let mut frames = 0;
         let mut burst = Burst::default();
         let mut go_on = |came: &Came<'_>| {
             if let Some(take) = PROTOCOLS.get() {
@@ -352,9 +353,10 @@ impl Interface {
                 if self.card.rest() {
                     continue;
                 }
+                counted.frames.fetch_add(frames, Ordering::Relaxed);
                 return;
             };
-            work.frames.fetch_add(1, Ordering::Relaxed);
+            frames += 1;
             if self.set.load(Ordering::Relaxed) & flag::UP == 0 {
                 self.card.give_back(frame);
                 continue;
@@ -369,7 +371,8 @@ impl Interface {
             self.card.give_back(frame);
         }
         burst.end(&mut go_on);
-        work.pauses.fetch_add(1, Ordering::Relaxed);
+        counted.frames.fetch_add(frames, Ordering::Relaxed);
+        counted.pauses.fetch_add(1, Ordering::Relaxed);
         let now = time::now();
         let pause = match task::scheduler::runnable() {
             // Nobody waits for it.

@@ -1,6 +1,7 @@
 //! Addresses of the older protocol, of which an interface has one under each name as far as these requests know.
 
 use super::{SIOCSIFADDR, SIOCSIFNETMASK};
+use crate::route::addresses;
 use crate::route::places::{self, Address};
 use crate::route::said::{self, Label, Said};
 use abi::socket::AF_INET;
@@ -96,18 +97,26 @@ pub(super) fn change(request: u32, interface: &Interface, name: &Label, value: &
     if ip.is_unspecified() {
         return Ok(());
     }
-    places::add_address(interface.index, ip.into(), prefix, true)?;
     let label = Some(*name).filter(|name| name.contains(&b':'));
     let said = label.map(|_| Said { label, ..Said::NOTHING });
-    said::set(interface.index, ip.into(), said);
-    Ok(())
+    addresses::give(&at(interface, ip, prefix), said)
 }
 
 /// Takes an address away, with its name.
 pub(super) fn remove(interface: &Interface, ip: Ipv4Addr) -> Result<()> {
-    places::remove_address(interface.index, ip.into())?;
-    said::set(interface.index, ip.into(), None);
-    Ok(())
+    let all = places::addresses();
+    let known = all
+        .iter()
+        .find(|address| (address.index, address.ip) == (interface.index, ip.into()));
+    addresses::take(known.unwrap_or(&at(interface, ip, 32)))
+}
+
+fn at(interface: &Interface, ip: Ipv4Addr, prefix: u8) -> Address {
+    Address {
+        index: interface.index,
+        ip: ip.into(),
+        prefix,
+    }
 }
 
 /// Adds or takes away an address of the newer protocol (`struct in6_ifreq`: address, bits of its prefix, interface).
@@ -118,10 +127,11 @@ pub(super) fn change_newer(adds: bool, argument: u64) -> Result<u64> {
     let prefix = u8::try_from(prefix).ok().filter(|prefix| *prefix <= 128);
     let prefix = prefix.ok_or(Error::new(Errno::EINVAL, "no prefix is that long"))?;
     link::interface::by_index(index).ok_or(super::NO_INTERFACE)?;
+    let address = Address { index, ip, prefix };
     if adds {
-        places::add_address(index, ip, prefix, true)?;
+        addresses::give(&address, None)?;
     } else {
-        places::remove_address(index, ip)?;
+        addresses::take(&address)?;
     }
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use super::{SIOCDARP, SIOCGARP, SIOCSARP, address};
 use crate::route::places::{self, MAIN, PERMANENT, Route, UNICAST, UNREACHABLE};
-use crate::route::said;
+use crate::route::{routes, said};
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr};
 use ip::{Manner, maker};
@@ -88,7 +88,7 @@ fn make_or_take(
     metric: u32,
     flags: u16,
 ) -> Result<u64> {
-    let mut route = Route {
+    let route = Route {
         destination,
         prefix,
         gateway,
@@ -104,17 +104,12 @@ fn make_or_take(
         maker: if adds { maker::BOOT } else { 0 },
         mtu: None,
     };
-    if !adds {
-        return places::remove_route(&route).map(|_| 0);
+    if adds {
+        routes::make(route, false, ALONE)?;
+    } else {
+        routes::take(&route)?;
     }
-    if route.kind == UNICAST && index == 0 {
-        let way = gateway.ok_or(Error::new(Errno::ENODEV, "a route needs an interface"))?;
-        if !places::is_near(way, 0) {
-            return Err(Error::new(Errno::ENETUNREACH, "nobody reaches the gateway"));
-        }
-        route.index = places::find_route(way, None, None)?.index;
-    }
-    places::add_route(&route, ALONE).map(|()| 0)
+    Ok(0)
 }
 
 /// Asks about a neighbour, says who it is, or has it forgotten.

@@ -173,9 +173,21 @@ pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
         }
         outcome => outcome?,
     }
-    said::set(address.index, address.ip, Some(said));
-    tell(kind(ADDRESS, NEW), &address);
+    note(&address, Some(said));
     Ok(())
+}
+
+/// Gives an interface an address of which a program says no more, and tells of it.
+pub(crate) fn give(address: &Address, said: Option<Said>) -> Result<()> {
+    places::add_address(address.index, address.ip, address.prefix, true)?;
+    note(address, said);
+    Ok(())
+}
+
+/// Keeps what was said of an address, and tells of it.
+fn note(address: &Address, said: Option<Said>) {
+    said::set(address.index, address.ip, said);
+    tell(kind(ADDRESS, NEW), address);
 }
 
 pub(super) fn remove(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
@@ -199,7 +211,7 @@ pub(super) fn remove(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
 }
 
 /// Takes an address away, and tells of it.
-pub(super) fn take(address: &Address) -> Result<()> {
+pub(crate) fn take(address: &Address) -> Result<()> {
     places::remove_address(address.index, address.ip)?;
     tell(kind(ADDRESS, DELETE), address);
     said::set(address.index, address.ip, None);

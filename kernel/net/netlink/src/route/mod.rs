@@ -1,10 +1,10 @@
 //! `NETLINK_ROUTE` (`rtnetlink(7)`): links, addresses, routes, neighbours, rules.
 
-mod addresses;
+pub(crate) mod addresses;
 pub(crate) mod links;
 mod neighbours;
 pub(crate) mod places;
-mod routes;
+pub(crate) mod routes;
 mod rules;
 pub(crate) mod said;
 

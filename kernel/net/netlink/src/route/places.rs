@@ -2,7 +2,6 @@
 
 use abi::{Errno, Error, Result};
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ip::{Entry, Kind, Manner, Network, State, maker};
 
@@ -27,7 +26,7 @@ pub(crate) const BLACKHOLE: u8 = 6;
 pub(crate) const UNREACHABLE: u8 = 7;
 pub(crate) const PROHIBIT: u8 = 8;
 pub(crate) const THROW: u8 = 9;
-/// Those that lead nowhere.
+/// Kinds of routes that programs make.
 const KINDS: [(u8, Kind); 5] = [
     (UNICAST, Kind::Leads),
     (BLACKHOLE, Kind::Swallows),
@@ -268,12 +267,8 @@ pub(crate) fn find_route(destination: IpAddr, source: Option<IpAddr>, index: Opt
         is_near: false,
     };
     let found = ip::route(destination, source, asked)?;
-    let lines = ip::routes();
-    let fitting = lines
-        .iter()
-        .filter(|line| line.interface == found.interface && line.destination.contains(destination));
-    let line = fitting.min_by_key(|line| (Reverse(line.destination.prefix), line.metric));
-    let line = line.filter(|_| !found.is_local).map(shown);
+    let line = ip::line(destination, ip::Via::by(Some(found.interface)));
+    let line = line.filter(|_| !found.is_local).as_ref().map(shown);
     let is_newer = destination.is_ipv6();
     let kind = match destination {
         _ if found.is_local => LOCAL,
@@ -300,7 +295,7 @@ pub(crate) fn find_route(destination: IpAddr, source: Option<IpAddr>, index: Opt
 }
 
 /// Whether somebody is reached without anybody between, by a certain interface if that is asked for.
-pub(crate) fn is_near(ip: IpAddr, index: i32) -> bool {
+fn is_near(ip: IpAddr, index: i32) -> bool {
     let index = Some(index as u32).filter(|index| *index != 0);
     ip::route(ip, None, ip::Via::by(index)).is_ok_and(|way| way.next_hop == ip && !way.is_local)
 }
@@ -360,27 +355,39 @@ fn no_loopback(index: i32) -> Result<()> {
     Ok(())
 }
 
-/// Whether the destination has no bits behind its prefix.
-pub(crate) fn fits(route: &Route) -> bool {
-    let destination = entry(route).destination;
-    destination.masked() == destination
-}
-
-/// Adds a route.
-pub(crate) fn add_route(route: &Route, manner: Manner) -> Result<()> {
-    let mut wanted = entry(route);
-    if !fits(route) {
-        return Err(Error::new(Errno::EINVAL, "the destination has bits behind its prefix"));
+/// Adds a route. Its gateway is on a network of its interface, which need not be said then, unless it is `free` of that.
+///
+/// # Errors
+/// In Linux's words, which programs show, where it has some.
+pub(crate) fn add_route(mut route: Route, free: bool, manner: Manner) -> Result<Route> {
+    let leads = kind_of(route.kind) == Some(Kind::Leads);
+    if !leads {
+        route.index = LOOPBACK;
     }
-    if wanted.kind == Kind::Leads {
+    if route.index != 0 || route.gateway.is_none() {
+        link::interface::by_index(route.index).ok_or(Error::new(Errno::ENODEV, "a route needs an interface"))?;
+    }
+    if let Some(gateway) = route.gateway.filter(|_| leads) {
+        let own = matches!(gateway, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        if !(route.index != 0 && (free || own) || is_near(gateway, route.index)) {
+            return Err(Error::new(Errno::ENETUNREACH, "Nexthop has invalid gateway."));
+        }
+        if route.index == 0 {
+            route.index = find_route(gateway, None, None)?.index;
+        }
+    }
+    if leads {
         no_loopback(route.index)?;
-    } else {
-        wanted.interface = ip::LOOPBACK;
     }
-    if route.destination.is_ipv6() && wanted.metric == 0 {
-        wanted.metric = ASKED_METRIC_6;
+    if route.destination.is_ipv6() && route.metric == 0 {
+        route.metric = ASKED_METRIC_6;
     }
-    ip::add_route(wanted, manner)
+    let wanted = entry(&route);
+    if wanted.destination.masked() != wanted.destination {
+        return Err(Error::new(Errno::EINVAL, "Invalid prefix for given prefix length."));
+    }
+    ip::add_route(wanted, manner)?;
+    Ok(route)
 }
 
 /// Takes the first route away that is like one: what this does not say may be anything.

@@ -2,14 +2,13 @@
 
 use super::places::{self, BROADCAST, LOCAL, MAIN, MULTICAST, Route, UNICAST};
 use super::{
-    AF_INET, AF_INET6, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NO_INTERFACE, NONSENSE, ROUTES, bytes_of, family_of,
-    is_wanted, kind, parse_ip, tell_of,
+    AF_INET, AF_INET6, DELETE, GROUP_ROUTE_4, GROUP_ROUTE_6, NEW, NONSENSE, ROUTES, bytes_of, family_of, is_wanted,
+    kind, parse_ip, tell_of,
 };
 use crate::reply::Reply;
 use abi::{Errno, Error, Result};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use ip::{Kind, Manner};
-use link::interface;
+use ip::Manner;
 use netlink_view::{Builder, Message, flag, word32};
 
 /// Bytes of `struct rtmsg`: family, bits of destination and source, type of service, table, who made it, scope, kind, flags.
@@ -235,27 +234,12 @@ fn parse_mtu(bytes: &[u8]) -> Result<Option<u32>> {
 }
 
 pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
-    const NO_GATEWAY: Error = Error::new(Errno::ENETUNREACH, "Nexthop has invalid gateway.");
     let mut route = parse(message)?;
     if route.kind == 0 {
         route.kind = UNICAST;
     }
-    let Some(kind_of_route) = places::kind_of(route.kind) else {
+    if places::kind_of(route.kind).is_none() {
         return Err(Error::new(Errno::EOPNOTSUPP, "no routes of that kind are made"));
-    };
-    if kind_of_route == Kind::Leads {
-        let is_free = word32(message.body(), 8) & ON_LINK != 0;
-        match route.gateway {
-            Some(IpAddr::V6(gateway)) if gateway.is_unicast_link_local() && route.index != 0 => {}
-            Some(gateway) if is_free || places::is_near(gateway, route.index) => {}
-            Some(_) => return Err(reply.say(NO_GATEWAY)),
-            None if route.index == 0 => return Err(Error::new(Errno::ENODEV, "a route needs an interface")),
-            None => {}
-        }
-        if let Some(gateway) = route.gateway.filter(|_| route.index == 0) {
-            route.index = places::find_route(gateway, None, None)?.index;
-        }
-        interface::by_index(route.index).ok_or(NO_INTERFACE)?;
     }
     let has = |flag: u16| message.header.flags & flag != 0;
     let manner = Manner {
@@ -264,17 +248,27 @@ pub(super) fn add(message: &Message<'_>, reply: &mut Reply) -> Result<()> {
         is_only: has(flag::EXCLUSIVE),
         is_last: has(flag::APPEND),
     };
-    if !places::fits(&route) {
-        return Err(reply.say(Error::new(Errno::EINVAL, "Invalid prefix for given prefix length.")));
-    }
-    places::add_route(&route, manner)?;
-    tell(kind(ROUTES, NEW), &route);
+    let free = word32(message.body(), 8) & ON_LINK != 0;
+    make(route, free, manner).map_err(|error| match error.errno {
+        Errno::ENETUNREACH | Errno::EINVAL => reply.say(error),
+        _ => error,
+    })
+}
+
+/// Adds a route, and tells of it.
+pub(crate) fn make(route: Route, free: bool, manner: Manner) -> Result<()> {
+    let made = places::add_route(route, free, manner)?;
+    tell(kind(ROUTES, NEW), &made);
     Ok(())
 }
 
 pub(super) fn remove(message: &Message<'_>) -> Result<()> {
-    let route = parse(message)?;
-    let removed = places::remove_route(&route)?;
+    take(&parse(message)?)
+}
+
+/// Takes a route away, and tells of it.
+pub(crate) fn take(route: &Route) -> Result<()> {
+    let removed = places::remove_route(route)?;
     tell(kind(ROUTES, DELETE), &removed);
     Ok(())
 }
